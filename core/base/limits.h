@@ -1,0 +1,29 @@
+/* limits.h - every limit of the core, with its reason. */
+#ifndef ST_BASE_LIMITS_H
+#define ST_BASE_LIMITS_H
+
+enum {
+    /* A key must fit the block of a sorted table many times over. */
+    ST_KEY_BYTES_MAX = 1024,
+    /* Run names and event types are short words; one length byte holds them. */
+    ST_NAME_BYTES_MAX = 255,
+    /* Default for strings and bytes: one value never takes more than a quarter of a log segment. */
+    ST_STRING_BYTES_MAX = 16 << 20,
+    /* Nesting of values; parsers keep a stack of this many frames, they do not recurse. */
+    ST_NESTING_MAX = 128,
+    /* Entries of one array or object: bounds what a hostile length can ask for. */
+    ST_ENTRIES_MAX = 1000000,
+    /* Distinct words of one query: bounds the cursors of a search. */
+    ST_QUERY_TERMS_MAX = 1024,
+    /* Bytes of one indexed word; longer ones are cut there, as no person types them. */
+    ST_TERM_BYTES_MAX = 64,
+    /* Hits of one recall and entries of one page. */
+    ST_PAGE_MAX = 1000,
+    ST_PAGE_DEFAULT = 100,
+    /* Tags of a run or a memory. */
+    ST_TAGS_MAX = 256,
+    /* Problems that one verify reports; the rest are as bad. */
+    ST_PROBLEMS_MAX = 100,
+};
+
+#endif

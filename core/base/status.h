@@ -1,0 +1,26 @@
+/* status.h - how a failure is told: a code, a sentence, a few fields. */
+#ifndef ST_BASE_STATUS_H
+#define ST_BASE_STATUS_H
+
+#include "base/std.h"
+
+/* Fills *error (NULL is fine) with the code and a formatted message, clears its fields, returns
+ * the code. Formats: %s (C string), %S (strata_slice *, cut at 64 bytes, control bytes as '?'),
+ * %u (uint64_t), %d (int64_t), %%. Arguments must have exactly these types. */
+strata_status st_fail(strata_error *error, strata_status code, const char *format, ...);
+
+/* Adds a detail to an error that st_fail made; beyond STRATA_ERROR_FIELDS_MAX it is dropped.
+ * name must be static. Returns the error's code, so that it can end a return statement. */
+strata_status st_fail_number(strata_error *error, const char *name, int64_t number);
+strata_status st_fail_text(strata_error *error, const char *name, strata_slice text);
+
+/* st_fail for constraint, with the field `reason`. */
+strata_status st_fail_constraint(strata_error *error, const char *reason, const char *format, ...);
+
+/* no_memory with its usual message. */
+strata_status st_fail_memory(strata_error *error);
+
+/* Formats as st_fail does into data[size], cut to fit and ended with NUL; returns its length. */
+size_t st_format(char *data, size_t size, const char *format, ...);
+
+#endif

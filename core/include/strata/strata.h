@@ -1,0 +1,328 @@
+/* strata.h - Strata, the SQLite of agent memory: remember, recall, rewind, explain.
+ *
+ * This is the C interface. The same operations, encoded, are strata_exec (docs/operations.md).
+ *
+ * Threads. A strata_db is a handle that one thread uses at a time. strata_attach makes another
+ * handle to the same open database for another thread; handles share everything but their last
+ * error and their scratch memory.
+ * Memory. Slices given to a call are read during the call only. What a call returns through a
+ * slice or a value is *borrowed until the next call on the same handle*, unless it is in a result
+ * that has a free function.
+ * Errors. Every function that can fail returns a status; results come through the last
+ * parameters and are untouched on error. A failed operation changes nothing.
+ */
+#ifndef STRATA_H
+#define STRATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define STRATA_VERSION "0.1.0"
+
+#if defined(__GNUC__) || defined(__clang__)
+#define STRATA_MUST_USE __attribute__((warn_unused_result))
+#else
+#define STRATA_MUST_USE
+#endif
+
+/* ---- Status and errors --------------------------------------------------------------------- */
+
+typedef enum strata_status {
+    STRATA_OK = 0,
+#define STRATA_ERROR(NAME, name, code, exit, retryable, meaning) STRATA_##NAME = (code),
+#include "strata/errors.def"
+#undef STRATA_ERROR
+} strata_status;
+
+/* "ok", "not_found", ...; never NULL. */
+const char *strata_status_name(strata_status status);
+/* Whether the same call may succeed later without a change. */
+bool strata_status_retryable(strata_status status);
+
+enum { STRATA_ERROR_FIELDS_MAX = 4, STRATA_ERROR_TEXT_MAX = 160, STRATA_ERROR_MESSAGE_MAX = 400 };
+
+typedef struct strata_error_field {
+    const char *name; /* static */
+    bool is_text;
+    int64_t number;                   /* when !is_text */
+    char text[STRATA_ERROR_TEXT_MAX]; /* when is_text; cut to fit, ends with NUL */
+} strata_error_field;
+
+/* What went wrong: a code, a sentence that names the thing and what to do next, and details. */
+typedef struct strata_error {
+    strata_status code;
+    char message[STRATA_ERROR_MESSAGE_MAX];
+    size_t field_count;
+    strata_error_field fields[STRATA_ERROR_FIELDS_MAX];
+} strata_error;
+
+/* ---- Slices and values ----------------------------------------------------------------------- */
+
+typedef struct strata_slice {
+    const void *data;
+    size_t len; /* bytes */
+} strata_slice;
+
+static inline strata_slice strata_text(const char *text) {
+    const strata_slice slice = {text, strlen(text)};
+    return slice;
+}
+
+typedef enum strata_type {
+    STRATA_NULL,
+    STRATA_BOOL,
+    STRATA_INT,
+    STRATA_FLOAT,
+    STRATA_STRING,
+    STRATA_BYTES,
+    STRATA_ARRAY,
+    STRATA_OBJECT
+} strata_type;
+
+/* Int 1 is not float 1.0, bytes are not a string, missing is not null. */
+typedef struct strata_value {
+    strata_type type;
+    union {
+        bool boolean;
+        int64_t integer;
+        double real;
+        strata_slice bytes; /* string: UTF-8; bytes; array and object: one MessagePack value */
+    } as;
+} strata_value;
+
+static inline strata_value strata_null(void) {
+    const strata_value value = {STRATA_NULL, {.integer = 0}};
+    return value;
+}
+static inline strata_value strata_bool(bool boolean) {
+    const strata_value value = {STRATA_BOOL, {.boolean = boolean}};
+    return value;
+}
+static inline strata_value strata_int(int64_t integer) {
+    const strata_value value = {STRATA_INT, {.integer = integer}};
+    return value;
+}
+static inline strata_value strata_float(double real) {
+    const strata_value value = {STRATA_FLOAT, {.real = real}};
+    return value;
+}
+static inline strata_value strata_string(strata_slice text) {
+    const strata_value value = {STRATA_STRING, {.bytes = text}};
+    return value;
+}
+static inline strata_value strata_bytes(strata_slice bytes) {
+    const strata_value value = {STRATA_BYTES, {.bytes = bytes}};
+    return value;
+}
+/* An object encoded as one MessagePack map with string keys. */
+static inline strata_value strata_object(strata_slice msgpack) {
+    const strata_value value = {STRATA_OBJECT, {.bytes = msgpack}};
+    return value;
+}
+
+/* ---- Opening and closing ----------------------------------------------------------------------
+ */
+
+typedef struct strata_db strata_db;
+struct strata_host; /* host.h */
+
+typedef enum strata_durability {
+    STRATA_BUFFERED = 0, /* the default: written and synced every sync_interval_ms */
+    STRATA_STRICT,       /* synced before a write returns; writers share a sync */
+    STRATA_MEMORY        /* nothing is kept; the only mode of ":memory:" */
+} strata_durability;
+
+typedef enum strata_codec { STRATA_CODEC_NONE = 0, STRATA_CODEC_ZSTD = 1 } strata_codec;
+
+enum {
+    STRATA_OPEN_READ_ONLY = 1,  /* take no lock, write nothing; sees what is there at open */
+    STRATA_OPEN_MUST_EXIST = 2, /* not_found instead of making a new database */
+    STRATA_OPEN_LAZY_INDEX = 4, /* build the text index at the first recall, not at open */
+};
+
+typedef struct strata_options {
+    size_t size; /* sizeof(strata_options) */
+    uint32_t flags;
+    strata_durability durability;
+    strata_codec codec; /* of a new database; an existing one keeps its own */
+    uint32_t sync_interval_ms;
+    uint64_t wal_segment_bytes;
+    uint32_t value_bytes_max;       /* largest encoded value */
+    const struct strata_host *host; /* NULL: strata_host_default() */
+    strata_error *error;            /* where a failed open says why; may be NULL */
+} strata_options;
+
+#define STRATA_OPTIONS_INIT                                                                        \
+    {sizeof(strata_options),                                                                       \
+     0,                                                                                            \
+     STRATA_BUFFERED,                                                                              \
+     STRATA_CODEC_NONE,                                                                            \
+     100,                                                                                          \
+     64u << 20,                                                                                    \
+     32u << 20,                                                                                    \
+     NULL,                                                                                         \
+     NULL}
+
+/* Opens the database in the folder `path`, made if missing, or a new one in memory for ":memory:".
+ * options NULL: the defaults. Recovers what the last process left: cost in proportion to the log.
+ * Errors: busy (another process has it), corrupt {file, offset}, not_found, forbidden, io,
+ * no_space, no_memory, invalid_argument (not a database; a newer format; options). */
+strata_status strata_open(const char *path, const strata_options *options,
+                          strata_db **db) STRATA_MUST_USE;
+
+/* Another handle to the same database, for another thread. Close both. */
+strata_status strata_attach(strata_db *db, strata_db **other) STRATA_MUST_USE;
+
+/* Closes the handle. The last one flushes and syncs; its status is that of the last sync. The
+ * handle is gone in any case. NULL is fine. */
+strata_status strata_close(strata_db *db);
+
+/* The last error of this handle; code STRATA_OK if the last call succeeded. Borrowed until the
+ * next call. */
+const strata_error *strata_last_error(const strata_db *db);
+const char *strata_errmsg(const strata_db *db);
+
+/* Makes everything committed so far durable, whatever the mode. Errors: io, no_space. */
+strata_status strata_sync(strata_db *db) STRATA_MUST_USE;
+
+/* Background work for hosts without threads: syncs what is due. About budget_us microseconds. */
+strata_status strata_tick(strata_db *db, uint32_t budget_us) STRATA_MUST_USE;
+
+/* ---- Runs
+ * ---------------------------------------------------------------------------------------- */
+
+typedef uint64_t strata_run; /* a run of this database, as found by strata_run_find */
+#define STRATA_RUN_DEFAULT ((strata_run)1)
+
+/* The run of that name. Errors: not_found. Cost: one hash look-up. */
+strata_status strata_run_find(strata_db *db, strata_slice name, strata_run *run) STRATA_MUST_USE;
+/* A new active run. An empty name makes one. Errors: already_exists, invalid_key. */
+strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *run) STRATA_MUST_USE;
+
+/* ---- KV
+ * -------------------------------------------------------------------------------------------- */
+
+typedef struct strata_entry {
+    strata_value value;
+    uint64_t version;     /* commit number; 0: never existed */
+    int64_t timestamp_us; /* of the commit, since the epoch */
+} strata_entry;
+
+/* Key: UTF-8, 1-1024 bytes, no NUL, not beginning with "_strata/". version may be NULL.
+ * Errors: invalid_key, constraint {reason}, no_space, io, no_memory. Cost: O(key length). */
+strata_status strata_kv_put(strata_db *db, strata_run run, strata_slice key, strata_value value,
+                            uint64_t *version) STRATA_MUST_USE;
+/* Errors: not_found, invalid_key. Cost: O(key length); no lock is taken. */
+strata_status strata_kv_get(strata_db *db, strata_run run, strata_slice key,
+                            strata_entry *entry) STRATA_MUST_USE;
+/* existed may be NULL. Deleting what is not there succeeds and writes nothing. */
+strata_status strata_kv_delete(strata_db *db, strata_run run, strata_slice key,
+                               bool *existed) STRATA_MUST_USE;
+
+/* ---- Events
+ * ------------------------------------------------------------------------------------------ */
+
+/* Appends an event. type: 1-255 bytes; payload: an object. The sequence starts at 1 in each run
+ * and has no gaps. sequence may be NULL. */
+strata_status strata_event_append(strata_db *db, strata_run run, strata_slice type,
+                                  strata_value payload, uint64_t *sequence) STRATA_MUST_USE;
+
+/* ---- Memory
+ * ------------------------------------------------------------------------------------------- */
+
+typedef struct strata_memory {
+    size_t size;           /* sizeof(strata_memory) */
+    strata_slice text;     /* UTF-8 */
+    strata_slice key;      /* empty: a new time-ordered unique one */
+    strata_value metadata; /* an object, or null */
+    const strata_slice *tags;
+    size_t tag_count;
+} strata_memory;
+
+#define STRATA_MEMORY_INIT                                                                         \
+    {sizeof(strata_memory), {NULL, 0}, {NULL, 0}, {STRATA_NULL, {.integer = 0}}, NULL, 0}
+
+/* Remembers a text; an existing key is replaced, as a new version. The key comes back through
+ * `key` if that is not NULL (borrowed until the next call). */
+strata_status strata_memory_remember(strata_db *db, strata_run run, const strata_memory *memory,
+                                     strata_slice *key, uint64_t *version) STRATA_MUST_USE;
+strata_status strata_memory_forget(strata_db *db, strata_run run, strata_slice key,
+                                   bool *existed) STRATA_MUST_USE;
+
+typedef struct strata_recall {
+    size_t size;        /* sizeof(strata_recall) */
+    strata_slice query; /* words; any of them matches, BM25 decides */
+    uint32_t k;         /* hits wanted, 1-1000 */
+    bool snippets;      /* fill hit.snippet */
+} strata_recall;
+
+#define STRATA_RECALL_INIT {sizeof(strata_recall), {NULL, 0}, 10, true}
+
+typedef struct strata_hit {
+    strata_slice key;
+    double score;
+    strata_slice
+        snippet; /* an excerpt with [marks] round the words found; empty if not asked for */
+    uint64_t version;
+    int64_t timestamp_us;
+} strata_hit;
+
+typedef struct strata_hits {
+    const strata_hit *hits; /* best first; equal scores by key */
+    size_t count;
+    uint64_t candidates; /* memories scored */
+    uint64_t elapsed_ns;
+} strata_hits;
+
+/* The k best memories for a query. *hits belongs to the caller until strata_hits_free.
+ * Errors: invalid_argument (no words, k), constraint {query_too_long}. */
+strata_status strata_memory_recall(strata_db *db, strata_run run, const strata_recall *recall,
+                                   strata_hits **hits) STRATA_MUST_USE;
+void strata_hits_free(strata_hits *hits);
+
+/* ---- Every operation, encoded
+ * --------------------------------------------------------------------------- */
+
+/* A growable buffer of the caller's. Set to zeros before first use; reused by later calls. */
+typedef struct strata_buffer {
+    uint8_t *data;
+    size_t len;
+    size_t cap;
+    const struct strata_host *host; /* whose allocator it uses; NULL: strata_host_default() */
+} strata_buffer;
+
+void strata_buffer_free(strata_buffer *buffer);
+
+/* Runs one operation of docs/operations.md. request: MessagePack [name, {arguments}].
+ * response: MessagePack [true, {result}] or [false, {code, message, retryable, details}].
+ * Returns the operation's own status; response is filled in either case, except for no_memory. */
+strata_status strata_exec(strata_db *db, strata_slice request, strata_buffer *response);
+
+/* JSON text <-> MessagePack, with the one convention every carrier has: bytes are
+ * {"$bytes": base64}, floats that JSON lacks are {"$float": "nan" | "inf" | "-inf"}, a number with
+ * a point or exponent is a float, any other an int. Duplicate names, invalid UTF-8 and ints beyond
+ * 64 bits are refused. error may be NULL; details {offset}. */
+strata_status strata_json_to_msgpack(strata_slice json, strata_buffer *out,
+                                     strata_error *error) STRATA_MUST_USE;
+strata_status strata_msgpack_to_json(strata_slice msgpack, bool pretty, strata_buffer *out,
+                                     strata_error *error) STRATA_MUST_USE;
+
+/* ---- Checking files
+ * -------------------------------------------------------------------------------------- */
+
+/* Reads every byte of the closed (or read-only) database in `path` and checks it without changing
+ * anything. report: MessagePack {valid, files, bytes, commits, problems: [{file, offset, what}]}.
+ * Errors: not_found, io, invalid_argument (not a database). A damaged file is no error here. */
+strata_status strata_verify(const char *path, const strata_options *options,
+                            strata_buffer *report) STRATA_MUST_USE;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

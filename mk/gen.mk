@@ -1,0 +1,2 @@
+# Files made by scripts from other files; GENERATED is what the core includes.
+GENERATED :=
