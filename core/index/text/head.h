@@ -41,7 +41,8 @@ strata_status st_text_head_add(st_text_head *head, strata_slice key, uint64_t ve
 /* Ends the document alive under the key at `version`; whether there was one. Cannot fail. */
 bool st_text_head_remove(st_text_head *head, strata_slice key, uint64_t version);
 
-/* ---- Reading ----------------------------------------------------------------------------------- */
+/* ---- Reading -----------------------------------------------------------------------------------
+ */
 
 typedef struct st_text_hit {
     strata_slice key; /* borrowed from the head until it is destroyed */
@@ -68,7 +69,8 @@ uint64_t st_text_head_documents(const st_text_head *head, uint64_t snapshot);
 /* Memory taken from the allocator. */
 size_t st_text_head_bytes(const st_text_head *head);
 
-/* ---- Checking ------------------------------------------------------------------------------------ */
+/* ---- Checking
+ * ------------------------------------------------------------------------------------ */
 
 /* Walks every invariant. Errors: internal with what does not hold, no_memory. Cost: linear. */
 strata_status st_text_head_check(const st_text_head *head, strata_error *error) STRATA_MUST_USE;
