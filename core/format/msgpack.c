@@ -14,6 +14,7 @@
 
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "format/names.h"
 
 /* ---- Reading -------------------------------------------------------------------------------- */
 
@@ -361,47 +362,12 @@ static strata_status check_raw(strata_type type, strata_slice bytes, strata_erro
     return STRATA_OK;
 }
 
-static void sift_down(strata_slice *names, size_t root, size_t count) {
-    for (;;) {
-        size_t child = 2 * root + 1;
-        if (child >= count) {
-            return;
-        }
-        if (child + 1 < count && st_slice_compare(names[child], names[child + 1]) < 0) {
-            child++;
-        }
-        if (st_slice_compare(names[root], names[child]) >= 0) {
-            return;
-        }
-        const strata_slice swap = names[root];
-        names[root] = names[child];
-        names[child] = swap;
-        root = child;
-    }
-}
-
-/* Heap sort: in place, no recursion, no worst case to provoke. */
-static void sort_names(strata_slice *names, size_t count) {
-    for (size_t i = count / 2; i > 0; i--) {
-        sift_down(names, i - 1, count);
-    }
-    for (size_t end = count; end > 1; end--) {
-        const strata_slice swap = names[0];
-        names[0] = names[end - 1];
-        names[end - 1] = swap;
-        sift_down(names, 0, end - 1);
-    }
-}
-
 static strata_status check_names(strata_slice *names, size_t count, strata_error *error) {
-    sort_names(names, count);
-    for (size_t i = 1; i < count; i++) {
-        if (st_slice_equal(names[i - 1], names[i])) {
-            return st_fail(error, STRATA_INVALID_ARGUMENT, "an object has the name \"%S\" twice",
-                           &names[i]);
-        }
-    }
-    return STRATA_OK;
+    size_t second;
+    return st_names_repeat(names, count, &second)
+               ? st_fail(error, STRATA_INVALID_ARGUMENT, "an object has the name \"%S\" twice",
+                         &names[second])
+               : STRATA_OK;
 }
 
 static strata_slice *names_of(canonical *to) {
