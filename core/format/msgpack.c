@@ -13,8 +13,8 @@
 #include "format/msgpack.h"
 
 #include "base/limits.h"
-#include "base/sort.h"
 #include "base/utf8.h"
+#include "format/names.h"
 
 /* ---- Reading -------------------------------------------------------------------------------- */
 
@@ -362,19 +362,12 @@ static strata_status check_raw(strata_type type, strata_slice bytes, strata_erro
     return STRATA_OK;
 }
 
-static int compare_names(const void *a, const void *b) {
-    return st_slice_compare(*(const strata_slice *)a, *(const strata_slice *)b);
-}
-
 static strata_status check_names(strata_slice *names, size_t count, strata_error *error) {
-    st_sort(names, count, sizeof names[0], compare_names);
-    for (size_t i = 1; i < count; i++) {
-        if (st_slice_equal(names[i - 1], names[i])) {
-            return st_fail(error, STRATA_INVALID_ARGUMENT, "an object has the name \"%S\" twice",
-                           &names[i]);
-        }
-    }
-    return STRATA_OK;
+    size_t second;
+    return st_names_repeat(names, count, &second)
+               ? st_fail(error, STRATA_INVALID_ARGUMENT, "an object has the name \"%S\" twice",
+                         &names[second])
+               : STRATA_OK;
 }
 
 static strata_slice *names_of(canonical *to) {
