@@ -8,6 +8,8 @@
  */
 #include "format/names.h"
 
+#include "base/sort.h"
+
 static bool ascending(const strata_slice *names, size_t count) {
     for (size_t i = 1; i < count; i++) {
         if (st_slice_compare(names[i - 1], names[i]) >= 0) {
@@ -17,44 +19,15 @@ static bool ascending(const strata_slice *names, size_t count) {
     return true;
 }
 
-static void swap_names(strata_slice *a, strata_slice *b) {
-    const strata_slice was = *a;
-    *a = *b;
-    *b = was;
-}
-
-static void sift_down(strata_slice *names, size_t root, size_t count) {
-    for (;;) {
-        size_t child = 2 * root + 1;
-        if (child >= count) {
-            return;
-        }
-        if (child + 1 < count && st_slice_compare(names[child], names[child + 1]) < 0) {
-            child++;
-        }
-        if (st_slice_compare(names[root], names[child]) >= 0) {
-            return;
-        }
-        swap_names(&names[root], &names[child]);
-        root = child;
-    }
-}
-
-static void sort(strata_slice *names, size_t count) {
-    for (size_t i = count / 2; i > 0; i--) {
-        sift_down(names, i - 1, count);
-    }
-    for (size_t end = count; end > 1; end--) {
-        swap_names(&names[0], &names[end - 1]);
-        sift_down(names, 0, end - 1);
-    }
+static int compare(const void *a, const void *b) {
+    return st_slice_compare(*(const strata_slice *)a, *(const strata_slice *)b);
 }
 
 bool st_names_repeat(strata_slice *names, size_t count, size_t *second) {
     if (ascending(names, count)) {
         return false;
     }
-    sort(names, count);
+    st_sort(names, count, sizeof names[0], compare);
     for (size_t i = 1; i < count; i++) {
         if (st_slice_equal(names[i - 1], names[i])) {
             *second = i;
