@@ -7,7 +7,6 @@ UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
 TEST_OBJ  := $(BUILD)/asan/tests/unit/support.o
 TEST_CC    = $(CC) $(COMMON) $(SANITIZE) -D_GNU_SOURCE -Itests/unit
 TEST_LIBS := -lcmocka -lmsgpackc $(LIBS)
-PYTHON    := $(BUILD)/venv/bin/python
 
 .PHONY: test test-unit test-oracle test-tools
 test: setup ## build everything and run every test, under the sanitizers
