@@ -22,7 +22,9 @@ die() {
 
 missing_packages() {
     local installed
-    installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null | awk '$2 == "installed" {print $1}')
+    # dpkg-query fails when it has never heard of one of them, which is what we came to find out.
+    installed=$({ dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true; } |
+        awk '$2 == "installed" {print $1}')
     comm -23 <(printf '%s\n' "$@" | sort -u) <(sort -u <<<"$installed")
 }
 
