@@ -7,7 +7,9 @@
 # The C libraries come from the distribution's source packages, fetched once into build/deps; the
 # variables *_SRC name another copy instead.
 EMCC      := NODE_PATH=/usr/share/nodejs emcc
-WASI_CC   := clang-22 --target=wasm32-wasip1 --sysroot=/usr
+# Only wasi-libc's own headers: the folder above them has those of the system's libc.
+WASI_CC   := clang-22 --target=wasm32-wasi -Wno-deprecated --sysroot=/usr -nostdlibinc \
+  -isystem /usr/include/wasm32-wasi
 WASM_OPT  := wasm-opt
 METADCE   := wasm-metadce
 
@@ -45,7 +47,7 @@ wasm_deps = $(patsubst %,$(1)/deps/zstd/%.o,$(ZSTD_C)) \
   $(patsubst %,$(1)/deps/sodium/%.o,$(SODIUM_C))
 
 HOST_TABLE_SRC := $(addprefix hosts/wasm/,abi.c frame.c host_table.c host_memory.c)
-WASI_HOST_SRC  := $(addprefix hosts/wasm/,wasi_host.c wasi_lock.c wasi_memory.c) \
+WASI_HOST_SRC  := $(addprefix hosts/wasm/,wasi_host.c wasi_lock.c) \
   $(addprefix hosts/native/,storage.c clock.c)
 
 EM_OBJ       := $(patsubst %.c,$(EM)/%.o,$(CORE_SRC) $(HOST_TABLE_SRC)) $(call wasm_deps,$(EM))
@@ -72,13 +74,13 @@ ZSTD_FLAGS := -DZSTD_STRIP_ERROR_STRINGS=1 -DHUF_FORCE_DECOMPRESS_X1 \
 STEMMER_FLAGS := -I$(STEMMER_SRC)/libstemmer -I$(STEMMER_SRC)/runtime -I$(DEPS_GEN)/stemmer/libstemmer
 # explicit_bzero instead of a loop over volatile bytes after each block.
 SODIUM_FLAGS := -I$(SODIUM_SRC)/src/libsodium/include/sodium -I$(DEPS_GEN)/include/sodium \
-  -DHAVE_EXPLICIT_BZERO=1 -DSODIUM_STATIC=1
+  -DHAVE_EXPLICIT_BZERO=1 -DSODIUM_STATIC=1 -D_WASI_EMULATED_SIGNAL
 
 # Objects of folder $(1) from sources of folder $(2) by the command $(3), once $(4) is there.
 define wasm_compile
 $(1)/%.o: $(2)/%.c | $(4)
-	@mkdir -p $$(@D)
-	$(3) -c -o $$@ $$<
+	@mkdir -p $$(@D) && echo "$(firstword $(filter emcc clang%,$(3))) $$<"
+	@$(3) -c -o $$@ $$<
 endef
 define wasm_toolchain
 $(eval $(call wasm_compile,$(1)/deps/zstd,$(ZSTD_SRC),$(2) $(WASM_DEP) $(WASM_SMALL) $(ZSTD_FLAGS)))
@@ -96,6 +98,44 @@ $(eval $(call wasm_compile,$(EM)/hosts,hosts,$(EMCC) $(WASM_CORE)))
 $(eval $(call wasm_compile,$(WASI)/hosts,hosts,$(WASI_CC) $(WASM_CORE) -D_GNU_SOURCE))
 
 -include $(EM_OBJ:.o=.d) $(WASI_LIB_OBJ:.o=.d) $(WASI_ABI_OBJ:.o=.d) $(WASI_CLI_OBJ:.o=.d)
+
+# ---- The modules ---------------------------------------------------------------------------------
+
+# The stack grows down towards address 0, below all data: running over it traps, and touches nothing.
+# 256 KiB: the core does not recurse, and zstd's deepest frame takes some 20 KiB.
+WASM_STACK  := 262144
+WASM_MEMORY := 2147483648
+
+# Emscripten links, but runs none of its steps that make JavaScript ("bare"). wasm-metadce then keeps
+# what exports.json names, and what that needs. Modules ending in .named.wasm keep their names.
+EM_LINK := $(WASM_FEATURES) $(WASM_SPEED) --oformat=bare -Wno-experimental --profiling-funcs --no-entry \
+  -sSTANDALONE_WASM -sFILESYSTEM=0 -sMALLOC=emmalloc -sALLOW_MEMORY_GROWTH -sMAXIMUM_MEMORY=$(WASM_MEMORY) \
+  -sINITIAL_MEMORY=2097152 -sTOTAL_STACK=$(WASM_STACK) -sGLOBAL_BASE=$(WASM_STACK) -Wl,--stack-first
+WASI_LINK := $(WASM_SPEED) -Wl,--gc-sections -Wl,--stack-first -Wl,-z,stack-size=$(WASM_STACK) \
+  -Wl,--max-memory=$(WASM_MEMORY)
+BINARYEN_FEATURES := --enable-simd --enable-bulk-memory --enable-sign-ext \
+  --enable-nontrapping-float-to-int --enable-mutable-globals
+WASM_OPT_FLAGS := -O3 --strip-debug --strip-producers --strip-target-features
+
+$(EM)/strata.linked.wasm: $(EM_OBJ)
+	$(EMCC) $(EM_LINK) -o $@ $(EM_OBJ)
+
+$(EM)/strata.named.wasm: $(EM)/strata.linked.wasm hosts/wasm/exports.json
+	$(METADCE) $(BINARYEN_FEATURES) -g -f hosts/wasm/exports.json -o $@ $< >/dev/null
+
+$(WASI)/strata-wasi.named.wasm: $(WASI_ABI_OBJ) $(WASI_LIB_OBJ)
+	$(WASI_CC) $(WASI_LINK) -mexec-model=reactor -o $@ $^
+
+$(WASI)/strata-cli.named.wasm: $(WASI_CLI_OBJ) $(WASI_LIB_OBJ)
+	$(WASI_CC) $(WASI_LINK) -o $@ $^
+
+define wasm_finish
+$(BUILD)/wasm/$(2).wasm: $(1)/$(2).named.wasm
+	$(WASM_OPT) $(BINARYEN_FEATURES) $(WASM_OPT_FLAGS) -o $$@ $$<
+endef
+$(eval $(call wasm_finish,$(EM),strata))
+$(eval $(call wasm_finish,$(WASI),strata-wasi))
+$(eval $(call wasm_finish,$(WASI),strata-cli))
 
 # ---- The sources of the libraries ---------------------------------------------------------------
 
