@@ -27,6 +27,14 @@ wanted=$(dpkg-query -W -f '${source:Package}=${source:Version}' "$package") ||
 
 mkdir -p "$apt"/{parts,lists/partial,cache/archives/partial}
 apt=$(realpath "$apt")
+exec 9>"$apt/lock"
+flock 9 # one at a time: make may want several sources at once
+# Read after the system's settings: what those do after an update is about the system's own lists.
+cat >"$apt/apt.conf" <<'END'
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+END
 
 # Both forms of list, "Types: deb" stanzas and "deb ..." lines, as sources.
 write_lists() {
@@ -47,7 +55,7 @@ write_lists() {
 }
 
 private_apt_get() {
-    apt-get -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$apt/parts" \
+    apt-get -c "$apt/apt.conf" -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$apt/parts" \
         -o Dir::State::Lists="$apt/lists" -o Dir::Cache="$apt/cache" -o APT::Sandbox::User=root "$@"
 }
 
