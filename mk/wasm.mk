@@ -23,7 +23,7 @@ DEPS_GEN := $(BUILD)/deps/gen
 EM       := $(BUILD)/wasm/em
 WASI     := $(BUILD)/wasm/wasi
 
-.PHONY: wasm wasm-sizes
+.PHONY: wasm
 wasm: $(BUILD)/wasm/strata.wasm $(BUILD)/wasm/strata-wasi.wasm $(BUILD)/wasm/strata-cli.wasm ## the WebAssembly modules
 
 # ---- What is compiled ------------------------------------------------------------------------
@@ -177,3 +177,14 @@ $(DEPS_GEN)/stemmer/libstemmer/libstemmer.c: $(DEPS_GEN)/stemmer/src_c/stem_UTF_
 	echo "english UTF_8 english,en,eng" >$(@D)/modules.txt
 	perl $(STEMMER_SRC)/libstemmer/mkmodules.pl $(@D)/modules.h src_c $(@D)/modules.txt $(@D)/sources.mk
 	sed 's/@MODULES_H@/modules.h/' $(STEMMER_SRC)/libstemmer/libstemmer_c.in >$@
+
+# ---- Tests and measures ---------------------------------------------------------------------------
+
+TEST_SUITES += test-wasm test-wasmtime
+
+.PHONY: test-wasm test-wasmtime
+test-wasm: wasm js $(BUILD)/strata $(BUILD)/tests/wasm/image ## run the tests of the modules in Node
+	@node --disable-warning=ExperimentalWarning tests/wasm/modules.mjs
+
+test-wasmtime: wasm $(BUILD)/strata ## run the tests of the WASI modules in wasmtime
+	@$(PYTHON) tests/wasm/test_wasmtime.py
