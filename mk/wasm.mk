@@ -30,8 +30,7 @@ wasm: $(BUILD)/wasm/strata.wasm $(BUILD)/wasm/strata-wasi.wasm $(BUILD)/wasm/str
 
 ZSTD_C := $(addprefix lib/common/,entropy_common error_private fse_decompress xxhash zstd_common) \
   $(addprefix lib/compress/,fse_compress hist huf_compress zstd_compress zstd_compress_literals \
-    zstd_compress_sequences zstd_compress_superblock zstd_double_fast zstd_fast zstd_lazy zstd_ldm \
-    zstd_opt) \
+    zstd_compress_sequences zstd_compress_superblock zstd_fast zstd_ldm) \
   $(addprefix lib/decompress/,huf_decompress zstd_ddict zstd_decompress zstd_decompress_block)
 UTF8PROC_C := utf8proc
 STEMMER_C  := runtime/api runtime/utilities
@@ -44,7 +43,7 @@ wasm_deps = $(patsubst %,$(1)/deps/zstd/%.o,$(ZSTD_C)) \
   $(patsubst %,$(1)/deps/utf8proc/%.o,$(UTF8PROC_C)) \
   $(patsubst %,$(1)/deps/stemmer/%.o,$(STEMMER_C)) \
   $(patsubst %,$(1)/deps/stemmer-gen/%.o,$(STEMMER_GEN_C)) \
-  $(patsubst %,$(1)/deps/sodium/%.o,$(SODIUM_C))
+  $(patsubst %,$(1)/deps/sodium/%.o,$(SODIUM_C)) $(1)/deps/zstd_level1.o
 
 HOST_TABLE_SRC := $(addprefix hosts/wasm/,abi.c frame.c host_table.c host_memory.c)
 WASI_HOST_SRC  := $(addprefix hosts/wasm/,wasi_host.c wasi_lock.c) \
@@ -60,9 +59,8 @@ WASI_CLI_OBJ := $(patsubst %.c,$(WASI)/%.o,$(CLI_SRC))
 # What every engine that has SIMD128 has had for longer.
 WASM_FEATURES := -msimd128 -mbulk-memory -msign-ext -mnontrapping-fptoint
 WASM_SPEED    := -O3
-WASM_SMALL    := -Oz
-WASM_INCLUDE  := -I$(ZSTD_SRC)/lib -I$(UTF8PROC_SRC) -I$(STEMMER_SRC)/include \
-  -I$(SODIUM_SRC)/src/libsodium/include -I$(DEPS_GEN)/include
+WASM_INCLUDE  := -isystem $(ZSTD_SRC)/lib -isystem $(UTF8PROC_SRC) -isystem $(STEMMER_SRC)/include \
+  -isystem $(SODIUM_SRC)/src/libsodium/include -isystem $(DEPS_GEN)/include
 WASM_CORE     := $(COMMON) $(WASM_FEATURES) $(WASM_SPEED) $(WASM_INCLUDE)
 WASM_DEP      := -std=c11 -D_GNU_SOURCE -DNDEBUG $(WASM_FEATURES) -MMD -MP -w
 
@@ -71,7 +69,7 @@ WASM_DEP      := -std=c11 -D_GNU_SOURCE -DNDEBUG $(WASM_FEATURES) -MMD -MP -w
 ZSTD_FLAGS := -DZSTD_STRIP_ERROR_STRINGS=1 -DHUF_FORCE_DECOMPRESS_X1 \
   -DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT -DZSTD_LEGACY_SUPPORT=0 -DZSTD_NO_TRACE -DDEBUGLEVEL=0 \
   -DXXH_NAMESPACE=ZSTD_
-STEMMER_FLAGS := -I$(STEMMER_SRC)/libstemmer -I$(STEMMER_SRC)/runtime -I$(DEPS_GEN)/stemmer/libstemmer
+STEMMER_FLAGS := -isystem $(STEMMER_SRC)/libstemmer -isystem $(STEMMER_SRC)/runtime -isystem $(DEPS_GEN)/stemmer/libstemmer
 # explicit_bzero instead of a loop over volatile bytes after each block.
 SODIUM_FLAGS := -I$(SODIUM_SRC)/src/libsodium/include/sodium -I$(DEPS_GEN)/include/sodium \
   -DHAVE_EXPLICIT_BZERO=1 -DSODIUM_STATIC=1 -D_WASI_EMULATED_SIGNAL
@@ -83,7 +81,8 @@ $(1)/%.o: $(2)/%.c | $(4)
 	@$(3) -c -o $$@ $$<
 endef
 define wasm_toolchain
-$(eval $(call wasm_compile,$(1)/deps/zstd,$(ZSTD_SRC),$(2) $(WASM_DEP) $(WASM_SMALL) $(ZSTD_FLAGS)))
+$(eval $(call wasm_compile,$(1)/deps/zstd,$(ZSTD_SRC),$(2) $(WASM_DEP) -O2 $(ZSTD_FLAGS)))
+$(eval $(call wasm_compile,$(1)/deps,hosts/wasm,$(2) $(WASM_DEP) -O2 $(ZSTD_FLAGS) -I$(ZSTD_SRC)/lib,$(patsubst %,$(ZSTD_SRC)/%.c,$(ZSTD_C))))
 $(eval $(call wasm_compile,$(1)/deps/utf8proc,$(UTF8PROC_SRC),$(2) $(WASM_DEP) -O2))
 $(eval $(call wasm_compile,$(1)/deps/stemmer,$(STEMMER_SRC),$(2) $(WASM_DEP) -O2 $(STEMMER_FLAGS)))
 $(eval $(call wasm_compile,$(1)/deps/stemmer-gen,$(DEPS_GEN)/stemmer,$(2) $(WASM_DEP) -O2 $(STEMMER_FLAGS)))

@@ -92,7 +92,8 @@ EXPORT(strata_free) void strata_free(void *ptr, uint32_t size) {
     }
 }
 
-/* ---- Open ------------------------------------------------------------------------------------- */
+/* ---- Open -------------------------------------------------------------------------------------
+ */
 
 typedef struct open_request {
     strata_options options;
@@ -114,9 +115,15 @@ enum {
     NAME_COUNT
 };
 static const char *const names[NAME_COUNT] = {
-    "path",       "durability",       "codec",
-    "read_only",  "must_exist",       "lazy_index",
-    "sync_interval_ms", "wal_segment_bytes", "value_bytes_max",
+    "path",
+    "durability",
+    "codec",
+    "read_only",
+    "must_exist",
+    "lazy_index",
+    "sync_interval_ms",
+    "wal_segment_bytes",
+    "value_bytes_max",
 };
 
 static bool text_is(strata_slice text, const char *expected) {
@@ -282,7 +289,8 @@ EXPORT(strata_abi_open) int32_t strata_abi_open(const void *bytes, uint32_t len)
     return (int32_t)place + 1;
 }
 
-/* ---- Exec, tick, close ------------------------------------------------------------------------ */
+/* ---- Exec, tick, close ------------------------------------------------------------------------
+ */
 
 static strata_db *find_handle(int32_t handle) {
     return handle >= 1 && handle <= HANDLES_MAX ? handles[handle - 1] : NULL;

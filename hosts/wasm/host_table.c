@@ -51,7 +51,8 @@ enum {
 
 static const strata_allocator memory = {NULL, host_memory_resize};
 
-/* ---- Statuses and handles --------------------------------------------------------------------- */
+/* ---- Statuses and handles ---------------------------------------------------------------------
+ */
 
 static strata_status status_of(double result) {
     if (result >= 0) {
@@ -82,7 +83,8 @@ static uint32_t length_of(const char *text) {
     return (uint32_t)strlen(text);
 }
 
-/* ---- Storage ---------------------------------------------------------------------------------- */
+/* ---- Storage ----------------------------------------------------------------------------------
+ */
 
 static strata_status storage_open(void *ctx, const char *name, uint32_t flags, strata_file **file) {
     (void)ctx;
@@ -100,8 +102,8 @@ static strata_status storage_read_at(void *ctx, strata_file *file, uint64_t offs
     size_t done = 0;
     while (done < len) {
         const size_t want = len - done < TRANSFER_BYTES_MAX ? len - done : TRANSFER_BYTES_MAX;
-        const int32_t read = host_read_at(fd_of(file), (double)(offset + done),
-                                          (char *)data + done, (uint32_t)want);
+        const int32_t read =
+            host_read_at(fd_of(file), (double)(offset + done), (char *)data + done, (uint32_t)want);
         if (read < 0) {
             return status_of(read);
         }
@@ -224,7 +226,8 @@ static strata_status storage_unlock(void *ctx, strata_file *lock) {
     return status_of(host_unlock(fd_of(lock)));
 }
 
-/* ---- Clock, entropy, log ---------------------------------------------------------------------- */
+/* ---- Clock, entropy, log ----------------------------------------------------------------------
+ */
 
 static int64_t clock_wall_us(void *ctx) {
     (void)ctx;
@@ -251,7 +254,8 @@ static void log_progress(void *ctx, const char *stage, uint64_t done, uint64_t t
     host_progress(stage, length_of(stage), (double)done, (double)total);
 }
 
-/* ---- The host ---------------------------------------------------------------------------------- */
+/* ---- The host ----------------------------------------------------------------------------------
+ */
 
 static const strata_host host = {
     .size = sizeof(strata_host),

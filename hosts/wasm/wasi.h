@@ -1,4 +1,5 @@
-/* wasi.h - the WASI host: the files and the clock of the native one, a lock and a memory of its own. */
+/* wasi.h - the WASI host: the files and the clock of the native one, a lock and a memory of its
+ * own. */
 #ifndef STRATA_WASM_WASI_H
 #define STRATA_WASM_WASI_H
 

@@ -55,8 +55,7 @@ static void describe(const char *text, char *holder, size_t size) {
 static strata_status claim(strata_file *file, char *holder, size_t holder_size) {
     char text[TEXT_BYTES_MAX] = {0};
     size_t got = 0;
-    const strata_status status =
-        st_native_read_at(NULL, file, 0, text, sizeof(text) - 1, &got);
+    const strata_status status = st_native_read_at(NULL, file, 0, text, sizeof(text) - 1, &got);
     if (status != STRATA_OK) {
         return status;
     }
@@ -76,8 +75,7 @@ strata_status st_wasi_lock(void *ctx, const char *folder, char *holder, size_t h
         return STRATA_INVALID_ARGUMENT;
     }
     strata_file *file = NULL;
-    strata_status status =
-        st_native_open(ctx, name, STRATA_FILE_WRITE | STRATA_FILE_CREATE, &file);
+    strata_status status = st_native_open(ctx, name, STRATA_FILE_WRITE | STRATA_FILE_CREATE, &file);
     if (status != STRATA_OK) {
         return status;
     }
