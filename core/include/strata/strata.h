@@ -305,9 +305,10 @@ void strata_buffer_free(strata_buffer *buffer);
 strata_status strata_exec(strata_db *db, strata_slice request, strata_buffer *response);
 
 /* JSON text <-> MessagePack, with the one convention every carrier has: bytes are
- * {"$bytes": base64}, floats that JSON lacks are {"$float": "nan" | "inf" | "-inf"}, a number with
- * a point or exponent is a float, any other an int. Duplicate names, invalid UTF-8 and ints beyond
- * 64 bits are refused. error may be NULL; details {offset}. */
+ * {"$bytes": base64}, floats that JSON lacks are {"$float": "nan" | "inf" | "-inf"} ("nan:" and 16
+ * hex digits for a NaN of other bits), a number with a point or exponent is a float, any other an
+ * int; a name that is itself $bytes or $float gets one more $. Duplicate names, invalid UTF-8 and
+ * numbers beyond 64 bits are refused. *out is replaced. error may be NULL; details {offset}. */
 strata_status strata_json_to_msgpack(strata_slice json, strata_buffer *out,
                                      strata_error *error) STRATA_MUST_USE;
 strata_status strata_msgpack_to_json(strata_slice msgpack, bool pretty, strata_buffer *out,
