@@ -1,7 +1,7 @@
 /* The package in Node: the engine runs in the caller's thread, on files. */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Caller } from './caller.js';
+import { Caller, type Carrier } from './caller.js';
 import { Database } from './database.js';
 import { Engine } from './engine.js';
 import { Internal, InvalidArgument } from './generated/errors.js';
@@ -35,7 +35,38 @@ export async function open(target: string | URL, options: OpenOptions = {}): Pro
         new Encoder().encode(openRequest(path, options)),
         { progress: options.onProgress, log: options.onLog },
     );
-    return new Database(new Caller(new LocalCarrier(engine, options)));
+    return new Database(new Caller(closedAtExit(new LocalCarrier(engine, options))));
+}
+
+/* A program that ends without close() is no crash: what it wrote is stored all the same. */
+const carriers = new Set<Carrier>();
+
+function closedAtExit(carrier: LocalCarrier): Carrier {
+    if (carriers.size === 0) {
+        process.on('exit', closeAll);
+    }
+    const entry: Carrier = {
+        exec: (request, write) => carrier.exec(request, write),
+        close: () => {
+            carriers.delete(entry);
+            if (carriers.size === 0) {
+                process.off('exit', closeAll);
+            }
+            carrier.close();
+        },
+    };
+    carriers.add(entry);
+    return entry;
+}
+
+function closeAll(): void {
+    for (const carrier of carriers) {
+        try {
+            void carrier.close();
+        } catch (error) {
+            process.emitWarning(`a database could not be closed at exit: ${(error as Error).message}`);
+        }
+    }
 }
 
 async function compile(): Promise<WebAssembly.Module> {
