@@ -11,7 +11,7 @@
  * Rejected: @msgpack/msgpack, which is the judge in the tests instead. It has no way to say "this number
  * is a float", writes -0 as the int 0 and, with 64-bit support on, ints of more than 32 bits as floats,
  * wraps bigints that do not fit, and refuses to read an object with the name __proto__: each would break
- * a promise of SEMANTICS about values. It is also three times the size of this.
+ * a promise of SEMANTICS about values. It is also more than twice the size of this, and no faster.
  */
 import { InvalidArgument } from './generated/errors.js';
 import { Float, type StoredValue } from './values.js';
