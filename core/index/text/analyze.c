@@ -47,7 +47,7 @@ enum {
     FOLDED_MAX = FOLD_BYTES_MAX + DECOMPOSED_MAX,
 };
 
-/* ---- Surface words --------------------------------------------------------------------------- */
+/* ---- Surface words ------------------------------------------------------------------------- */
 
 st_surfaces st_surfaces_over(strata_slice text) {
     st_surfaces surfaces;
@@ -149,8 +149,7 @@ bool st_surfaces_next(st_surfaces *surfaces, st_surface *surface) {
     }
 }
 
-/* ---- Folding ------------------------------------------------------------------------------------
- */
+/* ---- Folding ------------------------------------------------------------------------------- */
 
 /* Lower-cases ASCII into the term. Returns whether it is letters and apostrophes only. */
 static bool fold_ascii(const uint8_t *bytes, size_t len, st_term *term) {
@@ -241,8 +240,7 @@ static bool fold_general(const uint8_t *bytes, size_t len, st_term *term) {
     return letters;
 }
 
-/* ---- Terms
- * ---------------------------------------------------------------------------------------- */
+/* ---- Terms --------------------------------------------------------------------------------- */
 
 strata_status st_analyzer_init(st_analyzer *analyzer, st_language language) {
     ST_ASSERT(language == ST_LANGUAGE_ENGLISH);

@@ -56,7 +56,7 @@ typedef struct st_documents_view {
     uint64_t length; /* of the living */
 } st_documents_view;
 
-/* ---- Writer ---------------------------------------------------------------------------------- */
+/* ---- Writer -------------------------------------------------------------------------------- */
 
 void st_documents_init(st_documents *documents, const strata_allocator *allocator, st_arena *arena);
 void st_documents_free(st_documents *documents);
@@ -77,8 +77,7 @@ static inline strata_slice st_document_key_slice(const st_document_key *key) {
     return st_slice(key->bytes, key->len);
 }
 
-/* ---- Reader ------------------------------------------------------------------------------------
- */
+/* ---- Reader -------------------------------------------------------------------------------- */
 
 st_documents_view st_documents_at(const st_documents *documents, uint64_t version);
 

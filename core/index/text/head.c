@@ -29,8 +29,7 @@
 
 enum { ARENA_CHUNK = 4096, LEXEMES_MIN = 64, LEXEMES_KEPT_MAX = 16384 };
 
-/* ---- Life -------------------------------------------------------------------------------------
- */
+/* ---- Life ---------------------------------------------------------------------------------- */
 
 strata_status st_text_head_create(const strata_host *host, st_text_head **head) {
     st_text_head *made = st_alloc_zeroed(&host->memory, sizeof *made);
@@ -72,8 +71,7 @@ static void count_writer_bytes(st_text_head *head) {
     atomic_store_explicit(&head->writer_bytes, bytes, memory_order_relaxed);
 }
 
-/* ---- Staging ------------------------------------------------------------------------------------
- */
+/* ---- Staging ------------------------------------------------------------------------------- */
 
 static void unstage(st_text_head *head) {
     st_staging *staging = &head->staging;
@@ -205,8 +203,7 @@ strata_status st_text_head_stage(st_text_head *head, strata_slice key, strata_sl
     return status;
 }
 
-/* ---- Publishing
- * ----------------------------------------------------------------------------------- */
+/* ---- Publishing ---------------------------------------------------------------------------- */
 
 void st_text_head_publish(st_text_head *head, uint64_t version) {
     st_staging *staging = &head->staging;
@@ -231,8 +228,7 @@ bool st_text_head_remove(st_text_head *head, strata_slice key, uint64_t version)
     return st_documents_remove(&head->documents, key, version);
 }
 
-/* ---- Reading
- * ---------------------------------------------------------------------------------------- */
+/* ---- Reading ------------------------------------------------------------------------------- */
 
 uint64_t st_text_head_documents(const st_text_head *head, uint64_t snapshot) {
     return st_documents_at(&head->documents, snapshot).living;
@@ -243,8 +239,7 @@ size_t st_text_head_bytes(const st_text_head *head) {
            atomic_load_explicit(&head->writer_bytes, memory_order_relaxed);
 }
 
-/* ---- Checking
- * ----------------------------------------------------------------------------------------- */
+/* ---- Checking ------------------------------------------------------------------------------ */
 
 /* Walks one list and takes its counts off what is missing of each document's length. */
 static strata_status check_postings(const st_lexeme *lexeme, const st_documents_view *view,

@@ -1,16 +1,5 @@
 /* search.c - the k best documents by BM25, exactly, at a snapshot.
  *
- * score(d) = sum over the query's terms t in d of
- *     idf(t) * count(t, d) * (k1 + 1) / (count(t, d) + k1 * (1 - b + b * length(d) / average))
- *     idf(t) = ln(1 + (N - df(t) + 0.5) / (df(t) + 0.5)),   k1 = 0.9, b = 0.4
- * where N, df and the average length are those of the documents alive at the snapshot.
- *
- * The same bits everywhere:
- * 1. Each term's part is computed in doubles by +, -, *, / alone, which IEEE 754 defines to the bit
- *    (the build forbids fused multiply-add); so is the logarithm, as libm's differ in the last bit.
- * 2. A part is then cut to a whole number of 2^-32. These are added as integers, so a score does
- * not depend on the order of the terms, of the lists, or on what was skipped.
- *
  * Walking. Document numbers are taken in windows of 2048. In each, every list adds its parts to an
  * array of sums that stays in the first-level cache, and marks the document; then the marked
  * documents meet the heap of the k best. It is term-at-a-time inside of a window and document-
@@ -21,7 +10,7 @@
  * say that no document in it can reach the worst of them. Within a window the lists are taken by
  * falling bound; when those that are left cannot lift a document to the worst hit, they only add to
  * documents that are marked already. Bounds are computed like parts, and rounded up by one.
- * 3. A document that could tie with the worst hit is never skipped: ties are decided by key.
+ * A document that could tie with the worst hit is never skipped: ties are decided by key.
  *
  * df at the snapshot. With no ended documents it is the number of postings below the view's bound,
  * which the chunk headers give. Else the list is walked and the living counted.
@@ -30,65 +19,20 @@
  * binary heap (40 ns a posting for the heap alone); df as it is now for searches in the past, which
  * would change an answer when later documents come.
  */
+#include "index/text/bm25.h"
 #include "index/text/head_private.h"
 
 enum {
     WINDOW = 2048, /* documents; 16 kB of sums */
     WINDOW_WORDS = WINDOW / 64,
     ORDER_MAX = 64, /* lists that are put in order; any order is right, and sorting is quadratic */
-    FIXED_BITS = 32, /* of a sum, after the point: 2^31 is a million times the highest score */
 };
 
-static const double k1 = 0.9;
-static const double b = 0.4;
-
-/* ---- Numbers
- * -------------------------------------------------------------------------------------- */
-
-/* ln(x) for finite x >= 1, within 2 units of the last place. x = 2^e * m with m in [0.7, 1.42);
- * ln m = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.1716, whose series needs 11 terms. */
-static double natural_log(double x) {
-    int e = 0;
-    while (x >= 1.4142135623730951) {
-        x *= 0.5;
-        e++;
-    }
-    const double s = (x - 1) / (x + 1);
-    const double square = s * s;
-    double sum = 0;
-    for (int n = 23; n >= 1; n -= 2) {
-        sum = sum * square + 1.0 / n;
-    }
-    return e * 0.6931471805599453 + 2 * s * sum;
-}
-
-/* What a list adds to the score of a document. */
-typedef struct weight {
-    double weight; /* idf * (k1 + 1) */
-    double base;   /* k1 * (1 - b) */
-    double slope;  /* k1 * b / average */
-} weight;
-
-static weight weight_of(const st_documents_view *view, uint64_t df) {
-    const double n = (double)view->living;
-    const double idf = natural_log(1 + (n - (double)df + 0.5) / ((double)df + 0.5));
-    const double average = (double)view->length / n;
-    const weight w = {idf * (k1 + 1), k1 * (1 - b), k1 * b / average};
-    return w;
-}
-
-static inline uint64_t part(const weight *w, uint32_t count, uint32_t length) {
-    const double n = count;
-    const double score = w->weight * n / (n + (w->base + w->slope * length));
-    return (uint64_t)(int64_t)(score * ((uint64_t)1 << FIXED_BITS));
-}
-
-/* ---- Lists
- * ------------------------------------------------------------------------------------------ */
+/* ---- Lists --------------------------------------------------------------------------------- */
 
 typedef struct list {
     st_posting_cursor cursor;
-    weight weight;
+    st_bm25 bm25;
     uint64_t bound;                      /* of a part in the window at hand */
     const st_posting_chunk *bound_chunk; /* whose bound is chunk_bound */
     uint64_t chunk_bound;
@@ -140,15 +84,14 @@ static strata_status open_lists(search *s, const st_text_head *head, const st_te
         if (df != 0) {
             list *opened = &s->lists[s->list_count++];
             memset(opened, 0, sizeof *opened);
-            opened->weight = weight_of(&s->view, df);
+            opened->bm25 = st_bm25_of(s->view.living, s->view.length, df);
             st_posting_cursor_init(&opened->cursor, &lexeme->postings, s->view.count);
         }
     }
     return STRATA_OK;
 }
 
-/* ---- The best
- * ------------------------------------------------------------------------------------------ */
+/* ---- The best ------------------------------------------------------------------------------ */
 
 static strata_slice key_of(const search *s, uint32_t document) {
     return st_document_key_slice(s->view.table->key[document]);
@@ -200,15 +143,15 @@ static uint64_t threshold(const search *s) {
     return s->heap_count == s->heap_max ? s->heap[0].score : 0;
 }
 
-/* ---- Windows
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Windows ------------------------------------------------------------------------------- */
 
 /* Bounds what the list can add to a document of the window that ends at window_end. */
 static void bound_list(list *l, const st_documents_view *view, uint32_t window_end) {
     uint64_t bound = 0;
     const st_posting_chunk *chunk = l->cursor.chunk;
     if (chunk == NULL) {
-        bound = part(&l->weight, l->cursor.count, view->table->length[l->cursor.document]) + 1;
+        bound =
+            st_bm25_part(&l->bm25, l->cursor.count, view->table->length[l->cursor.document]) + 1;
         chunk = atomic_load_explicit(&l->cursor.postings->chunks, memory_order_acquire);
     }
     while (chunk != NULL && chunk->last_before < window_end - 1) {
@@ -217,8 +160,9 @@ static void bound_list(list *l, const st_documents_view *view, uint32_t window_e
             (void)atomic_load_explicit(&chunk->used, memory_order_acquire);
             l->bound_chunk = chunk;
             l->chunk_bound =
-                part(&l->weight, atomic_load_explicit(&chunk->count_max, memory_order_relaxed),
-                     atomic_load_explicit(&chunk->length_min, memory_order_relaxed)) +
+                st_bm25_part(&l->bm25,
+                             atomic_load_explicit(&chunk->count_max, memory_order_relaxed),
+                             atomic_load_explicit(&chunk->length_min, memory_order_relaxed)) +
                 1;
         }
         bound = bound > l->chunk_bound ? bound : l->chunk_bound;
@@ -230,7 +174,7 @@ static void bound_list(list *l, const st_documents_view *view, uint32_t window_e
 /* Adds the list's parts to the documents of the window: to all, or to the marked ones only. */
 static void add_list(search *s, list *l, uint32_t window, uint32_t window_end, bool marked_only) {
     st_posting_cursor cursor = l->cursor;
-    const weight w = l->weight;
+    const st_bm25 term = l->bm25;
     const uint32_t *length = s->view.table->length;
     uint64_t *sums = s->sums;
     uint64_t *marked = s->marked;
@@ -239,10 +183,10 @@ static void add_list(search *s, list *l, uint32_t window, uint32_t window_end, b
         const uint64_t bit = (uint64_t)1 << (at & 63);
         uint64_t *word = &marked[at / 64];
         if ((*word & bit) != 0) {
-            sums[at] += part(&w, cursor.count, length[cursor.document]);
+            sums[at] += st_bm25_part(&term, cursor.count, length[cursor.document]);
         } else if (!marked_only) {
             *word |= bit;
-            sums[at] = part(&w, cursor.count, length[cursor.document]);
+            sums[at] = st_bm25_part(&term, cursor.count, length[cursor.document]);
         }
         st_posting_cursor_next(&cursor);
     }
@@ -327,8 +271,7 @@ static void search_all(search *s) {
     }
 }
 
-/* ---- Results
- * --------------------------------------------------------------------------------------------- */
+/* ---- Results ------------------------------------------------------------------------------- */
 
 static strata_status make_hits(search *s, st_arena *arena, st_text_result *result) {
     st_text_hit *hits =
@@ -342,7 +285,7 @@ static strata_status make_hits(search *s, st_arena *arena, st_text_result *resul
         sink(s, s->heap[left - 1], 0, left - 1);
         hits[left - 1].key = key_of(s, worst.document);
         hits[left - 1].version = s->view.table->added[worst.document];
-        hits[left - 1].score = (double)worst.score / (double)((uint64_t)1 << FIXED_BITS);
+        hits[left - 1].score = st_bm25_score(worst.score);
     }
     result->hits = hits;
     result->count = count;

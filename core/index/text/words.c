@@ -25,7 +25,7 @@
 _Static_assert((int)ST_WORD_LETTER == (int)WB_LETTER && (int)ST_WORD_RUN == (int)WB_RUN,
                "the generated marks are the public ones");
 
-/* ---- Code points ------------------------------------------------------------------------- */
+/* ---- Code points --------------------------------------------------------------------------- */
 
 st_rune st_rune_at(const uint8_t *p, const uint8_t *end) {
     const st_rune bad = {0xfffd, 1};
@@ -241,7 +241,7 @@ static bool ascii_segment(const uint8_t *start, const uint8_t *end, st_word *wor
     return true;
 }
 
-/* ---- The walk ------------------------------------------------------------------------------- */
+/* ---- The walk ------------------------------------------------------------------------------ */
 
 bool st_words_segment(st_words *words, st_word *word) {
     if (words->at == words->end) {

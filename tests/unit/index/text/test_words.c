@@ -1,16 +1,8 @@
 /* Proves that st_words_segment finds the boundaries of UAX #29: every line of Unicode's own
  * WordBreakTest.txt (1 800 texts with all their boundaries), that the ASCII loop and the general
  * rules agree, and that bytes which are not UTF-8 are walked over one by one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
 #include "index/text/words.h"
+#include "support.h"
 
 #ifndef UNICODE
 #define UNICODE "/usr/share/unicode"
