@@ -52,7 +52,8 @@ WASI_HOST_SRC  := $(addprefix hosts/wasm/,wasi_host.c wasi_lock.c) \
 EM_OBJ       := $(patsubst %.c,$(EM)/%.o,$(CORE_SRC) $(HOST_TABLE_SRC)) $(call wasm_deps,$(EM))
 WASI_LIB_OBJ := $(patsubst %.c,$(WASI)/%.o,$(CORE_SRC) $(WASI_HOST_SRC)) $(call wasm_deps,$(WASI))
 WASI_ABI_OBJ := $(patsubst %.c,$(WASI)/%.o,hosts/wasm/abi.c hosts/wasm/frame.c)
-WASI_CLI_OBJ := $(patsubst %.c,$(WASI)/%.o,$(CLI_SRC))
+WASI_CLI_OBJ := $(patsubst %.c,$(WASI)/%.o,hosts/wasm/wasi_platform.c \
+  $(filter-out %/platform.c,$(CLI_SRC)))
 
 # ---- Flags -------------------------------------------------------------------------------------
 
