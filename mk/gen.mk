@@ -1,2 +1,6 @@
 # Files made by scripts from other files; GENERATED is what the core includes.
-GENERATED :=
+UNICODE   ?= /usr/share/unicode
+GENERATED := $(BUILD)/gen/word_break.h
+
+$(BUILD)/gen/word_break.h: tools/gen_word_break.py $(wildcard $(UNICODE)/auxiliary/WordBreakProperty.txt)
+	python3 $< $(UNICODE) $@

@@ -1,0 +1,39 @@
+# Tests. Each suite is a target test-NAME that ends with a line "N passed, N failed"; parts of the
+# tree add theirs to TEST_SUITES. `make test` runs them all, whatever fails, and adds up the lines.
+TEST_SUITES := test-unit test-oracle test-tools lint $(TEST_SUITES)
+
+UNIT_SRC  := $(sort $(shell find tests/unit -name 'test_*.c'))
+UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
+TEST_OBJ  := $(BUILD)/asan/tests/unit/support.o
+TEST_CC    = $(CC) $(COMMON) $(SANITIZE) -D_GNU_SOURCE -Itests/unit
+TEST_LIBS := -lcmocka -lmsgpackc $(LIBS)
+PYTHON    := $(BUILD)/venv/bin/python
+
+.PHONY: test test-unit test-oracle test-tools
+test: setup ## build everything and run every test, under the sanitizers
+	@tests/run_suites "$(MAKE)" $(TEST_SUITES)
+
+test-unit: $(UNIT_BIN) ## run the unit tests (T=part of a name: only those)
+	@tests/run_unit $(foreach bin,$(UNIT_BIN),$(if $(findstring $(T),$(bin)),$(bin)))
+
+test-oracle: $(BUILD)/tests/oracle/transcode ## compare JSON and MessagePack with Python's
+	@$(PYTHON) tests/oracle/compare.py $<
+
+test-tools: ## run the tests of the scripts that check the tree
+	@python3 tools/test_lint.py
+
+$(BUILD)/tests/unit/%: $(BUILD)/asan/tests/unit/%.o $(TEST_OBJ) $(BUILD)/libstrata-asan.a
+	@mkdir -p $(@D)
+	@$(CC) $(SANITIZE) -o $@ $^ $(TEST_LIBS)
+
+$(BUILD)/tests/%: $(BUILD)/asan/tests/%.o $(BUILD)/libstrata-asan.a
+	@mkdir -p $(@D)
+	@$(CC) $(SANITIZE) -o $@ $^ $(TEST_LIBS)
+
+$(BUILD)/asan/tests/%.o: tests/%.c | $(GENERATED)
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(TEST_CC) -c -o $@ $<
+
+.SECONDARY: $(UNIT_SRC:%.c=$(BUILD)/asan/%.o) $(TEST_OBJ)
+-include $(UNIT_SRC:%.c=$(BUILD)/asan/%.d) $(TEST_OBJ:.o=.d)

@@ -55,14 +55,17 @@ static uint32_t portable_byte(uint32_t crc, uint8_t byte) {
     return crc >> 8 ^ nibble_table[6][crc & 15] ^ nibble_table[7][crc >> 4 & 15];
 }
 
-static uint32_t portable(uint32_t crc, const uint8_t *p, size_t len) {
+uint32_t st_crc32c_portable(uint32_t crc, strata_slice bytes) {
+    const uint8_t *p = bytes.data;
+    size_t len = bytes.len;
+    crc = ~crc;
     for (; len >= 4; p += 4, len -= 4) {
         crc = portable_word(crc ^ load32_le(p));
     }
     for (; len > 0; p++, len--) {
         crc = portable_byte(crc, *p);
     }
-    return crc;
+    return ~crc;
 }
 
 #if defined(__x86_64__)
@@ -86,5 +89,5 @@ uint32_t st_crc32c(uint32_t crc, strata_slice bytes) {
         return ~hardware(~crc, bytes.data, bytes.len);
     }
 #endif
-    return ~portable(~crc, bytes.data, bytes.len);
+    return st_crc32c_portable(crc, bytes);
 }

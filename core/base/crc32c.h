@@ -8,4 +8,7 @@
  * processor's instruction. */
 uint32_t st_crc32c(uint32_t crc, strata_slice bytes);
 
+/* The same without the processor's instruction, whatever the processor has. */
+uint32_t st_crc32c_portable(uint32_t crc, strata_slice bytes);
+
 #endif

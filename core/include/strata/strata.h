@@ -252,6 +252,16 @@ typedef struct strata_memory {
  * `key` if that is not NULL (borrowed until the next call). */
 strata_status strata_memory_remember(strata_db *db, strata_run run, const strata_memory *memory,
                                      strata_slice *key, uint64_t *version) STRATA_MUST_USE;
+typedef struct strata_memory_entry {
+    strata_slice text;
+    strata_value metadata; /* an object, or null when there is none */
+    uint64_t version;
+    int64_t timestamp_us;
+} strata_memory_entry;
+
+/* Errors: not_found, invalid_key. Cost: O(key length); no lock is taken. */
+strata_status strata_memory_get(strata_db *db, strata_run run, strata_slice key,
+                                strata_memory_entry *entry) STRATA_MUST_USE;
 strata_status strata_memory_forget(strata_db *db, strata_run run, strata_slice key,
                                    bool *existed) STRATA_MUST_USE;
 
@@ -305,9 +315,10 @@ void strata_buffer_free(strata_buffer *buffer);
 strata_status strata_exec(strata_db *db, strata_slice request, strata_buffer *response);
 
 /* JSON text <-> MessagePack, with the one convention every carrier has: bytes are
- * {"$bytes": base64}, floats that JSON lacks are {"$float": "nan" | "inf" | "-inf"}, a number with
- * a point or exponent is a float, any other an int. Duplicate names, invalid UTF-8 and ints beyond
- * 64 bits are refused. error may be NULL; details {offset}. */
+ * {"$bytes": base64}, floats that JSON lacks are {"$float": "nan" | "inf" | "-inf"} ("nan:" and 16
+ * hex digits for a NaN of other bits), a number with a point or exponent is a float, any other an
+ * int; a name that is itself $bytes or $float gets one more $. Duplicate names, invalid UTF-8 and
+ * numbers beyond 64 bits are refused. *out is replaced. error may be NULL; details {offset}. */
 strata_status strata_json_to_msgpack(strata_slice json, strata_buffer *out,
                                      strata_error *error) STRATA_MUST_USE;
 strata_status strata_msgpack_to_json(strata_slice msgpack, bool pretty, strata_buffer *out,

@@ -1,0 +1,194 @@
+/* event.c - the event log: one key of the store per event, under ST_TAG_EVENT and its sequence.
+ *
+ * Stored value: 1 byte form (1), 1 byte length of the type, the type, the payload as canonical
+ * MessagePack, 32 bytes of hash. The hash is SHA-256 over
+ *   u64 sequence | i64 timestamp | u32 length, type | u32 length, payload | 32 bytes previous hash
+ * little-endian, the previous hash of the first event being zeros. So changing, dropping or moving
+ * any event changes every hash after it.
+ *
+ * Invariants: sequences of a run go 1, 2, 3 ...; the tail kept in st_run is that of the newest
+ * event in the memtable, committed or waiting for its sync (a commit that fails its sync poisons
+ * the writer, so nothing is ever chained to it).
+ */
+#include "model/event.h"
+
+#include "base/utf8.h"
+
+enum { FORM = 1, EVENT_FIXED_BYTES = 2 + ST_SHA256_BYTES };
+
+static void chain(uint64_t sequence, int64_t timestamp_us, strata_slice type, strata_slice payload,
+                  const uint8_t previous[ST_SHA256_BYTES], uint8_t hash[ST_SHA256_BYTES]) {
+    uint8_t head[20];
+    uint8_t payload_len[4];
+    store64_le(head, sequence);
+    store64_le(head + 8, (uint64_t)timestamp_us);
+    store32_le(head + 16, (uint32_t)type.len);
+    store32_le(payload_len, (uint32_t)payload.len);
+    const strata_slice parts[] = {st_slice(head, sizeof head), type,
+                                  st_slice(payload_len, sizeof payload_len), payload,
+                                  st_slice(previous, ST_SHA256_BYTES)};
+    st_sha256(parts, sizeof parts / sizeof parts[0], hash);
+}
+
+static strata_status read_stored(st_request *rq, strata_slice key, const st_version *version,
+                                 st_event *event) {
+    const strata_slice stored = st_version_value(version);
+    const uint8_t *bytes = stored.data;
+    event->sequence = st_key_number_of(key);
+    if (stored.len < EVENT_FIXED_BYTES || bytes[0] != FORM ||
+        stored.len < EVENT_FIXED_BYTES + (size_t)bytes[1] + 1) {
+        st_fail(rq->error, STRATA_CORRUPT, "event %u is malformed", event->sequence);
+        st_fail_text(rq->error, "file", strata_text("event"));
+        return st_fail_number(rq->error, "offset", (int64_t)event->sequence);
+    }
+    event->type = st_slice(bytes + 2, bytes[1]);
+    event->payload = st_slice(bytes + 2 + bytes[1], stored.len - EVENT_FIXED_BYTES - bytes[1]);
+    event->hash = bytes + stored.len - ST_SHA256_BYTES;
+    event->version = version->number;
+    event->timestamp_us = version->timestamp_us;
+    return STRATA_OK;
+}
+
+/* The last event at `snapshot`. */
+static strata_status find_tail(st_request *rq, const st_run *run, uint64_t snapshot,
+                               uint64_t *sequence, uint8_t hash[ST_SHA256_BYTES]) {
+    static const uint8_t low[] = {ST_TAG_EVENT};
+    static const uint8_t high[] = {ST_TAG_EVENT + 1};
+    st_scan scan;
+    st_event event;
+    st_scan_start(&scan, run->table, st_slice(low, 1), st_slice(high, 1), snapshot, true);
+    if (scan.version == NULL) {
+        *sequence = 0;
+        memset(hash, 0, ST_SHA256_BYTES);
+        return STRATA_OK;
+    }
+    ST_TRY(read_stored(rq, scan.key, scan.version, &event));
+    *sequence = event.sequence;
+    memcpy(hash, event.hash, ST_SHA256_BYTES);
+    return STRATA_OK;
+}
+
+typedef struct tail_hook {
+    st_run *run;
+    uint64_t sequence;
+    uint8_t hash[ST_SHA256_BYTES];
+} tail_hook;
+
+static void set_tail(void *ctx, const st_commit *commit, uint64_t version) {
+    (void)commit;
+    (void)version;
+    const tail_hook *tail = ctx;
+    tail->run->tail_sequence = tail->sequence;
+    memcpy(tail->run->tail_hash, tail->hash, ST_SHA256_BYTES);
+}
+
+/* rq->value holds form, type and payload; adds the hash. Under the run's lock. */
+static strata_status link_event(st_request *rq, st_run *run, const st_commit *commit,
+                                size_t type_len, tail_hook *tail) {
+    if (!run->tail_known) {
+        ST_TRY(find_tail(rq, run, UINT64_MAX, &run->tail_sequence, run->tail_hash));
+        run->tail_known = true;
+    }
+    const uint8_t *bytes = rq->value.data;
+    tail->run = run;
+    tail->sequence = run->tail_sequence + 1;
+    chain(tail->sequence, commit->timestamp_us, st_slice(bytes + 2, type_len),
+          st_slice(bytes + 2 + type_len, rq->value.len - 2 - type_len), run->tail_hash, tail->hash);
+    return st_buffer_append(&rq->value, tail->hash, ST_SHA256_BYTES) == STRATA_OK
+               ? STRATA_OK
+               : st_fail_memory(rq->error);
+}
+
+strata_status st_event_append(st_request *rq, st_run *run, strata_slice type,
+                              const strata_value *payload, uint64_t *sequence, st_stamp *stamp) {
+    st_commit commit;
+    tail_hook tail;
+    st_key key;
+    if (type.len == 0 || type.len > ST_NAME_BYTES_MAX || !st_utf8_valid(type, NULL)) {
+        return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
+                       "the type of an event has 1 to %u bytes of UTF-8",
+                       (uint64_t)ST_NAME_BYTES_MAX);
+    }
+    if (payload->type != STRATA_OBJECT) {
+        return st_fail(rq->error, STRATA_WRONG_TYPE, "the payload of an event is an object");
+    }
+    const uint8_t head[] = {FORM, (uint8_t)type.len};
+    rq->value.len = 0;
+    if (st_buffer_append(&rq->value, head, sizeof head) != STRATA_OK ||
+        st_buffer_append(&rq->value, type.data, type.len) != STRATA_OK) {
+        return st_fail_memory(rq->error);
+    }
+    ST_TRY(st_value_encode(payload, rq->model->value_bytes_max, &rq->value, rq->error));
+    ST_TRY(st_run_begin(rq, run, &commit));
+    const strata_status status = link_event(rq, run, &commit, type.len, &tail);
+    if (status != STRATA_OK) {
+        st_commit_abort(&commit);
+        return status;
+    }
+    const st_commit_hook hook = {&tail, set_tail};
+    st_key_number(&key, ST_TAG_EVENT, tail.sequence);
+    const st_write write = {st_key_slice(&key), st_buffer_slice(&rq->value), false};
+    ST_TRY(st_commit_finish(&commit, &write, 1, &hook, &stamp->version, rq->error));
+    stamp->timestamp_us = commit.timestamp_us;
+    *sequence = tail.sequence;
+    return STRATA_OK;
+}
+
+strata_status st_event_read(st_request *rq, const st_run *run, uint64_t sequence, st_event *event) {
+    st_key key;
+    st_key_number(&key, ST_TAG_EVENT, sequence);
+    const st_version *version =
+        st_memtable_live(run->table, st_key_slice(&key), st_memtable_snapshot(run->table));
+    if (version == NULL) {
+        return st_fail(rq->error, STRATA_NOT_FOUND, "there is no event %u", sequence);
+    }
+    return read_stored(rq, st_key_slice(&key), version, event);
+}
+
+strata_status st_event_head(st_request *rq, const st_run *run, uint64_t *sequence,
+                            uint8_t hash[ST_SHA256_BYTES]) {
+    return find_tail(rq, run, st_memtable_snapshot(run->table), sequence, hash);
+}
+
+strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence, st_scan *scan) {
+    static const uint8_t above[] = {ST_TAG_EVENT + 1};
+    st_key *low = st_arena_alloc(rq->arena, sizeof *low, 8);
+    if (low == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    st_key_number(low, ST_TAG_EVENT, sequence);
+    st_scan_start(scan, run->table, st_key_slice(low), st_slice(above, 1),
+                  st_memtable_snapshot(run->table), false);
+    return STRATA_OK;
+}
+
+strata_status st_event_at(st_request *rq, const st_scan *scan, st_event *event) {
+    return read_stored(rq, scan->key, scan->version, event);
+}
+
+strata_status st_event_verify(st_request *rq, const st_run *run, uint64_t *length,
+                              uint64_t *first_invalid) {
+    uint8_t previous[ST_SHA256_BYTES] = {0};
+    uint64_t checked = 0;
+    st_scan scan;
+    *first_invalid = 0;
+    ST_TRY(st_event_scan(rq, run, 0, &scan));
+    for (; scan.version != NULL; st_scan_next(&scan)) {
+        uint8_t hash[ST_SHA256_BYTES];
+        st_event event;
+        const strata_status status = st_event_at(rq, &scan, &event);
+        bool holds = status == STRATA_OK && event.sequence == checked + 1;
+        if (holds) {
+            chain(event.sequence, event.timestamp_us, event.type, event.payload, previous, hash);
+            holds = memcmp(hash, event.hash, sizeof hash) == 0;
+        }
+        checked++;
+        if (!holds) {
+            *first_invalid = checked;
+            break;
+        }
+        memcpy(previous, hash, sizeof previous);
+    }
+    *length = checked;
+    return STRATA_OK;
+}

@@ -1,0 +1,36 @@
+/* event.h - the event log of a run: append only, without gaps, chained by hashes. */
+#ifndef ST_MODEL_EVENT_H
+#define ST_MODEL_EVENT_H
+
+#include "model/model.h"
+
+typedef struct st_event {
+    uint64_t sequence;
+    strata_slice type;
+    strata_slice payload; /* canonical MessagePack map */
+    uint64_t version;
+    int64_t timestamp_us;
+    const uint8_t *hash; /* ST_SHA256_BYTES */
+} st_event;
+
+/* type: 1-255 bytes of UTF-8; payload: an object. Errors: invalid_argument, wrong_type, and those
+ * of a commit. */
+strata_status st_event_append(st_request *rq, st_run *run, strata_slice type,
+                              const strata_value *payload, uint64_t *sequence, st_stamp *stamp);
+
+/* Borrowed from the store. Errors: not_found. */
+strata_status st_event_read(st_request *rq, const st_run *run, uint64_t sequence, st_event *event);
+
+/* The last event's sequence and hash; 0 and zeros for an empty log. */
+strata_status st_event_head(st_request *rq, const st_run *run, uint64_t *sequence,
+                            uint8_t hash[ST_SHA256_BYTES]);
+
+/* Starts a scan at `sequence`; st_event_at reads where it stands. Bounds live in the arena. */
+strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence, st_scan *scan);
+strata_status st_event_at(st_request *rq, const st_scan *scan, st_event *event);
+
+/* Recomputes the chain. *first_invalid: 0 when all links hold. */
+strata_status st_event_verify(st_request *rq, const st_run *run, uint64_t *length,
+                              uint64_t *first_invalid);
+
+#endif

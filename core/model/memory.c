@@ -1,0 +1,318 @@
+/* memory.c - memories: one key of the store each, under ST_TAG_MEMORY, and their text index.
+ *
+ * Stored value: 1 byte form (1), varint length of the text, the text, then the other fields as a
+ * canonical MessagePack map {metadata?, tags?}, left out when there are none. The form number lets
+ * memories move onto JSON documents later while old ones stay readable.
+ *
+ * Invariants:
+ * 1. A run's text index (st_run.text) is NULL or holds exactly what the memtable holds: a write
+ *    stages its document before the log has the commit and publishes it with the commit, both under
+ *    the run's lock, and with the commit's version. A search at a snapshot therefore sees what a
+ * get at that snapshot sees.
+ * 2. The index is derived. It is built here from the versions in the memtable, in version order;
+ * those that still wait for their sync are built in too, above the snapshots that readers have.
+ */
+#include "model/memory.h"
+
+#include "base/sort.h"
+#include "base/utf8.h"
+
+enum { FORM = 1, PROGRESS_EVERY = 1024 };
+
+/* ---- The stored form
+ * ------------------------------------------------------------------------------ */
+
+static strata_status encode_fields(const st_memory *memory, strata_buffer *out) {
+    const uint32_t count = (memory->metadata.len > 0 ? 1u : 0u) + (memory->tags.len > 0 ? 1u : 0u);
+    if (count == 0) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_msgpack_put_object(out, count));
+    if (memory->metadata.len > 0) {
+        ST_TRY(st_msgpack_put_string(out, strata_text("metadata")));
+        ST_TRY(st_buffer_append(out, memory->metadata.data, memory->metadata.len));
+    }
+    if (memory->tags.len > 0) {
+        ST_TRY(st_msgpack_put_string(out, strata_text("tags")));
+        ST_TRY(st_buffer_append(out, memory->tags.data, memory->tags.len));
+    }
+    return STRATA_OK;
+}
+
+static strata_status encode(st_request *rq, const st_memory *memory) {
+    strata_buffer *out = &rq->value;
+    out->len = 0;
+    if (st_buffer_reserve(out, 1 + ST_VARINT_BYTES_MAX + memory->text.len) != STRATA_OK) {
+        return st_fail_memory(rq->error);
+    }
+    uint8_t *p = out->data;
+    *p++ = FORM;
+    p = st_varint_put(p, memory->text.len);
+    if (memory->text.len > 0) {
+        memcpy(p, memory->text.data, memory->text.len);
+    }
+    out->len = (size_t)(p - out->data) + memory->text.len;
+    if (encode_fields(memory, out) != STRATA_OK) {
+        return st_fail_memory(rq->error);
+    }
+    if (out->len > rq->model->value_bytes_max) {
+        st_fail_constraint(rq->error, "value_too_large", "the memory has %u bytes; the limit is %u",
+                           (uint64_t)out->len, (uint64_t)rq->model->value_bytes_max);
+        return st_fail_number(rq->error, "limit", rq->model->value_bytes_max);
+    }
+    return STRATA_OK;
+}
+
+static bool decode_text(const st_version *version, st_cursor *cursor, strata_slice *text) {
+    uint8_t form;
+    *cursor = st_cursor_over(st_version_value(version));
+    return st_cursor_u8(cursor, &form) && form == FORM && st_cursor_sized(cursor, text);
+}
+
+static bool decode_fields(st_cursor *cursor, st_memory *memory) {
+    st_token map;
+    if (st_cursor_left(cursor) == 0) {
+        return true;
+    }
+    bool good = st_msgpack_next(cursor, &map) && map.type == STRATA_OBJECT;
+    for (uint32_t i = 0; good && i < map.as.count; i++) {
+        st_token name;
+        strata_slice field;
+        good = st_msgpack_next(cursor, &name) && name.type == STRATA_STRING &&
+               st_msgpack_skip(cursor, &field);
+        if (good && st_slice_equal(name.as.bytes, strata_text("metadata"))) {
+            memory->metadata = field;
+        } else if (good && st_slice_equal(name.as.bytes, strata_text("tags"))) {
+            memory->tags = field;
+        }
+    }
+    return good;
+}
+
+strata_status st_memory_read(st_request *rq, strata_slice store_key, const st_version *version,
+                             st_memory *memory) {
+    st_cursor cursor;
+    memset(memory, 0, sizeof *memory);
+    memory->key = st_key_text_of(store_key);
+    if (!decode_text(version, &cursor, &memory->text) || !decode_fields(&cursor, memory)) {
+        st_fail(rq->error, STRATA_CORRUPT, "the memory \"%S\" is malformed", &memory->key);
+        return st_fail_text(rq->error, "file", strata_text("memory"));
+    }
+    return STRATA_OK;
+}
+
+/* ---- Writing
+ * ----------------------------------------------------------------------------------------- */
+
+static st_text_head *index_of(const st_run *run) {
+    return atomic_load_explicit((st_text_head * _Atomic *)&run->text, memory_order_acquire);
+}
+
+static void publish_text(void *ctx, const st_commit *commit, uint64_t version) {
+    (void)commit;
+    st_text_head_publish(ctx, version);
+}
+
+static strata_status check_memory(st_request *rq, const st_memory *memory) {
+    if (memory->text.len > ST_STRING_BYTES_MAX) {
+        st_fail_constraint(rq->error, "value_too_large", "the text has %u bytes; the limit is %u",
+                           (uint64_t)memory->text.len, (uint64_t)ST_STRING_BYTES_MAX);
+        return st_fail_number(rq->error, "limit", ST_STRING_BYTES_MAX);
+    }
+    if (!st_utf8_valid(memory->text, NULL)) {
+        return st_fail(rq->error, STRATA_INVALID_ARGUMENT, "the text is not UTF-8");
+    }
+    return memory->key.len == 0 ? STRATA_OK : st_key_check(memory->key, rq->error);
+}
+
+strata_status st_memory_remember(st_request *rq, st_run *run, const st_memory *memory,
+                                 strata_slice *key_out, st_stamp *stamp) {
+    st_commit commit;
+    st_key key;
+    strata_slice text_key = memory->key;
+    ST_TRY(check_memory(rq, memory));
+    if (text_key.len == 0) {
+        char *id = st_arena_alloc(rq->arena, ST_ID_CHARS, 1);
+        if (id == NULL) {
+            return st_fail_memory(rq->error);
+        }
+        ST_TRY(st_id_make(rq, id));
+        text_key = st_slice(id, ST_ID_CHARS);
+    }
+    ST_TRY(encode(rq, memory));
+    st_key_text(&key, ST_TAG_MEMORY, text_key);
+    ST_TRY(st_run_begin(rq, run, &commit));
+    st_text_head *head = index_of(run);
+    if (head != NULL && st_text_head_stage(head, text_key, memory->text) != STRATA_OK) {
+        st_commit_abort(&commit);
+        return st_fail_memory(rq->error);
+    }
+    const st_commit_hook hook = {head, publish_text};
+    const st_write write = {st_key_slice(&key), st_buffer_slice(&rq->value), false};
+    ST_TRY(st_commit_finish(&commit, &write, 1, head == NULL ? NULL : &hook, &stamp->version,
+                            rq->error));
+    stamp->timestamp_us = commit.timestamp_us;
+    *key_out = text_key;
+    return STRATA_OK;
+}
+
+typedef struct forget_hook {
+    st_text_head *head;
+    strata_slice key;
+} forget_hook;
+
+static void remove_text(void *ctx, const st_commit *commit, uint64_t version) {
+    (void)commit;
+    const forget_hook *forget = ctx;
+    (void)st_text_head_remove(forget->head, forget->key, version);
+}
+
+strata_status st_memory_forget(st_request *rq, st_run *run, strata_slice text_key, bool *existed,
+                               st_stamp *stamp) {
+    st_commit commit;
+    st_key key;
+    ST_TRY(st_key_check(text_key, rq->error));
+    st_key_text(&key, ST_TAG_MEMORY, text_key);
+    ST_TRY(st_run_begin(rq, run, &commit));
+    if (st_memtable_live(run->table, st_key_slice(&key), UINT64_MAX) == NULL) {
+        st_commit_abort(&commit);
+        *existed = false;
+        return STRATA_OK;
+    }
+    forget_hook forget = {index_of(run), text_key};
+    const st_commit_hook hook = {&forget, remove_text};
+    const st_write write = {st_key_slice(&key), st_slice("", 0), true};
+    ST_TRY(st_commit_finish(&commit, &write, 1, forget.head == NULL ? NULL : &hook, &stamp->version,
+                            rq->error));
+    stamp->timestamp_us = commit.timestamp_us;
+    *existed = true;
+    return STRATA_OK;
+}
+
+strata_status st_memory_get(st_request *rq, const st_run *run, strata_slice text_key,
+                            uint64_t as_of, st_memory *memory, st_stamp *stamp) {
+    st_key key;
+    uint64_t snapshot;
+    ST_TRY(st_key_check(text_key, rq->error));
+    ST_TRY(st_snapshot(rq, run, as_of, &snapshot));
+    st_key_text(&key, ST_TAG_MEMORY, text_key);
+    const st_version *version = st_memtable_live(run->table, st_key_slice(&key), snapshot);
+    if (version == NULL) {
+        return st_fail(rq->error, STRATA_NOT_FOUND, "there is no memory \"%S\"", &text_key);
+    }
+    ST_TRY(st_memory_read(rq, st_key_slice(&key), version, memory));
+    memory->key = text_key;
+    *stamp = (st_stamp){version->number, version->timestamp_us};
+    return STRATA_OK;
+}
+
+/* ---- Building the index
+ * --------------------------------------------------------------------------------- */
+
+/* One change of one memory, to be repeated in version order. */
+typedef struct change {
+    const st_leaf *leaf;
+    const st_version *version;
+} change;
+
+static int compare_changes(const void *a, const void *b) {
+    const uint64_t left = ((const change *)a)->version->number;
+    const uint64_t right = ((const change *)b)->version->number;
+    return (left > right) - (left < right);
+}
+
+/* Of every memory the version that readers see, and those above it. Under the run's lock. */
+static strata_status collect(const st_run *run, strata_buffer *changes) {
+    static const uint8_t low[] = {ST_TAG_MEMORY};
+    static const uint8_t high[] = {ST_TAG_MEMORY + 1};
+    const uint64_t seen = st_memtable_snapshot(run->table);
+    st_art_iter iter;
+    for (st_art_seek(&iter, &run->table->index, st_slice(low, 1), false);
+         iter.leaf != NULL && st_slice_compare(st_leaf_key(iter.leaf), st_slice(high, 1)) < 0;
+         st_art_next(&iter)) {
+        const st_version *version =
+            atomic_load_explicit(&((st_leaf *)iter.leaf)->newest, memory_order_acquire);
+        for (; version != NULL; version = version->older) {
+            const change one = {iter.leaf, version};
+            const bool base = version->number <= seen;
+            if (!(base && version->deleted)) {
+                ST_TRY(st_buffer_append(changes, &one, sizeof one));
+            }
+            if (base) {
+                break;
+            }
+        }
+    }
+    return STRATA_OK;
+}
+
+static strata_status replay(st_request *rq, const change *changes, size_t count,
+                            st_text_head *head) {
+    const strata_log *log = &rq->model->host->log;
+    for (size_t i = 0; i < count; i++) {
+        const strata_slice key = st_key_text_of(st_leaf_key(changes[i].leaf));
+        const st_version *version = changes[i].version;
+        st_cursor cursor;
+        strata_slice text;
+        if (version->deleted) {
+            (void)st_text_head_remove(head, key, version->number);
+        } else if (!decode_text(version, &cursor, &text)) {
+            st_fail(rq->error, STRATA_CORRUPT, "the memory \"%S\" is malformed", &key);
+            return st_fail_text(rq->error, "file", strata_text("memory"));
+        } else if (st_text_head_add(head, key, version->number, text) != STRATA_OK) {
+            return st_fail_memory(rq->error);
+        }
+        if (log->progress != NULL && (i % PROGRESS_EVERY == 0 || i + 1 == count)) {
+            log->progress(log->ctx, "index", i + 1, count);
+        }
+    }
+    return STRATA_OK;
+}
+
+static strata_status build_locked(st_request *rq, st_run *run) {
+    strata_buffer changes = {NULL, 0, 0, rq->model->host};
+    st_text_head *head = NULL;
+    strata_status status = collect(run, &changes);
+    if (status == STRATA_OK) {
+        status = st_text_head_create(rq->model->host, &head);
+    }
+    if (status != STRATA_OK) {
+        strata_buffer_free(&changes);
+        return st_fail_memory(rq->error);
+    }
+    const size_t count = changes.len / sizeof(change);
+    change *items = (change *)(void *)changes.data;
+    st_sort(items, count, sizeof *items, compare_changes);
+    status = replay(rq, items, count, head);
+    strata_buffer_free(&changes);
+    if (status != STRATA_OK) {
+        st_text_head_destroy(head);
+        return status;
+    }
+    atomic_store_explicit(&run->text, head, memory_order_release);
+    return STRATA_OK;
+}
+
+strata_status st_memory_index(st_request *rq, st_run *run, const st_text_head **head) {
+    const strata_executor *executor = &rq->model->host->executor;
+    strata_status status = STRATA_OK;
+    if (index_of(run) == NULL) {
+        st_mutex_lock(&run->table->lock, executor);
+        status = index_of(run) == NULL ? build_locked(rq, run) : STRATA_OK;
+        st_mutex_unlock(&run->table->lock, executor);
+    }
+    *head = index_of(run);
+    return status;
+}
+
+strata_status st_memory_index_all(st_request *rq) {
+    const uint64_t end = atomic_load_explicit(&rq->model->store.runs_end, memory_order_acquire);
+    for (uint64_t id = ST_RUN_DEFAULT; id < end; id++) {
+        const st_memtable *table = st_store_run(&rq->model->store, id);
+        const st_text_head *head;
+        if (table != NULL && table->owner != NULL) {
+            ST_TRY(st_memory_index(rq, table->owner, &head));
+        }
+    }
+    return STRATA_OK;
+}

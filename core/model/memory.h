@@ -1,0 +1,34 @@
+/* memory.h - memories: texts with a key, metadata and tags, indexed for recall. */
+#ifndef ST_MODEL_MEMORY_H
+#define ST_MODEL_MEMORY_H
+
+#include "model/model.h"
+
+typedef struct st_memory {
+    strata_slice key;
+    strata_slice text;
+    strata_slice metadata; /* MessagePack map; empty: none */
+    strata_slice tags;     /* MessagePack array of strings; empty: none */
+} st_memory;
+
+/* memory->key empty: a new one is made. metadata and tags are canonical already. *key is borrowed
+ * from the arena or the caller. Errors: invalid_key, invalid_argument (not UTF-8), constraint
+ * {value_too_large, run_closed}, and those of a commit. */
+strata_status st_memory_remember(st_request *rq, st_run *run, const st_memory *memory,
+                                 strata_slice *key, st_stamp *stamp);
+/* Borrowed from the store. Errors: not_found. */
+strata_status st_memory_get(st_request *rq, const st_run *run, strata_slice key, uint64_t as_of,
+                            st_memory *memory, st_stamp *stamp);
+strata_status st_memory_forget(st_request *rq, st_run *run, strata_slice key, bool *existed,
+                               st_stamp *stamp);
+/* The memory where a scan over ST_TAG_MEMORY stands. Errors: corrupt. */
+strata_status st_memory_read(st_request *rq, strata_slice store_key, const st_version *version,
+                             st_memory *memory);
+
+/* The text index of the run, built from the store if there is none yet: nothing that is committed
+ * is missing from it. Errors: no_memory. Cost: once, in proportion to the run's text. */
+strata_status st_memory_index(st_request *rq, st_run *run, const st_text_head **head);
+/* The same for every run, at open; tells the host's progress. */
+strata_status st_memory_index_all(st_request *rq);
+
+#endif

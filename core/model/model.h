@@ -1,0 +1,88 @@
+/* model.h - what the primitives share: the open database, a run, a request. */
+#ifndef ST_MODEL_MODEL_H
+#define ST_MODEL_MODEL_H
+
+#include "format/key.h"
+#include "format/msgpack.h"
+#include "format/sha256.h"
+#include "index/text/head.h"
+#include "store/store.h"
+
+typedef enum st_run_status {
+    ST_RUN_ACTIVE,
+    ST_RUN_PAUSED,
+    ST_RUN_COMPLETED,
+    ST_RUN_FAILED,
+    ST_RUN_CANCELLED,
+    ST_RUN_ARCHIVED
+} st_run_status;
+
+/* A run as the primitives see it; the owner of its memtable, made when it is first needed. */
+typedef struct st_run {
+    st_memtable *table;
+    _Atomic int status; /* st_run_status; changes under the run's lock */
+
+    /* The event log's end, under the run's lock. */
+    bool tail_known;
+    uint64_t tail_sequence;
+    uint8_t tail_hash[ST_SHA256_BYTES];
+
+    /* The text index; NULL until it is built (memory.c). Changes under the run's lock. */
+    st_text_head *_Atomic text;
+} st_run;
+
+typedef struct st_model {
+    st_store store;
+    const strata_host *host;
+    uint32_t value_bytes_max;
+
+    st_mutex id_lock; /* the last identifier that was made (id.c) */
+    uint64_t id_ms;
+    uint8_t id_chance[10];
+} st_model;
+
+/* One operation of one handle. Memory of the arena and the buffer lasts until the next one. */
+typedef struct st_request {
+    st_model *model;
+    strata_error *error;
+    st_arena *arena;
+    strata_buffer value; /* an encoded value on its way to the store */
+} st_request;
+
+/* When and as what something was committed. */
+typedef struct st_stamp {
+    uint64_t version;
+    int64_t timestamp_us;
+} st_stamp;
+
+/* A page of a listing. */
+typedef struct st_page {
+    strata_slice prefix;
+    strata_slice start; /* inclusive; empty: none */
+    strata_slice end;   /* exclusive; empty: none */
+    strata_slice after; /* the last key of the page before; empty: none */
+    bool reverse;
+    uint64_t as_of; /* UINT64_MAX: now */
+} st_page;
+
+/* Starts a scan over the text keys of a tag in the page's bounds. The bounds live in the request's
+ * arena. Errors: invalid_argument (as_of in the future), no_memory. */
+strata_status st_page_scan(st_request *rq, const st_run *run, uint8_t tag, const st_page *page,
+                           st_scan *scan);
+
+/* The snapshot to read at. Errors: invalid_argument for a commit that has not happened. */
+strata_status st_snapshot(st_request *rq, const st_run *run, uint64_t as_of, uint64_t *snapshot);
+
+/* Opens the store and loads the runs. Errors: as strata_open. */
+strata_status st_model_open(st_model *model, const char *path, const strata_options *options,
+                            strata_error *error);
+strata_status st_model_close(st_model *model, strata_error *error);
+
+/* Begins a commit to a run that must be active. Errors: constraint {run_closed}. */
+strata_status st_run_begin(st_request *rq, st_run *run, st_commit *commit);
+
+/* A new time-ordered identifier of ST_ID_CHARS characters (ULID). Errors: io. */
+enum { ST_ID_CHARS = 26 };
+strata_status st_id_make(st_request *rq, char id[ST_ID_CHARS]);
+
+#endif

@@ -1,0 +1,426 @@
+/* run.c - the index of runs and their life cycle.
+ *
+ * Run 0 is not a user's: under ST_TAG_RUN it holds a record for each run, keyed by name. A record
+ * is a MessagePack map {id, status, tags, metadata, created, updated, parent?, error?}; status is
+ * the number of st_run_status. Ids are given out one after the other and never reused.
+ *
+ * Invariants:
+ * 1. A name has one record and an id one name.
+ * 2. st_run.status is the status of the newest record; it changes under the locks of run 0 and of
+ * the run itself, so that no write of the run can fall between the check and the change. Lock
+ * order: run 0, then the run.
+ */
+#include "model/run.h"
+
+#include "base/utf8.h"
+
+static const char *const status_names[] = {"active", "paused",    "completed",
+                                           "failed", "cancelled", "archived"};
+
+enum { STATUS_COUNT = sizeof status_names / sizeof status_names[0] };
+
+const char *st_run_status_name(st_run_status status) {
+    return status_names[status];
+}
+
+bool st_run_status_parse(strata_slice name, st_run_status *status) {
+    for (int i = 0; i < STATUS_COUNT; i++) {
+        if (st_slice_equal(name, strata_text(status_names[i]))) {
+            *status = (st_run_status)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- Records
+ * ---------------------------------------------------------------------------------------- */
+
+static strata_status put_named(strata_buffer *out, const char *name) {
+    return st_msgpack_put_string(out, strata_text(name));
+}
+
+static strata_status record_encode(const st_run_record *record, strata_buffer *out) {
+    const uint32_t count =
+        6u + (record->parent.len > 0 ? 1u : 0u) + (record->error.len > 0 ? 1u : 0u);
+    out->len = 0;
+    ST_TRY(st_msgpack_put_object(out, count));
+    ST_TRY(put_named(out, "id"));
+    ST_TRY(st_msgpack_put_uint(out, record->id));
+    ST_TRY(put_named(out, "status"));
+    ST_TRY(st_msgpack_put_uint(out, (uint64_t)record->status));
+    ST_TRY(put_named(out, "tags"));
+    ST_TRY(st_buffer_append(out, record->tags.data, record->tags.len));
+    ST_TRY(put_named(out, "metadata"));
+    ST_TRY(st_buffer_append(out, record->metadata.data, record->metadata.len));
+    ST_TRY(put_named(out, "created"));
+    ST_TRY(st_msgpack_put_int(out, record->created_us));
+    ST_TRY(put_named(out, "updated"));
+    ST_TRY(st_msgpack_put_int(out, record->updated_us));
+    if (record->parent.len > 0) {
+        ST_TRY(put_named(out, "parent"));
+        ST_TRY(st_msgpack_put_string(out, record->parent));
+    }
+    if (record->error.len > 0) {
+        ST_TRY(put_named(out, "error"));
+        ST_TRY(st_msgpack_put_string(out, record->error));
+    }
+    return STRATA_OK;
+}
+
+static bool take_int(strata_slice value, int64_t *out) {
+    st_cursor cursor = st_cursor_over(value);
+    st_token token;
+    if (!st_msgpack_next(&cursor, &token) || token.type != STRATA_INT) {
+        return false;
+    }
+    *out = token.as.integer;
+    return true;
+}
+
+static bool take_string(strata_slice value, strata_slice *out) {
+    st_cursor cursor = st_cursor_over(value);
+    st_token token;
+    if (!st_msgpack_next(&cursor, &token) || token.type != STRATA_STRING) {
+        return false;
+    }
+    *out = token.as.bytes;
+    return true;
+}
+
+static bool take_field(strata_slice name, strata_slice value, st_run_record *record) {
+    int64_t number = 0;
+    if (st_slice_equal(name, strata_text("id"))) {
+        const bool good = take_int(value, &number) && number > 0;
+        record->id = (uint64_t)number;
+        return good;
+    }
+    if (st_slice_equal(name, strata_text("status"))) {
+        const bool good = take_int(value, &number) && number >= 0 && number < STATUS_COUNT;
+        record->status = good ? (st_run_status)number : ST_RUN_ACTIVE;
+        return good;
+    }
+    if (st_slice_equal(name, strata_text("created"))) {
+        return take_int(value, &record->created_us);
+    }
+    if (st_slice_equal(name, strata_text("updated"))) {
+        return take_int(value, &record->updated_us);
+    }
+    if (st_slice_equal(name, strata_text("parent"))) {
+        return take_string(value, &record->parent);
+    }
+    if (st_slice_equal(name, strata_text("error"))) {
+        return take_string(value, &record->error);
+    }
+    if (st_slice_equal(name, strata_text("tags"))) {
+        record->tags = value;
+    } else if (st_slice_equal(name, strata_text("metadata"))) {
+        record->metadata = value;
+    }
+    return true; /* fields of later versions are left alone */
+}
+
+strata_status st_run_read(st_request *rq, strata_slice key, strata_slice value,
+                          st_run_record *record) {
+    st_cursor cursor = st_cursor_over(value);
+    st_token map;
+    bool good = st_msgpack_next(&cursor, &map) && map.type == STRATA_OBJECT;
+    memset(record, 0, sizeof *record);
+    record->name = st_key_text_of(key);
+    for (uint32_t i = 0; good && i < map.as.count; i++) {
+        st_token name;
+        strata_slice field;
+        good = st_msgpack_next(&cursor, &name) && name.type == STRATA_STRING &&
+               st_msgpack_skip(&cursor, &field) && take_field(name.as.bytes, field, record);
+    }
+    if (!good || record->id == 0 || record->tags.len == 0 || record->metadata.len == 0) {
+        st_fail(rq->error, STRATA_CORRUPT, "the record of the run \"%S\" is malformed",
+                &record->name);
+        st_fail_text(rq->error, "file", strata_text("run"));
+        return st_fail_number(rq->error, "offset", 0);
+    }
+    return STRATA_OK;
+}
+
+/* ---- Finding
+ * ------------------------------------------------------------------------------------------- */
+
+st_run *st_run_system(st_request *rq) {
+    return st_store_run(&rq->model->store, ST_RUN_SYSTEM)->owner;
+}
+
+static strata_status find_record(st_request *rq, strata_slice name, uint64_t snapshot,
+                                 st_run_record *record, st_stamp *stamp) {
+    st_key key;
+    const st_version *version = NULL;
+    if (name.len > 0 && name.len <= ST_NAME_BYTES_MAX) {
+        st_key_text(&key, ST_TAG_RUN, name);
+        version = st_memtable_live(st_run_system(rq)->table, st_key_slice(&key), snapshot);
+    }
+    if (version == NULL) {
+        return st_fail(rq->error, STRATA_NOT_FOUND, "there is no run \"%S\"; create it first",
+                       &name);
+    }
+    *stamp = (st_stamp){version->number, version->timestamp_us};
+    ST_TRY(st_run_read(rq, st_key_slice(&key), st_version_value(version), record));
+    record->name = name;
+    return STRATA_OK;
+}
+
+strata_status st_run_of(st_request *rq, uint64_t id, st_run **run) {
+    const st_memtable *table = id == ST_RUN_SYSTEM ? NULL : st_store_run(&rq->model->store, id);
+    if (table == NULL || table->owner == NULL) {
+        return st_fail(rq->error, STRATA_NOT_FOUND, "there is no run with the id %u", id);
+    }
+    *run = table->owner;
+    return STRATA_OK;
+}
+
+strata_status st_run_find(st_request *rq, strata_slice name, st_run **run) {
+    st_run_record record;
+    st_stamp stamp;
+    if (name.len == 0 || st_slice_equal(name, strata_text("default"))) {
+        return st_run_of(rq, ST_RUN_DEFAULT, run);
+    }
+    ST_TRY(find_record(rq, name, st_memtable_snapshot(st_run_system(rq)->table), &record, &stamp));
+    return st_run_of(rq, record.id, run);
+}
+
+strata_status st_run_get(st_request *rq, strata_slice name, st_run_record *record,
+                         st_stamp *stamp) {
+    return find_record(rq, name, st_memtable_snapshot(st_run_system(rq)->table), record, stamp);
+}
+
+/* ---- Creating
+ * --------------------------------------------------------------------------------------------- */
+
+static strata_status attach(st_model *model, uint64_t id, st_run_status status, st_run **out,
+                            strata_error *error) {
+    st_memtable *table;
+    ST_TRY(st_store_add_run(&model->store, id, &table, error));
+    if (table->owner == NULL) {
+        st_run *run = st_alloc_zeroed(&model->host->memory, sizeof *run);
+        if (run == NULL) {
+            return st_fail_memory(error);
+        }
+        run->table = table;
+        atomic_init(&run->status, (int)status);
+        atomic_init(&run->text, NULL);
+        table->owner = run;
+    }
+    *out = table->owner;
+    return STRATA_OK;
+}
+
+static strata_status check_name(strata_slice name, strata_error *error) {
+    if (name.len > ST_NAME_BYTES_MAX || !st_utf8_valid(name, NULL) ||
+        (name.len > 0 && memchr(name.data, 0, name.len) != NULL)) {
+        return st_fail(error, STRATA_INVALID_ARGUMENT,
+                       "the name of a run has 1 to %u bytes of UTF-8 without NUL",
+                       (uint64_t)ST_NAME_BYTES_MAX);
+    }
+    return STRATA_OK;
+}
+
+static strata_status make_name(st_request *rq, strata_slice *name) {
+    char *id = st_arena_alloc(rq->arena, ST_ID_CHARS, 1);
+    if (id == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    ST_TRY(st_id_make(rq, id));
+    *name = st_slice(id, ST_ID_CHARS);
+    return STRATA_OK;
+}
+
+/* Under the lock of run 0. */
+static strata_status create_locked(st_request *rq, st_run_record *record, const st_commit *commit,
+                                   st_key *key) {
+    st_run_record found;
+    st_stamp stamp;
+    st_run *run;
+    if (record->parent.len > 0) {
+        ST_TRY(find_record(rq, record->parent, UINT64_MAX, &found, &stamp));
+    }
+    st_key_text(key, ST_TAG_RUN, record->name);
+    if (st_memtable_live(commit->table, st_key_slice(key), UINT64_MAX) != NULL) {
+        return st_fail(rq->error, STRATA_ALREADY_EXISTS, "there is a run \"%S\" already",
+                       &record->name);
+    }
+    const uint64_t end = atomic_load_explicit(&rq->model->store.runs_end, memory_order_acquire);
+    record->id = end > ST_RUN_DEFAULT ? end : ST_RUN_DEFAULT;
+    record->created_us = commit->timestamp_us;
+    record->updated_us = commit->timestamp_us;
+    ST_TRY(attach(rq->model, record->id, ST_RUN_ACTIVE, &run, rq->error));
+    return record_encode(record, &rq->value) == STRATA_OK ? STRATA_OK : st_fail_memory(rq->error);
+}
+
+strata_status st_run_create(st_request *rq, const st_run_record *spec, strata_slice *name,
+                            uint64_t *id, st_stamp *stamp) {
+    static const uint8_t empty_array = 0x90;
+    static const uint8_t empty_map = 0x80;
+    st_run_record record = *spec;
+    st_commit commit;
+    st_key key;
+    ST_TRY(check_name(record.name, rq->error));
+    if (record.name.len == 0) {
+        ST_TRY(make_name(rq, &record.name));
+    }
+    record.tags = record.tags.len > 0 ? record.tags : st_slice(&empty_array, 1);
+    record.metadata = record.metadata.len > 0 ? record.metadata : st_slice(&empty_map, 1);
+    record.status = ST_RUN_ACTIVE;
+    st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->table);
+    const strata_status status = create_locked(rq, &record, &commit, &key);
+    if (status != STRATA_OK) {
+        st_commit_abort(&commit);
+        return status;
+    }
+    const st_write write = {st_key_slice(&key), st_buffer_slice(&rq->value), false};
+    ST_TRY(st_commit_finish(&commit, &write, 1, NULL, &stamp->version, rq->error));
+    stamp->timestamp_us = commit.timestamp_us;
+    *name = record.name;
+    *id = record.id;
+    return STRATA_OK;
+}
+
+strata_status st_runs_load(st_model *model, strata_error *error) {
+    st_run *run;
+    st_arena arena;
+    strata_status status = attach(model, ST_RUN_SYSTEM, ST_RUN_ACTIVE, &run, error);
+    if (status != STRATA_OK) {
+        return status;
+    }
+    st_arena_init(&arena, &model->host->memory, 0);
+    st_request rq = {model, error, &arena, {NULL, 0, 0, model->host}};
+    st_page page = {.as_of = UINT64_MAX};
+    st_scan scan;
+    status = st_page_scan(&rq, run, ST_TAG_RUN, &page, &scan);
+    for (; status == STRATA_OK && scan.version != NULL; st_scan_next(&scan)) {
+        st_run_record record;
+        status = st_run_read(&rq, scan.key, st_version_value(scan.version), &record);
+        if (status == STRATA_OK) {
+            status = attach(model, record.id, record.status, &run, error);
+        }
+    }
+    st_stamp stamp;
+    const bool writes = (model->store.options.flags & STRATA_OPEN_READ_ONLY) == 0;
+    const st_memtable *table = st_store_run(&model->store, ST_RUN_DEFAULT);
+    if (status == STRATA_OK && (table == NULL || table->owner == NULL)) {
+        if (writes) {
+            const st_run_record spec = {.name = strata_text("default")};
+            strata_slice name;
+            uint64_t id;
+            status = st_run_create(&rq, &spec, &name, &id, &stamp);
+        } else {
+            status = attach(model, ST_RUN_DEFAULT, ST_RUN_ACTIVE, &run, error);
+        }
+    }
+    strata_buffer_free(&rq.value);
+    st_arena_free(&arena);
+    return status;
+}
+
+void st_runs_free(st_model *model) {
+    const uint64_t end = atomic_load_explicit(&model->store.runs_end, memory_order_acquire);
+    for (uint64_t id = 0; id < end; id++) {
+        st_memtable *table = st_store_run(&model->store, id);
+        if (table != NULL && table->owner != NULL) {
+            st_run *run = table->owner;
+            st_text_head_destroy(atomic_load_explicit(&run->text, memory_order_acquire));
+            st_free(&model->host->memory, run, sizeof *run);
+            table->owner = NULL;
+        }
+    }
+}
+
+/* ---- Life cycle
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static bool may_move(st_run_status from, st_run_status to) {
+    switch (from) {
+    case ST_RUN_ACTIVE:
+        return to != ST_RUN_ACTIVE;
+    case ST_RUN_PAUSED:
+        return to == ST_RUN_ACTIVE || to == ST_RUN_FAILED || to == ST_RUN_CANCELLED ||
+               to == ST_RUN_ARCHIVED;
+    case ST_RUN_COMPLETED:
+    case ST_RUN_FAILED:
+    case ST_RUN_CANCELLED:
+        return to == ST_RUN_ARCHIVED;
+    case ST_RUN_ARCHIVED:
+        return false;
+    }
+    return false;
+}
+
+typedef struct move_hook {
+    st_run *run;
+    st_run_status to;
+} move_hook;
+
+static void set_status(void *ctx, const st_commit *commit, uint64_t version) {
+    (void)commit;
+    (void)version;
+    const move_hook *move = ctx;
+    atomic_store_explicit(&move->run->status, (int)move->to, memory_order_release);
+}
+
+/* Under the lock of run 0. */
+static strata_status move_locked(st_request *rq, strata_slice name, st_run_status to,
+                                 strata_slice why, const st_commit *commit, st_run **run,
+                                 st_key *key) {
+    st_run_record record;
+    st_stamp stamp;
+    ST_TRY(find_record(rq, name, UINT64_MAX, &record, &stamp));
+    if (record.id == ST_RUN_DEFAULT) {
+        return st_fail_constraint(rq->error, "default_run", "the run \"default\" is always active");
+    }
+    if (!may_move(record.status, to)) {
+        st_fail_constraint(rq->error, "transition", "the run \"%S\" is %s and cannot become %s",
+                           &name, st_run_status_name(record.status), st_run_status_name(to));
+        return st_fail_text(rq->error, "status", strata_text(st_run_status_name(record.status)));
+    }
+    ST_TRY(st_run_of(rq, record.id, run));
+    record.status = to;
+    record.updated_us = commit->timestamp_us;
+    if (why.len > 0) {
+        record.error = why;
+    }
+    st_key_text(key, ST_TAG_RUN, name);
+    return record_encode(&record, &rq->value) == STRATA_OK ? STRATA_OK : st_fail_memory(rq->error);
+}
+
+strata_status st_run_move(st_request *rq, strata_slice name, st_run_status to, strata_slice why,
+                          st_stamp *stamp) {
+    const strata_executor *executor = &rq->model->host->executor;
+    st_run *run = NULL;
+    st_commit commit;
+    st_key key;
+    st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->table);
+    strata_status status = move_locked(rq, name, to, why, &commit, &run, &key);
+    if (status != STRATA_OK) {
+        st_commit_abort(&commit);
+        return status;
+    }
+    const move_hook move = {run, to};
+    const st_commit_hook hook = {(void *)&move, set_status};
+    const st_write write = {st_key_slice(&key), st_buffer_slice(&rq->value), false};
+    st_mutex_lock(&run->table->lock, executor);
+    status = st_commit_finish(&commit, &write, 1, &hook, &stamp->version, rq->error);
+    st_mutex_unlock(&run->table->lock, executor);
+    stamp->timestamp_us = commit.timestamp_us;
+    return status;
+}
+
+strata_status st_run_begin(st_request *rq, st_run *run, st_commit *commit) {
+    st_commit_begin(commit, &rq->model->store, run->table);
+    const int status = atomic_load_explicit(&run->status, memory_order_acquire);
+    if (ST_LIKELY(status == ST_RUN_ACTIVE)) {
+        return STRATA_OK;
+    }
+    st_commit_abort(commit);
+    st_fail_constraint(rq->error, "run_closed", "the run is %s and takes no writes",
+                       st_run_status_name((st_run_status)status));
+    return st_fail_text(rq->error, "status",
+                        strata_text(st_run_status_name((st_run_status)status)));
+}

@@ -1,0 +1,177 @@
+/* manifest.c - reading and writing the two slots; the layout is in manifest.h.
+ *
+ * Invariants:
+ * 1. The slot written is never the newest valid one, and it is synced before anything relies on it.
+ * 2. A slot is believed only with magic, length and checksum in order. If the newer slot is torn
+ * the older one still describes a whole database, as what it names is removed only later.
+ * 3. The generation goes up by one with each write.
+ * Faults assumed: a write may be torn or lost in any part before sync returns; the other slot, 64
+ * KiB away, is not touched by it. Rejected: write a new file and rename it; not every host can
+ * rename.
+ */
+#include "store/manifest.h"
+
+#include "base/crc32c.h"
+
+enum {
+    HEAD_BYTES = 16,
+    FIXED_BYTES = 104, /* of the content, after the head, the count of files included */
+    FILE_BYTES = 24,
+    CONTENT_MAX = ST_MANIFEST_SLOT_BYTES - HEAD_BYTES,
+};
+
+static const char magic[8] = {'S', 'T', 'R', 'A', 'T', 'A', 'M', '1'};
+
+static void manifest_name(char *name, size_t size, const char *path) {
+    st_format(name, size, "%s/MANIFEST", path);
+}
+
+static bool slot_decode(const uint8_t *slot, size_t len, st_manifest *m) {
+    if (len < HEAD_BYTES + FIXED_BYTES || memcmp(slot, magic, sizeof magic) != 0) {
+        return false;
+    }
+    const uint32_t content = load32_le(slot + 12);
+    if (content < FIXED_BYTES || content > CONTENT_MAX || HEAD_BYTES + (size_t)content > len ||
+        load32_le(slot + 8) != st_crc32c(0, st_slice(slot + 12, 4 + (size_t)content))) {
+        return false;
+    }
+    m->generation = load64_le(slot + 16);
+    m->read_format = load32_le(slot + 24);
+    m->write_format = load32_le(slot + 28);
+    memcpy(m->uuid, slot + 32, ST_UUID_BYTES);
+    m->codec = (strata_codec)load32_le(slot + 48);
+    m->created_us = (int64_t)load64_le(slot + 56);
+    m->watermark = load64_le(slot + 64);
+    m->wal_first = load64_le(slot + 72);
+    m->next_file = load64_le(slot + 80);
+    m->whole_segment = load64_le(slot + 88);
+    m->whole_end = load64_le(slot + 96);
+    m->whole_version = load64_le(slot + 104);
+    const uint64_t files = load64_le(slot + 112);
+    return m->generation > 0 && files <= (content - FIXED_BYTES) / FILE_BYTES;
+}
+
+static size_t slot_encode(const st_manifest *m, uint8_t *slot) {
+    memset(slot, 0, HEAD_BYTES + FIXED_BYTES);
+    memcpy(slot, magic, sizeof magic);
+    store32_le(slot + 12, FIXED_BYTES);
+    store64_le(slot + 16, m->generation);
+    store32_le(slot + 24, m->read_format);
+    store32_le(slot + 28, m->write_format);
+    memcpy(slot + 32, m->uuid, ST_UUID_BYTES);
+    store32_le(slot + 48, (uint32_t)m->codec);
+    store64_le(slot + 56, (uint64_t)m->created_us);
+    store64_le(slot + 64, m->watermark);
+    store64_le(slot + 72, m->wal_first);
+    store64_le(slot + 80, m->next_file);
+    store64_le(slot + 88, m->whole_segment);
+    store64_le(slot + 96, m->whole_end);
+    store64_le(slot + 104, m->whole_version);
+    store64_le(slot + 112, 0);
+    store32_le(slot + 8, st_crc32c(0, st_slice(slot + 12, 4 + FIXED_BYTES)));
+    return HEAD_BYTES + FIXED_BYTES;
+}
+
+/* What both slots hold: slots[i].generation is 0 where slot i is not valid. */
+static strata_status read_slots(const strata_host *host, const char *path, st_manifest slots[2],
+                                bool written[2]) {
+    const strata_storage *storage = &host->storage;
+    char name[ST_FILE_NAME_MAX + 1024];
+    strata_file *file = NULL;
+    manifest_name(name, sizeof name, path);
+    ST_TRY(storage->open(storage->ctx, name, STRATA_FILE_READ, &file));
+    uint8_t *bytes = st_alloc(&host->memory, ST_MANIFEST_SLOT_BYTES);
+    strata_status status = bytes == NULL ? STRATA_NO_MEMORY : STRATA_OK;
+    for (unsigned i = 0; i < 2 && status == STRATA_OK; i++) {
+        size_t got = 0;
+        status = storage->read_at(storage->ctx, file, (uint64_t)i * ST_MANIFEST_SLOT_BYTES, bytes,
+                                  ST_MANIFEST_SLOT_BYTES, &got);
+        if (status != STRATA_OK) {
+            break;
+        }
+        memset(&slots[i], 0, sizeof slots[i]);
+        written[i] = false;
+        for (size_t at = 0; at < got && !written[i]; at++) {
+            written[i] = bytes[at] != 0;
+        }
+        if (!slot_decode(bytes, got, &slots[i])) {
+            slots[i].generation = 0;
+        }
+    }
+    st_free(&host->memory, bytes, ST_MANIFEST_SLOT_BYTES);
+    (void)storage->close(storage->ctx, file);
+    return status;
+}
+
+strata_status st_manifest_read(const strata_host *host, const char *path, st_manifest *manifest,
+                               strata_error *error) {
+    st_manifest slots[2];
+    bool written[2] = {false, false};
+    const strata_status status = read_slots(host, path, slots, written);
+    if (status == STRATA_NOT_FOUND) {
+        return st_fail(error, status, "%s has no MANIFEST", path);
+    }
+    if (status != STRATA_OK) {
+        return st_fail(error, status, "%s/MANIFEST could not be read (%s)", path,
+                       strata_status_name(status));
+    }
+    const st_manifest *newest = slots[1].generation > slots[0].generation ? &slots[1] : &slots[0];
+    if (newest->generation == 0) {
+        if (!written[0] && !written[1]) {
+            return st_fail(error, STRATA_NOT_FOUND, "%s/MANIFEST is empty", path);
+        }
+        st_fail(error, STRATA_CORRUPT, "%s/MANIFEST: neither slot holds a valid manifest", path);
+        st_fail_text(error, "file", strata_text("MANIFEST"));
+        return st_fail_number(error, "offset", 0);
+    }
+    if (newest->read_format > ST_FORMAT_VERSION || newest->codec > STRATA_CODEC_ZSTD) {
+        st_fail(error, STRATA_INVALID_ARGUMENT,
+                "%s was written in format %u; this library reads up to %u. Open it with a newer "
+                "Strata",
+                path, (uint64_t)newest->read_format, (uint64_t)ST_FORMAT_VERSION);
+        return st_fail_number(error, "format", newest->read_format);
+    }
+    *manifest = *newest;
+    return STRATA_OK;
+}
+
+strata_status st_manifest_write(const strata_host *host, const char *path, st_manifest *manifest,
+                                strata_error *error) {
+    const strata_storage *storage = &host->storage;
+    char name[ST_FILE_NAME_MAX + 1024];
+    uint8_t slot[HEAD_BYTES + FIXED_BYTES];
+    strata_file *file = NULL;
+    st_manifest next = *manifest;
+    next.generation++;
+    const size_t len = slot_encode(&next, slot);
+    const uint64_t offset = next.generation % 2 == 1 ? 0 : ST_MANIFEST_SLOT_BYTES;
+    manifest_name(name, sizeof name, path);
+    strata_status status =
+        storage->open(storage->ctx, name, STRATA_FILE_WRITE | STRATA_FILE_CREATE, &file);
+    if (status == STRATA_OK) {
+        status = storage->write_at(storage->ctx, file, offset, slot, len);
+        status = status == STRATA_OK ? storage->sync(storage->ctx, file) : status;
+        const strata_status closed = storage->close(storage->ctx, file);
+        status = status == STRATA_OK ? closed : status;
+    }
+    if (status != STRATA_OK) {
+        return st_fail(error, status, "%s could not be written (%s)", name,
+                       strata_status_name(status));
+    }
+    *manifest = next;
+    return STRATA_OK;
+}
+
+strata_status st_manifest_slots(const strata_host *host, const char *path, unsigned *valid,
+                                unsigned *empty) {
+    st_manifest slots[2];
+    bool written[2] = {false, false};
+    ST_TRY(read_slots(host, path, slots, written));
+    *valid = 0;
+    *empty = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        *valid += slots[i].generation > 0;
+        *empty += !written[i];
+    }
+    return STRATA_OK;
+}

@@ -1,0 +1,57 @@
+/* manifest.h - the file that says what the database is made of.
+ *
+ * MANIFEST has two slots of 64 KiB, at 0 and 65536. A new manifest goes into the slot of the older
+ * one, so that a good one exists at every moment. Slot, little-endian:
+ *   0   8  magic "STRATAM1"
+ *   8   4  crc32c of everything after it, up to the end of the slot's content
+ *  12   4  bytes of content after this field
+ *  16   8  generation: the newer slot has the higher one
+ *  24   4  format needed to read    28   4  format needed to write
+ *  32  16  uuid
+ *  48   4  codec (strata_codec)     52   4  zero
+ *  56   8  created, microseconds since the epoch
+ *  64   8  watermark: versions up to it are in tables, not in the log
+ *  72   8  first live segment of the log
+ *  80   8  number of the next table or index segment; never reused
+ *  88   8  log segment known to be whole up to   96   8  this offset, holding   104   8  this
+ * version 112   8  count of live files, then for each: 8 kind, 8 number, 8 bytes
+ */
+#ifndef ST_STORE_MANIFEST_H
+#define ST_STORE_MANIFEST_H
+
+#include "store/wal_frame.h"
+
+enum {
+    ST_FORMAT_VERSION = 1, /* what this library writes */
+    ST_MANIFEST_SLOT_BYTES = 65536,
+};
+
+typedef struct st_manifest {
+    uint64_t generation; /* 0: there is none */
+    uint32_t read_format;
+    uint32_t write_format;
+    uint8_t uuid[ST_UUID_BYTES];
+    strata_codec codec;
+    int64_t created_us;
+    uint64_t watermark;
+    uint64_t wal_first;
+    uint64_t next_file;
+    uint64_t whole_segment; /* of the log, as of the last clean close or open */
+    uint64_t whole_end;
+    uint64_t whole_version;
+} st_manifest;
+
+/* The newest valid manifest. Errors: not_found (no file, or an empty one), corrupt {file, offset}
+ * (no slot is valid), invalid_argument (a newer format), io. */
+strata_status st_manifest_read(const strata_host *host, const char *path, st_manifest *manifest,
+                               strata_error *error);
+
+/* Writes *manifest as the next generation and syncs it. Errors: io, no_space, forbidden. */
+strata_status st_manifest_write(const strata_host *host, const char *path, st_manifest *manifest,
+                                strata_error *error);
+
+/* How many of the two slots are valid, for verify; *empty: slots never written. */
+strata_status st_manifest_slots(const strata_host *host, const char *path, unsigned *valid,
+                                unsigned *empty);
+
+#endif

@@ -1,0 +1,245 @@
+/* recover.c - opening a database: find it, lock it, replay its log, cut what a crash left.
+ *
+ * Recovery is a function of the files alone, and running it again gives the same: newest valid
+ * manifest, then every record of the log above its watermark in order. It writes only after the
+ * whole log was read without finding damage: the torn tail is cut, a segment that was never begun
+ * is removed. A database that is corrupt is left exactly as it was found.
+ *
+ * A folder is taken for a new database only if there is nothing in it (the lock aside), or what a
+ * crash in the middle of making one leaves: a MANIFEST without a log.
+ */
+#include "store/recover.h"
+
+#include "store/wal_replay.h"
+
+/* ---- What is there?
+ * ------------------------------------------------------------------------------------- */
+
+typedef struct survey {
+    bool manifest;
+    uint64_t others; /* files that are neither MANIFEST nor the lock */
+} survey;
+
+static strata_status visit_file(void *arg, const char *name) {
+    survey *seen = arg;
+    if (strcmp(name, "MANIFEST") == 0) {
+        seen->manifest = true;
+    } else if (strncmp(name, "LOCK", 4) != 0) {
+        seen->others++;
+    }
+    return STRATA_OK;
+}
+
+static strata_status visit_any(void *arg, const char *name) {
+    (void)name;
+    *(bool *)arg = true;
+    return STRATA_OK;
+}
+
+/* Whether there is a database to recover; else one may be made. */
+static strata_status find_database(st_store *store, bool *found, strata_error *error) {
+    const strata_storage *storage = &store->host->storage;
+    survey seen = {false, 0};
+    strata_status status = storage->list(storage->ctx, store->path, visit_file, &seen);
+    if (status != STRATA_OK && status != STRATA_NOT_FOUND) {
+        return st_fail(error, status, "%s is not a folder that can be read (%s)", store->path,
+                       strata_status_name(status));
+    }
+    if (!seen.manifest && seen.others > 0) {
+        return st_fail(error, STRATA_INVALID_ARGUMENT,
+                       "%s is not a Strata database: it holds %u other files and no MANIFEST. Name "
+                       "a new or empty folder",
+                       store->path, seen.others);
+    }
+    if (!seen.manifest &&
+        (store->options.flags & (STRATA_OPEN_MUST_EXIST | STRATA_OPEN_READ_ONLY)) != 0) {
+        return st_fail(error, STRATA_NOT_FOUND, "there is no database in %s", store->path);
+    }
+    *found = seen.manifest;
+    return STRATA_OK;
+}
+
+static strata_status take_lock(st_store *store, strata_error *error) {
+    const strata_storage *storage = &store->host->storage;
+    char holder[STRATA_ERROR_TEXT_MAX] = "another process";
+    const strata_status status =
+        storage->lock(storage->ctx, store->path, holder, sizeof holder, &store->lock);
+    if (status == STRATA_OK) {
+        return STRATA_OK;
+    }
+    store->lock = NULL;
+    if (status == STRATA_BUSY) {
+        st_fail(error, status, "%s is open for writing in %s; close it there or open it read-only",
+                store->path, holder);
+        return st_fail_text(error, "holder", strata_text(holder));
+    }
+    if (status == STRATA_FORBIDDEN) {
+        return st_fail(error, status,
+                       "%s may not be written (permissions, or a read-only medium); open it "
+                       "read-only",
+                       store->path);
+    }
+    return st_fail(error, status, "%s could not be locked (%s)", store->path,
+                   strata_status_name(status));
+}
+
+/* ---- A new database
+ * ------------------------------------------------------------------------------------------ */
+
+static strata_status new_manifest(st_store *store, strata_error *error) {
+    const strata_host *host = store->host;
+    st_manifest *m = &store->manifest;
+    memset(m, 0, sizeof *m);
+    m->read_format = ST_FORMAT_VERSION;
+    m->write_format = ST_FORMAT_VERSION;
+    m->codec = store->options.codec;
+    m->created_us = host->clock.wall_us(host->clock.ctx);
+    m->wal_first = 1;
+    m->next_file = 1;
+    if (host->entropy.fill(host->entropy.ctx, m->uuid, sizeof m->uuid) != STRATA_OK) {
+        return st_fail(error, STRATA_IO, "the host has no entropy");
+    }
+    m->uuid[6] = (uint8_t)((m->uuid[6] & 0x0f) | 0x40); /* RFC 9562 section 5.4 */
+    m->uuid[8] = (uint8_t)((m->uuid[8] & 0x3f) | 0x80);
+    return STRATA_OK;
+}
+
+static strata_status make_database(st_store *store, strata_error *error) {
+    const st_wal_position start = {0, 0, 0, 0, 0, 0};
+    ST_TRY(new_manifest(store, error));
+    if (!store->in_memory) {
+        ST_TRY(st_manifest_write(store->host, store->path, &store->manifest, error));
+    }
+    return st_wal_open(&store->wal, store->host, store->path, store->manifest.uuid, &store->options,
+                       store->manifest.codec, &start, error);
+}
+
+/* ---- An existing one
+ * ------------------------------------------------------------------------------------------ */
+
+static strata_status apply_commit(void *ctx, uint64_t version, int64_t timestamp_us,
+                                  st_wal_record *record) {
+    st_store *store = ctx;
+    st_memtable *table;
+    if (record->run >= ST_RUNS_MAX) {
+        return STRATA_CORRUPT;
+    }
+    ST_TRY(st_store_add_run(store, record->run, &table, NULL));
+    while (record->writes_left > 0) {
+        st_write write;
+        st_staged staged;
+        if (!st_wal_record_next(record, &write)) {
+            return STRATA_CORRUPT;
+        }
+        ST_TRY(st_memtable_stage(table, &write, &staged));
+        st_memtable_link(table, &staged, version, timestamp_us);
+    }
+    if (!st_wal_record_close(record) || timestamp_us < table->newest_us) {
+        return STRATA_CORRUPT;
+    }
+    table->newest_us = timestamp_us;
+    st_memtable_publish(table, version);
+    return STRATA_OK;
+}
+
+static void tell_cut(const st_store *store, const st_replay *replay) {
+    const strata_log *log = &store->host->log;
+    if (log->write != NULL) {
+        char fields[128];
+        st_format(fields, sizeof fields, "segment=%u offset=%u bytes=%u", replay->at.segment,
+                  replay->at.end, replay->torn_bytes);
+        log->write(log->ctx, STRATA_LOG_WARN, "cut the torn end of the log", fields);
+    }
+}
+
+/* Removes what a crash left behind the last good record. */
+static strata_status cut_tail(st_store *store, const st_replay *replay, strata_error *error) {
+    const strata_storage *storage = &store->host->storage;
+    char name[ST_FILE_NAME_MAX + 1024];
+    strata_status status = STRATA_OK;
+    if (replay->header_torn) {
+        st_wal_name(name, sizeof name, store->path, replay->torn_segment);
+        status = storage->remove(storage->ctx, name);
+    } else if (replay->at.segment > 0 && replay->size_of_last > replay->at.end) {
+        strata_file *file;
+        st_wal_name(name, sizeof name, store->path, replay->at.segment);
+        status = storage->open(storage->ctx, name, STRATA_FILE_WRITE, &file);
+        if (status == STRATA_OK) {
+            status = storage->truncate(storage->ctx, file, replay->at.end);
+            status = status == STRATA_OK ? storage->sync(storage->ctx, file) : status;
+            (void)storage->close(storage->ctx, file);
+        }
+    }
+    if (status != STRATA_OK) {
+        return st_fail(error, status, "the end of the log, %s, could not be cut (%s)", name,
+                       strata_status_name(status));
+    }
+    return STRATA_OK;
+}
+
+static strata_status recover_log(st_store *store, strata_error *error) {
+    const st_replay_sink sink = {store, apply_commit};
+    st_replay replay;
+    ST_TRY(st_wal_replay(store->host, store->path, &store->manifest, &sink, &replay, error));
+    store->torn_bytes = replay.torn_bytes;
+    if (replay.torn_bytes > 0) {
+        tell_cut(store, &replay);
+    }
+    if ((store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
+        store->wal.durability = store->options.durability;
+        store->wal.version = replay.at.version;
+        atomic_init(&store->wal.durable_version, replay.at.version);
+        atomic_init(&store->wal.total_bytes, replay.at.total_bytes);
+        atomic_init(&store->wal.segments, replay.at.segments);
+        return STRATA_OK;
+    }
+    ST_TRY(cut_tail(store, &replay, error));
+    return st_wal_open(&store->wal, store->host, store->path, store->manifest.uuid, &store->options,
+                       store->manifest.codec, &replay.at, error);
+}
+
+/* Whether a MANIFEST that cannot be read is all there is: a crash while making the database. */
+static bool never_made(const st_store *store) {
+    const strata_storage *storage = &store->host->storage;
+    char folder[ST_FILE_NAME_MAX + 1024];
+    bool any = false;
+    st_format(folder, sizeof folder, "%s/WAL", store->path);
+    const strata_status status = storage->list(storage->ctx, folder, visit_any, &any);
+    return status == STRATA_NOT_FOUND || (status == STRATA_OK && !any);
+}
+
+strata_status st_store_recover(st_store *store, strata_error *error) {
+    if (store->in_memory) {
+        return make_database(store, error);
+    }
+    bool found = false;
+    ST_TRY(find_database(store, &found, error));
+    const bool writes = (store->options.flags & STRATA_OPEN_READ_ONLY) == 0;
+    if (writes) {
+        ST_TRY(take_lock(store, error));
+    }
+    if (!found) {
+        if (!never_made(store)) {
+            st_fail(error, STRATA_CORRUPT,
+                    "%s has a log but no MANIFEST; put the MANIFEST back from a backup",
+                    store->path);
+            st_fail_text(error, "file", strata_text("MANIFEST"));
+            return st_fail_number(error, "offset", 0);
+        }
+        return make_database(store, error);
+    }
+    const strata_status status =
+        st_manifest_read(store->host, store->path, &store->manifest, error);
+    if (writes && (status == STRATA_NOT_FOUND || status == STRATA_CORRUPT) && never_made(store)) {
+        return make_database(store, error);
+    }
+    ST_TRY(status);
+    if (writes && store->manifest.write_format > ST_FORMAT_VERSION) {
+        st_fail(error, STRATA_INVALID_ARGUMENT,
+                "%s is written in format %u; this library writes %u. Open it read-only, or with a "
+                "newer Strata",
+                store->path, (uint64_t)store->manifest.write_format, (uint64_t)ST_FORMAT_VERSION);
+        return st_fail_number(error, "format", store->manifest.write_format);
+    }
+    return recover_log(store, error);
+}

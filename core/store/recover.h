@@ -1,0 +1,11 @@
+/* recover.h - from what is on the disk to a store that can go on. */
+#ifndef ST_STORE_RECOVER_H
+#define ST_STORE_RECOVER_H
+
+#include "store/store.h"
+
+/* Makes a new database or recovers the one that is there; store->path, host and options are set.
+ * On error the caller frees what was taken (lock, memtables). Errors: as strata_open. */
+strata_status st_store_recover(st_store *store, strata_error *error);
+
+#endif

@@ -1,0 +1,283 @@
+/* store.c - runs and commits: where memtables and the log come together.
+ *
+ * A commit, under its run's lock: stage (all memory is taken, nothing is visible) -> append to the
+ * log (the version is taken, or the commit refused) -> link (cannot fail) -> hook -> unlock -> in
+ * strict mode wait for the sync -> publish.
+ *
+ * Invariants:
+ * 1. Whatever can fail comes before the log has the record; after that nothing can, but the sync,
+ * and a failed sync poisons the writer with the commit unpublished.
+ * 2. published of a run never passes a version that is not durable in strict mode: versions become
+ *    durable in order, and each thread publishes only its own.
+ * 3. A chunk of the table of runs is published once and freed only at close.
+ * Rejected: holding the run's lock during the sync; two writers of one run could then never share
+ * one, and the whole point of strict mode with many writers is sharing.
+ */
+#include "store/store.h"
+
+#include "store/recover.h"
+
+enum { FIRST_CHUNK = 64 };
+
+/* ---- Runs
+ * ---------------------------------------------------------------------------------------- */
+
+/* Chunk 0 holds runs 0..63, chunk i > 0 holds 64 * 2^(i-1) runs from there on. */
+static void locate(uint64_t run, unsigned *chunk, uint64_t *place, uint64_t *chunk_len) {
+    if (run < FIRST_CHUNK) {
+        *chunk = 0;
+        *place = run;
+        *chunk_len = FIRST_CHUNK;
+        return;
+    }
+    const unsigned log2 = 63u - (unsigned)__builtin_clzll(run / FIRST_CHUNK);
+    *chunk = log2 + 1;
+    *chunk_len = (uint64_t)FIRST_CHUNK << log2;
+    *place = run - *chunk_len;
+}
+
+st_memtable *st_store_run(const st_store *store, uint64_t run) {
+    unsigned chunk;
+    uint64_t place;
+    uint64_t chunk_len;
+    if (run >= ST_RUNS_MAX) {
+        return NULL;
+    }
+    locate(run, &chunk, &place, &chunk_len);
+    st_memtable *_Atomic *tables = atomic_load_explicit(
+        (st_memtable * _Atomic * _Atomic *)&store->chunks[chunk], memory_order_acquire);
+    return tables == NULL ? NULL : atomic_load_explicit(&tables[place], memory_order_acquire);
+}
+
+static strata_status add_run_locked(st_store *store, uint64_t run, st_memtable **table) {
+    unsigned chunk;
+    uint64_t place;
+    uint64_t chunk_len;
+    locate(run, &chunk, &place, &chunk_len);
+    st_memtable *_Atomic *tables =
+        atomic_load_explicit(&store->chunks[chunk], memory_order_acquire);
+    if (tables == NULL) {
+        tables = st_alloc_zeroed(&store->host->memory, chunk_len * sizeof *tables);
+        if (tables == NULL) {
+            return STRATA_NO_MEMORY;
+        }
+        atomic_store_explicit(&store->chunks[chunk], tables, memory_order_release);
+    }
+    st_memtable *found = atomic_load_explicit(&tables[place], memory_order_acquire);
+    if (found == NULL) {
+        found = st_alloc(&store->host->memory, sizeof *found);
+        if (found == NULL) {
+            return STRATA_NO_MEMORY;
+        }
+        st_memtable_init(found, run, &store->host->memory);
+        atomic_store_explicit(&tables[place], found, memory_order_release);
+        if (run >= atomic_load_explicit(&store->runs_end, memory_order_relaxed)) {
+            atomic_store_explicit(&store->runs_end, run + 1, memory_order_release);
+        }
+    }
+    *table = found;
+    return STRATA_OK;
+}
+
+strata_status st_store_add_run(st_store *store, uint64_t run, st_memtable **table,
+                               strata_error *error) {
+    *table = st_store_run(store, run);
+    if (*table != NULL) {
+        return STRATA_OK;
+    }
+    if (run >= ST_RUNS_MAX) {
+        return st_fail_constraint(error, "too_many_runs", "a database holds at most %u runs",
+                                  (uint64_t)ST_RUNS_MAX);
+    }
+    st_mutex_lock(&store->runs_lock, &store->host->executor);
+    const strata_status status = add_run_locked(store, run, table);
+    st_mutex_unlock(&store->runs_lock, &store->host->executor);
+    return status == STRATA_OK ? STRATA_OK : st_fail_memory(error);
+}
+
+static void free_runs(st_store *store) {
+    const strata_allocator *memory = &store->host->memory;
+    uint64_t chunk_len = FIRST_CHUNK;
+    for (unsigned chunk = 0; chunk < ST_RUN_CHUNKS; chunk++) {
+        st_memtable *_Atomic *tables =
+            atomic_load_explicit(&store->chunks[chunk], memory_order_relaxed);
+        for (uint64_t i = 0; tables != NULL && i < chunk_len; i++) {
+            st_memtable *table = atomic_load_explicit(&tables[i], memory_order_relaxed);
+            if (table != NULL) {
+                st_memtable_free(table);
+                st_free(memory, table, sizeof *table);
+            }
+        }
+        st_free(memory, (void *)tables, chunk_len * sizeof *tables);
+        chunk_len = chunk == 0 ? FIRST_CHUNK : chunk_len * 2;
+    }
+}
+
+/* ---- Committing
+ * --------------------------------------------------------------------------------------- */
+
+void st_commit_begin(st_commit *commit, st_store *store, st_memtable *table) {
+    commit->store = store;
+    commit->table = table;
+    st_mutex_lock(&table->lock, &store->host->executor);
+    const int64_t now_us = store->host->clock.wall_us(store->host->clock.ctx);
+    commit->timestamp_us = now_us > table->newest_us ? now_us : table->newest_us;
+}
+
+void st_commit_abort(st_commit *commit) {
+    st_mutex_unlock(&commit->table->lock, &commit->store->host->executor);
+}
+
+static strata_status commit_locked(st_commit *commit, const st_write *writes, size_t count,
+                                   const st_commit_hook *hook, uint64_t *version,
+                                   strata_error *error) {
+    st_staged staged[ST_COMMIT_WRITES_MAX];
+    ST_ASSERT(count >= 1 && count <= ST_COMMIT_WRITES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (st_memtable_stage(commit->table, &writes[i], &staged[i]) != STRATA_OK) {
+            return st_fail_memory(error);
+        }
+    }
+    ST_TRY(st_wal_append(&commit->store->wal, commit->table->run, commit->timestamp_us, writes,
+                         count, version, error));
+    for (size_t i = 0; i < count; i++) {
+        st_memtable_link(commit->table, &staged[i], *version, commit->timestamp_us);
+    }
+    commit->table->newest_us = commit->timestamp_us;
+    if (hook != NULL) {
+        hook->committed(hook->ctx, commit, *version);
+    }
+    if (commit->store->wal.durability != STRATA_STRICT) {
+        st_memtable_publish(commit->table, *version);
+    }
+    return STRATA_OK;
+}
+
+strata_status st_commit_finish(st_commit *commit, const st_write *writes, size_t count,
+                               const st_commit_hook *hook, uint64_t *version, strata_error *error) {
+    st_store *store = commit->store;
+    st_memtable *table = commit->table;
+    uint64_t taken = 0;
+    strata_status status;
+    if ((store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
+        status = st_fail(error, STRATA_FORBIDDEN, "%s was opened read-only", store->path);
+    } else {
+        status = commit_locked(commit, writes, count, hook, &taken, error);
+    }
+    st_mutex_unlock(&table->lock, &store->host->executor);
+    ST_TRY(status);
+    if (store->wal.durability == STRATA_STRICT) {
+        ST_TRY(st_wal_sync(&store->wal, taken, error));
+        st_memtable_publish(table, taken);
+    } else if (store->wal.durability == STRATA_BUFFERED && store->job == NULL) {
+        /* The commit stands; a log that failed says so at the next one. */
+        (void)st_wal_tick(&store->wal, store->options.sync_interval_ms, NULL);
+    }
+    *version = taken;
+    return STRATA_OK;
+}
+
+strata_status st_store_sync(st_store *store, uint64_t *version, strata_error *error) {
+    st_mutex_lock(&store->wal.lock, &store->host->executor);
+    *version = store->wal.version;
+    st_mutex_unlock(&store->wal.lock, &store->host->executor);
+    return st_wal_sync(&store->wal, *version, error);
+}
+
+strata_status st_store_tick(st_store *store, strata_error *error) {
+    if (store->wal.durability != STRATA_BUFFERED ||
+        (store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
+        return STRATA_OK;
+    }
+    return st_wal_tick(&store->wal, store->options.sync_interval_ms, error);
+}
+
+static void background_step(void *arg) {
+    st_store *store = arg;
+    /* A failure poisons the writer, and the next commit tells its caller. */
+    (void)st_wal_tick(&store->wal, 0, NULL);
+}
+
+/* ---- Closing
+ * -------------------------------------------------------------------------------------------- */
+
+static strata_status close_log(st_store *store, strata_error *error) {
+    st_wal_position at = {0};
+    ST_TRY(st_wal_close(&store->wal, &at, error));
+    if (store->wal.durability == STRATA_MEMORY) {
+        return STRATA_OK;
+    }
+    if (at.segment == store->manifest.whole_segment && at.end == store->manifest.whole_end) {
+        return STRATA_OK; /* nothing was written */
+    }
+    store->manifest.whole_segment = at.segment;
+    store->manifest.whole_end = at.end;
+    store->manifest.whole_version = at.version;
+    return st_manifest_write(store->host, store->path, &store->manifest, error);
+}
+
+strata_status st_store_close(st_store *store, strata_error *error) {
+    const strata_storage *storage = &store->host->storage;
+    if (store->job != NULL) {
+        store->host->executor.stop(store->host->executor.ctx, store->job);
+    }
+    strata_status status = STRATA_OK;
+    if ((store->options.flags & STRATA_OPEN_READ_ONLY) == 0) {
+        status = close_log(store, error);
+    }
+    if (store->lock != NULL) {
+        (void)storage->unlock(storage->ctx, store->lock);
+    }
+    free_runs(store);
+    st_free(&store->host->memory, store->path, store->path_size);
+    return status;
+}
+
+/* ---- Opening
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static strata_status start_background(st_store *store, strata_error *error) {
+    const strata_executor *executor = &store->host->executor;
+    if (store->wal.durability != STRATA_BUFFERED || executor->start == NULL ||
+        (store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
+        return STRATA_OK;
+    }
+    const strata_status status = executor->start(executor->ctx, background_step, store,
+                                                 store->options.sync_interval_ms, &store->job);
+    if (status != STRATA_OK) {
+        store->job = NULL;
+        return st_fail(error, status, "the thread that syncs the log could not be started");
+    }
+    return STRATA_OK;
+}
+
+strata_status st_store_open(st_store *store, const char *path, const strata_options *options,
+                            strata_error *error) {
+    memset(store, 0, sizeof *store);
+    store->host = options->host;
+    store->options = *options;
+    store->in_memory = strcmp(path, ":memory:") == 0;
+    st_mutex_init(&store->runs_lock);
+    store->path_size = strlen(path) + 1;
+    store->path = st_alloc(&store->host->memory, store->path_size);
+    if (store->path == NULL) {
+        return st_fail_memory(error);
+    }
+    memcpy(store->path, path, store->path_size);
+    strata_status status = st_store_recover(store, error);
+    if (status == STRATA_OK) {
+        status = start_background(store, error);
+        if (status != STRATA_OK) {
+            (void)st_store_close(store, NULL);
+            return status;
+        }
+        return STRATA_OK;
+    }
+    if (store->lock != NULL) {
+        (void)store->host->storage.unlock(store->host->storage.ctx, store->lock);
+    }
+    free_runs(store);
+    st_free(&store->host->memory, store->path, store->path_size);
+    return status;
+}

@@ -1,0 +1,92 @@
+/* verify.c - verification of the files, by the walk that recovery uses.
+ *
+ * Nothing is written and nothing is kept in memory but the report, so a database of any size can be
+ * checked, also one that recovery refuses to open.
+ */
+#include "store/verify.h"
+
+#include "store/wal_replay.h"
+
+void st_report_problem(st_report *report, const char *file, uint64_t offset, const char *what) {
+    if (report->problem_count < ST_PROBLEMS_MAX) {
+        st_problem *problem = &report->problems[report->problem_count];
+        st_format(problem->file, sizeof problem->file, "%s", file);
+        st_format(problem->what, sizeof problem->what, "%s", what);
+        problem->offset = offset;
+    }
+    report->problem_count++;
+}
+
+static strata_status check_commit(void *ctx, uint64_t version, int64_t timestamp_us,
+                                  st_wal_record *record) {
+    (void)ctx;
+    (void)version;
+    (void)timestamp_us;
+    while (record->writes_left > 0) {
+        st_write write;
+        if (!st_wal_record_next(record, &write)) {
+            return STRATA_CORRUPT;
+        }
+    }
+    return st_wal_record_close(record) ? STRATA_OK : STRATA_CORRUPT;
+}
+
+/* The file and offset of a corrupt error, as st_fail_text and _number put them there. */
+static void report_error(st_report *report, const strata_error *error) {
+    const char *file = "";
+    uint64_t offset = 0;
+    for (size_t i = 0; i < error->field_count; i++) {
+        const strata_error_field *field = &error->fields[i];
+        if (strcmp(field->name, "file") == 0) {
+            file = field->text;
+        } else if (strcmp(field->name, "offset") == 0) {
+            offset = (uint64_t)field->number;
+        }
+    }
+    st_report_problem(report, file, offset, error->message);
+}
+
+strata_status st_verify_files(const strata_host *host, const char *path, st_report *report,
+                              strata_error *error) {
+    st_manifest manifest;
+    strata_error detail = {.code = STRATA_OK};
+    unsigned valid = 0;
+    unsigned empty = 0;
+    strata_status status = st_manifest_read(host, path, &manifest, &detail);
+    if (status == STRATA_CORRUPT) {
+        report->files++;
+        report_error(report, &detail);
+        return STRATA_OK;
+    }
+    if (status != STRATA_OK) {
+        if (error != NULL) {
+            *error = detail;
+        }
+        return status;
+    }
+    status = st_manifest_slots(host, path, &valid, &empty);
+    if (status != STRATA_OK) {
+        return st_fail(error, status, "%s/MANIFEST could not be read (%s)", path,
+                       strata_status_name(status));
+    }
+    report->files++;
+    report->bytes += (uint64_t)valid * ST_MANIFEST_SLOT_BYTES;
+    if (valid + empty < 2) {
+        st_report_problem(report, "MANIFEST", 0,
+                          "one of its two slots is damaged; the other holds");
+    }
+    const st_replay_sink sink = {NULL, check_commit};
+    st_replay replay;
+    status = st_wal_replay(host, path, &manifest, &sink, &replay, &detail);
+    report->files += replay.at.segments;
+    report->bytes += replay.bytes;
+    report->commits += replay.commits;
+    if (status == STRATA_CORRUPT) {
+        report_error(report, &detail);
+        return STRATA_OK;
+    }
+    if (status != STRATA_OK && error != NULL) {
+        *error = detail;
+    }
+    return status;
+}

@@ -1,0 +1,373 @@
+/* wal.c - appending to the log, group commit, segments.
+ *
+ * A commit takes its version and puts its frame into `pending` in one step under `lock`, so the log
+ * is in version order. Whoever needs it on disk takes flush_lock, carries everything pending to the
+ * file in one write, and syncs. A thread that waited for flush_lock meanwhile finds its version
+ * synced already and returns: that is the whole of group commit.
+ *
+ * Invariants:
+ * 1. version order = order of frames; a segment's header names the version before its first frame.
+ * 2. end <= reserved: a frame enters `pending` only when the file has room for it, so that a full
+ *    disk refuses a commit before it happened and never in the middle (host.h: growing reserves).
+ * 3. durable_end only covers synced bytes; it is stamped into frames (wal_frame.h) to tell a torn
+ *    tail from corruption.
+ * 4. A segment is synced, cut to its end and synced again before the next one exists, so only the
+ *    last segment can be torn.
+ * 5. After a write or sync has failed nothing more is written: what the file holds is unknown, and
+ *    trying again could report bytes as durable that the kernel has dropped.
+ * Rejected: a thread of its own for the log. The waiting writer does the work; without threads (a
+ * browser worker) it is the only one there.
+ */
+#include "store/wal.h"
+
+enum {
+    RESERVE_BYTES = 1 << 20,     /* grown at a time: one file-system transaction a megabyte */
+    PENDING_BYTES_MAX = 1 << 20, /* buffered mode writes early beyond this */
+};
+
+/* ---- Failure ------------------------------------------------------------------------------------
+ */
+
+static strata_status poison(st_wal *wal, strata_status status, const char *what,
+                            strata_error *error) {
+    atomic_store_explicit(&wal->failed, (int)status, memory_order_release);
+    if (wal->host->log.write != NULL) {
+        wal->host->log.write(wal->host->log.ctx, STRATA_LOG_ERROR,
+                             "the log can no longer be written", strata_status_name(status));
+    }
+    return st_fail(error, status,
+                   "%s the log failed (%s); nothing more is accepted. Reads still work; close and "
+                   "reopen the database when the cause is gone",
+                   what, strata_status_name(status));
+}
+
+static strata_status check_failed(st_wal *wal, strata_error *error) {
+    const int failed = atomic_load_explicit(&wal->failed, memory_order_acquire);
+    if (ST_LIKELY(failed == STRATA_OK)) {
+        return STRATA_OK;
+    }
+    return st_fail(error, (strata_status)failed,
+                   "the log failed earlier (%s); close and reopen the database",
+                   strata_status_name((strata_status)failed));
+}
+
+/* ---- Segments (under both locks, or before anybody else knows the wal)
+ * ----------------------------- */
+
+static strata_status open_segment(st_wal *wal, uint64_t segment, uint32_t flags) {
+    char name[ST_FILE_NAME_MAX + 1024];
+    st_wal_name(name, sizeof name, wal->path, segment);
+    const strata_storage *storage = &wal->host->storage;
+    return storage->open(storage->ctx, name, STRATA_FILE_WRITE | flags, &wal->file);
+}
+
+static strata_status start_segment(st_wal *wal, uint64_t segment) {
+    const strata_storage *storage = &wal->host->storage;
+    uint8_t bytes[ST_WAL_HEADER_BYTES];
+    st_wal_header header = {
+        segment, wal->version, wal->host->clock.wall_us(wal->host->clock.ctx), {0}};
+    memcpy(header.uuid, wal->uuid, ST_UUID_BYTES);
+    st_wal_header_encode(&header, bytes);
+    ST_TRY(open_segment(wal, segment, STRATA_FILE_CREATE | STRATA_FILE_EXCLUSIVE));
+    ST_TRY(storage->write_at(storage->ctx, wal->file, 0, bytes, sizeof bytes));
+    ST_TRY(storage->sync(storage->ctx, wal->file));
+    wal->segment = segment;
+    wal->base_us = header.base_us;
+    wal->end = ST_WAL_HEADER_BYTES;
+    wal->written = ST_WAL_HEADER_BYTES;
+    wal->durable_end = ST_WAL_HEADER_BYTES;
+    atomic_store_explicit(&wal->reserved, ST_WAL_HEADER_BYTES, memory_order_relaxed);
+    atomic_fetch_add_explicit(&wal->segments, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&wal->total_bytes, ST_WAL_HEADER_BYTES, memory_order_relaxed);
+    return STRATA_OK;
+}
+
+/* Gives reserved space back and syncs; everything pending is written already. */
+static strata_status finish_segment(st_wal *wal) {
+    const strata_storage *storage = &wal->host->storage;
+    if (atomic_load_explicit(&wal->reserved, memory_order_relaxed) != wal->written) {
+        ST_TRY(storage->truncate(storage->ctx, wal->file, wal->written));
+    }
+    ST_TRY(storage->sync(storage->ctx, wal->file));
+    strata_file *file = wal->file;
+    wal->file = NULL;
+    return storage->close(storage->ctx, file);
+}
+
+/* ---- Flushing (under flush_lock)
+ * ------------------------------------------------------------------- */
+
+/* Carries what is pending to the file; with sync, makes it durable. */
+static strata_status flush(st_wal *wal, bool sync, strata_error *error) {
+    const strata_storage *storage = &wal->host->storage;
+    const strata_executor *executor = &wal->host->executor;
+    ST_TRY(check_failed(wal, error));
+    st_mutex_lock(&wal->lock, executor);
+    const strata_buffer frames = wal->pending;
+    wal->pending = wal->flushing;
+    wal->pending.len = 0;
+    wal->flushing = frames;
+    const uint64_t version = wal->version;
+    st_mutex_unlock(&wal->lock, executor);
+
+    if (wal->flushing.len > 0) {
+        const strata_status status = storage->write_at(storage->ctx, wal->file, wal->written,
+                                                       wal->flushing.data, wal->flushing.len);
+        if (status != STRATA_OK) {
+            return poison(wal, status, "writing", error);
+        }
+        wal->written += wal->flushing.len;
+    }
+    if (!sync) {
+        return STRATA_OK;
+    }
+    const strata_status status = storage->sync(storage->ctx, wal->file);
+    if (status != STRATA_OK) {
+        return poison(wal, status, "syncing", error);
+    }
+    st_mutex_lock(&wal->lock, executor);
+    wal->durable_end = wal->written;
+    st_mutex_unlock(&wal->lock, executor);
+    atomic_store_explicit(&wal->durable_version, version, memory_order_release);
+    atomic_store_explicit(&wal->flushed_ns, wal->host->clock.monotonic_ns(wal->host->clock.ctx),
+                          memory_order_relaxed);
+    return STRATA_OK;
+}
+
+static bool is_durable(st_wal *wal, uint64_t version) {
+    return atomic_load_explicit(&wal->durable_version, memory_order_acquire) >= version;
+}
+
+strata_status st_wal_sync(st_wal *wal, uint64_t version, strata_error *error) {
+    if (wal->durability == STRATA_MEMORY || is_durable(wal, version)) {
+        return STRATA_OK;
+    }
+    const strata_executor *executor = &wal->host->executor;
+    st_mutex_lock(&wal->flush_lock, executor);
+    const strata_status status = is_durable(wal, version) ? STRATA_OK : flush(wal, true, error);
+    st_mutex_unlock(&wal->flush_lock, executor);
+    return status;
+}
+
+strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error) {
+    const uint64_t now_ns = wal->host->clock.monotonic_ns(wal->host->clock.ctx);
+    const uint64_t then_ns = atomic_load_explicit(&wal->flushed_ns, memory_order_relaxed);
+    if (now_ns - then_ns < (uint64_t)interval_ms * 1000000) {
+        return STRATA_OK;
+    }
+    const strata_executor *executor = &wal->host->executor;
+    st_mutex_lock(&wal->lock, executor);
+    const uint64_t version = wal->version;
+    st_mutex_unlock(&wal->lock, executor);
+    return st_wal_sync(wal, version, error);
+}
+
+/* ---- Appending
+ * ------------------------------------------------------------------------------------------ */
+
+/* Makes room for a frame of at most `need` bytes: the next segment, or more of this one. */
+static strata_status make_room(st_wal *wal, size_t need, strata_error *error) {
+    const strata_storage *storage = &wal->host->storage;
+    const strata_executor *executor = &wal->host->executor;
+    st_mutex_lock(&wal->flush_lock, executor);
+    strata_status status = check_failed(wal, error);
+    if (status == STRATA_OK && wal->end >= wal->segment_bytes) {
+        status = flush(wal, true, error);
+        if (status == STRATA_OK) {
+            /* Nobody appends meanwhile: an appender that finds no room comes here and waits. */
+            st_mutex_lock(&wal->lock, executor);
+            if (wal->pending.len == 0) {
+                status = finish_segment(wal);
+                status = status == STRATA_OK ? start_segment(wal, wal->segment + 1) : status;
+            }
+            st_mutex_unlock(&wal->lock, executor);
+            if (status != STRATA_OK) {
+                status = poison(wal, status, "starting a segment of", error);
+            }
+        }
+    }
+    if (status == STRATA_OK) {
+        st_mutex_lock(&wal->lock, executor);
+        const uint64_t reserved = atomic_load_explicit(&wal->reserved, memory_order_relaxed);
+        if (wal->end + need > reserved) {
+            const uint64_t size = wal->end + st_max(need, RESERVE_BYTES);
+            status = storage->truncate(storage->ctx, wal->file, size);
+            if (status == STRATA_OK) {
+                atomic_store_explicit(&wal->reserved, size, memory_order_relaxed);
+            } else {
+                st_fail(error, status,
+                        "the log could not grow to %u bytes (%s); nothing was written. Free some "
+                        "space and try again",
+                        size, strata_status_name(status));
+            }
+        }
+        st_mutex_unlock(&wal->lock, executor);
+    }
+    st_mutex_unlock(&wal->flush_lock, executor);
+    return status;
+}
+
+/* Appends the frame of wal->payload to pending. Under lock, with room. */
+static strata_status append_frame(st_wal *wal, uint64_t version) {
+    const size_t start = wal->pending.len;
+    ST_TRY(st_buffer_reserve(&wal->pending, ST_WAL_FRAME_BYTES + wal->payload.len));
+    wal->pending.len += ST_WAL_FRAME_BYTES;
+    bool encoded = false;
+    const strata_status status =
+        st_codec_encode(wal->codec, st_buffer_slice(&wal->payload), &wal->pending, &encoded);
+    if (status != STRATA_OK) {
+        wal->pending.len = start;
+        return status;
+    }
+    const size_t frame_len = wal->pending.len - start;
+    const st_wal_frame fields = {0, (uint32_t)(frame_len - ST_WAL_FRAME_BYTES), encoded,
+                                 (uint32_t)version, (uint32_t)(wal->end - wal->durable_end)};
+    st_wal_frame_seal(wal->pending.data + start, &fields);
+    wal->end += frame_len;
+    atomic_fetch_add_explicit(&wal->total_bytes, frame_len, memory_order_relaxed);
+    return STRATA_OK;
+}
+
+static strata_status append_locked(st_wal *wal, uint64_t run, int64_t timestamp_us,
+                                   const st_write *writes, size_t count, bool *no_room,
+                                   size_t *need) {
+    wal->payload.len = 0;
+    ST_TRY(st_wal_payload_encode(run, timestamp_us - wal->base_us, writes, count, &wal->payload));
+    if (wal->payload.len > ST_WAL_PAYLOAD_MAX) {
+        return STRATA_CONSTRAINT;
+    }
+    /* The codec never makes it larger. */
+    *need = ST_WAL_FRAME_BYTES + wal->payload.len;
+    *no_room = wal->end >= wal->segment_bytes ||
+               wal->end + *need > atomic_load_explicit(&wal->reserved, memory_order_relaxed);
+    if (*no_room) {
+        return STRATA_OK;
+    }
+    ST_TRY(append_frame(wal, wal->version + 1));
+    wal->version++;
+    return STRATA_OK;
+}
+
+strata_status st_wal_append(st_wal *wal, uint64_t run, int64_t timestamp_us, const st_write *writes,
+                            size_t count, uint64_t *version, strata_error *error) {
+    const strata_executor *executor = &wal->host->executor;
+    if (wal->durability == STRATA_MEMORY) {
+        st_mutex_lock(&wal->lock, executor);
+        *version = ++wal->version;
+        st_mutex_unlock(&wal->lock, executor);
+        return STRATA_OK;
+    }
+    ST_TRY(check_failed(wal, error));
+    for (;;) {
+        bool no_room = false;
+        size_t need = 0;
+        st_mutex_lock(&wal->lock, executor);
+        const strata_status status =
+            append_locked(wal, run, timestamp_us, writes, count, &no_room, &need);
+        *version = wal->version;
+        const bool much = wal->pending.len > PENDING_BYTES_MAX;
+        st_mutex_unlock(&wal->lock, executor);
+        if (status == STRATA_CONSTRAINT) {
+            return st_fail_constraint(error, "commit_too_large",
+                                      "one commit may not exceed %u bytes",
+                                      (uint64_t)ST_WAL_PAYLOAD_MAX);
+        }
+        if (status != STRATA_OK) {
+            return st_fail_memory(error);
+        }
+        if (no_room) {
+            ST_TRY(make_room(wal, need, error));
+            continue;
+        }
+        if (much && wal->durability == STRATA_BUFFERED) {
+            st_mutex_lock(&wal->flush_lock, executor);
+            /* The commit stands whatever happens here; a failure shows at the next one. */
+            (void)flush(wal, false, NULL);
+            st_mutex_unlock(&wal->flush_lock, executor);
+        }
+        return STRATA_OK;
+    }
+}
+
+/* ---- Opening and closing
+ * ----------------------------------------------------------------------------------- */
+
+static void release(st_wal *wal) {
+    if (wal->file != NULL) {
+        (void)wal->host->storage.close(wal->host->storage.ctx, wal->file);
+        wal->file = NULL;
+    }
+    st_codec_destroy(wal->codec);
+    wal->codec = NULL;
+    strata_buffer_free(&wal->pending);
+    strata_buffer_free(&wal->payload);
+    strata_buffer_free(&wal->flushing);
+}
+
+strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path,
+                          const uint8_t uuid[ST_UUID_BYTES], const strata_options *options,
+                          strata_codec codec, const st_wal_position *at, strata_error *error) {
+    memset(wal, 0, sizeof *wal);
+    wal->host = host;
+    wal->path = path;
+    memcpy(wal->uuid, uuid, ST_UUID_BYTES);
+    wal->durability = options->durability;
+    wal->segment_bytes = options->wal_segment_bytes;
+    wal->pending.host = host;
+    wal->payload.host = host;
+    wal->flushing.host = host;
+    st_mutex_init(&wal->flush_lock);
+    st_mutex_init(&wal->lock);
+    wal->version = at->version;
+    atomic_init(&wal->durable_version, at->version);
+    atomic_init(&wal->total_bytes, at->total_bytes);
+    atomic_init(&wal->segments, at->segments);
+    atomic_init(&wal->failed, STRATA_OK);
+    if (wal->durability == STRATA_MEMORY) {
+        return STRATA_OK;
+    }
+    atomic_init(&wal->flushed_ns, host->clock.monotonic_ns(host->clock.ctx));
+    strata_status status = st_codec_create(codec, host, &wal->codec);
+    if (status != STRATA_OK) {
+        return st_fail_memory(error);
+    }
+    if (at->segment == 0) {
+        status = start_segment(wal, 1);
+    } else {
+        wal->segment = at->segment;
+        wal->end = at->end;
+        wal->written = at->end;
+        wal->durable_end = at->end;
+        wal->base_us = at->base_us;
+        atomic_init(&wal->reserved, at->end);
+        status = open_segment(wal, at->segment, 0);
+    }
+    if (status != STRATA_OK) {
+        release(wal);
+        return st_fail(error, status, "the log in %s could not be opened for writing (%s)", path,
+                       strata_status_name(status));
+    }
+    return STRATA_OK;
+}
+
+strata_status st_wal_close(st_wal *wal, st_wal_position *at, strata_error *error) {
+    strata_status status = STRATA_OK;
+    if (wal->durability != STRATA_MEMORY) {
+        status = st_wal_sync(wal, wal->version, error);
+        if (status == STRATA_OK) {
+            status = finish_segment(wal);
+            if (status != STRATA_OK) {
+                st_fail(error, status, "the log could not be closed (%s)",
+                        strata_status_name(status));
+            }
+        }
+        *at = (st_wal_position){wal->segment,
+                                wal->end,
+                                wal->base_us,
+                                wal->version,
+                                atomic_load_explicit(&wal->total_bytes, memory_order_relaxed),
+                                atomic_load_explicit(&wal->segments, memory_order_relaxed)};
+    }
+    release(wal);
+    return status;
+}

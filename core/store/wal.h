@@ -1,0 +1,73 @@
+/* wal.h - the write-ahead log, writing side: versions are given out here, in the order of the log.
+ *
+ * Threads: every function may be called by any thread. Lock order: a run's lock, flush_lock, lock.
+ */
+#ifndef ST_STORE_WAL_H
+#define ST_STORE_WAL_H
+
+#include "store/wal_frame.h"
+
+typedef struct st_wal {
+    /* Set at open, then read only. */
+    const strata_host *host;
+    const char *path;
+    uint8_t uuid[ST_UUID_BYTES];
+    strata_durability durability;
+    uint64_t segment_bytes;
+    st_codec *codec;
+
+    st_mutex flush_lock;   /* whoever writes to the file: one at a time */
+    st_mutex lock;         /* the fields below */
+    strata_buffer pending; /* frames not yet handed to the file */
+    strata_buffer payload; /* scratch of one record */
+    uint64_t version;      /* the last one given out */
+    uint64_t end;          /* of the log in this segment, pending frames included */
+    uint64_t durable_end;  /* of the part of this segment that is synced */
+
+    /* Under flush_lock. */
+    strata_buffer flushing;
+    strata_file *file;
+    uint64_t segment;
+    uint64_t written; /* bytes of this segment in the file */
+    int64_t base_us;  /* of this segment; changes under both locks */
+
+    _Atomic uint64_t reserved; /* size of the file; changes under both locks */
+    _Atomic uint64_t durable_version;
+    _Atomic uint64_t total_bytes; /* of all live segments */
+    _Atomic uint64_t segments;
+    _Atomic uint64_t flushed_ns; /* monotonic time of the last sync, for hosts without threads */
+    _Atomic int failed;          /* a strata_status: the writer is poisoned */
+} st_wal;
+
+/* Where writing goes on: what recovery found, or a new log. */
+typedef struct st_wal_position {
+    uint64_t segment; /* 0: there is none yet; the first will be 1 */
+    uint64_t end;
+    int64_t base_us;
+    uint64_t version;
+    uint64_t total_bytes;
+    uint64_t segments;
+} st_wal_position;
+
+/* memory mode: versions only, no file. Errors: io, no_space, no_memory. */
+strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path,
+                          const uint8_t uuid[ST_UUID_BYTES], const strata_options *options,
+                          strata_codec codec, const st_wal_position *at, strata_error *error);
+
+/* Gives out the next version and appends the commit to the log in memory. When it fails, no version
+ * was taken and nothing was written. Errors: no_space, no_memory, io (poisoned), constraint. */
+strata_status st_wal_append(st_wal *wal, uint64_t run, int64_t timestamp_us, const st_write *writes,
+                            size_t count, uint64_t *version, strata_error *error);
+
+/* Returns once everything up to `version` is synced; threads that wait together share one sync.
+ * A failed write or sync poisons the writer for good. Errors: io, no_space. */
+strata_status st_wal_sync(st_wal *wal, uint64_t version, strata_error *error);
+
+/* Syncs what is pending if the interval has passed (or `now`). For buffered mode. */
+strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error);
+
+/* Syncs, gives reserved space back, closes. The wal is gone in any case. *at: the end of the log.
+ */
+strata_status st_wal_close(st_wal *wal, st_wal_position *at, strata_error *error);
+
+#endif
