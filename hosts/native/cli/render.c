@@ -221,7 +221,8 @@ static void show_row(const cli_app *app, const cli_view *view, const pack_item *
         if (there) {
             cli_put_value(&cell, view->columns[i], &value);
         }
-        cli_rows_put(rows, cli_slice(&cell), there && is_number(&value));
+        cli_rows_put(rows, cli_slice(&cell),
+                     there && is_number(&value) && !is_time(view->columns[i]));
         cli_buffer_free(&cell);
     }
 }

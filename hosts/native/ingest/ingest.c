@@ -96,8 +96,8 @@ static bool concerns_item(const strata_error *error) {
 }
 
 static void show_progress(const ingest *in) {
-    progress_show_items(in->app->progress, "ingest", in->remembered + in->unchanged, in->bytes,
-                        in->bytes_total);
+    progress_show_items(in->app->progress, "ingest", in->remembered + in->unchanged,
+                        in->bytes + in->bytes_left_out, in->bytes_total);
 }
 
 void ingest_item(ingest *in, strata_slice key, strata_slice text, strata_slice metadata,
@@ -217,12 +217,12 @@ static bool take_file(void *arg, const char *path, const char *name, uint64_t by
     show_progress(in);
     if (ends_with(path, archives, CLI_COUNT(archives))) {
         in->compressed++;
-        in->bytes += bytes;
+        in->bytes_left_out += bytes;
         return true;
     }
     if (!utf8_is_valid(strata_text(name))) {
         ingest_skip(in, path, 0, "its name is not UTF-8");
-        in->bytes += bytes;
+        in->bytes_left_out += bytes;
         return true;
     }
     const bool by_item = in->kind == INGEST_JSONL || in->kind == INGEST_DEB822;
@@ -234,7 +234,7 @@ static bool take_file(void *arg, const char *path, const char *name, uint64_t by
     }
     if (wrong != NULL) {
         ingest_skip(in, path, 0, "%s", wrong);
-        in->bytes += bytes;
+        in->bytes_left_out += bytes;
         return true;
     }
     take_input(in, &r, name, path);

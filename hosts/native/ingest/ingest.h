@@ -30,10 +30,11 @@ typedef struct ingest {
 
     uint64_t remembered;
     uint64_t unchanged;
-    uint64_t skipped;     /* files, stanzas or lines that could not be read as what they are */
-    uint64_t compressed;  /* files left out for their ending */
-    uint64_t bytes;       /* read */
-    uint64_t bytes_total; /* to read; 0: unknown */
+    uint64_t skipped;        /* files, stanzas or lines that could not be read as what they are */
+    uint64_t compressed;     /* files left out for their ending */
+    uint64_t bytes;          /* read */
+    uint64_t bytes_left_out; /* of files that were not read */
+    uint64_t bytes_total;    /* both together; 0: unknown */
     ingest_problem *problems;
     size_t problem_count;
 
