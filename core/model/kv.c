@@ -37,20 +37,24 @@ strata_status st_kv_put(st_request *rq, st_run *run, strata_slice text, const st
     return finish_put(rq, &commit, &key, stamp);
 }
 
-static strata_status fail_not_found(st_request *rq, strata_slice text) {
-    return st_fail(rq->error, STRATA_NOT_FOUND, "there is no key \"%S\"", &text);
-}
-
-strata_status st_kv_get(st_request *rq, const st_run *run, strata_slice text, uint64_t as_of,
-                        strata_entry *entry) {
+strata_status st_kv_find(st_request *rq, const st_run *run, strata_slice text, uint64_t as_of,
+                         const st_version **version) {
     st_key key;
     uint64_t snapshot;
     ST_TRY(kv_key(rq, text, &key));
     ST_TRY(st_snapshot(rq, run, as_of, &snapshot));
-    const st_version *version = st_memtable_live(run->table, st_key_slice(&key), snapshot);
-    if (version == NULL) {
-        return fail_not_found(rq, text);
+    const st_version *found = st_memtable_live(run->table, st_key_slice(&key), snapshot);
+    if (found == NULL) {
+        return st_fail(rq->error, STRATA_NOT_FOUND, "there is no key \"%S\"", &text);
     }
+    *version = found;
+    return STRATA_OK;
+}
+
+strata_status st_kv_get(st_request *rq, const st_run *run, strata_slice text, uint64_t as_of,
+                        strata_entry *entry) {
+    const st_version *version;
+    ST_TRY(st_kv_find(rq, run, text, as_of, &version));
     if (!st_value_decode(st_version_value(version), &entry->value)) {
         st_fail(rq->error, STRATA_CORRUPT, "the value of \"%S\" is malformed", &text);
         return st_fail_text(rq->error, "file", strata_text("kv"));

@@ -10,7 +10,10 @@
 strata_status st_kv_put(st_request *rq, st_run *run, strata_slice key, const strata_value *value,
                         st_stamp *stamp);
 
-/* entry->value is borrowed from the store. Errors: not_found. */
+/* The version of the key at as_of, which has a value: canonical MessagePack. Errors: not_found. */
+strata_status st_kv_find(st_request *rq, const st_run *run, strata_slice key, uint64_t as_of,
+                         const st_version **version);
+/* The same, decoded; entry->value is borrowed from the store. */
 strata_status st_kv_get(st_request *rq, const st_run *run, strata_slice key, uint64_t as_of,
                         strata_entry *entry);
 strata_status st_kv_exists(st_request *rq, const st_run *run, strata_slice key, bool *exists);

@@ -73,6 +73,13 @@ static strata_status bound(st_request *rq, uint8_t tag, strata_slice text, strat
     return STRATA_OK;
 }
 
+/* bytes: made by bound(), with room for one more. */
+static strata_slice above_key(strata_slice bytes) {
+    uint8_t *key = (uint8_t *)bytes.data;
+    key[bytes.len] = 1;
+    return st_slice(key, bytes.len + 1);
+}
+
 strata_status st_page_scan(st_request *rq, const st_run *run, uint8_t tag, const st_page *page,
                            st_scan *scan) {
     strata_slice low;
@@ -90,6 +97,16 @@ strata_status st_page_scan(st_request *rq, const st_run *run, uint8_t tag, const
     if (page->end.len > 0) {
         ST_TRY(bound(rq, tag, page->end, &edge));
         high = st_slice_compare(edge, high) < 0 ? edge : high;
+    }
+    if (page->after.len > 0) {
+        ST_TRY(bound(rq, tag, page->after, &edge));
+        if (page->reverse) {
+            high = st_slice_compare(edge, high) < 0 ? edge : high;
+        } else {
+            /* Above the key's end mark and below every longer key: texts hold no 00. */
+            edge = above_key(edge);
+            low = st_slice_compare(edge, low) > 0 ? edge : low;
+        }
     }
     st_scan_start(scan, run->table, low, high, snapshot, page->reverse);
     return STRATA_OK;

@@ -60,6 +60,7 @@ typedef struct st_page {
     strata_slice prefix;
     strata_slice start; /* inclusive; empty: none */
     strata_slice end;   /* exclusive; empty: none */
+    strata_slice after; /* the last key of the page before; empty: none */
     bool reverse;
     uint64_t as_of; /* UINT64_MAX: now */
 } st_page;

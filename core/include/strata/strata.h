@@ -252,6 +252,16 @@ typedef struct strata_memory {
  * `key` if that is not NULL (borrowed until the next call). */
 strata_status strata_memory_remember(strata_db *db, strata_run run, const strata_memory *memory,
                                      strata_slice *key, uint64_t *version) STRATA_MUST_USE;
+typedef struct strata_memory_entry {
+    strata_slice text;
+    strata_value metadata; /* an object, or null when there is none */
+    uint64_t version;
+    int64_t timestamp_us;
+} strata_memory_entry;
+
+/* Errors: not_found, invalid_key. Cost: O(key length); no lock is taken. */
+strata_status strata_memory_get(strata_db *db, strata_run run, strata_slice key,
+                                strata_memory_entry *entry) STRATA_MUST_USE;
 strata_status strata_memory_forget(strata_db *db, strata_run run, strata_slice key,
                                    bool *existed) STRATA_MUST_USE;
 

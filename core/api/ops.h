@@ -1,0 +1,137 @@
+/* ops.h - one call of an operation: its arguments, decoded, and its response, being written. */
+#ifndef ST_API_OPS_H
+#define ST_API_OPS_H
+
+#include "api/handle.h"
+#include "model/run.h"
+#include "store/verify.h"
+
+typedef enum st_arg_type {
+    ST_ARG_KEY,
+    ST_ARG_STRING,
+    ST_ARG_STRINGS,
+    ST_ARG_BOOL,
+    ST_ARG_INT,
+    ST_ARG_UINT,
+    ST_ARG_FLOAT,
+    ST_ARG_VALUE,
+    ST_ARG_OBJECT,
+    ST_ARG_VERSION,
+    ST_ARG_TIME
+} st_arg_type;
+
+enum { ST_ARGS_MAX = 10 };
+
+typedef struct st_call {
+    st_request *rq;
+    strata_buffer *out;             /* the response; handlers append the result object */
+    strata_value args[ST_ARGS_MAX]; /* by place in ops.def */
+    bool given[ST_ARGS_MAX];
+} st_call;
+
+/* The place of an argument, from ops.def: ARG_kv_put_key and so on, from 0. */
+#define OP(id, name, access, doc)      enum st_args_of_##id {
+#define ARG(id, name, type, need, doc) ARG_##id##_##name,
+#define RET(id, name, type, doc)
+#define OPT(id, name, type, doc)
+#define ERR(id, code, when)
+#define END(id)                                                                                    \
+    ARG_COUNT_##id                                                                                 \
+    }                                                                                              \
+    ;
+#define SHAPE(name, doc)
+#define FIELD(shape, name, type, need, doc)
+#define SHAPE_END(name)
+#include "api/ops.def"
+#undef OP
+#undef ARG
+#undef RET
+#undef OPT
+#undef ERR
+#undef END
+#undef SHAPE
+#undef FIELD
+#undef SHAPE_END
+
+/* The handlers, one for each operation. */
+#define OP(id, name, access, doc) strata_status st_op_##id(st_call *call);
+#define ARG(id, name, type, need, doc)
+#define RET(id, name, type, doc)
+#define OPT(id, name, type, doc)
+#define ERR(id, code, when)
+#define END(id)
+#define SHAPE(name, doc)
+#define FIELD(shape, name, type, need, doc)
+#define SHAPE_END(name)
+#include "api/ops.def"
+#undef OP
+#undef ARG
+#undef RET
+#undef OPT
+#undef ERR
+#undef END
+#undef SHAPE
+#undef FIELD
+#undef SHAPE_END
+
+/* ---- Arguments
+ * ------------------------------------------------------------------------------------- */
+
+static inline strata_slice st_call_text(const st_call *call, int arg) {
+    return call->given[arg] ? call->args[arg].as.bytes : st_slice("", 0);
+}
+static inline uint64_t st_call_uint(const st_call *call, int arg, uint64_t otherwise) {
+    return call->given[arg] ? (uint64_t)call->args[arg].as.integer : otherwise;
+}
+static inline int64_t st_call_int(const st_call *call, int arg, int64_t otherwise) {
+    return call->given[arg] ? call->args[arg].as.integer : otherwise;
+}
+static inline bool st_call_bool(const st_call *call, int arg, bool otherwise) {
+    return call->given[arg] ? call->args[arg].as.boolean : otherwise;
+}
+
+/* The run that the argument names, default when it was left out. */
+strata_status st_call_run(st_call *call, int arg, st_run **run);
+/* The limit of a page: 1 to ST_PAGE_MAX, ST_PAGE_DEFAULT when left out. */
+strata_status st_call_limit(st_call *call, int arg, uint64_t *limit);
+/* A canonical copy, in the arena, of an array of strings or an object; empty when left out. */
+strata_status st_call_strings(st_call *call, int arg, strata_slice *out);
+strata_status st_call_object(st_call *call, int arg, strata_slice *out);
+
+/* Whether a canonical array of strings (empty: none) holds `text`. */
+bool st_strings_hold(strata_slice strings, strata_slice text);
+
+/* ---- The response
+ * ------------------------------------------------------------------------------------- */
+
+/* Each appends a name and a value. Errors: no_memory. */
+strata_status st_put_text(strata_buffer *out, const char *name, strata_slice text);
+strata_status st_put_uint(strata_buffer *out, const char *name, uint64_t number);
+strata_status st_put_int(strata_buffer *out, const char *name, int64_t number);
+strata_status st_put_bool(strata_buffer *out, const char *name, bool boolean);
+strata_status st_put_float(strata_buffer *out, const char *name, double real);
+strata_status st_put_bytes(strata_buffer *out, const char *name, strata_slice bytes);
+/* One MessagePack value as it is. */
+strata_status st_put_value(strata_buffer *out, const char *name, strata_slice msgpack);
+strata_status st_put_name(strata_buffer *out, const char *name);
+
+/* The names every stamped thing has: version and timestamp. */
+strata_status st_put_stamp(strata_buffer *out, uint64_t version, int64_t timestamp_us);
+/* The whole result {version}. */
+strata_status st_put_version(st_call *call, const st_stamp *stamp);
+
+/* A result {NAME: [items], cursor?} whose length is known only at the end. */
+typedef struct st_list {
+    size_t object;
+    size_t array;
+} st_list;
+
+strata_status st_list_open(st_call *call, const char *name, st_list *list);
+/* cursor: the last key, when there may be more; empty: no more. */
+strata_status st_list_close(st_call *call, const st_list *list, uint32_t count,
+                            strata_slice cursor);
+
+/* {valid, files, bytes, commits, problems}. */
+strata_status st_put_report(strata_buffer *out, const st_report *report);
+
+#endif

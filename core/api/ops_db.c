@@ -1,0 +1,181 @@
+/* ops_db.c - the operations on the database as a whole. */
+#include "api/ops.h"
+#include "format/codec.h"
+#include "model/event.h"
+#include "model/memory.h"
+
+typedef struct totals {
+    uint64_t runs;
+    uint64_t keys;
+    uint64_t memories;
+    uint64_t memtable_bytes;
+    uint64_t index_bytes;
+} totals;
+
+/* The run of that id, or NULL when it is none of a user's. */
+static st_run *run_at(st_request *rq, uint64_t id) {
+    const st_memtable *table = st_store_run(&rq->model->store, id);
+    return table == NULL ? NULL : table->owner;
+}
+
+static totals add_up(st_request *rq) {
+    const uint64_t end = atomic_load_explicit(&rq->model->store.runs_end, memory_order_acquire);
+    totals sum = {0, 0, 0, 0, 0};
+    for (uint64_t id = 0; id < end; id++) {
+        const st_run *run = run_at(rq, id);
+        if (run == NULL) {
+            continue;
+        }
+        sum.memtable_bytes +=
+            atomic_load_explicit(&run->table->arena.reserved, memory_order_relaxed);
+        if (id == ST_RUN_SYSTEM) {
+            continue;
+        }
+        sum.runs++;
+        sum.keys += atomic_load_explicit(&run->table->keys, memory_order_relaxed);
+        const st_text_head *head = atomic_load_explicit(&run->text, memory_order_acquire);
+        if (head != NULL) {
+            sum.index_bytes += st_text_head_bytes(head);
+            sum.memories += st_text_head_documents(head, st_memtable_snapshot(run->table));
+        }
+    }
+    return sum;
+}
+
+static void format_uuid(const uint8_t uuid[ST_UUID_BYTES], char text[36]) {
+    static const char digits[] = "0123456789abcdef";
+    size_t at = 0;
+    for (size_t i = 0; i < ST_UUID_BYTES; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            text[at++] = '-';
+        }
+        text[at++] = digits[uuid[i] >> 4];
+        text[at++] = digits[uuid[i] & 15];
+    }
+}
+
+strata_status st_op_db_stats(st_call *call) {
+    static const char *const durabilities[] = {"buffered", "strict", "memory"};
+    st_store *store = &call->rq->model->store;
+    strata_buffer *out = call->out;
+    const totals sum = add_up(call->rq);
+    char uuid[36];
+    format_uuid(store->manifest.uuid, uuid);
+    st_mutex_lock(&store->wal.lock, &store->host->executor);
+    const uint64_t version = store->wal.version;
+    st_mutex_unlock(&store->wal.lock, &store->host->executor);
+    const uint64_t durable =
+        atomic_load_explicit(&store->wal.durable_version, memory_order_acquire);
+    ST_TRY(st_msgpack_put_object(out, 15));
+    ST_TRY(st_put_text(out, "path", strata_text(store->path)));
+    ST_TRY(st_put_text(out, "uuid", st_slice(uuid, sizeof uuid)));
+    ST_TRY(st_put_uint(out, "format", store->manifest.write_format));
+    ST_TRY(st_put_text(out, "codec", strata_text(st_codec_name(store->manifest.codec))));
+    ST_TRY(st_put_text(out, "durability", strata_text(durabilities[store->wal.durability])));
+    ST_TRY(st_put_uint(out, "version", version));
+    ST_TRY(st_put_uint(out, "durable_version", durable));
+    ST_TRY(st_put_uint(out, "runs", sum.runs));
+    ST_TRY(st_put_uint(out, "keys", sum.keys));
+    ST_TRY(st_put_uint(out, "memories", sum.memories));
+    ST_TRY(st_put_uint(out, "memtable_bytes", sum.memtable_bytes));
+    ST_TRY(st_put_uint(out, "index_bytes", sum.index_bytes));
+    ST_TRY(st_put_uint(out, "wal_bytes",
+                       atomic_load_explicit(&store->wal.total_bytes, memory_order_relaxed)));
+    ST_TRY(st_put_uint(out, "wal_segments",
+                       atomic_load_explicit(&store->wal.segments, memory_order_relaxed)));
+    return st_put_uint(out, "recovered_bytes_cut", store->torn_bytes);
+}
+
+strata_status st_op_db_sync(st_call *call) {
+    uint64_t version;
+    ST_TRY(st_store_sync(&call->rq->model->store, &version, call->rq->error));
+    ST_TRY(st_msgpack_put_object(call->out, 1));
+    return st_put_uint(call->out, "version", version);
+}
+
+/* ---- Verify
+ * ------------------------------------------------------------------------------------------ */
+
+strata_status st_put_report(strata_buffer *out, const st_report *report) {
+    const uint64_t kept =
+        report->problem_count < ST_PROBLEMS_MAX ? report->problem_count : ST_PROBLEMS_MAX;
+    ST_TRY(st_msgpack_put_object(out, 5));
+    ST_TRY(st_put_bool(out, "valid", report->problem_count == 0));
+    ST_TRY(st_put_uint(out, "files", report->files));
+    ST_TRY(st_put_uint(out, "bytes", report->bytes));
+    ST_TRY(st_put_uint(out, "commits", report->commits));
+    ST_TRY(st_put_name(out, "problems"));
+    ST_TRY(st_msgpack_put_array(out, (uint32_t)kept));
+    for (uint64_t i = 0; i < kept; i++) {
+        const st_problem *problem = &report->problems[i];
+        ST_TRY(st_msgpack_put_object(out, 3));
+        ST_TRY(st_put_text(out, "file", strata_text(problem->file)));
+        ST_TRY(st_put_uint(out, "offset", problem->offset));
+        ST_TRY(st_put_text(out, "what", strata_text(problem->what)));
+    }
+    return STRATA_OK;
+}
+
+/* The structures in memory; their checks need the writer to hold still. */
+static strata_status check_structures(st_request *rq, const st_run *run, st_report *report) {
+    strata_error detail = {.code = STRATA_OK};
+    if (!st_memtable_check(run->table)) {
+        st_report_problem(report, "memtable", run->table->run, "the order of its keys is broken");
+    }
+    const st_text_head *head = atomic_load_explicit(&run->text, memory_order_acquire);
+    if (head == NULL) {
+        return STRATA_OK;
+    }
+    const strata_status status = st_text_head_check(head, &detail);
+    if (status == STRATA_INTERNAL) {
+        st_report_problem(report, "text index", run->table->run, detail.message);
+        return STRATA_OK;
+    }
+    return status == STRATA_OK ? STRATA_OK : st_fail_memory(rq->error);
+}
+
+static strata_status check_run(st_request *rq, const st_run *run, st_report *report) {
+    const strata_executor *executor = &rq->model->host->executor;
+    uint64_t length;
+    uint64_t first_invalid;
+    st_mutex_lock(&run->table->lock, executor);
+    const strata_status status = check_structures(rq, run, report);
+    st_mutex_unlock(&run->table->lock, executor);
+    ST_TRY(status);
+    ST_TRY(st_event_verify(rq, run, &length, &first_invalid));
+    if (first_invalid != 0) {
+        st_report_problem(report, "events", first_invalid, "the hash chain does not hold");
+    }
+    return STRATA_OK;
+}
+
+static strata_status verify_all(st_request *rq, st_report *report) {
+    st_store *store = &rq->model->store;
+    uint64_t version;
+    const uint64_t end = atomic_load_explicit(&store->runs_end, memory_order_acquire);
+    ST_TRY(st_store_sync(store, &version, rq->error));
+    if (!store->in_memory) {
+        ST_TRY(st_verify_files(store->host, store->path, report, rq->error));
+    }
+    for (uint64_t id = 0; id < end; id++) {
+        const st_run *run = run_at(rq, id);
+        if (run != NULL) {
+            ST_TRY(check_run(rq, run, report));
+        }
+    }
+    return STRATA_OK;
+}
+
+strata_status st_op_db_verify(st_call *call) {
+    const strata_allocator *memory = &call->rq->model->host->memory;
+    st_report *report = st_alloc_zeroed(memory, sizeof *report);
+    if (report == NULL) {
+        return st_fail_memory(call->rq->error);
+    }
+    strata_status status = verify_all(call->rq, report);
+    if (status == STRATA_OK) {
+        status = st_put_report(call->out, report);
+    }
+    st_free(memory, report, sizeof *report);
+    return status;
+}

@@ -1,0 +1,129 @@
+/* ops_kv.c - the kv operations of ops.def. */
+#include "api/ops.h"
+#include "model/kv.h"
+
+strata_status st_op_kv_put(st_call *call) {
+    st_run *run;
+    st_stamp stamp;
+    ST_TRY(st_call_run(call, ARG_kv_put_run, &run));
+    ST_TRY(st_kv_put(call->rq, run, st_call_text(call, ARG_kv_put_key),
+                     &call->args[ARG_kv_put_value], &stamp));
+    return st_put_version(call, &stamp);
+}
+
+strata_status st_op_kv_get(st_call *call) {
+    st_run *run;
+    const st_version *version;
+    ST_TRY(st_call_run(call, ARG_kv_get_run, &run));
+    ST_TRY(st_kv_find(call->rq, run, st_call_text(call, ARG_kv_get_key),
+                      st_call_uint(call, ARG_kv_get_as_of, UINT64_MAX), &version));
+    ST_TRY(st_msgpack_put_object(call->out, 3));
+    ST_TRY(st_put_value(call->out, "value", st_version_value(version)));
+    return st_put_stamp(call->out, version->number, version->timestamp_us);
+}
+
+strata_status st_op_kv_delete(st_call *call) {
+    st_run *run;
+    st_stamp stamp;
+    bool existed;
+    ST_TRY(st_call_run(call, ARG_kv_delete_run, &run));
+    ST_TRY(st_kv_delete(call->rq, run, st_call_text(call, ARG_kv_delete_key), &existed, &stamp));
+    ST_TRY(st_msgpack_put_object(call->out, existed ? 2 : 1));
+    ST_TRY(st_put_bool(call->out, "existed", existed));
+    return existed ? st_put_uint(call->out, "version", stamp.version) : STRATA_OK;
+}
+
+strata_status st_op_kv_exists(st_call *call) {
+    st_run *run;
+    bool exists;
+    ST_TRY(st_call_run(call, ARG_kv_exists_run, &run));
+    ST_TRY(st_kv_exists(call->rq, run, st_call_text(call, ARG_kv_exists_key), &exists));
+    ST_TRY(st_msgpack_put_object(call->out, 1));
+    return st_put_bool(call->out, "exists", exists);
+}
+
+strata_status st_op_kv_list(st_call *call) {
+    st_run *run;
+    st_scan scan;
+    st_list list;
+    uint64_t limit;
+    uint32_t count = 0;
+    strata_slice last = {NULL, 0};
+    ST_TRY(st_call_run(call, ARG_kv_list_run, &run));
+    ST_TRY(st_call_limit(call, ARG_kv_list_limit, &limit));
+    const st_page page = {.prefix = st_call_text(call, ARG_kv_list_prefix),
+                          .start = st_call_text(call, ARG_kv_list_start),
+                          .end = st_call_text(call, ARG_kv_list_end),
+                          .after = st_call_text(call, ARG_kv_list_cursor),
+                          .reverse = st_call_bool(call, ARG_kv_list_reverse, false),
+                          .as_of = st_call_uint(call, ARG_kv_list_as_of, UINT64_MAX)};
+    ST_TRY(st_page_scan(call->rq, run, ST_TAG_KV, &page, &scan));
+    ST_TRY(st_list_open(call, "entries", &list));
+    for (; scan.version != NULL && count < limit; st_scan_next(&scan)) {
+        last = st_key_text_of(scan.key);
+        ST_TRY(st_msgpack_put_object(call->out, 4));
+        ST_TRY(st_put_text(call->out, "key", last));
+        ST_TRY(st_put_value(call->out, "value", st_version_value(scan.version)));
+        ST_TRY(st_put_stamp(call->out, scan.version->number, scan.version->timestamp_us));
+        count++;
+    }
+    return st_list_close(call, &list, count, scan.version == NULL ? st_slice(NULL, 0) : last);
+}
+
+strata_status st_op_kv_count(st_call *call) {
+    st_run *run;
+    uint64_t count;
+    ST_TRY(st_call_run(call, ARG_kv_count_run, &run));
+    ST_TRY(st_kv_count(call->rq, run, st_call_text(call, ARG_kv_count_prefix), &count));
+    ST_TRY(st_msgpack_put_object(call->out, 1));
+    return st_put_uint(call->out, "count", count);
+}
+
+strata_status st_op_kv_history(st_call *call) {
+    st_run *run;
+    const st_version *version;
+    st_list list;
+    uint64_t limit;
+    uint32_t count = 0;
+    ST_TRY(st_call_run(call, ARG_kv_history_run, &run));
+    ST_TRY(st_call_limit(call, ARG_kv_history_limit, &limit));
+    ST_TRY(st_kv_history(call->rq, run, st_call_text(call, ARG_kv_history_key),
+                         st_call_uint(call, ARG_kv_history_before, UINT64_MAX), &version));
+    ST_TRY(st_list_open(call, "revisions", &list));
+    for (; version != NULL && count < limit; version = version->older) {
+        ST_TRY(st_msgpack_put_object(call->out, version->deleted ? 3 : 4));
+        ST_TRY(st_put_stamp(call->out, version->number, version->timestamp_us));
+        ST_TRY(st_put_bool(call->out, "deleted", version->deleted));
+        if (!version->deleted) {
+            ST_TRY(st_put_value(call->out, "value", st_version_value(version)));
+        }
+        count++;
+    }
+    return st_list_close(call, &list, count, st_slice(NULL, 0));
+}
+
+strata_status st_op_kv_incr(st_call *call) {
+    st_run *run;
+    st_stamp stamp;
+    int64_t sum;
+    ST_TRY(st_call_run(call, ARG_kv_incr_run, &run));
+    ST_TRY(st_kv_incr(call->rq, run, st_call_text(call, ARG_kv_incr_key),
+                      st_call_int(call, ARG_kv_incr_by, 1), &sum, &stamp));
+    ST_TRY(st_msgpack_put_object(call->out, 2));
+    ST_TRY(st_put_int(call->out, "value", sum));
+    return st_put_uint(call->out, "version", stamp.version);
+}
+
+strata_status st_op_kv_cas(st_call *call) {
+    st_run *run;
+    st_stamp stamp;
+    const st_kv_expected expected = {.by_version = call->given[ARG_kv_cas_expected_version],
+                                     .version = st_call_uint(call, ARG_kv_cas_expected_version, 0),
+                                     .value = call->given[ARG_kv_cas_expected_value]
+                                                  ? &call->args[ARG_kv_cas_expected_value]
+                                                  : NULL};
+    ST_TRY(st_call_run(call, ARG_kv_cas_run, &run));
+    ST_TRY(st_kv_cas(call->rq, run, st_call_text(call, ARG_kv_cas_key),
+                     &call->args[ARG_kv_cas_value], &expected, &stamp));
+    return st_put_version(call, &stamp);
+}
