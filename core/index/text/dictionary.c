@@ -7,7 +7,7 @@
  *    older table misses terms that were added since, which no document of his snapshot has.
  * 3. Terms are kept for ever, also those of which no document was published (count 0).
  *
- * Cost: 41 bytes and the term, and 5 to 11 bytes of slots with those of older tables. Rejected:
+ * Cost: 48 bytes and the term, and 11 to 43 bytes of slots with those of older tables. Rejected:
  * chains, whose links the growing writer would have to change under the readers; a trie of hash
  * bits, which never has to grow but takes ten cache misses for a look-up in 400 000 terms.
  */

@@ -13,7 +13,7 @@
  * 4. At most one document is alive under a key; `slots` maps its key to it, and nothing else.
  * 5. All arrays are of one capacity. They grow by copying into new ones of twice the size, which
  *    are published before the first count that needs them; the old ones stay readable until the
- *    head dies. So memory is at most twice what is used, 24 to 48 bytes a document.
+ *    head dies. So a document takes 64 to 128 bytes, half of them in older copies.
  * 6. Readers load `count` and `endings` before `table`: the table is then at least as new as both,
  *    and has every entry that they admit. An end stored in a newer table than a reader's is later
  *    than the reader's counts, and so than its version.
