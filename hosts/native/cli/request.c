@@ -16,6 +16,7 @@
 #include "cli.h"
 #include "platform.h"
 #include "progress.h"
+#include "reader.h"
 #include "text.h"
 
 #include <errno.h>
@@ -24,7 +25,6 @@
 #include <string.h>
 
 enum {
-    STDIN_STEP_BYTES = 1 << 16,
     STDIN_BYTES_MAX = 1 << 30, /* far above what a value may have; the library says how much */
 };
 
@@ -99,24 +99,23 @@ int cli_close(cli_app *app, int code) {
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 int cli_read_stdin(const cli_app *app, cli_buffer *out) {
-    for (;;) {
-        char *const place = cli_buffer_reserve(out, STDIN_STEP_BYTES);
-        errno = 0;
-        const size_t n = fread(place, 1, STDIN_STEP_BYTES, stdin);
-        out->len += n;
-        out->data[out->len] = 0;
-        if (out->len > STDIN_BYTES_MAX) {
-            return cli_fail_status(app, STRATA_CONSTRAINT, "standard input is longer than 1 GiB");
-        }
-        if (n == 0) {
-            break;
-        }
+    reader input;
+    strata_slice piece;
+    (void)reader_open(&input, NULL);
+    while (out->len <= STDIN_BYTES_MAX && reader_line(&input, READER_LINE_BYTES_MAX, &piece)) {
+        cli_put_slice(out, piece);
     }
+    const int error = input.error;
+    reader_close(&input);
     if (platform_interrupted()) {
         return CLI_INTERRUPTED;
     }
-    return ferror(stdin) != 0 ? cli_fail_status(app, STRATA_IO, "standard input cannot be read")
-                              : CLI_OK;
+    if (error != 0) {
+        return cli_fail_status(app, STRATA_IO, "standard input cannot be read");
+    }
+    return out->len <= STDIN_BYTES_MAX
+               ? CLI_OK
+               : cli_fail_status(app, STRATA_CONSTRAINT, "standard input is longer than 1 GiB");
 }
 
 /* Appends JSON text as MessagePack. */
