@@ -403,7 +403,7 @@ export interface KvCasArgs {
     value: Value;
     /** 0: only if the key has no value. One of the two expectations is needed. */
     expected_version?: number | bigint | undefined;
-    /** The value it must have. */
+    /** The value it must have; an object with its names in the same order. */
     expected_value?: Value | undefined;
 }
 
