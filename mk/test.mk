@@ -7,14 +7,13 @@ UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
 TEST_OBJ  := $(BUILD)/asan/tests/unit/support.o
 TEST_CC    = $(CC) $(COMMON) $(SANITIZE) -D_GNU_SOURCE -Itests/unit
 TEST_LIBS := -lcmocka -lmsgpackc $(LIBS)
-PYTHON    := $(BUILD)/venv/bin/python
 
 .PHONY: test test-unit test-oracle test-tools
 test: setup ## build everything and run every test, under the sanitizers
 	@tests/run_suites "$(MAKE)" $(TEST_SUITES)
 
 test-unit: $(UNIT_BIN) ## run the unit tests (T=part of a name: only those)
-	@tests/run_unit $(foreach bin,$(UNIT_BIN),$(if $(findstring $(T),$(bin)),$(bin)))
+	@tests/run_unit $(if $(T),$(foreach bin,$(UNIT_BIN),$(if $(findstring $(T),$(bin)),$(bin))),$(UNIT_BIN))
 
 test-oracle: $(BUILD)/tests/oracle/transcode ## compare JSON and MessagePack with Python's
 	@$(PYTHON) tests/oracle/compare.py $<

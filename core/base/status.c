@@ -8,6 +8,14 @@
  */
 #include "base/status.h"
 
+#ifdef __clang_analyzer__
+#undef st_fail
+#undef st_fail_constraint
+#undef st_fail_memory
+#undef st_fail_number
+#undef st_fail_text
+#endif
+
 typedef struct writer {
     char *data;
     size_t size;

@@ -20,6 +20,18 @@ strata_status st_fail_constraint(strata_error *error, const char *reason, const 
 /* no_memory with its usual message. */
 strata_status st_fail_memory(strata_error *error);
 
+/* What the functions above return is never STRATA_OK. The static analyser cannot see that from
+ * here, and would follow paths on which a failed call goes on; so it is told. */
+#ifdef __clang_analyzer__
+#define st_fail(error, code, ...) ((void)(st_fail)(error, code, __VA_ARGS__), (code))
+#define st_fail_constraint(error, why, ...)                                                        \
+    ((void)(st_fail_constraint)(error, why, __VA_ARGS__), STRATA_CONSTRAINT)
+#define st_fail_memory(error) ((void)(st_fail_memory)(error), STRATA_NO_MEMORY)
+#define st_fail_number(error, name, number)                                                        \
+    ((void)(st_fail_number)(error, name, number), STRATA_INTERNAL)
+#define st_fail_text(error, name, text) ((void)(st_fail_text)(error, name, text), STRATA_INTERNAL)
+#endif
+
 /* Formats as st_fail does into data[size], cut to fit and ended with NUL; returns its length. */
 size_t st_format(char *data, size_t size, const char *format, ...);
 

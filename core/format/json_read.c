@@ -460,7 +460,7 @@ static strata_status close_container(reader *in) {
 /* ---- Values -------------------------------------------------------------------------------- */
 
 static strata_status read_scalar(reader *in) {
-    strata_slice text;
+    strata_slice text = {NULL, 0};
     if (in->at == in->end) {
         return fail_here(in, "");
     }

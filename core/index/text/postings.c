@@ -48,7 +48,7 @@ strata_status st_postings_reserve(st_postings *postings, st_arena *arena) {
         if (tail->capacity - used >= POSTING_BYTES_MAX) {
             return STRATA_OK;
         }
-        capacity = (uint32_t)st_min(tail->capacity * 2, CHUNK_BYTES_MAX);
+        capacity = (uint32_t)st_min((size_t)tail->capacity * 2, CHUNK_BYTES_MAX);
     }
     st_posting_chunk *chunk =
         st_arena_alloc(arena, sizeof *chunk + capacity, _Alignof(st_posting_chunk));
