@@ -185,17 +185,14 @@ static void test_empty_head_and_missing_words(void **state) {
     assert_check(head);
 
     /* The highest version there is asks for the newest state. */
-    assert_int_equal(st_text_head_add(head, strata_text("k"), 3, strata_text("word1")),
-                     STRATA_OK);
+    assert_int_equal(st_text_head_add(head, strata_text("k"), 3, strata_text("word1")), STRATA_OK);
     assert_int_equal(st_text_head_search(head, &query, UINT64_MAX, 10, &arena, &result), STRATA_OK);
     assert_int_equal(result.count, 1);
     assert_int_equal(st_text_head_documents(head, UINT64_MAX), 1);
 
     /* Added and replaced at one version: only the last is ever seen. */
-    assert_int_equal(st_text_head_add(head, strata_text("k"), 4, strata_text("word1")),
-                     STRATA_OK);
-    assert_int_equal(st_text_head_add(head, strata_text("k"), 4, strata_text("word2")),
-                     STRATA_OK);
+    assert_int_equal(st_text_head_add(head, strata_text("k"), 4, strata_text("word1")), STRATA_OK);
+    assert_int_equal(st_text_head_add(head, strata_text("k"), 4, strata_text("word2")), STRATA_OK);
     assert_int_equal(st_text_head_search(head, &query, 4, 10, &arena, &result), STRATA_OK);
     assert_int_equal(result.count, 0);
     assert_int_equal(result.documents, 1);
