@@ -8,14 +8,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void platform_begin(void) {
-}
+void platform_begin(void) {}
 
 bool platform_interrupted(void) {
     return false;
 }
 
-/* Nothing can interrupt the read that follows, so it may as well do the waiting. */
+/* Nothing interrupts: the read itself may wait. */
 bool platform_wait_input(int fd) {
     (void)fd;
     return true;

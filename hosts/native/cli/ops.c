@@ -18,20 +18,20 @@
 typedef enum op_row_kind { ROW_OP, ROW_ARG, ROW_RET, ROW_OTHER } op_row_kind;
 
 typedef struct op_row {
-    op_row_kind kind;
     const char *name; /* of the operation, argument or result field */
     const char *type;
-    bool flag; /* operation: writes; argument: required; field: always there */
     const char *text;
+    op_row_kind kind;
+    bool flag; /* operation: writes; argument: required; field: always there */
 } op_row;
 
 enum { READ = 0, WRITE = 1, OPTIONAL = 0, REQUIRED = 1 };
 
 static const op_row rows[] = {
-#define OP(id, name, access, what)        {ROW_OP, name, "", (access) == WRITE, what},
-#define ARG(id, name, type, needed, what) {ROW_ARG, #name, #type, (needed) == REQUIRED, what},
-#define RET(id, name, type, what)         {ROW_RET, #name, #type, true, what},
-#define OPT(id, name, type, what)         {ROW_RET, #name, #type, false, what},
+#define OP(id, name, access, what)        {name, "", what, ROW_OP, (access) == WRITE},
+#define ARG(id, name, type, needed, what) {#name, #type, what, ROW_ARG, (needed) == REQUIRED},
+#define RET(id, name, type, what)         {#name, #type, what, ROW_RET, true},
+#define OPT(id, name, type, what)         {#name, #type, what, ROW_RET, false},
 #define ERR(id, code, when)
 #define END(id)
 #define SHAPE(name, what)
