@@ -3,8 +3,8 @@
 
 1. An include points down the list of layers of core/ only; core/ includes the C headers of
    base/std.h there and nowhere else, and of libraries only those that the project chose.
-2. A host includes the public headers, the table of operations, its own folder's, and the system's.
-   Tests may include anything.
+2. A host includes the public headers, its own folder's, and the system's. Tests may include
+   anything.
 3. No file of source is longer than 800 lines.
 4. The objects of core/ call nothing but each other, the chosen libraries, and what the compiler
    and <string.h>, <math.h> offer without an operating system (--objects).
@@ -98,8 +98,7 @@ def check_host_include(root, path, quoted, name):
         if name.startswith(("strata/",)):
             return f'write "{name}"'
         return None
-    # The table of operations is data, the same for every carrier.
-    if name in PUBLIC or name == "api/ops.def":
+    if name in PUBLIC:
         return None
     own = root / pathlib.Path(path).parent / name
     folder = root / host_folder(path)

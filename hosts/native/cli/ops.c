@@ -1,9 +1,10 @@
 /* ops.c - exec, and the list of what it can run.
  *
  * exec carries a request to strata_exec and its response back, as JSON, adding nothing. The table
- * of operations is read from api/ops.def at compile time, only to know whether an operation writes
- * (a database is not made, nor locked, for reading), to list the operations, and to suggest the one
- * that was meant; an operation that the table lacks is refused before the database is touched.
+ * of operations (ops_table.def, made from the core's ops.def by tools/gen_ops.py) serves only to
+ * know whether an operation writes (a database is not made, nor locked, for reading), to list the
+ * operations, and to suggest the one that was meant; an operation that the table lacks is refused
+ * before the database is touched.
  */
 #include "cli.h"
 #include "platform.h"
@@ -14,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What kind of row one of ops.def is. */
-typedef enum op_row_kind { ROW_OP, ROW_ARG, ROW_RET, ROW_OTHER } op_row_kind;
+/* What a row of the table is. */
+typedef enum op_row_kind { ROW_OP, ROW_ARG, ROW_RET } op_row_kind;
 
 typedef struct op_row {
     const char *name; /* of the operation, argument or result field */
@@ -25,28 +26,14 @@ typedef struct op_row {
     bool flag; /* operation: writes; argument: required; field: always there */
 } op_row;
 
-enum { READ = 0, WRITE = 1, OPTIONAL = 0, REQUIRED = 1 };
-
 static const op_row rows[] = {
-#define OP(id, name, access, what)        {name, "", what, ROW_OP, (access) == WRITE},
-#define ARG(id, name, type, needed, what) {#name, #type, what, ROW_ARG, (needed) == REQUIRED},
-#define RET(id, name, type, what)         {#name, #type, what, ROW_RET, true},
-#define OPT(id, name, type, what)         {#name, #type, what, ROW_RET, false},
-#define ERR(id, code, when)
-#define END(id)
-#define SHAPE(name, what)
-#define FIELD(shape, name, type, needed, what)
-#define SHAPE_END(name)
-#include "api/ops.def"
-#undef OP
-#undef ARG
-#undef RET
-#undef OPT
-#undef ERR
-#undef END
-#undef SHAPE
-#undef FIELD
-#undef SHAPE_END
+#define CLI_OP(name, writes, what)         {name, "", what, ROW_OP, writes},
+#define CLI_IN(name, type, required, what) {name, type, what, ROW_ARG, required},
+#define CLI_OUT(name, type, always, what)  {name, type, what, ROW_RET, always},
+#include "ops_table.def"
+#undef CLI_OP
+#undef CLI_IN
+#undef CLI_OUT
 };
 
 static const op_row *find_op(strata_slice name) {
