@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void platform_begin(void) {}
+void platform_begin(void) {
+}
 
 bool platform_interrupted(void) {
     return false;
 }
 
-/* Nothing interrupts: the read itself may wait. */
+/* Nothing can interrupt the read that follows, so it may as well do the waiting. */
 bool platform_wait_input(int fd) {
     (void)fd;
     return true;
