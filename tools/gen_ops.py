@@ -4,7 +4,7 @@
 In:   core/api/ops.def                every operation, its arguments, result and errors
       core/include/strata/errors.def  every error
       tools/op_examples.json          a script of requests with their results, one or more each
-Out:  js/src/generated/operations.ts, js/src/generated/errors.ts, docs/operations.md
+Out:  js/src/generated/{operations,tables,errors}.ts, docs/operations.md
 
     gen_ops.py           writes what is stale
     gen_ops.py --check   writes nothing; exit code 1 when something is stale
@@ -244,6 +244,12 @@ def render_operations_ts(shapes, operations):
         out.append(f"    /** {op['what']} */\n")
         out.append(f"    '{op['name']}': {{ args: {name}Args; result: {name}Result }};\n")
     out.append("}\n\nexport type OperationName = keyof Operations;\n")
+    return "".join(out)
+
+
+def render_tables_ts(shapes, operations):
+    out = [HEAD.format(source="core/api/ops.def")]
+    out.append("import type { OperationName } from './operations.js';\n")
     out.append("\n/** The operations that write. */\n")
     out.append("export const writes: ReadonlySet<OperationName> = new Set<OperationName>([\n")
     out += [f"    '{op['name']}',\n" for op in operations if op["write"]]
@@ -436,6 +442,7 @@ def main():
         check_examples(operations, errors, examples)
         outputs = {
             "js/src/generated/operations.ts": render_operations_ts(shapes, operations),
+            "js/src/generated/tables.ts": render_tables_ts(shapes, operations),
             "js/src/generated/errors.ts": render_errors_ts(errors),
             "docs/operations.md": render_docs(shapes, operations, errors, examples),
         }

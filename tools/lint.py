@@ -30,6 +30,8 @@ LIBRARY_INCLUDES = {"zstd.h", "sodium.h", "utf8proc.h", "libstemmer.h"}
 LIBRARY_FOLDERS = ("simde/",)
 # One instruction of the processor, in the one file that asks whether it is there.
 ONLY_IN = {"nmmintrin.h": "core/base/crc32c.c"}
+# Headers that are made from data; they belong to the file that includes them.
+GENERATED = "build/gen"
 
 LINES_MAX = 800
 SOURCE = {".c", ".h", ".def", ".py", ".sh", ".mk", ".ts", ".mjs", ".js", ".css", ".html"}
@@ -55,12 +57,13 @@ def layer_of(path):
     return LAYERS.index(first) if first in LAYERS else None
 
 
-def check_core_include(path, quoted, name):
+def check_core_include(root, path, quoted, name):
     """What is wrong with this include in this file of core/; None if nothing is."""
     inside = path.removeprefix("core/")
     if not quoted:
         if name in STD_INCLUDES:
-            return None if path == STD_HEADER else f"<{name}> comes from base/std.h"
+            public = inside.startswith("include/")
+            return None if public or path == STD_HEADER else f"<{name}> comes from base/std.h"
         if name in LIBRARY_INCLUDES or name.startswith(LIBRARY_FOLDERS):
             return None
         if name in ONLY_IN:
@@ -79,6 +82,8 @@ def check_core_include(path, quoted, name):
         if other > mine:
             return f'"{name}" is above {LAYERS[mine]}: includes point down (' + " > ".join(
                 reversed(LAYERS)) + ")"
+        return None
+    if (root / GENERATED / name).is_file():
         return None
     return f'"{name}": write the path from core/, such as "base/{name}"'
 
@@ -118,7 +123,7 @@ def check_includes(root, path):
         name = found.group(1) or found.group(2)
         what = None
         if path.startswith("core/"):
-            what = check_core_include(path, quoted, name)
+            what = check_core_include(root, path, quoted, name)
         elif path.startswith("hosts/"):
             what = check_host_include(root, path, quoted, name)
         if what:

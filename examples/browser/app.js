@@ -160,11 +160,13 @@ async function refresh() {
         return;
     }
     recalling = true;
+    $('list').ariaBusy = 'true';
     do {
         again = false;
         const query = $('query').value.trim();
         await (query === '' ? listAll() : recall(query)).catch(showProblem);
     } while (again);
+    $('list').ariaBusy = 'false';
     recalling = false;
 }
 

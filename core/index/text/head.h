@@ -20,7 +20,8 @@
 typedef struct st_text_head st_text_head;
 
 /* host: borrowed until destroy; its allocator is used by the writer's calls and by destroy only.
- * Errors: no_memory. Cost: about 8 kB. */
+ * Errors: no_memory, and what the host's entropy says. Cost: under 4 kB until the first document.
+ */
 strata_status st_text_head_create(const strata_host *host, st_text_head **head) STRATA_MUST_USE;
 /* NULL is fine. */
 void st_text_head_destroy(st_text_head *head);

@@ -7,6 +7,7 @@
  */
 #include "cli.h"
 #include "platform.h"
+#include "reader.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -179,24 +180,6 @@ static int exec_one(cli_app *app, const cli_args *args, const op_row *op, const 
     return cli_close(app, code);
 }
 
-/* Reads one line without its end; false at the end of the input. */
-static bool read_line(cli_buffer *line) {
-    enum { STEP_BYTES = 4096 };
-    cli_buffer_clear(line);
-    for (;;) {
-        char *const place = cli_buffer_reserve(line, STEP_BYTES);
-        if (fgets(place, STEP_BYTES, stdin) == NULL) {
-            return line->len > 0;
-        }
-        line->len += strlen(place);
-        if (line->len > 0 && line->data[line->len - 1] == '\n') {
-            line->len--;
-            line->data[line->len] = 0;
-            return true;
-        }
-    }
-}
-
 /* Prints an error frame for a line that never reached the library. */
 static int answer_error(const cli_app *app, const strata_error *error) {
     cli_buffer frame = {0};
@@ -208,12 +191,12 @@ static int answer_error(const cli_app *app, const strata_error *error) {
     return cli_exit_code(error->code);
 }
 
-static int answer(const cli_app *app, const cli_buffer *line, strata_buffer *packed,
+static int answer(const cli_app *app, strata_slice line, strata_buffer *packed,
                   strata_buffer *response) {
     strata_error error = {.code = STRATA_OK};
     packed->len = 0;
     response->len = 0;
-    const strata_status parsed = strata_json_to_msgpack(cli_slice(line), packed, &error);
+    const strata_status parsed = strata_json_to_msgpack(line, packed, &error);
     if (parsed != STRATA_OK) {
         error.code = parsed;
         return answer_error(app, &error);
@@ -227,6 +210,15 @@ static int answer(const cli_app *app, const cli_buffer *line, strata_buffer *pac
     return cli_exit_code(status);
 }
 
+static bool is_blank(strata_slice line) {
+    const char *const data = line.data;
+    size_t at = 0;
+    while (at < line.len && strchr(" \t\r\n", data[at]) != NULL && data[at] != 0) {
+        at++;
+    }
+    return at == line.len;
+}
+
 /* Requests from standard input, one a line. */
 static int exec_lines(cli_app *app, const cli_args *args) {
     cli_verb verb = *args->verb;
@@ -235,20 +227,22 @@ static int exec_lines(cli_app *app, const cli_args *args) {
     if (code != CLI_OK) {
         return code;
     }
-    cli_buffer line = {0};
+    reader lines;
+    strata_slice line;
     strata_buffer packed = {0};
     strata_buffer response = {0};
-    while (!platform_interrupted() && read_line(&line)) {
-        if (line.len == 0) {
+    (void)reader_open(&lines, NULL);
+    while (!platform_interrupted() && reader_line(&lines, READER_LINE_BYTES_MAX, &line)) {
+        if (is_blank(line)) {
             continue;
         }
-        const int one = answer(app, &line, &packed, &response);
+        const int one = answer(app, line, &packed, &response);
         code = code == CLI_OK ? one : code;
         if (fflush(stdout) != 0) {
             break;
         }
     }
-    cli_buffer_free(&line);
+    reader_close(&lines);
     strata_buffer_free(&packed);
     strata_buffer_free(&response);
     return cli_close(app, platform_interrupted() ? CLI_INTERRUPTED : code);

@@ -12,6 +12,8 @@
  * the second one ends the program; a reader that goes away is an error of writing. */
 void platform_begin(void);
 bool platform_interrupted(void);
+/* Waits until there is something to read, or the end of the input; false when interrupted. */
+bool platform_wait_input(int fd);
 
 bool platform_is_terminal(FILE *stream);
 /* Columns of the terminal behind a stream; 0 when unknown or none. */
