@@ -83,7 +83,7 @@ $(1)/%.o: $(2)/%.c | $(4)
 endef
 define wasm_toolchain
 $(eval $(call wasm_compile,$(1)/deps/zstd,$(ZSTD_SRC),$(2) $(WASM_DEP) -O2 $(ZSTD_FLAGS)))
-$(eval $(call wasm_compile,$(1)/deps,hosts/wasm,$(2) $(WASM_DEP) -O2 $(ZSTD_FLAGS) -I$(ZSTD_SRC)/lib,$(patsubst %,$(ZSTD_SRC)/%.c,$(ZSTD_C))))
+$(eval $(call wasm_compile,$(1)/deps,hosts/wasm/deps,$(2) $(WASM_DEP) -O2 $(ZSTD_FLAGS) -I$(ZSTD_SRC)/lib,$(patsubst %,$(ZSTD_SRC)/%.c,$(ZSTD_C))))
 $(eval $(call wasm_compile,$(1)/deps/utf8proc,$(UTF8PROC_SRC),$(2) $(WASM_DEP) -O2))
 $(eval $(call wasm_compile,$(1)/deps/stemmer,$(STEMMER_SRC),$(2) $(WASM_DEP) -O2 $(STEMMER_FLAGS)))
 $(eval $(call wasm_compile,$(1)/deps/stemmer-gen,$(DEPS_GEN)/stemmer,$(2) $(WASM_DEP) -O2 $(STEMMER_FLAGS)))
@@ -196,3 +196,11 @@ test-wasm: wasm js $(BUILD)/strata $(BUILD)/tests/wasm/image ## run the tests of
 
 test-wasmtime: wasm $(BUILD)/strata ## run the tests of the WASI modules in wasmtime
 	@$(PYTHON) tests/wasm/test_wasmtime.py
+
+# clang-tidy sees these files as their own compiler does.
+WASM_TIDY  := -std=c11 -ffp-contract=off $(WASM_FEATURES) -Icore/include -D_GNU_SOURCE
+EM_SYSROOT := /usr/share/emscripten/cache/sysroot
+$(BUILD)/lint/hosts/wasm/%.tidy: CC := clang-22
+$(BUILD)/lint/hosts/wasm/%.tidy: TIDY_FLAGS := $(wordlist 2,99,$(WASI_CC)) $(WASM_TIDY)
+$(BUILD)/lint/hosts/wasm/host_memory.tidy: TIDY_FLAGS := --target=wasm32-unknown-emscripten \
+  --sysroot=$(EM_SYSROOT) $(WASM_TIDY)
