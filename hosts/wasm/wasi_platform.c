@@ -14,6 +14,12 @@ bool platform_interrupted(void) {
     return false;
 }
 
+/* Nothing can interrupt the read that follows, so it may as well do the waiting. */
+bool platform_wait_input(int fd) {
+    (void)fd;
+    return true;
+}
+
 bool platform_is_terminal(FILE *stream) {
     return isatty(fileno(stream)) == 1;
 }
