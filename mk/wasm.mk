@@ -43,7 +43,7 @@ wasm_deps = $(patsubst %,$(1)/deps/zstd/%.o,$(ZSTD_C)) \
   $(patsubst %,$(1)/deps/utf8proc/%.o,$(UTF8PROC_C)) \
   $(patsubst %,$(1)/deps/stemmer/%.o,$(STEMMER_C)) \
   $(patsubst %,$(1)/deps/stemmer-gen/%.o,$(STEMMER_GEN_C)) \
-  $(patsubst %,$(1)/deps/sodium/%.o,$(SODIUM_C)) $(1)/deps/zstd_level1.o
+  $(patsubst %,$(1)/deps/sodium/%.o,$(SODIUM_C)) $(1)/deps/own/zstd_level1.o
 
 HOST_TABLE_SRC := $(addprefix hosts/wasm/,abi.c frame.c host_table.c host_memory.c)
 WASI_HOST_SRC  := $(addprefix hosts/wasm/,wasi_host.c wasi_lock.c) \
@@ -83,7 +83,7 @@ $(1)/%.o: $(2)/%.c | $(4)
 endef
 define wasm_toolchain
 $(eval $(call wasm_compile,$(1)/deps/zstd,$(ZSTD_SRC),$(2) $(WASM_DEP) -O2 $(ZSTD_FLAGS)))
-$(eval $(call wasm_compile,$(1)/deps,hosts/wasm/deps,$(2) $(WASM_DEP) -O2 $(ZSTD_FLAGS) -I$(ZSTD_SRC)/lib,$(patsubst %,$(ZSTD_SRC)/%.c,$(ZSTD_C))))
+$(eval $(call wasm_compile,$(1)/deps/own,hosts/wasm/deps,$(2) $(WASM_DEP) -O2 $(ZSTD_FLAGS) -I$(ZSTD_SRC)/lib,$(patsubst %,$(ZSTD_SRC)/%.c,$(ZSTD_C))))
 $(eval $(call wasm_compile,$(1)/deps/utf8proc,$(UTF8PROC_SRC),$(2) $(WASM_DEP) -O2))
 $(eval $(call wasm_compile,$(1)/deps/stemmer,$(STEMMER_SRC),$(2) $(WASM_DEP) -O2 $(STEMMER_FLAGS)))
 $(eval $(call wasm_compile,$(1)/deps/stemmer-gen,$(DEPS_GEN)/stemmer,$(2) $(WASM_DEP) -O2 $(STEMMER_FLAGS)))
