@@ -19,11 +19,11 @@
  *
  * Rejected: a patch of zstd's sources, which every new version of the distribution may break.
  */
-#include "compress/zstd_compress_internal.h"
+#include <compress/zstd_compress_internal.h>
 
-#include "compress/zstd_double_fast.h"
-#include "compress/zstd_lazy.h"
-#include "compress/zstd_opt.h"
+#include <compress/zstd_double_fast.h>
+#include <compress/zstd_lazy.h>
+#include <compress/zstd_opt.h>
 
 #define ABSENT_BLOCK(name)                                                                         \
     size_t ZSTD_compressBlock_##name(ZSTD_matchState_t *ms, seqStore_t *sequences,                 \
