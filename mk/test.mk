@@ -4,7 +4,7 @@ TEST_SUITES := test-unit test-oracle test-tools lint $(TEST_SUITES)
 
 UNIT_SRC  := $(sort $(shell find tests/unit -name 'test_*.c'))
 UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
-TEST_OBJ  := $(BUILD)/asan/tests/unit/support.o
+TEST_OBJ  := $(patsubst %.c,$(BUILD)/asan/%.o,$(wildcard tests/unit/*.c))
 TEST_CC    = $(CC) $(COMMON) $(SANITIZE) -D_GNU_SOURCE -Itests/unit
 TEST_LIBS := -lcmocka -lmsgpackc $(LIBS)
 
