@@ -26,17 +26,20 @@ $(BUILD)/libstrata-asan.a: $(ASAN_OBJ)
 	@rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/strata: $(CLI_OBJ) $(BUILD)/libstrata.a
-	$(CC) $(RELEASE) -o $@ $^ $(LIBS)
+	@echo "LD $@"
+	@$(CC) $(RELEASE) -o $@ $^ $(LIBS)
 
 # Only the hosts may see POSIX.
 HOST_FLAGS = $(if $(filter hosts/%,$<),-D_GNU_SOURCE)
 
 $(BUILD)/native/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) $(RELEASE) $(HOST_FLAGS) -c -o $@ $<
+	@echo "CC $<"
+	@$(CC) $(COMMON) $(RELEASE) $(HOST_FLAGS) -c -o $@ $<
 
 $(BUILD)/asan/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)
-	$(CC) $(COMMON) $(SANITIZE) $(HOST_FLAGS) -c -o $@ $<
+	@echo "CC $< (sanitized)"
+	@$(CC) $(COMMON) $(SANITIZE) $(HOST_FLAGS) -c -o $@ $<
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(ASAN_OBJ:.o=.d)

@@ -25,7 +25,7 @@
 #include "base/bytes.h"
 
 enum { KIND_4, KIND_16, KIND_48, KIND_256 };
-enum { PREFIX_INLINE = 8, NO_BYTE = 256 };
+enum { PREFIX_INLINE = 8, NO_BYTE = 256, LINE = 64 };
 
 typedef void *_Atomic child_slot;
 
@@ -180,7 +180,7 @@ static unsigned capacity_of_kind(unsigned kind) {
 
 static node *new_node(st_art *art, unsigned kind) {
     const size_t size = size_of_kind(kind);
-    node *n = st_arena_alloc(art->arena, size, 8);
+    node *n = st_arena_alloc(art->arena, size, LINE);
     if (n != NULL) {
         memset(n, 0, size);
         n->kind = (uint8_t)kind;
@@ -267,9 +267,12 @@ st_leaf *st_art_find(const st_art *art, strata_slice key) {
     return leaf->key_len == key.len && memcmp(leaf->key, bytes, key.len) == 0 ? leaf : NULL;
 }
 
-static st_leaf *new_leaf(st_art *art, strata_slice key) {
-    st_leaf *leaf = st_arena_alloc(art->arena, sizeof(st_leaf) + key.len, 8);
+/* The tail begins at a multiple of eight after the key, most often in the leaf's own cache line. */
+static st_leaf *new_leaf(st_art *art, strata_slice key, size_t tail_len, void **tail) {
+    const size_t own = (sizeof(st_leaf) + key.len + 7) & ~(size_t)7;
+    st_leaf *leaf = st_arena_alloc(art->arena, own + tail_len, LINE);
     if (leaf != NULL) {
+        *tail = (char *)leaf + own;
         atomic_init(&leaf->newest, NULL);
         leaf->key_len = (uint32_t)key.len;
         memcpy(leaf->key, key.data, key.len);
@@ -320,7 +323,8 @@ static bool add_branch(st_art *art, child_slot *slot, node *n, uint8_t byte, st_
     return true;
 }
 
-st_leaf *st_art_insert(st_art *art, strata_slice key) {
+st_leaf *st_art_insert(st_art *art, strata_slice key, size_t tail_len, void **tail) {
+    *tail = NULL;
     const uint8_t *bytes = key.data;
     child_slot *slot = &art->root;
     size_t depth = 0;
@@ -334,14 +338,14 @@ st_leaf *st_art_insert(st_art *art, strata_slice key) {
                 ST_ASSERT(found->key_len == key.len); /* prefix-free */
                 return found;
             }
-            st_leaf *leaf = new_leaf(art, key);
+            st_leaf *leaf = new_leaf(art, key, tail_len, tail);
             return leaf != NULL &&
                            fork_at(art, slot, leaf, depth, shared, found->key[depth + shared], p)
                        ? leaf
                        : NULL;
         }
         if (p == NULL) {
-            st_leaf *leaf = new_leaf(art, key);
+            st_leaf *leaf = new_leaf(art, key, tail_len, tail);
             if (leaf != NULL) {
                 publish(slot, from_leaf(leaf));
             }
@@ -352,14 +356,14 @@ st_leaf *st_art_insert(st_art *art, strata_slice key) {
         const size_t shared = shared_len(prefix_of(n), bytes + depth, max);
         if (shared < n->prefix_len) {
             ST_ASSERT(depth + shared < key.len);
-            st_leaf *leaf = new_leaf(art, key);
+            st_leaf *leaf = new_leaf(art, key, tail_len, tail);
             return leaf != NULL && split_prefix(art, slot, n, leaf, depth, shared) ? leaf : NULL;
         }
         depth += n->prefix_len;
         ST_ASSERT(depth < key.len);
         child_slot *next = find_slot(n, bytes[depth]);
         if (next == NULL) {
-            st_leaf *leaf = new_leaf(art, key);
+            st_leaf *leaf = new_leaf(art, key, tail_len, tail);
             return leaf != NULL && add_branch(art, slot, n, bytes[depth], leaf) ? leaf : NULL;
         }
         slot = next;

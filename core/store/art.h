@@ -36,8 +36,10 @@ void st_art_init(st_art *art, st_arena *arena);
 /* The leaf of that key, or NULL. Cost: O(key length), about one cache miss a level. */
 st_leaf *st_art_find(const st_art *art, strata_slice key);
 
-/* The same, made if missing. NULL when there is no memory; the tree is then unchanged. */
-st_leaf *st_art_insert(st_art *art, strata_slice key);
+/* The same, made if missing. *tail: tail_len bytes right behind a leaf that was made, so that its
+ * first version is found without another cache miss; NULL when the leaf was there. NULL when there
+ * is no memory; the tree is then unchanged. */
+st_leaf *st_art_insert(st_art *art, strata_slice key, size_t tail_len, void **tail);
 
 /* ---- Walking in order -------------------------------------------------------------------------
  */

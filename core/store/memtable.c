@@ -28,11 +28,13 @@ void st_memtable_free(st_memtable *table) {
 }
 
 strata_status st_memtable_stage(st_memtable *table, const st_write *write, st_staged *staged) {
-    st_leaf *leaf = st_art_insert(&table->index, write->key);
+    const size_t size = sizeof(st_version) + write->value.len;
+    void *tail;
+    st_leaf *leaf = st_art_insert(&table->index, write->key, size, &tail);
     if (leaf == NULL) {
         return STRATA_NO_MEMORY;
     }
-    st_version *version = st_arena_alloc(&table->arena, sizeof(st_version) + write->value.len, 8);
+    st_version *version = tail != NULL ? tail : st_arena_alloc(&table->arena, size, 8);
     if (version == NULL) {
         return STRATA_NO_MEMORY;
     }

@@ -57,7 +57,10 @@ static strata_status add_run_locked(st_store *store, uint64_t run, st_memtable *
     st_memtable *_Atomic *tables =
         atomic_load_explicit(&store->chunks[chunk], memory_order_acquire);
     if (tables == NULL) {
-        tables = st_alloc_zeroed(&store->host->memory, chunk_len * sizeof *tables);
+        /* A run's number comes from the log too: on 32 bits the product must not wrap. */
+        if (chunk_len <= SIZE_MAX / sizeof *tables) {
+            tables = st_alloc_zeroed(&store->host->memory, (size_t)chunk_len * sizeof *tables);
+        }
         if (tables == NULL) {
             return STRATA_NO_MEMORY;
         }
@@ -108,7 +111,7 @@ static void free_runs(st_store *store) {
                 st_free(memory, table, sizeof *table);
             }
         }
-        st_free(memory, (void *)tables, chunk_len * sizeof *tables);
+        st_free(memory, (void *)tables, (size_t)chunk_len * sizeof *tables);
         chunk_len = chunk == 0 ? FIRST_CHUNK : chunk_len * 2;
     }
 }

@@ -1,0 +1,138 @@
+/* verbs_db.c - the database as a whole: stats, verify, sync, exec, ops, help, version.
+ *
+ * verify reads the files without opening the database (strata_verify), so that it works where
+ * opening would be refused, and changes nothing. Damage is told on standard output like any other
+ * answer; the exit code is what a script goes by.
+ */
+#include "cli.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const cli_param exec_params[] = {
+    {"OP", NULL, CLI_TEXT, true, NULL,
+     "an operation, such as kv.put; - reads requests, one a line"},
+    {"JSON", NULL, CLI_TEXT, false, NULL, "its arguments: an object; - reads standard input"}};
+static const cli_param ops_params[] = {
+    {"OP", NULL, CLI_TEXT, false, NULL, "only operations that begin so, with their arguments"}};
+static const cli_param help_params[] = {
+    {"COMMAND", NULL, CLI_WORDS, false, NULL, "a command; all of them when left out"}};
+
+static void print_report(const cli_app *app, const pack_item *report) {
+    static const cli_view problems = {
+        .shape = CLI_ROWS, .field = "problems", .columns = {"file", "offset", "what"}};
+    pack_item list = {0};
+    cli_rows rows = {0};
+    if (!cli_for_people(app)) {
+        const cli_view whole = {.shape = CLI_RECORD};
+        cli_show(app, app->format == CLI_CSV ? &problems : &whole, report, &rows);
+        cli_show_end(app, &rows);
+        return;
+    }
+    const char *const names[] = {"files", "commits", "bytes"};
+    char grouped[28];
+    for (size_t i = 0; i < CLI_COUNT(names); i++) {
+        pack_item value;
+        const bool there = pack_field(report, names[i], &value) && value.type == STRATA_INT;
+        (void)printf("%s%s %s", i == 0 ? "" : ", ",
+                     text_grouped(there ? (uint64_t)value.as.integer : 0, grouped), names[i]);
+    }
+    if (pack_field(report, "problems", &list) && list.as.count > 0) {
+        (void)printf(": %u problem%s\n", list.as.count, list.as.count == 1 ? "" : "s");
+        cli_show(app, &problems, report, &rows);
+        cli_show_end(app, &rows);
+        (void)printf("next: copy the folder before anything else; reading may still work with "
+                     "--read-only\n");
+    } else {
+        (void)printf(": no problem found\n");
+    }
+}
+
+int cli_run_verify(cli_app *app, const cli_args *args) {
+    (void)args;
+    strata_error error = {.code = STRATA_OK};
+    strata_options options = STRATA_OPTIONS_INIT;
+    strata_buffer report = {0};
+    options.error = &error;
+    const strata_status status = strata_verify(app->db_path, &options, &report);
+    int code = CLI_OK;
+    if (status != STRATA_OK) {
+        error.code = status;
+        code = cli_fail(app, &error);
+    } else {
+        strata_slice rest = {report.data, report.len};
+        pack_item item;
+        pack_item valid;
+        if (!pack_next(&rest, &item) || !pack_field(&item, "valid", &valid)) {
+            code = cli_fail_status(app, STRATA_INTERNAL, "the report is none");
+        } else {
+            print_report(app, &item);
+            code = valid.type == STRATA_BOOL && valid.as.boolean ? CLI_OK : CLI_DAMAGED;
+        }
+    }
+    strata_buffer_free(&report);
+    return code;
+}
+
+int cli_run_version(cli_app *app, const cli_args *args) {
+    (void)args;
+    if (cli_for_people(app)) {
+        (void)printf("strata %s\n", STRATA_VERSION);
+    } else {
+        (void)printf("{\"version\":\"%s\"}\n", STRATA_VERSION);
+    }
+    return CLI_OK;
+}
+
+const cli_verb cli_verbs_db[] = {
+    {.name = "stats",
+     .op = "db.stats",
+     .needs_index = true,
+     .summary = "Says what the database holds and costs.",
+     .examples = "strata stats",
+     .view = {.shape = CLI_RECORD}},
+    {.name = "verify",
+     .summary = "Reads every byte of the database and checks it; exit code 4 if damaged.",
+     .details = "The database is not opened and nothing is changed. No other process should be "
+                "writing.",
+     .examples = "strata --db notes.strata verify",
+     .run = cli_run_verify},
+    {.name = "sync",
+     .op = "db.sync",
+     .writes = true,
+     .summary = "Makes everything committed so far durable.",
+     .examples = "strata sync",
+     .view = {.shape = CLI_BRIEF}},
+    {.name = "exec",
+     .writes = true,
+     .summary = "Runs any operation: arguments and result are JSON.",
+     .details =
+         "With OP - every line of standard input is a request [\"OP\", {arguments}], answered by "
+         "a\n"
+         "line [true, {result}] or [false, {code, message, retryable, details}]; the exit code is\n"
+         "that of the first error. An answer is written before the next request is read.",
+     .examples = "strata exec kv.put '{\"key\": \"a\", \"value\": [1, 2.5, null]}'\n"
+                 "strata exec memory.recall '{\"query\": \"tea\", \"k\": 3}'\n"
+                 "strata --durability strict exec - < requests.jsonl",
+     .params = exec_params,
+     .param_count = CLI_COUNT(exec_params),
+     .run = cli_run_exec},
+    {.name = "ops",
+     .summary = "Lists the operations that exec can run.",
+     .examples = "strata ops\nstrata ops kv.put",
+     .params = ops_params,
+     .param_count = CLI_COUNT(ops_params),
+     .run = cli_run_ops},
+    {.name = "help",
+     .summary = "Explains the commands.",
+     .examples = "strata help\nstrata help ingest\nstrata help event append",
+     .params = help_params,
+     .param_count = CLI_COUNT(help_params),
+     .run = cli_run_help},
+    {.name = "version",
+     .summary = "Prints the version.",
+     .examples = "strata version",
+     .run = cli_run_version},
+};
+const size_t cli_verbs_db_count = CLI_COUNT(cli_verbs_db);

@@ -1,0 +1,58 @@
+import { type Caller, type Camel, camel, checkOptions, type PageOptions, pages } from './caller.js';
+import type { EventAppendResult, EventHeadResult, EventRecord, EventVerifyResult } from './generated/operations.js';
+import type { CallOptions } from './options.js';
+import type { ObjectValue } from './values.js';
+
+export interface EventRangeOptions extends PageOptions {
+    /** The first sequence; 1 when left out. */
+    start?: number | bigint | undefined;
+    /** The sequence to stop before. */
+    end?: number | bigint | undefined;
+    /** Only events of this type. */
+    type?: string | undefined;
+}
+
+/** The event log of one run: append only, each event bound to the one before it by a hash. */
+export class Events {
+    readonly #caller: Caller;
+    readonly #run: string | undefined;
+
+    constructor(caller: Caller, run: string | undefined) {
+        this.#caller = caller;
+        this.#run = run;
+    }
+
+    async append(type: string, payload: ObjectValue, options?: CallOptions): Promise<EventAppendResult> {
+        checkOptions('events.append', options, ['signal']);
+        return this.#caller.exec('event.append', { run: this.#run, type, payload }, options);
+    }
+
+    /** One event by its sequence; NotFound beyond the end. */
+    async read(sequence: number | bigint, options?: CallOptions): Promise<EventRecord> {
+        checkOptions('events.read', options, ['signal']);
+        return (await this.#caller.exec('event.read', { run: this.#run, sequence }, options)).event;
+    }
+
+    /** Events in order of sequence, read page by page. */
+    range(options: EventRangeOptions = {}): AsyncGenerator<EventRecord, void, undefined> {
+        checkOptions('events.range', options, ['start', 'end', 'type', 'limit', 'signal']);
+        return pages<EventRecord, number | bigint>(options, async (limit, cursor) => {
+            const { end, type } = options;
+            const args = { run: this.#run, start: cursor ?? options.start, end, type, limit };
+            const page = await this.#caller.exec('event.range', args, options);
+            return { items: page.events, cursor: page.next };
+        });
+    }
+
+    /** The last sequence (0 when there is none) and its hash. */
+    async head(options?: CallOptions): Promise<EventHeadResult> {
+        checkOptions('events.head', options, ['signal']);
+        return this.#caller.exec('event.head', { run: this.#run }, options);
+    }
+
+    /** Recomputes the chain of hashes. */
+    async verify(options?: CallOptions): Promise<Camel<EventVerifyResult>> {
+        checkOptions('events.verify', options, ['signal']);
+        return camel(await this.#caller.exec('event.verify', { run: this.#run }, options));
+    }
+}

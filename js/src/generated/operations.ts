@@ -1,0 +1,735 @@
+// Made by tools/gen_ops.py from core/api/ops.def; `make gen` makes it again.
+import type { ObjectValue, StoredObject, StoredValue, Value } from '../values.js';
+
+/** One key of a run at one version. */
+export interface Entry {
+    /** The key. */
+    key: string;
+    /** The value. */
+    value: StoredValue;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** One version in the history of a key. */
+export interface Revision {
+    /** The commit. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+    /** Whether this version is a delete. */
+    deleted: boolean;
+    /** The value, when it is not a delete. */
+    value?: StoredValue | undefined;
+}
+
+/** One event of a run's log. */
+export interface EventRecord {
+    /** Its number, from 1, without gaps. */
+    sequence: number;
+    /** Its type. */
+    type: string;
+    /** Its payload. */
+    payload: StoredObject;
+    /** The commit that appended it. */
+    version: bigint;
+    /** When it was committed; part of the hash. */
+    timestamp: number;
+    /** SHA-256 over sequence, type, timestamp, payload and previous hash. */
+    hash: Uint8Array;
+}
+
+/** A run: one line of an agent's work, with its own keys. */
+export interface RunRecord {
+    /** Its name. */
+    name: string;
+    /** active, paused, completed, failed, cancelled or archived. */
+    status: string;
+    /** Its tags. */
+    tags: string[];
+    /** Its metadata. */
+    metadata: StoredObject;
+    /** The run it belongs under. */
+    parent?: string | undefined;
+    /** Why it failed. */
+    error?: string | undefined;
+    /** When it was created. */
+    created: number;
+    /** When its record last changed. */
+    updated: number;
+    /** The commit of its record. */
+    version: bigint;
+}
+
+/** One memory. */
+export interface Memory {
+    /** Its key. */
+    key: string;
+    /** Its text. */
+    text: string;
+    /** Its metadata. */
+    metadata: StoredObject;
+    /** Its tags. */
+    tags: string[];
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** One memory that a recall found. */
+export interface Hit {
+    /** Its EntityRef: memory:KEY. */
+    ref: string;
+    /** Its key. */
+    key: string;
+    /** BM25; higher is better. */
+    score: number;
+    /** Its place, from 1. */
+    rank: number;
+    /** An excerpt, the words found in [brackets]. */
+    snippet?: string | undefined;
+    /** The whole text, when with_text is true. */
+    text?: string | undefined;
+    /** The metadata, when with_text is true. */
+    metadata?: StoredObject | undefined;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** What a recall cost. */
+export interface RecallStats {
+    /** Wall time, microseconds. */
+    elapsed_us: number;
+    /** Memories scored. */
+    candidates: number;
+    /** Memories in the run at the snapshot. */
+    memories: number;
+    /** Distinct words of the query after stemming. */
+    terms: number;
+}
+
+/** Damage that verify found. */
+export interface Problem {
+    /** The file, or the run and primitive. */
+    file: string;
+    /** Byte offset in the file, or the event's sequence. */
+    offset: number;
+    /** What is wrong. */
+    what: string;
+}
+
+/** Arguments of run.create: Creates an active run. */
+export interface RunCreateArgs {
+    /** 1-255 bytes, unique; made from time and chance when left out. */
+    name?: string | undefined;
+    /** A run that must exist. */
+    parent?: string | undefined;
+    /** Words to find it by. */
+    tags?: readonly string[] | undefined;
+    /** Anything. */
+    metadata?: ObjectValue | undefined;
+}
+
+/** Result of run.create. */
+export interface RunCreateResult {
+    /** The name. */
+    name: string;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of run.get: The record of a run. */
+export interface RunGetArgs {
+    /** The run. */
+    name: string;
+}
+
+/** Result of run.get. */
+export interface RunGetResult {
+    /** The record. */
+    run: RunRecord;
+}
+
+/** Arguments of run.list: The runs in order of name. */
+export interface RunListArgs {
+    /** Only those in this state. */
+    status?: string | undefined;
+    /** Only those with this tag. */
+    tag?: string | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+}
+
+/** Result of run.list. */
+export interface RunListResult {
+    /** The page. */
+    runs: RunRecord[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of run.pause: active -> paused: refuses writes until resumed. */
+export interface RunPauseArgs {
+    /** The run. */
+    name: string;
+}
+
+/** Result of run.pause. */
+export interface RunPauseResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of run.resume: paused -> active. */
+export interface RunResumeArgs {
+    /** The run. */
+    name: string;
+}
+
+/** Result of run.resume. */
+export interface RunResumeResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of run.complete: active -> completed: the run is closed to writes. */
+export interface RunCompleteArgs {
+    /** The run. */
+    name: string;
+}
+
+/** Result of run.complete. */
+export interface RunCompleteResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of run.fail: active or paused -> failed, with the reason. */
+export interface RunFailArgs {
+    /** The run. */
+    name: string;
+    /** Why. */
+    error: string;
+}
+
+/** Result of run.fail. */
+export interface RunFailResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of run.cancel: active or paused -> cancelled. */
+export interface RunCancelArgs {
+    /** The run. */
+    name: string;
+}
+
+/** Result of run.cancel. */
+export interface RunCancelResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of run.archive: Any state -> archived, for good. */
+export interface RunArchiveArgs {
+    /** The run. */
+    name: string;
+}
+
+/** Result of run.archive. */
+export interface RunArchiveResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of kv.put: Stores a value under a key. */
+export interface KvPutArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    key: string;
+    /** Any value. */
+    value: Value;
+}
+
+/** Result of kv.put. */
+export interface KvPutResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of kv.get: The value of a key. */
+export interface KvGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The key. */
+    key: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+}
+
+/** Result of kv.get. */
+export interface KvGetResult {
+    /** The value. */
+    value: StoredValue;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** Arguments of kv.delete: Deletes a key; its history stays. */
+export interface KvDeleteArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The key. */
+    key: string;
+}
+
+/** Result of kv.delete. */
+export interface KvDeleteResult {
+    /** Whether there was a value. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of kv.exists: Whether a key has a value. */
+export interface KvExistsArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The key. */
+    key: string;
+}
+
+/** Result of kv.exists. */
+export interface KvExistsResult {
+    /** Whether it has. */
+    exists: boolean;
+}
+
+/** Arguments of kv.list: Keys and values in order of key (byte order). */
+export interface KvListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** Only keys from here on (inclusive). */
+    start?: string | undefined;
+    /** Only keys before this one (exclusive). */
+    end?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+}
+
+/** Result of kv.list. */
+export interface KvListResult {
+    /** The page. */
+    entries: Entry[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of kv.count: How many keys have a value. */
+export interface KvCountArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+}
+
+/** Result of kv.count. */
+export interface KvCountResult {
+    /** How many. */
+    count: number;
+}
+
+/** Arguments of kv.history: The versions of a key, newest first. */
+export interface KvHistoryArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The key. */
+    key: string;
+    /** Only versions below this one. */
+    before?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of kv.history. */
+export interface KvHistoryResult {
+    /** The versions; none if the key never existed. */
+    revisions: Revision[];
+}
+
+/** Arguments of kv.incr: Adds to an int; a missing key counts as 0. */
+export interface KvIncrArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The key. */
+    key: string;
+    /** 1 when left out. */
+    by?: number | bigint | undefined;
+}
+
+/** Result of kv.incr. */
+export interface KvIncrResult {
+    /** The sum. */
+    value: number | bigint;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of kv.cas: Stores a value if the key still has the expected version or value. */
+export interface KvCasArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The key. */
+    key: string;
+    /** The new value. */
+    value: Value;
+    /** 0: only if the key has no value. One of the two expectations is needed. */
+    expected_version?: number | bigint | undefined;
+    /** The value it must have; an object with its names in the same order. */
+    expected_value?: Value | undefined;
+}
+
+/** Result of kv.cas. */
+export interface KvCasResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of event.append: Appends an event to the run's log. */
+export interface EventAppendArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** 1-255 bytes. */
+    type: string;
+    /** An object. */
+    payload: ObjectValue;
+}
+
+/** Result of event.append. */
+export interface EventAppendResult {
+    /** Its number. */
+    sequence: number;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of event.read: One event. */
+export interface EventReadArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Its number. */
+    sequence: number | bigint;
+}
+
+/** Result of event.read. */
+export interface EventReadResult {
+    /** The event. */
+    event: EventRecord;
+}
+
+/** Arguments of event.range: Events in order of sequence. */
+export interface EventRangeArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The first sequence; 1 when left out. */
+    start?: number | bigint | undefined;
+    /** The sequence to stop before. */
+    end?: number | bigint | undefined;
+    /** Only events of this type. */
+    type?: string | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of event.range. */
+export interface EventRangeResult {
+    /** The events. */
+    events: EventRecord[];
+    /** Present when there may be more: the start of the next page. */
+    next?: number | undefined;
+}
+
+/** Arguments of event.head: The end of the log. */
+export interface EventHeadArgs {
+    /** The run. */
+    run?: string | undefined;
+}
+
+/** Result of event.head. */
+export interface EventHeadResult {
+    /** The last sequence; 0 when the log is empty. */
+    sequence: number;
+    /** Its hash; zeros when the log is empty. */
+    hash: Uint8Array;
+}
+
+/** Arguments of event.verify: Recomputes the hash chain of the log. */
+export interface EventVerifyArgs {
+    /** The run. */
+    run?: string | undefined;
+}
+
+/** Result of event.verify. */
+export interface EventVerifyResult {
+    /** Whether every link holds. */
+    valid: boolean;
+    /** How many events were checked. */
+    length: number;
+    /** The first sequence that does not hold. */
+    first_invalid?: number | undefined;
+}
+
+/** Arguments of memory.remember: Remembers a text, to be recalled at once. */
+export interface MemoryRememberArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The text. */
+    text: string;
+    /** An existing one is replaced; a new time-ordered one when left out. */
+    key?: string | undefined;
+    /** Anything. */
+    metadata?: ObjectValue | undefined;
+    /** Words to list it by. */
+    tags?: readonly string[] | undefined;
+}
+
+/** Result of memory.remember. */
+export interface MemoryRememberResult {
+    /** The key. */
+    key: string;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of memory.get: One memory. */
+export interface MemoryGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The key. */
+    key: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+}
+
+/** Result of memory.get. */
+export interface MemoryGetResult {
+    /** The memory. */
+    memory: Memory;
+}
+
+/** Arguments of memory.forget: Forgets a memory: it is no longer recalled or listed. */
+export interface MemoryForgetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The key. */
+    key: string;
+}
+
+/** Result of memory.forget. */
+export interface MemoryForgetResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of memory.list: Memories in order of key. */
+export interface MemoryListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** Only those with this tag. */
+    tag?: string | undefined;
+    /** Only those committed at or after this time. */
+    after?: number | bigint | undefined;
+    /** Only those committed before this time. */
+    before?: number | bigint | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+}
+
+/** Result of memory.list. */
+export interface MemoryListResult {
+    /** The page. */
+    memories: Memory[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of memory.recall: The memories that fit a question best, by BM25. */
+export interface MemoryRecallArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Words; any of them matches. At most 1024 distinct ones. */
+    query: string;
+    /** Hits wanted, 1-1000; 10 when left out. */
+    k?: number | bigint | undefined;
+    /** Whether to cut excerpts; true when left out. */
+    snippets?: boolean | undefined;
+    /** Whether to return whole texts and metadata. */
+    with_text?: boolean | undefined;
+}
+
+/** Result of memory.recall. */
+export interface MemoryRecallResult {
+    /** Best first; equal scores in order of key. */
+    hits: Hit[];
+    /** Whether a budget cut the search short. */
+    truncated: boolean;
+    /** What it cost. */
+    stats: RecallStats;
+}
+
+/** db.stats takes no arguments: What the database holds and costs. */
+export type DbStatsArgs = Record<string, never>;
+
+/** Result of db.stats. */
+export interface DbStatsResult {
+    /** Where it is. */
+    path: string;
+    /** Its identity. */
+    uuid: string;
+    /** Version of the on-disk format. */
+    format: number;
+    /** none or zstd. */
+    codec: string;
+    /** buffered, strict or memory. */
+    durability: string;
+    /** The last commit. */
+    version: bigint;
+    /** The last commit known to be synced. */
+    durable_version: bigint;
+    /** Runs. */
+    runs: number;
+    /** Distinct keys of all primitives. */
+    keys: number;
+    /** Memories that can be recalled. */
+    memories: number;
+    /** Memory of the memtable. */
+    memtable_bytes: number;
+    /** Memory of the text index. */
+    index_bytes: number;
+    /** Bytes of live log. */
+    wal_bytes: number;
+    /** Segments of live log. */
+    wal_segments: number;
+    /** Bytes of torn tail cut at open. */
+    recovered_bytes_cut: number;
+}
+
+/** db.sync takes no arguments: Makes everything committed so far durable. */
+export type DbSyncArgs = Record<string, never>;
+
+/** Result of db.sync. */
+export interface DbSyncResult {
+    /** The last commit that is durable now. */
+    version: bigint;
+}
+
+/** db.verify takes no arguments: Re-reads the files, structures and hash chains of the open database. */
+export type DbVerifyArgs = Record<string, never>;
+
+/** Result of db.verify. */
+export interface DbVerifyResult {
+    /** Whether no problem was found. */
+    valid: boolean;
+    /** Files read. */
+    files: number;
+    /** Bytes checked. */
+    bytes: number;
+    /** Commit records checked. */
+    commits: number;
+    /** At most 100 of them. */
+    problems: Problem[];
+}
+
+/** Every operation: its arguments and its result. */
+export interface Operations {
+    /** Creates an active run. */
+    'run.create': { args: RunCreateArgs; result: RunCreateResult };
+    /** The record of a run. */
+    'run.get': { args: RunGetArgs; result: RunGetResult };
+    /** The runs in order of name. */
+    'run.list': { args: RunListArgs; result: RunListResult };
+    /** active -> paused: refuses writes until resumed. */
+    'run.pause': { args: RunPauseArgs; result: RunPauseResult };
+    /** paused -> active. */
+    'run.resume': { args: RunResumeArgs; result: RunResumeResult };
+    /** active -> completed: the run is closed to writes. */
+    'run.complete': { args: RunCompleteArgs; result: RunCompleteResult };
+    /** active or paused -> failed, with the reason. */
+    'run.fail': { args: RunFailArgs; result: RunFailResult };
+    /** active or paused -> cancelled. */
+    'run.cancel': { args: RunCancelArgs; result: RunCancelResult };
+    /** Any state -> archived, for good. */
+    'run.archive': { args: RunArchiveArgs; result: RunArchiveResult };
+    /** Stores a value under a key. */
+    'kv.put': { args: KvPutArgs; result: KvPutResult };
+    /** The value of a key. */
+    'kv.get': { args: KvGetArgs; result: KvGetResult };
+    /** Deletes a key; its history stays. */
+    'kv.delete': { args: KvDeleteArgs; result: KvDeleteResult };
+    /** Whether a key has a value. */
+    'kv.exists': { args: KvExistsArgs; result: KvExistsResult };
+    /** Keys and values in order of key (byte order). */
+    'kv.list': { args: KvListArgs; result: KvListResult };
+    /** How many keys have a value. */
+    'kv.count': { args: KvCountArgs; result: KvCountResult };
+    /** The versions of a key, newest first. */
+    'kv.history': { args: KvHistoryArgs; result: KvHistoryResult };
+    /** Adds to an int; a missing key counts as 0. */
+    'kv.incr': { args: KvIncrArgs; result: KvIncrResult };
+    /** Stores a value if the key still has the expected version or value. */
+    'kv.cas': { args: KvCasArgs; result: KvCasResult };
+    /** Appends an event to the run's log. */
+    'event.append': { args: EventAppendArgs; result: EventAppendResult };
+    /** One event. */
+    'event.read': { args: EventReadArgs; result: EventReadResult };
+    /** Events in order of sequence. */
+    'event.range': { args: EventRangeArgs; result: EventRangeResult };
+    /** The end of the log. */
+    'event.head': { args: EventHeadArgs; result: EventHeadResult };
+    /** Recomputes the hash chain of the log. */
+    'event.verify': { args: EventVerifyArgs; result: EventVerifyResult };
+    /** Remembers a text, to be recalled at once. */
+    'memory.remember': { args: MemoryRememberArgs; result: MemoryRememberResult };
+    /** One memory. */
+    'memory.get': { args: MemoryGetArgs; result: MemoryGetResult };
+    /** Forgets a memory: it is no longer recalled or listed. */
+    'memory.forget': { args: MemoryForgetArgs; result: MemoryForgetResult };
+    /** Memories in order of key. */
+    'memory.list': { args: MemoryListArgs; result: MemoryListResult };
+    /** The memories that fit a question best, by BM25. */
+    'memory.recall': { args: MemoryRecallArgs; result: MemoryRecallResult };
+    /** What the database holds and costs. */
+    'db.stats': { args: DbStatsArgs; result: DbStatsResult };
+    /** Makes everything committed so far durable. */
+    'db.sync': { args: DbSyncArgs; result: DbSyncResult };
+    /** Re-reads the files, structures and hash chains of the open database. */
+    'db.verify': { args: DbVerifyArgs; result: DbVerifyResult };
+}
+
+export type OperationName = keyof Operations;

@@ -1,0 +1,134 @@
+import { type Caller, checkOptions, type PageOptions, pages } from './caller.js';
+import { NotFound } from './generated/errors.js';
+import type { Entry, Revision } from './generated/operations.js';
+import type { CallOptions } from './options.js';
+import type { StoredValue, Value } from './values.js';
+
+export interface AsOf {
+    /** As a reader of this commit number saw it. */
+    asOf?: bigint | number | undefined;
+}
+
+export interface KvListOptions extends PageOptions, AsOf {
+    prefix?: string | undefined;
+    /** From this key on, inclusive. */
+    start?: string | undefined;
+    /** Before this key, exclusive. */
+    end?: string | undefined;
+    reverse?: boolean | undefined;
+}
+
+/** Keys and values of one run. */
+export class Kv {
+    readonly #caller: Caller;
+    readonly #run: string | undefined;
+
+    constructor(caller: Caller, run: string | undefined) {
+        this.#caller = caller;
+        this.#run = run;
+    }
+
+    /** Stores a value; resolves to the version. */
+    async put(key: string, value: Value, options?: CallOptions): Promise<bigint> {
+        checkOptions('kv.put', options, ['signal']);
+        return (await this.#caller.exec('kv.put', { run: this.#run, key, value }, options)).version;
+    }
+
+    /**
+     * The value of a key. A key without a value is an error (NotFound), since null is a value; with
+     * {default: x} it is x.
+     */
+    async get<Default = never>(
+        key: string,
+        options?: CallOptions & AsOf & { default?: Default },
+    ): Promise<StoredValue | Default> {
+        checkOptions('kv.get', options, ['asOf', 'default', 'signal']);
+        try {
+            const args = { run: this.#run, key, as_of: options?.asOf };
+            return (await this.#caller.exec('kv.get', args, options)).value;
+        } catch (error) {
+            if (!(options && 'default' in options && error instanceof NotFound)) {
+                throw error;
+            }
+            // A run that does not exist is no missing key, and this says so.
+            await this.exists(key, { signal: options.signal });
+            return options.default as Default;
+        }
+    }
+
+    /** The value with its version and timestamp; NotFound when there is none. */
+    async entry(key: string, options?: CallOptions & AsOf): Promise<Entry> {
+        checkOptions('kv.entry', options, ['asOf', 'signal']);
+        const found = await this.#caller.exec('kv.get', { run: this.#run, key, as_of: options?.asOf }, options);
+        return { key, ...found };
+    }
+
+    /** Deletes a key; its history stays. Resolves to whether it had a value. */
+    async delete(key: string, options?: CallOptions): Promise<boolean> {
+        checkOptions('kv.delete', options, ['signal']);
+        return (await this.#caller.exec('kv.delete', { run: this.#run, key }, options)).existed;
+    }
+
+    async exists(key: string, options?: CallOptions): Promise<boolean> {
+        checkOptions('kv.exists', options, ['signal']);
+        return (await this.#caller.exec('kv.exists', { run: this.#run, key }, options)).exists;
+    }
+
+    /** Keys and values in order of key, read page by page. */
+    list(options: KvListOptions = {}): AsyncGenerator<Entry, void, undefined> {
+        checkOptions('kv.list', options, ['prefix', 'start', 'end', 'reverse', 'asOf', 'limit', 'signal']);
+        const { prefix, start, end, reverse, asOf } = options;
+        return pages<Entry, string>(options, async (limit, cursor) => {
+            const args = { run: this.#run, prefix, start, end, reverse, as_of: asOf, limit, cursor };
+            const page = await this.#caller.exec('kv.list', args, options);
+            return { items: page.entries, cursor: page.cursor };
+        });
+    }
+
+    /** How many keys have a value. */
+    async count(options?: CallOptions & { prefix?: string | undefined }): Promise<number> {
+        checkOptions('kv.count', options, ['prefix', 'signal']);
+        return (await this.#caller.exec('kv.count', { run: this.#run, prefix: options?.prefix }, options)).count;
+    }
+
+    /** The versions of a key, newest first. */
+    history(
+        key: string,
+        options: PageOptions & { before?: bigint | number | undefined } = {},
+    ): AsyncGenerator<Revision, void, undefined> {
+        checkOptions('kv.history', options, ['before', 'limit', 'signal']);
+        return pages<Revision, bigint | number>(options, async (limit, cursor) => {
+            const before = cursor ?? options.before;
+            const args = { run: this.#run, key, before, limit };
+            const { revisions } = await this.#caller.exec('kv.history', args, options);
+            return { items: revisions, cursor: revisions.length < limit ? undefined : revisions.at(-1)?.version };
+        });
+    }
+
+    /** Adds to an int (a missing key counts as 0); resolves to the sum. */
+    async incr(key: string, by: number | bigint = 1, options?: CallOptions): Promise<number | bigint> {
+        checkOptions('kv.incr', options, ['signal']);
+        return (await this.#caller.exec('kv.incr', { run: this.#run, key, by }, options)).value;
+    }
+
+    /**
+     * Stores a value if the key still has the expected version (0: no value) or value; Conflict if it
+     * has not. Resolves to the version.
+     */
+    async cas(
+        key: string,
+        value: Value,
+        options: CallOptions & { expectedVersion?: bigint | number | undefined; expectedValue?: Value | undefined },
+    ): Promise<bigint> {
+        checkOptions('kv.cas', options, ['expectedVersion', 'expectedValue', 'signal']);
+        const { expectedVersion, expectedValue } = options;
+        const args = {
+            run: this.#run,
+            key,
+            value,
+            expected_version: expectedVersion,
+            expected_value: expectedValue,
+        };
+        return (await this.#caller.exec('kv.cas', args, options)).version;
+    }
+}

@@ -1,0 +1,89 @@
+/* The package in Node: the engine runs in the caller's thread, on files. */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { Caller, type Carrier } from './caller.js';
+import { Database } from './database.js';
+import { Engine } from './engine.js';
+import { Internal, InvalidArgument } from './generated/errors.js';
+import { NodeStorage } from './hosts/node.js';
+import { noStorage } from './hosts/none.js';
+import { LocalCarrier } from './local.js';
+import { Encoder } from './msgpack.js';
+import { checkOpenOptions, type OpenOptions, openRequest } from './options.js';
+
+export * from './api.js';
+
+let compiled: Promise<WebAssembly.Module> | undefined;
+
+/**
+ * Opens a database: ':memory:', 'file:./notes.strata' (a folder, made if missing) or a file: URL; in a
+ * browser 'opfs:NAME'.
+ */
+export async function open(target: string | URL, options: OpenOptions = {}): Promise<Database> {
+    checkOpenOptions(options);
+    options.signal?.throwIfAborted();
+    const path = pathOf(String(target));
+    compiled ??= compile();
+    const module = await compiled.catch((error: unknown) => {
+        compiled = undefined;
+        throw new Internal(`cannot load strata.wasm: ${(error as Error).message}`, {}, { cause: error });
+    });
+    options.signal?.throwIfAborted();
+    const engine = await Engine.open(
+        module,
+        path === ':memory:' ? noStorage : new NodeStorage(),
+        new Encoder().encode(openRequest(path, options)),
+        { progress: options.onProgress, log: options.onLog },
+    );
+    return new Database(new Caller(closedAtExit(new LocalCarrier(engine, options))));
+}
+
+/* A program that ends without close() is no crash: what it wrote is stored all the same. */
+const carriers = new Set<Carrier>();
+
+function closedAtExit(carrier: LocalCarrier): Carrier {
+    if (carriers.size === 0) {
+        process.on('exit', closeAll);
+    }
+    const entry: Carrier = {
+        exec: (request, write) => carrier.exec(request, write),
+        close: () => {
+            carriers.delete(entry);
+            if (carriers.size === 0) {
+                process.off('exit', closeAll);
+            }
+            carrier.close();
+        },
+    };
+    carriers.add(entry);
+    return entry;
+}
+
+function closeAll(): void {
+    for (const carrier of carriers) {
+        try {
+            void carrier.close();
+        } catch (error) {
+            process.emitWarning(`a database could not be closed at exit: ${(error as Error).message}`);
+        }
+    }
+}
+
+async function compile(): Promise<WebAssembly.Module> {
+    return WebAssembly.compile(new Uint8Array(await readFile(new URL('./strata.wasm', import.meta.url))));
+}
+
+function pathOf(target: string): string {
+    if (target === ':memory:') {
+        return target;
+    }
+    if (!target.startsWith('file:')) {
+        const hint = target.startsWith('opfs:') ? 'opfs: is for browsers; in Node ' : '';
+        throw new InvalidArgument(`cannot open ${target}: ${hint}use ':memory:' or 'file:PATH'`);
+    }
+    const path = target.startsWith('file://') ? fileURLToPath(target) : target.slice('file:'.length);
+    if (path === '') {
+        throw new InvalidArgument(`cannot open ${target}: it names no path`);
+    }
+    return path;
+}

@@ -1,0 +1,112 @@
+/* Options: a misspelt one is an error and never ignored. */
+import { InvalidArgument } from './generated/errors.js';
+import type { Listener } from './host.js';
+
+/** What every call takes. */
+export interface CallOptions {
+    /**
+     * Ends the call before it starts, and an iteration before its next page, with the signal's reason.
+     * A call that has started is finished: a write is never left unknown.
+     */
+    signal?: AbortSignal | undefined;
+}
+
+export type Durability = 'buffered' | 'strict' | 'memory';
+
+export interface OpenOptions extends CallOptions {
+    /**
+     * buffered (default): synced every syncIntervalMs; a crash loses at most that.
+     * strict: synced before a write is acknowledged. memory: nothing is kept.
+     */
+    durability?: Durability | undefined;
+    /** Compression of a new database; an existing one keeps its own. */
+    codec?: 'none' | 'zstd' | undefined;
+    /** Take no lock and write nothing. */
+    readOnly?: boolean | undefined;
+    /** NotFound instead of a new database. */
+    mustExist?: boolean | undefined;
+    /** Build the text index at the first recall, not now. */
+    lazyIndex?: boolean | undefined;
+    syncIntervalMs?: number | undefined;
+    walSegmentBytes?: number | undefined;
+    valueBytesMax?: number | undefined;
+    /** Told how far recovery and indexing are. */
+    onProgress?: Listener['progress'];
+    /** Told what the engine logs. */
+    onLog?: Listener['log'];
+    /** In a browser: ask it not to evict the data (default true). The answer is in db.persisted. */
+    persist?: boolean | undefined;
+}
+
+/* Each option of open, and its name in the request if it goes to the engine. */
+const openNames: Readonly<Record<keyof OpenOptions, string | null>> = {
+    durability: 'durability',
+    codec: 'codec',
+    readOnly: 'read_only',
+    mustExist: 'must_exist',
+    lazyIndex: 'lazy_index',
+    syncIntervalMs: 'sync_interval_ms',
+    walSegmentBytes: 'wal_segment_bytes',
+    valueBytesMax: 'value_bytes_max',
+    onProgress: null,
+    onLog: null,
+    persist: null,
+    signal: null,
+};
+
+/** Throws InvalidArgument for an option that `call` does not have. */
+export function checkOptions(call: string, options: object | undefined, names: readonly string[]): void {
+    if (options === undefined) {
+        return;
+    }
+    if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+        throw new InvalidArgument(`${call}: the options must be an object`);
+    }
+    for (const name of Object.keys(options)) {
+        if (!names.includes(name)) {
+            const near = nearest(name, names);
+            const hint = near ? `; did you mean ${near}?` : `; it has ${names.join(', ')}`;
+            throw new InvalidArgument(`${call} has no option ${name}${hint}`, { option: name });
+        }
+    }
+}
+
+/** Checks the options of open. */
+export function checkOpenOptions(options: OpenOptions): void {
+    checkOptions('open', options, Object.keys(openNames));
+    for (const name of ['onProgress', 'onLog'] as const) {
+        if (options[name] !== undefined && typeof options[name] !== 'function') {
+            throw new InvalidArgument(`open: ${name} must be a function`);
+        }
+    }
+}
+
+/** The request of strata_abi_open. The engine checks the values. */
+export function openRequest(path: string, options: OpenOptions): Record<string, unknown> {
+    const request: Record<string, unknown> = { path };
+    for (const [name, wire] of Object.entries(openNames)) {
+        if (wire !== null) {
+            request[wire] = options[name as keyof OpenOptions];
+        }
+    }
+    return request;
+}
+
+function nearest(name: string, names: readonly string[]): string | undefined {
+    const plain = (text: string): string => text.toLowerCase().replaceAll('_', '');
+    return names.find((known) => plain(known) === plain(name)) ?? names.find((known) => distance(known, name) <= 2);
+}
+
+/** Edit distance; names are short. */
+function distance(a: string, b: string): number {
+    let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+    for (let i = 1; i <= a.length; i++) {
+        const next = [i];
+        for (let j = 1; j <= b.length; j++) {
+            const change = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+            next.push(Math.min(change, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+        }
+        row = next;
+    }
+    return row[b.length] as number;
+}
