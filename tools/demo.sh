@@ -27,9 +27,16 @@ say() {
 rm -rf "$demo"
 mkdir -p "$demo"
 
+knows_packages() {
+    command -v apt-cache >/dev/null && [ -n "$(apt-cache dumpavail 2>/dev/null | head -c 1)" ]
+}
+
 say "Remember what apt knows about packages"
-if ! command -v apt-cache >/dev/null || [ "$(apt-cache dumpavail 2>/dev/null | head -c 1 | wc -c)" = 0 ]; then
-    echo "apt-cache knows no packages here (apt-get update fills it); going on with the files alone"
+if ! knows_packages && command -v apt-get >/dev/null; then
+    if [ "$(id -u)" = 0 ]; then apt-get -qq update; else sudo apt-get -qq update; fi || true
+fi
+if ! knows_packages; then
+    echo "apt-cache knows no packages here; going on with the files alone"
 else
     echo "\$ apt-cache dumpavail | strata ingest --as deb822 -"
     apt-cache dumpavail | "$strata" --db "$db" --format box ingest --as deb822 -

@@ -4,7 +4,8 @@
 In:   core/api/ops.def                every operation, its arguments, result and errors
       core/include/strata/errors.def  every error
       tools/op_examples.json          a script of requests with their results, one or more each
-Out:  js/src/generated/{operations,tables,errors}.ts, docs/operations.md
+Out:  js/src/generated/{operations,tables,errors}.ts, docs/operations.md,
+      hosts/native/cli/ops_table.def (a host includes nothing from inside core/)
 
     gen_ops.py           writes what is stale
     gen_ops.py --check   writes nothing; exit code 1 when something is stale
@@ -290,6 +291,25 @@ def render_errors_ts(errors):
     return "".join(out)
 
 
+# ---- The command line ----------------------------------------------------------------------------
+
+
+def c_text(text):
+    return json.dumps(text, ensure_ascii=False)
+
+
+def render_table_c(operations):
+    out = [HEAD.format(source="core/api/ops.def")]
+    for op in operations:
+        out.append(f"CLI_OP({c_text(op['name'])}, {str(op['write']).lower()}, {c_text(op['what'])})\n")
+        for macro, fields in (("CLI_IN", op["args"]), ("CLI_OUT", op["result"])):
+            for field in fields:
+                words = f"{c_text(field['name'])}, {c_text(field['type'])}"
+                needed = str(field["required"]).lower()
+                out.append(f"{macro}({words}, {needed}, {c_text(field['what'])})\n")
+    return "".join(out)
+
+
 # ---- The reference -------------------------------------------------------------------------------
 
 INTRO = """\
@@ -444,6 +464,7 @@ def main():
             "js/src/generated/operations.ts": render_operations_ts(shapes, operations),
             "js/src/generated/tables.ts": render_tables_ts(shapes, operations),
             "js/src/generated/errors.ts": render_errors_ts(errors),
+            "hosts/native/cli/ops_table.def": render_table_c(operations),
             "docs/operations.md": render_docs(shapes, operations, errors, examples),
         }
     except Malformed as error:

@@ -290,6 +290,7 @@ static uint32_t ended_at(const st_document_table *table, uint32_t endings, uint6
 }
 
 st_documents_view st_documents_at(const st_documents *documents, uint64_t version) {
+    version = version < ST_ALIVE ? version : ST_ALIVE - 1;
     st_documents_view view = {NULL, version, 0, 0, 0, 0};
     const uint32_t count = atomic_load_explicit(&documents->count, memory_order_acquire);
     const uint32_t endings = atomic_load_explicit(&documents->endings, memory_order_acquire);

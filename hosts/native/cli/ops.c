@@ -1,9 +1,10 @@
 /* ops.c - exec, and the list of what it can run.
  *
  * exec carries a request to strata_exec and its response back, as JSON, adding nothing. The table
- * of operations is read from api/ops.def at compile time, only to know whether an operation writes
- * (a database is not made, nor locked, for reading), to list the operations, and to suggest the one
- * that was meant; an operation that the table lacks is refused before the database is touched.
+ * of operations (ops_table.def, made from the core's ops.def by tools/gen_ops.py) serves only to
+ * know whether an operation writes (a database is not made, nor locked, for reading), to list the
+ * operations, and to suggest the one that was meant; an operation that the table lacks is refused
+ * before the database is touched.
  */
 #include "cli.h"
 #include "platform.h"
@@ -14,39 +15,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What kind of row one of ops.def is. */
-typedef enum op_row_kind { ROW_OP, ROW_ARG, ROW_RET, ROW_OTHER } op_row_kind;
+/* What a row of the table is. */
+typedef enum op_row_kind { ROW_OP, ROW_ARG, ROW_RET } op_row_kind;
 
 typedef struct op_row {
-    op_row_kind kind;
     const char *name; /* of the operation, argument or result field */
     const char *type;
-    bool flag; /* operation: writes; argument: required; field: always there */
     const char *text;
+    op_row_kind kind;
+    bool flag; /* operation: writes; argument: required; field: always there */
 } op_row;
 
-enum { READ = 0, WRITE = 1, OPTIONAL = 0, REQUIRED = 1 };
-
 static const op_row rows[] = {
-#define OP(id, name, access, what)        {ROW_OP, name, "", (access) == WRITE, what},
-#define ARG(id, name, type, needed, what) {ROW_ARG, #name, #type, (needed) == REQUIRED, what},
-#define RET(id, name, type, what)         {ROW_RET, #name, #type, true, what},
-#define OPT(id, name, type, what)         {ROW_RET, #name, #type, false, what},
-#define ERR(id, code, when)
-#define END(id)
-#define SHAPE(name, what)
-#define FIELD(shape, name, type, needed, what)
-#define SHAPE_END(name)
-#include "api/ops.def"
-#undef OP
-#undef ARG
-#undef RET
-#undef OPT
-#undef ERR
-#undef END
-#undef SHAPE
-#undef FIELD
-#undef SHAPE_END
+#define CLI_OP(name, writes, what)         {name, "", what, ROW_OP, writes},
+#define CLI_IN(name, type, required, what) {name, type, what, ROW_ARG, required},
+#define CLI_OUT(name, type, always, what)  {name, type, what, ROW_RET, always},
+#include "ops_table.def"
+#undef CLI_OP
+#undef CLI_IN
+#undef CLI_OUT
 };
 
 static const op_row *find_op(strata_slice name) {

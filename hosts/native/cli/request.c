@@ -177,6 +177,7 @@ static int pack_several(const cli_app *app, const cli_args *args, const cli_para
     cli_buffer joined = {0};
     uint32_t count = 0;
     const char *last = "";
+    cli_put_text(&joined, "");
     for (size_t i = 0; i < args->count; i++) {
         count += args->given[i].param == param ? 1 : 0;
     }
