@@ -65,8 +65,8 @@ WASM_INCLUDE  := -isystem $(ZSTD_SRC)/lib -isystem $(UTF8PROC_SRC) -isystem $(ST
 WASM_CORE     := $(COMMON) $(WASM_FEATURES) $(WASM_SPEED) $(WASM_INCLUDE)
 WASM_DEP      := -std=c11 -D_GNU_SOURCE -DNDEBUG $(WASM_FEATURES) -MMD -MP -w
 
-# One decoder for literals and sequences instead of two each, no error texts, no tracing: the
-# result of either is the same bytes.
+# -Oz is 16 kB less on every load of a page, for 40 us more per compressed 32 kB. One decoder for
+# literals and sequences instead of two each, no error texts, no tracing: the bytes are the same.
 ZSTD_FLAGS := -DZSTD_STRIP_ERROR_STRINGS=1 -DHUF_FORCE_DECOMPRESS_X1 \
   -DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT -DZSTD_LEGACY_SUPPORT=0 -DZSTD_NO_TRACE -DDEBUGLEVEL=0 \
   -DXXH_NAMESPACE=ZSTD_
@@ -75,15 +75,16 @@ STEMMER_FLAGS := -isystem $(STEMMER_SRC)/libstemmer -isystem $(STEMMER_SRC)/runt
 SODIUM_FLAGS := -I$(SODIUM_SRC)/src/libsodium/include/sodium -I$(DEPS_GEN)/include/sodium \
   -DHAVE_EXPLICIT_BZERO=1 -DSODIUM_STATIC=1 -D_WASI_EMULATED_SIGNAL
 
-# Objects of folder $(1) from sources of folder $(2) by the command $(3), once $(4) is there.
+# Objects of folder $(1) from sources of folder $(2) by the command $(3), once $(4) is there. They are
+# made again when this file changes, as it holds their flags.
 define wasm_compile
-$(1)/%.o: $(2)/%.c | $(4)
+$(1)/%.o: $(2)/%.c mk/wasm.mk | $(4)
 	@mkdir -p $$(@D) && echo "$(if $(filter emcc,$(3)),EMCC,CLANG) $$<"
 	@$(3) -c -o $$@ $$<
 endef
 define wasm_toolchain
-$(eval $(call wasm_compile,$(1)/deps/zstd,$(ZSTD_SRC),$(2) $(WASM_DEP) -O2 $(ZSTD_FLAGS)))
-$(eval $(call wasm_compile,$(1)/deps/own,hosts/wasm/deps,$(2) $(WASM_DEP) -O2 $(ZSTD_FLAGS) -I$(ZSTD_SRC)/lib,$(patsubst %,$(ZSTD_SRC)/%.c,$(ZSTD_C))))
+$(eval $(call wasm_compile,$(1)/deps/zstd,$(ZSTD_SRC),$(2) $(WASM_DEP) -Oz $(ZSTD_FLAGS)))
+$(eval $(call wasm_compile,$(1)/deps/own,hosts/wasm/deps,$(2) $(WASM_DEP) -Oz $(ZSTD_FLAGS) -I$(ZSTD_SRC)/lib,$(patsubst %,$(ZSTD_SRC)/%.c,$(ZSTD_C))))
 $(eval $(call wasm_compile,$(1)/deps/utf8proc,$(UTF8PROC_SRC),$(2) $(WASM_DEP) -O2))
 $(eval $(call wasm_compile,$(1)/deps/stemmer,$(STEMMER_SRC),$(2) $(WASM_DEP) -O2 $(STEMMER_FLAGS)))
 $(eval $(call wasm_compile,$(1)/deps/stemmer-gen,$(DEPS_GEN)/stemmer,$(2) $(WASM_DEP) -O2 $(STEMMER_FLAGS)))
