@@ -4,7 +4,8 @@
 In:   core/api/ops.def                every operation, its arguments, result and errors
       core/include/strata/errors.def  every error
       tools/op_examples.json          a script of requests with their results, one or more each
-Out:  js/src/generated/operations.ts, js/src/generated/errors.ts, docs/operations.md
+Out:  js/src/generated/{operations,tables,errors}.ts, docs/operations.md,
+      hosts/native/cli/ops_table.def (a host includes nothing from inside core/)
 
     gen_ops.py           writes what is stale
     gen_ops.py --check   writes nothing; exit code 1 when something is stale
@@ -244,6 +245,12 @@ def render_operations_ts(shapes, operations):
         out.append(f"    /** {op['what']} */\n")
         out.append(f"    '{op['name']}': {{ args: {name}Args; result: {name}Result }};\n")
     out.append("}\n\nexport type OperationName = keyof Operations;\n")
+    return "".join(out)
+
+
+def render_tables_ts(shapes, operations):
+    out = [HEAD.format(source="core/api/ops.def")]
+    out.append("import type { OperationName } from './operations.js';\n")
     out.append("\n/** The operations that write. */\n")
     out.append("export const writes: ReadonlySet<OperationName> = new Set<OperationName>([\n")
     out += [f"    '{op['name']}',\n" for op in operations if op["write"]]
@@ -281,6 +288,25 @@ def render_errors_ts(errors):
     for error in errors:
         out.append(f"    {error['name']}: {{ status: {error['code']}, make: {error['class']} }},\n")
     out.append("} as const;\n")
+    return "".join(out)
+
+
+# ---- The command line ----------------------------------------------------------------------------
+
+
+def c_text(text):
+    return json.dumps(text, ensure_ascii=False)
+
+
+def render_table_c(operations):
+    out = [HEAD.format(source="core/api/ops.def")]
+    for op in operations:
+        out.append(f"CLI_OP({c_text(op['name'])}, {str(op['write']).lower()}, {c_text(op['what'])})\n")
+        for macro, fields in (("CLI_IN", op["args"]), ("CLI_OUT", op["result"])):
+            for field in fields:
+                words = f"{c_text(field['name'])}, {c_text(field['type'])}"
+                needed = str(field["required"]).lower()
+                out.append(f"{macro}({words}, {needed}, {c_text(field['what'])})\n")
     return "".join(out)
 
 
@@ -436,7 +462,9 @@ def main():
         check_examples(operations, errors, examples)
         outputs = {
             "js/src/generated/operations.ts": render_operations_ts(shapes, operations),
+            "js/src/generated/tables.ts": render_tables_ts(shapes, operations),
             "js/src/generated/errors.ts": render_errors_ts(errors),
+            "hosts/native/cli/ops_table.def": render_table_c(operations),
             "docs/operations.md": render_docs(shapes, operations, errors, examples),
         }
     except Malformed as error:

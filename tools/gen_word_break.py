@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes build/gen/word_break.h from the Unicode Character Database.
+"""Makes build/gen/index/text/word_break.h from the Unicode Character Database.
 
 usage: gen_word_break.py UCD_FOLDER OUTPUT
 

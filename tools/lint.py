@@ -3,8 +3,8 @@
 
 1. An include points down the list of layers of core/ only; core/ includes the C headers of
    base/std.h there and nowhere else, and of libraries only those that the project chose.
-2. A host includes the public headers, its own folder's, and the system's. Tests may include
-   anything.
+2. A host includes the public headers, its own folder's, and the system's; the WASI host, which is
+   made of the native one's files, that one's too. Tests may include anything.
 3. No file of source is longer than 800 lines.
 4. The objects of core/ call nothing but each other, the chosen libraries, and what the compiler
    and <string.h>, <math.h> offer without an operating system (--objects).
@@ -30,6 +30,11 @@ LIBRARY_INCLUDES = {"zstd.h", "sodium.h", "utf8proc.h", "libstemmer.h"}
 LIBRARY_FOLDERS = ("simde/",)
 # One instruction of the processor, in the one file that asks whether it is there.
 ONLY_IN = {"nmmintrin.h": "core/base/crc32c.c"}
+# Headers that are made from data; they belong to the file that includes them.
+GENERATED = "build/gen"
+
+# A host that is made of another's files.
+HOST_SHARES = {"hosts/wasm": "hosts/native"}
 
 LINES_MAX = 800
 SOURCE = {".c", ".h", ".def", ".py", ".sh", ".mk", ".ts", ".mjs", ".js", ".css", ".html"}
@@ -55,12 +60,13 @@ def layer_of(path):
     return LAYERS.index(first) if first in LAYERS else None
 
 
-def check_core_include(path, quoted, name):
+def check_core_include(root, path, quoted, name):
     """What is wrong with this include in this file of core/; None if nothing is."""
     inside = path.removeprefix("core/")
     if not quoted:
         if name in STD_INCLUDES:
-            return None if path == STD_HEADER else f"<{name}> comes from base/std.h"
+            public = inside.startswith("include/")
+            return None if public or path == STD_HEADER else f"<{name}> comes from base/std.h"
         if name in LIBRARY_INCLUDES or name.startswith(LIBRARY_FOLDERS):
             return None
         if name in ONLY_IN:
@@ -80,6 +86,8 @@ def check_core_include(path, quoted, name):
             return f'"{name}" is above {LAYERS[mine]}: includes point down (' + " > ".join(
                 reversed(LAYERS)) + ")"
         return None
+    if (root / GENERATED / name).is_file():
+        return None
     return f'"{name}": write the path from core/, such as "base/{name}"'
 
 
@@ -98,7 +106,10 @@ def check_host_include(root, path, quoted, name):
     own = root / pathlib.Path(path).parent / name
     folder = root / host_folder(path)
     if own.is_file():
-        return None if folder in own.resolve().parents else f'"{name}" is outside of {host_folder(path)}'
+        shared = root / HOST_SHARES.get(host_folder(path), host_folder(path))
+        if {folder, shared}.isdisjoint(own.resolve().parents):
+            return f'"{name}" is outside of {host_folder(path)}'
+        return None
     if (folder / name).is_file():
         return None
     # Written from the root of the tree, or made into build/gen.
@@ -118,7 +129,7 @@ def check_includes(root, path):
         name = found.group(1) or found.group(2)
         what = None
         if path.startswith("core/"):
-            what = check_core_include(path, quoted, name)
+            what = check_core_include(root, path, quoted, name)
         elif path.startswith("hosts/"):
             what = check_host_include(root, path, quoted, name)
         if what:

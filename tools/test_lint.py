@@ -49,6 +49,8 @@ class Core(Tree):
     def test_public_headers_are_for_all(self):
         self.assertEqual(self.findings("core/base/a.h", '"strata/host.h"', '"strata/strata.h"'), [])
         self.assertEqual(self.findings("core/include/strata/host.h", '"strata/strata.h"'), [])
+        self.assertEqual(self.findings("core/include/strata/host.h", "<stdint.h>"), [])
+        self.assertEqual(len(self.findings("core/include/strata/strata.h", "<stdio.h>")), 1)
         self.assertEqual(len(self.findings("core/include/strata/strata.h", '"base/std.h"')), 1)
 
     def test_hosts_are_not_for_core(self):
@@ -70,6 +72,11 @@ class Core(Tree):
     def test_paths_are_from_core(self):
         self.assertEqual(len(self.findings("core/base/a.c", '"memory.h"')), 1)
         self.assertEqual(len(self.findings("core/base/a.c", '"../store/wal.h"')), 1)
+
+    def test_generated_headers(self):
+        self.assertEqual(len(self.findings("core/index/a.c", '"table.h"')), 1)
+        self.write("build/gen/table.h", "")
+        self.assertEqual(self.findings("core/index/a.c", '"table.h"'), [])
 
     def test_spaces_do_not_hide_an_include(self):
         self.write("core/base/a.c", "  #  include   <stdio.h>\n")

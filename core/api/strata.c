@@ -355,7 +355,8 @@ static strata_slice copy_bytes(char **at, strata_slice bytes) {
     if (bytes.len > 0) {
         memcpy(copy, bytes.data, bytes.len);
     }
-    *at += bytes.len;
+    copy[bytes.len] = '\0'; /* for callers who print it */
+    *at += bytes.len + 1;
     return st_slice(copy, bytes.len);
 }
 
@@ -373,7 +374,7 @@ strata_status strata_memory_recall(strata_db *db, strata_run id, const strata_re
     ST_TRY(st_recall(rq, run, &request, &found));
     size_t size = sizeof(result_block) + found.count * sizeof(strata_hit);
     for (size_t i = 0; i < found.count; i++) {
-        size += found.hits[i].memory.key.len + found.hits[i].snippet.len;
+        size += found.hits[i].memory.key.len + 1 + found.hits[i].snippet.len + 1;
     }
     result_block *block = st_alloc(&db->engine->host.memory, size);
     if (block == NULL) {

@@ -8,6 +8,7 @@
 #include "recall/recall.h"
 
 #include "base/utf8.h"
+#include "recall/snippet.h"
 
 static strata_status check(st_request *rq, const st_recall_request *request) {
     if (request->k == 0 || request->k > ST_PAGE_MAX) {
@@ -18,6 +19,16 @@ static strata_status check(st_request *rq, const st_recall_request *request) {
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT, "the query is not UTF-8");
     }
     return STRATA_OK;
+}
+
+static strata_status cut_snippet(st_request *rq, st_analyzer *analyzer, const st_text_query *query,
+                                 strata_slice text, strata_slice *snippet) {
+    rq->value.len = 0;
+    if (st_snippet_append(analyzer, query, text, &rq->value) != STRATA_OK) {
+        return st_fail_memory(rq->error);
+    }
+    *snippet = st_arena_copy(rq->arena, st_buffer_slice(&rq->value));
+    return snippet->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
 }
 
 static strata_status fetch(st_request *rq, const st_run *run, const st_text_hit *found,
@@ -48,6 +59,9 @@ static strata_status search(st_request *rq, st_analyzer *analyzer, st_run *run,
     }
     for (size_t i = 0; i < found.count; i++) {
         ST_TRY(fetch(rq, run, &found.hits[i], snapshot, &hits[i]));
+        if (request->snippets) {
+            ST_TRY(cut_snippet(rq, analyzer, &query, hits[i].memory.text, &hits[i].snippet));
+        }
     }
     result->hits = hits;
     result->count = found.count;

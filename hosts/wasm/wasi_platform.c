@@ -8,11 +8,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void platform_begin(void) {
-}
+void platform_begin(void) {}
 
 bool platform_interrupted(void) {
     return false;
+}
+
+/* Nothing can interrupt the read that follows, so it may as well do the waiting. */
+bool platform_wait_input(int fd) {
+    (void)fd;
+    return true;
 }
 
 bool platform_is_terminal(FILE *stream) {

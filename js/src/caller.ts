@@ -2,14 +2,8 @@
  * (local.ts) or in a worker (remote.ts). */
 import { faultOfWire } from './fault.js';
 import { Closed, InvalidArgument } from './generated/errors.js';
-import {
-    type OperationName,
-    type Operations,
-    resultFields,
-    type SpecialFields,
-    shapeFields,
-    writes,
-} from './generated/operations.js';
+import type { OperationName, Operations } from './generated/operations.js';
+import { resultFields, type SpecialFields, shapeFields, writes } from './generated/tables.js';
 import { decode, Encoder } from './msgpack.js';
 import { type CallOptions, checkOptions } from './options.js';
 

@@ -47,10 +47,12 @@ export class Kv {
             const args = { run: this.#run, key, as_of: options?.asOf };
             return (await this.#caller.exec('kv.get', args, options)).value;
         } catch (error) {
-            if (options && 'default' in options && error instanceof NotFound && !('run' in error.details)) {
-                return options.default as Default;
+            if (!(options && 'default' in options && error instanceof NotFound)) {
+                throw error;
             }
-            throw error;
+            // A run that does not exist is no missing key, and this says so.
+            await this.exists(key, { signal: options.signal });
+            return options.default as Default;
         }
     }
 

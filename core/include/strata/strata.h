@@ -274,6 +274,7 @@ typedef struct strata_recall {
 
 #define STRATA_RECALL_INIT {sizeof(strata_recall), {NULL, 0}, 10, true}
 
+/* key and snippet are followed by a NUL that their length does not count. */
 typedef struct strata_hit {
     strata_slice key;
     double score;

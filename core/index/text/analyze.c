@@ -36,7 +36,7 @@
 #include <libstemmer.h>
 #include <utf8proc.h>
 
-#include "word_break.h"
+#include "index/text/word_break.h"
 
 enum {
     /* Bytes of a surface that are folded. What is left after folding is cut at ST_TERM_BYTES_MAX,

@@ -7,7 +7,7 @@
  *    older table misses terms that were added since, which no document of his snapshot has.
  * 3. Terms are kept for ever, also those of which no document was published (count 0).
  *
- * Cost: 41 bytes and the term, and 5 to 11 bytes of slots with those of older tables. Rejected:
+ * Cost: 48 bytes and the term, and 11 to 43 bytes of slots with those of older tables. Rejected:
  * chains, whose links the growing writer would have to change under the readers; a trie of hash
  * bits, which never has to grow but takes ten cache misses for a look-up in 400 000 terms.
  */
@@ -20,15 +20,15 @@ enum {
     SLOTS_MAX = 1 << 28, /* 200 million terms; their size in bytes fits 32 bits in WASM */
 };
 
-void st_dictionary_init(st_dictionary *dictionary, st_arena *arena) {
+void st_dictionary_init(st_dictionary *dictionary, st_arena *arena, uint64_t seed) {
     dictionary->arena = arena;
+    dictionary->seed = seed;
     dictionary->count = 0;
     atomic_init(&dictionary->table, NULL);
 }
 
-/* Not seeded: the terms an attacker makes collide cost a search of his own run. */
-static uint32_t hash_of(strata_slice term) {
-    return (uint32_t)st_hash_bytes(term, 0);
+static uint32_t hash_of(const st_dictionary *dictionary, strata_slice term) {
+    return (uint32_t)st_hash_bytes(term, dictionary->seed);
 }
 
 /* The entry of the term, or NULL; *slot: where it is or would go. */
@@ -48,7 +48,7 @@ static st_lexeme *probe(const st_lexeme_table *table, strata_slice term, uint32_
 st_lexeme *st_dictionary_find(const st_dictionary *dictionary, strata_slice term) {
     const st_lexeme_table *table = atomic_load_explicit(&dictionary->table, memory_order_acquire);
     uint32_t slot;
-    return table == NULL ? NULL : probe(table, term, hash_of(term), &slot);
+    return table == NULL ? NULL : probe(table, term, hash_of(dictionary, term), &slot);
 }
 
 static st_lexeme_table *grow(st_dictionary *dictionary, const st_lexeme_table *old) {
@@ -82,7 +82,7 @@ static st_lexeme_table *grow(st_dictionary *dictionary, const st_lexeme_table *o
 
 st_lexeme *st_dictionary_add(st_dictionary *dictionary, strata_slice term) {
     ST_ASSERT(term.len <= ST_TERM_BYTES_MAX);
-    const uint32_t hash = hash_of(term);
+    const uint32_t hash = hash_of(dictionary, term);
     st_lexeme_table *table = atomic_load_explicit(&dictionary->table, memory_order_relaxed);
     uint32_t slot;
     if (table != NULL) {
@@ -123,7 +123,8 @@ strata_status st_dictionary_check(const st_dictionary *dictionary, strata_error 
         }
         const strata_slice term = st_lexeme_slice(lexeme);
         count++;
-        if (lexeme->hash != hash_of(term) || st_dictionary_find(dictionary, term) != lexeme) {
+        if (lexeme->hash != hash_of(dictionary, term) ||
+            st_dictionary_find(dictionary, term) != lexeme) {
             return st_fail(error, STRATA_INTERNAL, "text index: the term %S cannot be found",
                            &term);
         }

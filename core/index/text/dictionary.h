@@ -26,10 +26,12 @@ typedef struct st_lexeme_table {
 typedef struct st_dictionary {
     st_arena *arena;
     _Atomic(st_lexeme_table *) table; /* NULL while there are no terms */
-    uint32_t count;                   /* the writer's */
+    uint64_t seed;
+    uint32_t count; /* the writer's */
 } st_dictionary;
 
-void st_dictionary_init(st_dictionary *dictionary, st_arena *arena);
+/* seed: of the hash; unpredictable where texts are not to be trusted. */
+void st_dictionary_init(st_dictionary *dictionary, st_arena *arena, uint64_t seed);
 
 /* Any thread: the term's entry, NULL when there is none. */
 st_lexeme *st_dictionary_find(const st_dictionary *dictionary, strata_slice term);

@@ -13,7 +13,7 @@
  * 4. At most one document is alive under a key; `slots` maps its key to it, and nothing else.
  * 5. All arrays are of one capacity. They grow by copying into new ones of twice the size, which
  *    are published before the first count that needs them; the old ones stay readable until the
- *    head dies. So memory is at most twice what is used, 24 to 48 bytes a document.
+ *    head dies. So a document takes 64 to 128 bytes, half of them in older copies.
  * 6. Readers load `count` and `endings` before `table`: the table is then at least as new as both,
  *    and has every entry that they admit. An end stored in a newer table than a reader's is later
  *    than the reader's counts, and so than its version.
@@ -98,8 +98,8 @@ static strata_status reserve_table(st_documents *documents) {
 
 /* ---- Keys of the living -------------------------------------------------------------------- */
 
-static uint32_t hash_of(strata_slice key) {
-    return (uint32_t)st_hash_bytes(key, 0);
+static uint32_t hash_of(const st_documents *documents, strata_slice key) {
+    return (uint32_t)st_hash_bytes(key, documents->seed);
 }
 
 static strata_slice key_of(const st_documents *documents, uint32_t number) {
@@ -161,11 +161,12 @@ static void clear_slot(st_documents *documents, uint32_t gap) {
 
 /* ---- Writer -------------------------------------------------------------------------------- */
 
-void st_documents_init(st_documents *documents, const strata_allocator *allocator,
-                       st_arena *arena) {
+void st_documents_init(st_documents *documents, const strata_allocator *allocator, st_arena *arena,
+                       uint64_t seed) {
     memset(documents, 0, sizeof *documents);
     documents->allocator = allocator;
     documents->arena = arena;
+    documents->seed = seed;
     atomic_init(&documents->table, NULL);
     atomic_init(&documents->count, 0);
     atomic_init(&documents->endings, 0);
@@ -187,7 +188,8 @@ bool st_documents_find(const st_documents *documents, strata_slice key, uint32_t
     if (documents->slot_count == 0) {
         return false;
     }
-    const st_document_slot *slot = &documents->slots[slot_of(documents, key, hash_of(key))];
+    const st_document_slot *slot =
+        &documents->slots[slot_of(documents, key, hash_of(documents, key))];
     if (slot->number_plus_1 == 0) {
         return false;
     }
@@ -214,7 +216,7 @@ void st_documents_add(st_documents *documents, const st_document_key *key, uint3
     st_document_table *table = atomic_load_explicit(&documents->table, memory_order_relaxed);
     const uint32_t number = st_documents_next_number(documents);
     const strata_slice slice = st_document_key_slice(key);
-    const uint32_t hash = hash_of(slice);
+    const uint32_t hash = hash_of(documents, slice);
     st_document_slot *slot = &documents->slots[slot_of(documents, slice, hash)];
     ST_ASSERT(number < table->capacity);
     documents->version = version;
@@ -241,7 +243,7 @@ bool st_documents_remove(st_documents *documents, strata_slice key, uint64_t ver
     if (documents->slot_count == 0) {
         return false;
     }
-    const uint32_t at = slot_of(documents, key, hash_of(key));
+    const uint32_t at = slot_of(documents, key, hash_of(documents, key));
     if (documents->slots[at].number_plus_1 == 0) {
         return false;
     }
@@ -288,6 +290,7 @@ static uint32_t ended_at(const st_document_table *table, uint32_t endings, uint6
 }
 
 st_documents_view st_documents_at(const st_documents *documents, uint64_t version) {
+    version = version < ST_ALIVE ? version : ST_ALIVE - 1;
     st_documents_view view = {NULL, version, 0, 0, 0, 0};
     const uint32_t count = atomic_load_explicit(&documents->count, memory_order_acquire);
     const uint32_t endings = atomic_load_explicit(&documents->endings, memory_order_acquire);

@@ -34,6 +34,7 @@ typedef struct st_document_slot {
 typedef struct st_documents {
     const strata_allocator *allocator;
     st_arena *arena;
+    uint64_t seed; /* of the hash of keys */
     _Atomic(st_document_table *) table;
     _Atomic uint32_t count;
     _Atomic uint32_t endings;
@@ -58,7 +59,8 @@ typedef struct st_documents_view {
 
 /* ---- Writer -------------------------------------------------------------------------------- */
 
-void st_documents_init(st_documents *documents, const strata_allocator *allocator, st_arena *arena);
+void st_documents_init(st_documents *documents, const strata_allocator *allocator, st_arena *arena,
+                       uint64_t seed);
 void st_documents_free(st_documents *documents);
 /* Makes sure that the next add cannot fail. Errors: no_memory. */
 strata_status st_documents_reserve(st_documents *documents) STRATA_MUST_USE;

@@ -31,7 +31,17 @@ enum { ARENA_CHUNK = 4096, LEXEMES_MIN = 64, LEXEMES_KEPT_MAX = 16384 };
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
+/* Hashes are seeded, so that no text can be written to make its words collide. Hosts without
+ * entropy have nobody else's texts. */
+static strata_status make_seed(const strata_host *host, uint64_t *seed) {
+    *seed = 0;
+    return host->entropy.fill == NULL ? STRATA_OK
+                                      : host->entropy.fill(host->entropy.ctx, seed, sizeof *seed);
+}
+
 strata_status st_text_head_create(const strata_host *host, st_text_head **head) {
+    uint64_t seed;
+    ST_TRY(make_seed(host, &seed));
     st_text_head *made = st_alloc_zeroed(&host->memory, sizeof *made);
     if (made == NULL) {
         return STRATA_NO_MEMORY;
@@ -42,8 +52,8 @@ strata_status st_text_head_create(const strata_host *host, st_text_head **head) 
     }
     made->host = host;
     st_arena_init(&made->arena, &host->memory, ARENA_CHUNK);
-    st_documents_init(&made->documents, &host->memory, &made->arena);
-    st_dictionary_init(&made->dictionary, &made->arena);
+    st_documents_init(&made->documents, &host->memory, &made->arena, seed);
+    st_dictionary_init(&made->dictionary, &made->arena, seed);
     st_surface_cache_init(&made->cache, &host->memory);
     atomic_init(&made->writer_bytes, sizeof *made);
     *head = made;

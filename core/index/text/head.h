@@ -20,7 +20,8 @@
 typedef struct st_text_head st_text_head;
 
 /* host: borrowed until destroy; its allocator is used by the writer's calls and by destroy only.
- * Errors: no_memory. Cost: about 8 kB. */
+ * Errors: no_memory, and what the host's entropy says. Cost: under 4 kB until the first document.
+ */
 strata_status st_text_head_create(const strata_host *host, st_text_head **head) STRATA_MUST_USE;
 /* NULL is fine. */
 void st_text_head_destroy(st_text_head *head);
@@ -57,8 +58,8 @@ typedef struct st_text_result {
 } st_text_result;
 
 /* The k (> 0) best documents alive at `snapshot` that have any of the query's terms: the exact BM25
- * scores over just these documents. arena: for the hits and for scratch of about 20 kB + 100 bytes
- * a term + 32 bytes a hit. Errors: no_memory. */
+ * scores over just these documents. arena: for the hits and for scratch: about 18 kB, 130 bytes
+ * a term and 48 bytes a hit. Errors: no_memory. */
 strata_status st_text_head_search(const st_text_head *head, const st_text_query *query,
                                   uint64_t snapshot, size_t k, st_arena *arena,
                                   st_text_result *result) STRATA_MUST_USE;

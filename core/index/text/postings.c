@@ -16,9 +16,11 @@
  * 5. What is published may be ahead of the documents: readers stop at the number of documents that
  *    their view has.
  *
- * Rejected: plain arrays of (document, count) at 8 bytes a posting, four times the memory and, by
- * the cache misses, no faster to walk; bit-packed blocks of 128, which the sealed segments will
- * have but which cannot grow by one.
+ * With Debian's package stanzas (3.9 million postings) that is 1.1 bytes a posting, 2.6 with the
+ * room kept and the headers.
+ *
+ * Rejected: plain arrays of (document, count) at 8 bytes a posting; bit-packed blocks of 128, which
+ * the sealed segments will have but which cannot grow by one.
  */
 #include "index/text/postings.h"
 

@@ -2,13 +2,13 @@
  *
  * Direct mapped and forgetful: what falls on an entry replaces it. It is emptied when it grows, and
  * it grows with the dictionary, so that the head of a small run costs little, up to 32 768 entries
- * of 32 bytes: 1 MB, which a second-level cache holds. With the stanzas of Debian's packages, whose
- * dictionary has 400 000 terms, mostly check sums that come once, so many catch 19 words of 20.
+ * of 32 bytes: 1 MB, which a second-level cache holds. Of the 5.6 million words of Debian's package
+ * stanzas it knows 91 in 100 (4 096 entries: 87); most others are check sums, which come once.
+ * Indexing them takes 0.54 s with it and 1.3 s without.
  *
  * A key is unambiguous without its length: NUL bytes are symbols and never stand in a word.
  *
- * Rejected: a second table from every surface ever seen, exact, which took as much memory as the
- * dictionary and was slower for missing the processor's caches.
+ * Rejected: an exact table of every surface ever seen, which would be as large as the dictionary.
  */
 #include "index/text/surface_cache.h"
 

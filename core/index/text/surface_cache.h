@@ -1,7 +1,5 @@
-/* surface_cache.h - from surface words straight to their entries in the dictionary.
- *
- * A text says the same words again and again; folding and stemming one takes twenty times as long
- * as looking it up here. The writer's alone. */
+/* surface_cache.h - from surface words straight to their entries in the dictionary, so that folding
+ * and stemming are done once for a word that comes often. The writer's alone. */
 #ifndef ST_INDEX_TEXT_SURFACE_CACHE_H
 #define ST_INDEX_TEXT_SURFACE_CACHE_H
 

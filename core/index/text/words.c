@@ -20,7 +20,7 @@
  */
 #include "index/text/words.h"
 
-#include "word_break.h"
+#include "index/text/word_break.h"
 
 _Static_assert((int)ST_WORD_LETTER == (int)WB_LETTER && (int)ST_WORD_RUN == (int)WB_RUN,
                "the generated marks are the public ones");

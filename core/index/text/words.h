@@ -13,7 +13,7 @@ typedef struct st_rune {
 /* The code point at p. p < end. */
 st_rune st_rune_at(const uint8_t *p, const uint8_t *end);
 
-/* Word_Break class and marks of a code point, see word_break.h. */
+/* Word_Break class and marks of a code point, see tools/gen_word_break.py. */
 uint8_t st_word_property(uint32_t code);
 
 enum {

@@ -1,51 +1,39 @@
 /* ops.c - exec, and the list of what it can run.
  *
  * exec carries a request to strata_exec and its response back, as JSON, adding nothing. The table
- * of operations is read from api/ops.def at compile time, only to know whether an operation writes
- * (a database is not made, nor locked, for reading), to list the operations, and to suggest the one
- * that was meant; an operation that the table lacks is refused before the database is touched.
+ * of operations (ops_table.def, made from the core's ops.def by tools/gen_ops.py) serves only to
+ * know whether an operation writes (a database is not made, nor locked, for reading), to list the
+ * operations, and to suggest the one that was meant; an operation that the table lacks is refused
+ * before the database is touched.
  */
 #include "cli.h"
 #include "platform.h"
+#include "reader.h"
 #include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What kind of row one of ops.def is. */
-typedef enum op_row_kind { ROW_OP, ROW_ARG, ROW_RET, ROW_OTHER } op_row_kind;
+/* What a row of the table is. */
+typedef enum op_row_kind { ROW_OP, ROW_ARG, ROW_RET } op_row_kind;
 
 typedef struct op_row {
-    op_row_kind kind;
     const char *name; /* of the operation, argument or result field */
     const char *type;
-    bool flag; /* operation: writes; argument: required; field: always there */
     const char *text;
+    op_row_kind kind;
+    bool flag; /* operation: writes; argument: required; field: always there */
 } op_row;
 
-enum { READ = 0, WRITE = 1, OPTIONAL = 0, REQUIRED = 1 };
-
 static const op_row rows[] = {
-#define OP(id, name, access, what)        {ROW_OP, name, "", (access) == WRITE, what},
-#define ARG(id, name, type, needed, what) {ROW_ARG, #name, #type, (needed) == REQUIRED, what},
-#define RET(id, name, type, what)         {ROW_RET, #name, #type, true, what},
-#define OPT(id, name, type, what)         {ROW_RET, #name, #type, false, what},
-#define ERR(id, code, when)
-#define END(id)
-#define SHAPE(name, what)
-#define FIELD(shape, name, type, needed, what)
-#define SHAPE_END(name)
-#include "api/ops.def"
-#undef OP
-#undef ARG
-#undef RET
-#undef OPT
-#undef ERR
-#undef END
-#undef SHAPE
-#undef FIELD
-#undef SHAPE_END
+#define CLI_OP(name, writes, what)         {name, "", what, ROW_OP, writes},
+#define CLI_IN(name, type, required, what) {name, type, what, ROW_ARG, required},
+#define CLI_OUT(name, type, always, what)  {name, type, what, ROW_RET, always},
+#include "ops_table.def"
+#undef CLI_OP
+#undef CLI_IN
+#undef CLI_OUT
 };
 
 static const op_row *find_op(strata_slice name) {
@@ -179,24 +167,6 @@ static int exec_one(cli_app *app, const cli_args *args, const op_row *op, const 
     return cli_close(app, code);
 }
 
-/* Reads one line without its end; false at the end of the input. */
-static bool read_line(cli_buffer *line) {
-    enum { STEP_BYTES = 4096 };
-    cli_buffer_clear(line);
-    for (;;) {
-        char *const place = cli_buffer_reserve(line, STEP_BYTES);
-        if (fgets(place, STEP_BYTES, stdin) == NULL) {
-            return line->len > 0;
-        }
-        line->len += strlen(place);
-        if (line->len > 0 && line->data[line->len - 1] == '\n') {
-            line->len--;
-            line->data[line->len] = 0;
-            return true;
-        }
-    }
-}
-
 /* Prints an error frame for a line that never reached the library. */
 static int answer_error(const cli_app *app, const strata_error *error) {
     cli_buffer frame = {0};
@@ -208,12 +178,12 @@ static int answer_error(const cli_app *app, const strata_error *error) {
     return cli_exit_code(error->code);
 }
 
-static int answer(const cli_app *app, const cli_buffer *line, strata_buffer *packed,
+static int answer(const cli_app *app, strata_slice line, strata_buffer *packed,
                   strata_buffer *response) {
     strata_error error = {.code = STRATA_OK};
     packed->len = 0;
     response->len = 0;
-    const strata_status parsed = strata_json_to_msgpack(cli_slice(line), packed, &error);
+    const strata_status parsed = strata_json_to_msgpack(line, packed, &error);
     if (parsed != STRATA_OK) {
         error.code = parsed;
         return answer_error(app, &error);
@@ -227,6 +197,15 @@ static int answer(const cli_app *app, const cli_buffer *line, strata_buffer *pac
     return cli_exit_code(status);
 }
 
+static bool is_blank(strata_slice line) {
+    const char *const data = line.data;
+    size_t at = 0;
+    while (at < line.len && strchr(" \t\r\n", data[at]) != NULL && data[at] != 0) {
+        at++;
+    }
+    return at == line.len;
+}
+
 /* Requests from standard input, one a line. */
 static int exec_lines(cli_app *app, const cli_args *args) {
     cli_verb verb = *args->verb;
@@ -235,20 +214,22 @@ static int exec_lines(cli_app *app, const cli_args *args) {
     if (code != CLI_OK) {
         return code;
     }
-    cli_buffer line = {0};
+    reader lines;
+    strata_slice line;
     strata_buffer packed = {0};
     strata_buffer response = {0};
-    while (!platform_interrupted() && read_line(&line)) {
-        if (line.len == 0) {
+    (void)reader_open(&lines, NULL);
+    while (!platform_interrupted() && reader_line(&lines, READER_LINE_BYTES_MAX, &line)) {
+        if (is_blank(line)) {
             continue;
         }
-        const int one = answer(app, &line, &packed, &response);
+        const int one = answer(app, line, &packed, &response);
         code = code == CLI_OK ? one : code;
         if (fflush(stdout) != 0) {
             break;
         }
     }
-    cli_buffer_free(&line);
+    reader_close(&lines);
     strata_buffer_free(&packed);
     strata_buffer_free(&response);
     return cli_close(app, platform_interrupted() ? CLI_INTERRUPTED : code);

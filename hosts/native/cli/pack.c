@@ -27,37 +27,37 @@ static uint64_t load_big(const uint8_t *data, size_t bytes) {
 
 /* What a first byte promises. */
 typedef struct header {
-    strata_type type;
-    size_t bytes;       /* of the number or length that follows the first byte */
     uint64_t immediate; /* the number or length, when it is inside the first byte */
+    strata_type type;
+    uint8_t bytes; /* of the number or length that follows the first byte */
     bool is_signed;
 } header;
 
 static bool read_first(uint8_t first, header *out) {
     static const header wide[32] = {
-        [0x00] = {STRATA_NULL, 0, 0, false},   [0x02] = {STRATA_BOOL, 0, 0, false},
-        [0x03] = {STRATA_BOOL, 0, 1, false},   [0x04] = {STRATA_BYTES, 1, 0, false},
-        [0x05] = {STRATA_BYTES, 2, 0, false},  [0x06] = {STRATA_BYTES, 4, 0, false},
-        [0x0a] = {STRATA_FLOAT, 4, 0, false},  [0x0b] = {STRATA_FLOAT, 8, 0, false},
-        [0x0c] = {STRATA_INT, 1, 0, false},    [0x0d] = {STRATA_INT, 2, 0, false},
-        [0x0e] = {STRATA_INT, 4, 0, false},    [0x0f] = {STRATA_INT, 8, 0, false},
-        [0x10] = {STRATA_INT, 1, 0, true},     [0x11] = {STRATA_INT, 2, 0, true},
-        [0x12] = {STRATA_INT, 4, 0, true},     [0x13] = {STRATA_INT, 8, 0, true},
-        [0x19] = {STRATA_STRING, 1, 0, false}, [0x1a] = {STRATA_STRING, 2, 0, false},
-        [0x1b] = {STRATA_STRING, 4, 0, false}, [0x1c] = {STRATA_ARRAY, 2, 0, false},
-        [0x1d] = {STRATA_ARRAY, 4, 0, false},  [0x1e] = {STRATA_OBJECT, 2, 0, false},
-        [0x1f] = {STRATA_OBJECT, 4, 0, false},
+        [0x00] = {0, STRATA_NULL, 0, false},   [0x02] = {0, STRATA_BOOL, 0, false},
+        [0x03] = {1, STRATA_BOOL, 0, false},   [0x04] = {0, STRATA_BYTES, 1, false},
+        [0x05] = {0, STRATA_BYTES, 2, false},  [0x06] = {0, STRATA_BYTES, 4, false},
+        [0x0a] = {0, STRATA_FLOAT, 4, false},  [0x0b] = {0, STRATA_FLOAT, 8, false},
+        [0x0c] = {0, STRATA_INT, 1, false},    [0x0d] = {0, STRATA_INT, 2, false},
+        [0x0e] = {0, STRATA_INT, 4, false},    [0x0f] = {0, STRATA_INT, 8, false},
+        [0x10] = {0, STRATA_INT, 1, true},     [0x11] = {0, STRATA_INT, 2, true},
+        [0x12] = {0, STRATA_INT, 4, true},     [0x13] = {0, STRATA_INT, 8, true},
+        [0x19] = {0, STRATA_STRING, 1, false}, [0x1a] = {0, STRATA_STRING, 2, false},
+        [0x1b] = {0, STRATA_STRING, 4, false}, [0x1c] = {0, STRATA_ARRAY, 2, false},
+        [0x1d] = {0, STRATA_ARRAY, 4, false},  [0x1e] = {0, STRATA_OBJECT, 2, false},
+        [0x1f] = {0, STRATA_OBJECT, 4, false},
     };
     if (first < 0x80) {
-        *out = (header){STRATA_INT, 0, first, false};
+        *out = (header){first, STRATA_INT, 0, false};
     } else if (first < 0x90) {
-        *out = (header){STRATA_OBJECT, 0, first & 0x0fu, false};
+        *out = (header){first & 0x0fu, STRATA_OBJECT, 0, false};
     } else if (first < 0xa0) {
-        *out = (header){STRATA_ARRAY, 0, first & 0x0fu, false};
+        *out = (header){first & 0x0fu, STRATA_ARRAY, 0, false};
     } else if (first < 0xc0) {
-        *out = (header){STRATA_STRING, 0, first & 0x1fu, false};
+        *out = (header){first & 0x1fu, STRATA_STRING, 0, false};
     } else if (first >= 0xe0) {
-        *out = (header){STRATA_INT, 0, (uint64_t)(int64_t)(int8_t)first, true};
+        *out = (header){(uint64_t)(int64_t)(int8_t)first, STRATA_INT, 0, true};
     } else {
         *out = wide[first - 0xc0];
         return out->type != STRATA_NULL || first == 0xc0; /* 0xc1 and extensions */

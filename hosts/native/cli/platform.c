@@ -10,6 +10,9 @@
  */
 #include "platform.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +20,20 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted;
+static int wake_pipe[2] = {-1, -1};
 
 static void note(int signal) {
     (void)signal;
+    const int error = errno;
     interrupted = 1;
+    (void)!write(wake_pipe[1], "", 1);
+    errno = error;
 }
 
 void platform_begin(void) {
+    if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+        wake_pipe[0] = -1; /* poll ignores it: a second Ctrl-C is then needed while waiting */
+    }
     struct sigaction action;
     memset(&action, 0, sizeof(action));
     action.sa_handler = note;
@@ -35,6 +45,16 @@ void platform_begin(void) {
 
 bool platform_interrupted(void) {
     return interrupted != 0;
+}
+
+bool platform_wait_input(int fd) {
+    struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = wake_pipe[0], .events = POLLIN}};
+    while (!platform_interrupted()) {
+        if (poll(fds, 2, -1) > 0 && fds[0].revents != 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool platform_is_terminal(FILE *stream) {

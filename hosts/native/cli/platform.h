@@ -12,9 +12,11 @@
  * the second one ends the program; a reader that goes away is an error of writing. */
 void platform_begin(void);
 bool platform_interrupted(void);
+/* Waits until there is something to read, or the end of the input; false when interrupted. */
+bool platform_wait_input(int fd);
 
 bool platform_is_terminal(FILE *stream);
-/* Columns of the terminal behind a stream; 0 when unknown or none. */
+/* What COLUMNS says, or the columns of the terminal behind a stream; 0 when there is neither. */
 size_t platform_columns(FILE *stream);
 
 #endif

@@ -16,6 +16,7 @@
 #include "cli.h"
 #include "platform.h"
 #include "progress.h"
+#include "reader.h"
 #include "text.h"
 
 #include <errno.h>
@@ -24,7 +25,6 @@
 #include <string.h>
 
 enum {
-    STDIN_STEP_BYTES = 1 << 16,
     STDIN_BYTES_MAX = 1 << 30, /* far above what a value may have; the library says how much */
 };
 
@@ -99,64 +99,73 @@ int cli_close(cli_app *app, int code) {
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 int cli_read_stdin(const cli_app *app, cli_buffer *out) {
-    for (;;) {
-        char *const place = cli_buffer_reserve(out, STDIN_STEP_BYTES);
-        errno = 0;
-        const size_t n = fread(place, 1, STDIN_STEP_BYTES, stdin);
-        out->len += n;
-        out->data[out->len] = 0;
-        if (out->len > STDIN_BYTES_MAX) {
-            return cli_fail_status(app, STRATA_CONSTRAINT, "standard input is longer than 1 GiB");
-        }
-        if (n == 0) {
-            break;
-        }
+    reader input;
+    strata_slice piece;
+    (void)reader_open(&input, NULL);
+    while (out->len <= STDIN_BYTES_MAX && reader_line(&input, READER_LINE_BYTES_MAX, &piece)) {
+        cli_put_slice(out, piece);
     }
+    const int error = input.error;
+    reader_close(&input);
     if (platform_interrupted()) {
         return CLI_INTERRUPTED;
     }
-    return ferror(stdin) != 0 ? cli_fail_status(app, STRATA_IO, "standard input cannot be read")
-                              : CLI_OK;
+    if (error != 0) {
+        return cli_fail_status(app, STRATA_IO, "standard input cannot be read");
+    }
+    return out->len <= STDIN_BYTES_MAX
+               ? CLI_OK
+               : cli_fail_status(app, STRATA_CONSTRAINT, "standard input is longer than 1 GiB");
 }
 
-/* Appends JSON text as MessagePack; false when it is no JSON. */
-static bool pack_json(strata_slice json, strata_error *error, cli_buffer *out) {
+/* Appends JSON text as MessagePack. */
+static strata_status pack_json(strata_slice json, strata_error *error, cli_buffer *out) {
     strata_buffer packed = {0};
-    const bool ok = strata_json_to_msgpack(json, &packed, error) == STRATA_OK;
-    if (ok) {
+    const strata_status status = strata_json_to_msgpack(json, &packed, error);
+    if (status == STRATA_OK) {
         cli_put(out, packed.data, packed.len);
     }
     strata_buffer_free(&packed);
-    return ok;
+    error->code = status;
+    return status;
 }
 
-static void pack_value(const cli_args *args, strata_slice text, cli_buffer *out) {
+static int pack_value(const cli_app *app, const cli_args *args, strata_slice text,
+                      cli_buffer *out) {
+    strata_error error = {.code = STRATA_OK};
     if (cli_arg_text(args, "--bytes") != NULL) {
         pack_put_bytes(out, text);
-    } else if (cli_arg_text(args, "--string") != NULL || !pack_json(text, NULL, out)) {
+    } else if (cli_arg_text(args, "--string") != NULL) {
+        pack_put_string(out, text);
+    } else if (pack_json(text, &error, out) != STRATA_OK) {
+        /* JSON that breaks a limit is meant as JSON all the same. */
+        if (error.code != STRATA_INVALID_ARGUMENT) {
+            return cli_fail(app, &error);
+        }
         pack_put_string(out, text);
     }
+    return CLI_OK;
 }
 
 /* The text of a parameter that may be "-". */
 static int pack_input(const cli_app *app, const cli_args *args, const cli_param *param,
                       const char *text, cli_buffer *out) {
     cli_buffer input = {0};
+    strata_error error = {.code = STRATA_OK};
     int code = CLI_OK;
     if (strcmp(text, "-") == 0) {
         code = cli_read_stdin(app, &input);
     } else {
         cli_put_text(&input, text);
     }
-    if (code == CLI_OK && param->kind == CLI_OBJECT) {
-        strata_error error = {.code = STRATA_OK};
-        if (!pack_json(cli_slice(&input), &error, out)) {
-            code = cli_misuse(app, "%s is no JSON: %s", param->name, error.message);
-        }
-    } else if (code == CLI_OK && param->kind == CLI_VALUE) {
-        pack_value(args, cli_slice(&input), out);
-    } else if (code == CLI_OK) {
+    if (code != CLI_OK) {
+        /* Told already. */
+    } else if (param->kind == CLI_VALUE) {
+        code = pack_value(app, args, cli_slice(&input), out);
+    } else if (param->kind != CLI_OBJECT) {
         pack_put_string(out, cli_slice(&input));
+    } else if (pack_json(cli_slice(&input), &error, out) != STRATA_OK) {
+        code = cli_misuse(app, "%s is no JSON: %s", param->name, error.message);
     }
     cli_buffer_free(&input);
     return code;
@@ -168,6 +177,7 @@ static int pack_several(const cli_app *app, const cli_args *args, const cli_para
     cli_buffer joined = {0};
     uint32_t count = 0;
     const char *last = "";
+    cli_put_text(&joined, "");
     for (size_t i = 0; i < args->count; i++) {
         count += args->given[i].param == param ? 1 : 0;
     }

@@ -81,6 +81,9 @@ void cli_table_print(const cli_app *app, const cli_rows *rows) {
     for (; rows->view->columns[count] != NULL; count++) {
         widths[count] = strlen(rows->view->columns[count]);
     }
+    if (count == 0) {
+        return;
+    }
     for (size_t i = 0; i < rows->count; i++) {
         const size_t width = text_width(cell(rows, i));
         widths[i % count] = width > widths[i % count] ? width : widths[i % count];

@@ -20,7 +20,7 @@ static const cli_param fail_params[] = {
 
 #define STATE(verb, operation, what)                                                               \
     {                                                                                              \
-        .name = "run " verb, .op = operation, .writes = true, .summary = what,                     \
+        .name = "run " verb, .op = (operation), .writes = true, .summary = (what),                 \
         .examples = "strata run " verb " nightly", .params = name_params,                          \
         .param_count = CLI_COUNT(name_params), .view = {                                           \
             .shape = CLI_BRIEF                                                                     \

@@ -190,8 +190,8 @@ static void put_tags(cli_buffer *out, strata_slice tags) {
         if (data[i] == ':' && i + 1 < tags.len && data[i + 1] == ':') {
             cli_put_text(out, " ");
             i++;
-        } else if (data[i] != '\n') {
-            cli_put(out, &data[i], 1);
+        } else {
+            cli_put(out, data[i] == '\n' ? " " : &data[i], 1);
         }
     }
 }

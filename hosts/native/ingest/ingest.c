@@ -33,7 +33,7 @@
 
 enum {
     PROBLEMS_KEPT_MAX = 10000,
-    PROBLEMS_SHOWN = 20,
+    PROBLEMS_SHOWN = 10,
     LOOK_BYTES = 64 << 10,
 };
 

@@ -57,6 +57,11 @@ static void take_line(ingest *in, strata_slice line, const char *name, const cha
         ingest_skip(in, where, number, "no string in the field \"%s\"", in->text_field);
         return;
     }
+    if (key.type == STRATA_STRING && key.as.bytes.len == 0) {
+        /* The library would make a new key, and the next run one more memory. */
+        ingest_skip(in, where, number, "the key is empty");
+        return;
+    }
     cli_buffer made = {0};
     if (key.type != STRATA_STRING) {
         cli_put_format(&made, "%s#%llu", name, (unsigned long long)number);

@@ -82,6 +82,7 @@ static void test_terms(void **state) {
         {"a\u6f22b\u5b57", "a \u6f22 b \u5b57"},
         {"\u0e44\u0e17\u0e22", "\u0e44\u0e17 \u0e17\u0e22"},      /* Thai */
         {"\u0e17\u0e35\u0e48\u0e19", "\u0e17\u0e35\u0e48\u0e19"}, /* with vowel and tone */
+        {"\u0e17\u0e48\u0e38\u0e19", "\u0e17\u0e38\u0e48\u0e19"}, /* in either order */
         /* Hangul has spaces */
         {"\ud55c\uad6d\uc5b4 \ud55c", "\ud55c\uad6d\uc5b4 \ud55c"},
         /* Vowel signs of Indic scripts stay */

@@ -163,7 +163,7 @@ static void test_empty_head_and_missing_words(void **state) {
     st_arena arena;
     st_arena_init(&arena, test_allocator(), 0);
     assert_int_equal(st_text_head_create(test_host(), &head), STRATA_OK);
-    const strata_slice terms[] = {strata_text("nothing")};
+    const strata_slice terms[] = {strata_text("word1")};
     const st_text_query query = {terms, 1};
     st_text_result result;
     assert_int_equal(st_text_head_search(head, &query, 5, 10, &arena, &result), STRATA_OK);
@@ -184,11 +184,15 @@ static void test_empty_head_and_missing_words(void **state) {
     assert_int_equal(st_text_head_documents(head, 3), 0);
     assert_check(head);
 
+    /* The highest version there is asks for the newest state. */
+    assert_int_equal(st_text_head_add(head, strata_text("k"), 3, strata_text("word1")), STRATA_OK);
+    assert_int_equal(st_text_head_search(head, &query, UINT64_MAX, 10, &arena, &result), STRATA_OK);
+    assert_int_equal(result.count, 1);
+    assert_int_equal(st_text_head_documents(head, UINT64_MAX), 1);
+
     /* Added and replaced at one version: only the last is ever seen. */
-    assert_int_equal(st_text_head_add(head, strata_text("k"), 4, strata_text("nothing")),
-                     STRATA_OK);
-    assert_int_equal(st_text_head_add(head, strata_text("k"), 4, strata_text("something")),
-                     STRATA_OK);
+    assert_int_equal(st_text_head_add(head, strata_text("k"), 4, strata_text("word1")), STRATA_OK);
+    assert_int_equal(st_text_head_add(head, strata_text("k"), 4, strata_text("word2")), STRATA_OK);
     assert_int_equal(st_text_head_search(head, &query, 4, 10, &arena, &result), STRATA_OK);
     assert_int_equal(result.count, 0);
     assert_int_equal(result.documents, 1);

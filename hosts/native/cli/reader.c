@@ -9,8 +9,8 @@
  *
  * Rejected: getline. It copies every line, cannot bound its length, and stdio hides EINTR.
  */
-#include "../cli/platform.h"
-#include "ingest.h"
+#include "reader.h"
+#include "platform.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,7 +58,9 @@ static bool fill(reader *r) {
     }
     char *const place = cli_buffer_reserve(&r->data, STEP_BYTES);
     for (;;) {
-        const ssize_t n = read(r->fd, place, STEP_BYTES);
+        /* Only standard input can make anybody wait. */
+        const bool ready = r->fd != STDIN_FILENO || platform_wait_input(r->fd);
+        const ssize_t n = ready ? read(r->fd, place, STEP_BYTES) : 0;
         if (n > 0) {
             r->data.len += (size_t)n;
             return true;

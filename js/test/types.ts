@@ -1,0 +1,50 @@
+/* Proves the types: this file compiles, and each line after a `@ts-expect-error` would not without it. It
+ * is never run. */
+import { type Database, float, NotFound, open, type StoredValue, StrataError } from '../dist/esm/node.js';
+
+export async function types(): Promise<void> {
+    await using db: Database = await open(':memory:', { durability: 'strict', onProgress: ({ stage }) => stage.trim() });
+
+    // @ts-expect-error an option that open does not have
+    await open(':memory:', { durabilty: 'strict' });
+    // @ts-expect-error a mode that does not exist
+    await open(':memory:', { durability: 'sometimes' });
+
+    const version: bigint = await db.kv.put('a', { nested: [1, 2n, float(3), null, new Uint8Array(1)] });
+    // @ts-expect-error a Date is no value
+    await db.kv.put('a', new Date());
+    const value: StoredValue = await db.kv.get('a', { asOf: version });
+    const fallback: StoredValue | undefined = await db.kv.get('a', { default: undefined });
+    // @ts-expect-error versions are bigints
+    const wrong: number = await db.kv.put('a', value);
+
+    const { hits } = await db.exec('memory.recall', { query: 'x', k: 3, with_text: true });
+    const score: number | undefined = hits[0]?.score;
+    // @ts-expect-error an argument that the operation does not have
+    await db.exec('memory.recall', { query: 'x', withText: true });
+    // @ts-expect-error a required argument is missing
+    await db.exec('memory.recall', { k: 3 });
+    // @ts-expect-error no such operation
+    await db.exec('memory.recal', { query: 'x' });
+    // @ts-expect-error an operation without arguments takes none
+    await db.exec('db.stats', { verbose: true });
+
+    for await (const { key, version } of db.run('r').kv.list({ prefix: 'p', signal: AbortSignal.timeout(1) })) {
+        const both: [string, bigint] = [key, version];
+        void both;
+    }
+    const { durableVersion } = await db.stats();
+    const durable: bigint = durableVersion;
+    try {
+        await db.kv.get('b');
+    } catch (error) {
+        if (error instanceof NotFound) {
+            const code: 'not_found' | string = error.code;
+            void code;
+        } else if (error instanceof StrataError && error.retryable) {
+            // @ts-expect-error no such code
+            void (error.code === 'not_there');
+        }
+    }
+    void [fallback, wrong, score, durable];
+}

@@ -1,0 +1,289 @@
+"""Every command does what its help says, in a database of its own, with the exit code of errors.def."""
+
+import os
+import re
+
+from harness import contains, equal, true
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def verbs(t):
+    text = t.ok("help", db=None).out
+    return re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +[A-Z]", text, re.M)
+
+
+def test_values_on_the_command_line(t):
+    cases = [
+        (["5"], 5), (["-5"], -5), (["5.0"], 5.0), (["true"], True), (["null"], None),
+        (["[1, \"a\"]"], [1, "a"]), (["{\"a\": {\"b\": 1.5}}"], {"a": {"b": 1.5}}),
+        (["Lisbon"], "Lisbon"), (["two words"], "two words"), (["\"5\""], "5"),
+        (["--string", "5"], "5"), (["{not json"], "{not json"), ([""], ""),
+        (["--", "--dashed"], "--dashed"), (["1e400"], "1e400"),
+        (["12345678901234567890123"], "12345678901234567890123"),
+    ]
+    for args, value in cases:
+        t.ok("put", "k", *args)
+        got = t.ok("get", "k").json["value"]
+        equal((got, type(got)), (value, type(value)), f"put k {args}")
+    t.ok("put", "piped", "-", stdin="line one\nline two\n")
+    equal(t.ok("get", "piped").json["value"], "line one\nline two\n")
+    t.ok("put", "piped", "-", stdin="[1, 2]\n")
+    equal(t.ok("get", "piped").json["value"], [1, 2])
+
+
+def test_nesting_up_to_the_limit_is_shown_in_every_format(t):
+    deep = "[" * 120 + "1.5" + "]" * 120
+    t.ok("put", "deep", deep)
+    for form in ("box", "table", "json", "jsonl", "csv", "line"):
+        contains(t.ok("--format", form, "list").out, "1.5")
+        contains(t.ok("--format", form, "get", "deep").out, "1.5")
+    equal(t.ok("get", "--raw", "deep").out, deep + "\n")
+
+
+def test_bytes_come_back_to_the_byte(t):
+    data = bytes(range(256)) * 5000
+    t.ok("put", "--bytes", "blob", "-", stdin=data)
+    equal(t.ok("get", "--raw", "blob", text=False).out, data)
+    contains(t.ok("get", "blob").out[:40], '{"value":{"$bytes":"AAEC')
+    t.ok("put", "s", "text")
+    equal(t.ok("get", "--raw", "s").out, "text")
+    t.ok("put", "o", '{"a": 1}')
+    equal(t.ok("get", "--raw", "o").out, '{"a":1}\n')
+
+
+def test_kv(t):
+    first = t.ok("put", "user/ann", "1").json["version"]
+    t.ok("put", "user/bob", "2")
+    t.ok("put", "zoe", "3")
+    second = t.ok("put", "user/ann", "10").json["version"]
+    true(second > first, "versions grow")
+    equal(t.ok("get", "user/ann", "--as-of", str(first)).json["value"], 1)
+    equal([r["key"] for r in t.ok("list").rows], ["user/ann", "user/bob", "zoe"])
+    equal([r["key"] for r in t.ok("list", "user/").rows], ["user/ann", "user/bob"])
+    equal([r["key"] for r in t.ok("list", "--reverse").rows], ["zoe", "user/bob", "user/ann"])
+    equal([r["key"] for r in t.ok("list", "--start", "user/b", "--end", "z").rows], ["user/bob"])
+    equal(t.ok("count").json, {"count": 3})
+    equal(t.ok("count", "user/").json, {"count": 2})
+    equal([r["value"] for r in t.ok("history", "user/ann").rows], [10, 1])
+    equal(t.ok("exists", "zoe").json, {"exists": True})
+    equal(t.ok("del", "zoe").json["existed"], True)
+    equal(t.ok("del", "zoe").json, {"existed": False})
+    equal(t.ok("exists", "zoe").json, {"exists": False})
+    t.fails(1, "get", "zoe", says="not_found")
+    equal(t.ok("history", "zoe").rows[0]["deleted"], True)
+    equal(t.ok("incr", "n").json["value"], 1)
+    equal(t.ok("incr", "n", "41").json["value"], 42)
+    equal(t.ok("incr", "n", "-2").json["value"], 40)
+    t.ok("put", "word", "five")
+    t.fails(2, "incr", "word", says=["wrong_type", "next:"])
+    t.fails(2, "incr", "n", str(2**63 - 1), says="overflow")
+    equal(t.ok("get", "n").json["value"], 40)
+
+
+def test_cas(t):
+    t.fails(3, "cas", "k", "1", "--version", "7", says="conflict")
+    version = t.ok("cas", "k", "1", "--version", "0").json["version"]
+    t.fails(3, "cas", "k", "2", "--version", "0", says=["conflict", f"version: {version}"])
+    t.ok("cas", "k", "2", "--version", str(version))
+    t.fails(3, "cas", "k", "3", "--was", "1", says="conflict")
+    t.ok("cas", "k", "3", "--was", "2")
+    equal(t.ok("get", "k").json["value"], 3)
+    t.fails(2, "cas", "k", "4", "--was", "{broken", says="--was is no JSON")
+
+
+def test_pages(t):
+    t.batch([["kv.put", {"key": f"k{i:05}", "value": i}] for i in range(2500)])
+    first = t.run("list")
+    equal(len(first.rows), 100)
+    contains(first.err, "--all", "--cursor")
+    cursor = first.err.split("--cursor ")[1].split()[0]
+    equal(t.ok("list", "--cursor", cursor, "--limit", "2").rows[0]["key"], "k00100")
+    every = t.ok("list", "--all")
+    equal([r["value"] for r in every.rows], list(range(2500)))
+    equal(every.err, "")
+    csv = t.ok("--format", "csv", "list", "--all").out.split("\r\n")
+    equal((csv[0], csv[1].split(",")[:2], len(csv)),
+          ("key,value,version,timestamp", ["k00000", "0"], 2502))
+    t.batch([["event.append", {"type": "tick", "payload": {"i": i}}] for i in range(1200)])
+    equal([r["payload"]["i"] for r in t.ok("event", "range", "--all").rows], list(range(1200)))
+
+
+def test_events(t):
+    equal(t.ok("event", "append", "call", '{"tool": "search"}').json["sequence"], 1)
+    equal(t.ok("event", "append", "result", "-", stdin='{"hits": 3}').json["sequence"], 2)
+    t.ok("event", "append", "call", '{"tool": "open"}')
+    equal([e["sequence"] for e in t.ok("event", "range").rows], [1, 2, 3])
+    equal([e["sequence"] for e in t.ok("event", "range", "2", "3").rows], [2])
+    equal([e["sequence"] for e in t.ok("event", "range", "--type", "call").rows], [1, 3])
+    equal(t.ok("event", "read", "2").json["payload"], {"hits": 3})
+    t.fails(1, "event", "read", "9", says="not_found")
+    head = t.ok("event", "head").json
+    equal(head["sequence"], 3)
+    equal(head["hash"], t.ok("event", "read", "3").json["hash"])
+    equal(t.ok("event", "verify").json, {"valid": True, "length": 3})
+    t.fails(2, "event", "append", "call", "no json", says="PAYLOAD is no JSON")
+    t.fails(2, "event", "append", "call", "[1]")
+
+
+def test_memories(t):
+    key = t.ok("remember", "Ann", "prefers", "the", "window", "seat", "--tag", "travel",
+               "--tag", "ann").json["key"]
+    t.ok("remember", "--key", "tea", "--metadata", '{"by": "Bob"}', "Bob drinks green tea")
+    t.ok("remember", "--key", "long", "-", stdin="From standard input,\nover two lines: coffee.\n")
+    memory = t.ok("memory", "get", key).json
+    equal((memory["text"], memory["tags"]), ("Ann prefers the window seat", ["travel", "ann"]))
+    equal(t.ok("memory", "get", "tea").json["metadata"], {"by": "Bob"})
+    equal(t.ok("memory", "get", "long").json["text"],
+          "From standard input,\nover two lines: coffee.\n")
+    equal([h["key"] for h in t.ok("recall", "window", "seat").rows], [key])
+    equal([h["key"] for h in t.ok("recall", "green coffee").rows][:2].sort(), ["tea", "long"].sort())
+    hit = t.ok("recall", "tea", "--text").rows[0]
+    equal((hit["text"], hit["metadata"]), ("Bob drinks green tea", {"by": "Bob"}))
+    whole = t.ok("--format", "json", "recall", "tea", "--k", "1").json
+    equal((len(whole["hits"]), whole["stats"]["memories"], whole["truncated"]), (1, 3, False))
+    equal([m["key"] for m in t.ok("memory", "list", "t").rows], ["tea"])
+    equal([m["key"] for m in t.ok("memory", "list", "--tag", "travel").rows], [key])
+    equal(len(t.ok("memory", "list", "--after", "1h").rows), 3)
+    equal(len(t.ok("memory", "list", "--before", "2020-01-01T12:30Z").rows), 0)
+    equal(t.ok("forget", "tea").json["existed"], True)
+    equal(t.ok("forget", "tea").json["existed"], False)
+    t.fails(1, "memory", "get", "tea", says="not_found")
+    equal(t.ok("recall", "green tea").rows, [])
+    t.fails(2, "recall", "!!!", says="invalid_argument")
+    t.fails(2, "recall", "tea", "--k", "100000")
+    t.fails(2, "recall", " ".join(f"w{i}" for i in range(10000)), says="query_too_long")
+    for stop_words in ("the", "and or of"):
+        t.ok("recall", stop_words)
+
+
+def test_runs(t):
+    t.ok("run", "create", "nightly", "--tag", "batch", "--metadata", '{"n": 1}')
+    t.ok("run", "create", "child", "--parent", "nightly")
+    t.fails(3, "run", "create", "nightly", says=["already_exists", "next:"])
+    t.fails(1, "run", "create", "orphan", "--parent", "nobody")
+    made = t.ok("run", "create").json["name"]
+    true(made, "a run without a name gets one")
+    equal({r["name"] for r in t.ok("run", "list").rows}, {"default", "nightly", "child", made})
+    equal([r["name"] for r in t.ok("run", "list", "--tag", "batch").rows], ["nightly"])
+    record = t.ok("run", "get", "nightly").json
+    equal((record["status"], record["tags"], record["metadata"]), ("active", ["batch"], {"n": 1}))
+    t.ok("put", "--run", "nightly", "k", "1")
+    t.fails(1, "get", "k")
+    equal(t.ok("get", "k", "--run", "nightly").json["value"], 1)
+    t.fails(1, "get", "k", "--run", "nowhere", says="nowhere")
+    t.ok("run", "pause", "nightly")
+    t.fails(2, "put", "--run", "nightly", "k", "2", says=["run_closed", "run resume"])
+    t.ok("run", "resume", "nightly")
+    t.ok("put", "--run", "nightly", "k", "2")
+    t.ok("run", "complete", "nightly")
+    t.fails(2, "run", "resume", "nightly", says="transition")
+    t.ok("run", "archive", "nightly")
+    equal(t.ok("run", "get", "nightly").json["status"], "archived")
+    t.ok("run", "fail", "child", "the", "disk", "was", "full")
+    equal(t.ok("run", "get", "child").json["error"], "the disk was full")
+    t.ok("run", "cancel", made)
+    equal([r["name"] for r in t.ok("run", "list", "--status", "failed").rows], ["child"])
+    t.fails(2, "run", "complete", "default", says="default_run")
+    t.fails(1, "run", "get", "nowhere")
+
+
+def test_database(t):
+    t.ok("put", "a", "1")
+    stats = t.ok("stats").json
+    equal((stats["runs"], stats["keys"], stats["durability"]), (1, 1, "buffered"))
+    equal(t.ok("--durability", "strict", "sync").json["version"], stats["version"])
+    report = t.ok("verify").json
+    equal((report["valid"], report["problems"]), (True, []))
+    contains(t.ok("--format", "box", "verify").out, "no problem found")
+    contains(t.ok("version", db=None).out, "version")
+    equal(t.ok("--version", db=None).out, t.ok("version", db=None).out)
+    equal(t.ok("put", "a", "1", db=":memory:").json["version"] > 0, True)
+
+
+def test_exec_runs_every_operation_of_the_table(t):
+    with open(os.path.join(ROOT, "core/api/ops.def"), encoding="utf-8") as file:
+        table = re.findall(r'^OP\(\w+, "([^"]+)", (READ|WRITE)', file.read(), re.M)
+    listed = [(r["operation"], "WRITE" if r["writes"] else "READ") for r in t.ok("ops").rows]
+    equal(listed, table)
+    answers = t.batch([[name, {}] for name, _ in table], code=2)
+    for (name, _), (ok, answer) in zip(table, answers):
+        # Without arguments each either works or says which one it lacks; none is unknown.
+        true(ok or answer["code"] == "invalid_argument", f"{name} {{}} gave {answer}")
+        true(ok or "unknown operation" not in answer["message"], f"{name} is known")
+    contains(t.ok("--format", "box", "ops", "kv.put").out, "kv.put", "key", "value", "version")
+    t.fails(2, "ops", "nothing.like", says="no operation begins")
+
+
+def test_exec(t):
+    equal(set(t.ok("exec", "kv.put", '{"key": "a", "value": [1, 2.5, null]}').json), {"version"})
+    equal(t.ok("exec", "kv.get", "-", stdin='{"key": "a"}').json["value"], [1, 2.5, None])
+    equal(t.ok("exec", "db.stats").json["keys"], 1)
+    t.fails(1, "exec", "kv.get", '{"key": "b"}', says="not_found")
+    error = t.fails(1, "--format", "json", "exec", "kv.get", '{"key": "b"}').err
+    contains(error, '"code":"not_found"', '"retryable":false', '"details":{}')
+    t.fails(2, "exec", "kv.gett", "{}", says="did you mean kv.get?")
+    t.fails(2, "exec", "kv.put", '{"key": "a", "value": 1, "colour": 2}', says="colour")
+    t.fails(2, "exec", "kv.put", '{"key": "a"}', says="value")
+    t.fails(2, "exec", "kv.put", "{", says="byte")
+    t.fails(2, "exec", "kv.put", '{"key": "a", "key": "b", "value": 1}')
+    t.fails(2, "exec", "kv.put", "[" * 100000)
+    t.fails(2, "exec", "kv.put", '{"key": "a", "value": ' + "[" * 1000 + "]" * 1000 + "}")
+    t.fails(2, "exec", "-", "{}")
+    answers = t.run("exec", "-", stdin='["kv.put",{"key":"x","value":1}]\n\nnonsense\n'
+                                       '["kv.get",{"key":"x"}]\n["kv.nope",{}]\n{"a":1}\n7')
+    equal(answers.code, 2)
+    equal([row[0] for row in answers.rows], [True, False, True, False, False, False])
+    equal(answers.rows[2][1]["value"], 1)
+
+
+def test_help_explains_every_command(t):
+    names = verbs(t)
+    true(len(names) > 35, f"help lists the commands: {names}")
+    for name in names:
+        text = t.ok("help", *name.split(), db=None).out
+        contains(text, f"usage: strata {name}", "examples:\n  ")
+        equal(t.ok(*name.split(), "--help", db=None).out, text)
+    contains(t.ok("help", "event", db=None).out, "event append", "event verify")
+    contains(t.run("event", db=None).err, "event append")
+    equal(t.run("event", db=None).code, 2)
+    equal(t.run(db=None).code, 2)
+    contains(t.run(db=None).err, "usage:")
+    contains(t.ok("--help", db=None).out, "usage:", "Exit codes")
+    t.fails(2, "help", "recal", says='did you mean "recall"', db=None)
+
+
+def test_misspelt(t):
+    cases = [
+        (["gett", "a"], 'did you mean "get"'),
+        (["event", "apend", "x", "{}"], 'did you mean "event append"'),
+        (["rnu", "list"], "there is no command"),
+        (["list", "--limt", "3"], "did you mean --limit"),
+        (["--fromat", "json", "list"], "did you mean --format"),
+        (["list", "--limit", "many"], "takes a number"),
+        (["list", "--limit", "-1"], "takes a number"),
+        (["list", "--limit"], "needs a value"),
+        (["list", "--reverse=yes"], "takes no value"),
+        (["get"], "needs KEY"),
+        (["get", "a", "b"], "one word too many"),
+        (["--format", "xml", "list"], "box, table, json, jsonl, csv or line"),
+        (["--durability", "none", "list"], "buffered or strict"),
+        (["memory", "list", "--after", "yesterday"], "takes a date"),
+        (["run", "list", "--run", "x"], "does not take --run"),
+        (["ingest", "--as", "markdwn", "x"], "did you mean markdown"),
+        (["--db", "", "list"], "takes a path"),
+    ]
+    for args, says in cases:
+        t.fails(2, *args, says=[says, "next:"])
+    true(not os.path.exists(t.db), "no database was made")
+    contains(t.fails(2, "--format", "json", "list", "--limt", "3").err, '"code":"invalid_argument"')
+
+
+def test_database_by_environment_and_default(t):
+    env = dict(t.environment(), STRATA_DB=t.path("from-env"))
+    t.ok("put", "a", "1", db=None, env=env)
+    true(os.path.isdir(t.path("from-env")), "STRATA_DB is used")
+    t.ok("put", "a", "1", db=None)
+    true(os.path.isdir(t.path("agent.strata")), "the default is ./agent.strata")
+    t.ok("put", "a", "1", db=t.path("deep/er/db"))
+    equal(t.ok("get", "a", db=t.path("deep/er/db")).json["value"], 1)
