@@ -12,7 +12,7 @@
 
 #include "base/crc32c.h"
 
-enum { SEGMENT_BYTES = 700, FRAMES_MAX = 64, SEGMENTS_MAX = 32 };
+enum { SEGMENT_BYTES = 700, FRAMES_MAX = 64, SEGMENTS_MAX = 32, KEPT_ZEROS = 300 };
 
 static sim *machine;
 
@@ -39,6 +39,13 @@ static unsigned make_closed(strata_durability durability, size_t count) {
     return segments;
 }
 
+static const char *segment_name(unsigned segment) {
+    static char names[SEGMENTS_MAX][32];
+    assert_in_range(segment, 1, SEGMENTS_MAX - 1);
+    (void)snprintf(names[segment], sizeof names[segment], "db/WAL/wal-%u.seg", segment);
+    return names[segment];
+}
+
 /* The same without closing: the process dies after `count` commits. */
 static void make_crashed(strata_durability durability, uint64_t segment_bytes, size_t synced,
                          size_t unsynced) {
@@ -57,13 +64,17 @@ static void make_crashed(strata_durability durability, uint64_t segment_bytes, s
     }
     (void)st_store_close(&store, &error);
     sim_restart(machine, unsynced > 0 ? SIM_ALL : SIM_NONE, 0);
-}
-
-static const char *segment_name(unsigned segment) {
-    static char names[SEGMENTS_MAX][32];
-    assert_in_range(segment, 1, SEGMENTS_MAX - 1);
-    (void)snprintf(names[segment], sizeof names[segment], "db/WAL/wal-%u.seg", segment);
-    return names[segment];
+    /* Of the megabyte of zeros that is reserved ahead, a little is enough here. */
+    unsigned last = 1;
+    while (sim_exists(machine, segment_name(last + 1))) {
+        last++;
+    }
+    uint64_t starts[FRAMES_MAX];
+    const strata_slice bytes = sim_copy(machine, segment_name(last), false);
+    const size_t frames = frames_of(bytes, starts, FRAMES_MAX);
+    assert_true(bytes.len > starts[frames] + KEPT_ZEROS);
+    sim_put(machine, segment_name(last), st_slice(bytes.data, (size_t)starts[frames] + KEPT_ZEROS));
+    sim_release(bytes);
 }
 
 static void put_changed(const char *name, strata_slice bytes, size_t at, uint8_t change) {
