@@ -189,6 +189,29 @@ strata_status st_manifest_write(const strata_host *host, const char *path, st_ma
     return STRATA_OK;
 }
 
+strata_status st_manifest_is_begun(const strata_host *host, const char *path, bool *begun) {
+    const strata_storage *storage = &host->storage;
+    char name[ST_FILE_NAME_MAX + 1024];
+    uint8_t head[sizeof magic];
+    strata_file *file = NULL;
+    uint64_t size = 0;
+    size_t got = 0;
+    manifest_name(name, sizeof name, path);
+    ST_TRY(storage->open(storage->ctx, name, STRATA_FILE_READ, &file));
+    strata_status status = storage->size(storage->ctx, file, &size);
+    if (status == STRATA_OK) {
+        status = storage->read_at(storage->ctx, file, 0, head, sizeof head, &got);
+    }
+    (void)storage->close(storage->ctx, file);
+    /* Each byte came through, or is still zero. */
+    bool ours = size <= HEAD_BYTES + FIXED_BYTES;
+    for (size_t i = 0; i < got; i++) {
+        ours = ours && (head[i] == 0 || head[i] == (uint8_t)magic[i]);
+    }
+    *begun = ours;
+    return status;
+}
+
 strata_status st_manifest_slots(const strata_host *host, const char *path, unsigned *valid,
                                 unsigned *empty) {
     st_manifest slots[2];
