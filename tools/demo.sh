@@ -53,7 +53,7 @@ du -sh "$db" | awk '{print "on disk     " $1}'
 say "Recall, natively"
 for question in "${questions[@]}"; do
     echo "\$ strata recall --k 3 '$question'"
-    COLUMNS=${COLUMNS:-110} "$strata" --db "$db" --format box recall --k 3 "$question"
+    COLUMNS=${COLUMNS:-120} "$strata" --db "$db" --format box recall --k 3 "$question"
 done
 
 say "The same database from Node, through WebAssembly"

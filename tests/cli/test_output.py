@@ -11,11 +11,6 @@ def fill(t):
     t.ok("put", "\u6f22\u5b57", "\u5bbd wide")
 
 
-def columns(t, *args):
-    """The rows without the columns that change from run to run."""
-    return t.ok(*args).out
-
-
 def test_formats(t):
     fill(t)
     box = t.ok("--format", "box", "history", "city").out.splitlines()
@@ -64,6 +59,10 @@ def test_terminal(t):
         equal(width, 72, f"width of {line!r}")
     code, shown = t.on_terminal("list", columns=72, env={"NO_COLOR": "1"})
     true("\u001b" not in shown and "\u250c" in shown, "NO_COLOR takes colour away, not the table")
+    narrow = t.ok("--format", "table", "list", env=dict(t.environment(), COLUMNS="60")).out
+    equal({len(line) for line in narrow.splitlines() if line.isascii()}, {60}, "COLUMNS is heeded")
+    true(max(len(row) for row in t.ok("--format", "table", "list").out.splitlines()) > 500,
+         "without a terminal nothing is cut")
     code, shown = t.on_terminal("get", "nothing")
     equal(code, 1)
     contains(shown, "error: ")

@@ -32,6 +32,15 @@ def test_values_on_the_command_line(t):
     equal(t.ok("get", "piped").json["value"], [1, 2])
 
 
+def test_nesting_up_to_the_limit_is_shown_in_every_format(t):
+    deep = "[" * 120 + "1.5" + "]" * 120
+    t.ok("put", "deep", deep)
+    for form in ("box", "table", "json", "jsonl", "csv", "line"):
+        contains(t.ok("--format", form, "list").out, "1.5")
+        contains(t.ok("--format", form, "get", "deep").out, "1.5")
+    equal(t.ok("get", "--raw", "deep").out, deep + "\n")
+
+
 def test_bytes_come_back_to_the_byte(t):
     data = bytes(range(256)) * 5000
     t.ok("put", "--bytes", "blob", "-", stdin=data)

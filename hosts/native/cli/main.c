@@ -51,7 +51,7 @@ static void settle_output(cli_app *app) {
     }
     app->colour = terminal && (no_colour == NULL || no_colour[0] == 0) &&
                   (kind == NULL || strcmp(kind, "dumb") != 0);
-    app->columns = terminal ? platform_columns(stdout) : 0;
+    app->columns = platform_columns(stdout);
 }
 
 static int run(cli_app *app, const cli_args *args) {

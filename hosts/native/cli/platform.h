@@ -16,7 +16,7 @@ bool platform_interrupted(void);
 bool platform_wait_input(int fd);
 
 bool platform_is_terminal(FILE *stream);
-/* Columns of the terminal behind a stream; 0 when unknown or none. */
+/* What COLUMNS says, or the columns of the terminal behind a stream; 0 when there is neither. */
 size_t platform_columns(FILE *stream);
 
 #endif
