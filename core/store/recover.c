@@ -186,6 +186,30 @@ static strata_status cut_tail(st_store *store, const st_replay *replay, strata_e
     return STRATA_OK;
 }
 
+/* A crash in the middle of writing a manifest leaves half a slot. It is written again, so that both
+ * hold; if that fails, the one that holds still does, and closing tries again. */
+static strata_status heal_manifest(st_store *store, const st_replay *replay, strata_error *error) {
+    const strata_log *log = &store->host->log;
+    unsigned valid = 0;
+    unsigned empty = 0;
+    const strata_status status = st_manifest_slots(store->host, store->path, &valid, &empty);
+    if (status != STRATA_OK) {
+        return st_fail(error, status, "%s/MANIFEST could not be read (%s)", store->path,
+                       strata_status_name(status));
+    }
+    if (valid + empty == 2) {
+        return STRATA_OK;
+    }
+    if (log->write != NULL) {
+        log->write(log->ctx, STRATA_LOG_WARN, "wrote a damaged slot of the MANIFEST again", "");
+    }
+    store->manifest.whole_segment = replay->at.segment;
+    store->manifest.whole_end = replay->at.end;
+    store->manifest.whole_version = replay->at.version;
+    (void)st_manifest_write(store->host, store->path, &store->manifest, NULL);
+    return STRATA_OK;
+}
+
 static strata_status recover_log(st_store *store, strata_error *error) {
     const st_replay_sink sink = {store, apply_commit};
     st_replay replay;
@@ -204,6 +228,7 @@ static strata_status recover_log(st_store *store, strata_error *error) {
     }
     ST_TRY(st_manifest_settle(store->host, store->path, error));
     ST_TRY(cut_tail(store, &replay, error));
+    ST_TRY(heal_manifest(store, &replay, error));
     return st_wal_open(&store->wal, store->host, store->path, store->manifest.uuid, &store->options,
                        store->manifest.codec, &replay.at, error);
 }

@@ -42,7 +42,7 @@ static strata_status poison(st_wal *wal, strata_status status, const char *what,
                    what, strata_status_name(status));
 }
 
-static strata_status check_failed(st_wal *wal, strata_error *error) {
+strata_status st_wal_check(st_wal *wal, strata_error *error) {
     const int failed = atomic_load_explicit(&wal->failed, memory_order_acquire);
     if (ST_LIKELY(failed == STRATA_OK)) {
         return STRATA_OK;
@@ -63,22 +63,31 @@ static strata_status open_segment(st_wal *wal, uint64_t segment, uint32_t flags,
     return storage->open(storage->ctx, name, STRATA_FILE_WRITE | flags, file);
 }
 
+static strata_status remove_segment(st_wal *wal, uint64_t segment) {
+    char name[ST_FILE_NAME_MAX + 1024];
+    st_wal_name(name, sizeof name, wal->path, segment);
+    const strata_status status = wal->host->storage.remove(wal->host->storage.ctx, name);
+    wal->half_made = status != STRATA_OK;
+    return status;
+}
+
 /* Writes the header of a new segment; on an error nothing is left of the file, so that it can be
  * tried again. A sync that fails is io, whatever the host calls it: it is never tried again. */
 static strata_status make_segment(st_wal *wal, const st_wal_header *header, strata_file **file) {
     const strata_storage *storage = &wal->host->storage;
     uint8_t bytes[ST_WAL_HEADER_BYTES];
     st_wal_header_encode(header, bytes);
+    if (wal->half_made) {
+        ST_TRY(remove_segment(wal, header->segment));
+    }
     ST_TRY(open_segment(wal, header->segment, STRATA_FILE_CREATE | STRATA_FILE_EXCLUSIVE, file));
     strata_status status = storage->write_at(storage->ctx, *file, 0, bytes, sizeof bytes);
     if (status == STRATA_OK && storage->sync(storage->ctx, *file) != STRATA_OK) {
         status = STRATA_IO;
     }
     if (status != STRATA_OK) {
-        char name[ST_FILE_NAME_MAX + 1024];
-        st_wal_name(name, sizeof name, wal->path, header->segment);
         (void)storage->close(storage->ctx, *file);
-        (void)storage->remove(storage->ctx, name);
+        (void)remove_segment(wal, header->segment);
     }
     return status;
 }
@@ -120,7 +129,7 @@ static strata_status finish_segment(st_wal *wal) {
 static strata_status flush(st_wal *wal, bool sync, strata_error *error) {
     const strata_storage *storage = &wal->host->storage;
     const strata_executor *executor = &wal->host->executor;
-    ST_TRY(check_failed(wal, error));
+    ST_TRY(st_wal_check(wal, error));
     st_mutex_lock(&wal->lock, executor);
     const strata_buffer frames = wal->pending;
     wal->pending = wal->flushing;
@@ -240,7 +249,7 @@ static strata_status reserve(st_wal *wal, size_t need, strata_error *error) {
 static strata_status make_room(st_wal *wal, size_t need, strata_error *error) {
     const strata_executor *executor = &wal->host->executor;
     st_mutex_lock(&wal->flush_lock, executor);
-    strata_status status = check_failed(wal, error);
+    strata_status status = st_wal_check(wal, error);
     if (status == STRATA_OK && is_full(wal)) {
         status = next_segment(wal, error);
     }
@@ -303,7 +312,7 @@ strata_status st_wal_append(st_wal *wal, uint64_t run, int64_t timestamp_us, con
         st_mutex_unlock(&wal->lock, executor);
         return STRATA_OK;
     }
-    ST_TRY(check_failed(wal, error));
+    ST_TRY(st_wal_check(wal, error));
     for (;;) {
         bool no_room = false;
         size_t need = 0;
@@ -399,7 +408,7 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
 strata_status st_wal_close(st_wal *wal, st_wal_position *at, strata_error *error) {
     strata_status status = STRATA_OK;
     if (wal->durability != STRATA_MEMORY) {
-        status = check_failed(wal, error);
+        status = st_wal_check(wal, error);
         if (status == STRATA_OK) {
             status = st_wal_sync(wal, wal->version, error);
         }
