@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-double bench_now(void); /* monotonic seconds */
+double bench_now(void);                             /* monotonic seconds */
 double bench_median(double *samples, size_t count); /* sorts them */
 uint64_t bench_mix(uint64_t x); /* splitmix64's finaliser: bijective, seedless */
 /* Dense i gives distinct, spread 16-digit keys. */

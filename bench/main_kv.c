@@ -1,9 +1,9 @@
 /* main_kv.c - put and get from C on one thread, in memory.
  *
- * 10^6 keys of 16 bytes, values of 100 bytes: every key is put once in scattered order, then every key
- * is got once in another scattered order. Peer: SQLite in memory, the same keys in a WITHOUT ROWID
- * table, prepared statements, each put its own transaction. Medians of ROUNDS rounds on new databases,
- * ours and theirs in turn.
+ * 10^6 keys of 16 bytes, values of 100 bytes: every key is put once in scattered order, then every
+ * key is got once in another scattered order. Peer: SQLite in memory, the same keys in a WITHOUT
+ * ROWID table, prepared statements, each put its own transaction. Medians of ROUNDS rounds on new
+ * databases, ours and theirs in turn.
  */
 #include <sqlite3.h>
 #include <string.h>
@@ -104,9 +104,9 @@ int main(void) {
         round_ours(&ours, round);
         round_theirs(&theirs, round);
     }
-    bench_report("main.put.memory", bench_median(ours.put, ROUNDS), "op/s", "SQLite :memory:",
-                 bench_median(theirs.put, ROUNDS), 0);
-    bench_report("main.get", bench_median(ours.get, ROUNDS), "op/s", "SQLite :memory:",
-                 bench_median(theirs.get, ROUNDS), 0);
+    bench_report("main.put.memory", bench_median(ours.put, ROUNDS), "op/s",
+                 "SQLite :memory:", bench_median(theirs.put, ROUNDS), 0);
+    bench_report("main.get", bench_median(ours.get, ROUNDS), "op/s",
+                 "SQLite :memory:", bench_median(theirs.get, ROUNDS), 0);
     return 0;
 }

@@ -2,11 +2,11 @@
  *
  *     main_recall DATABASE QUESTIONS
  *
- * DATABASE: a database that `strata ingest --as deb822` made. Its memories are copied into an SQLite
- * FTS5 table in memory (porter over unicode61: words, folded, stemmed, as ours), so both search the
- * same texts. Each question is asked ROUNDS times of both in turn, any word matching, the ten best by
- * BM25 with excerpts; its time is the median, and the figure is the median over the questions. Also
- * the rate at which FTS5 takes the texts in, on disk, the peer of main.ingest.*.
+ * DATABASE: a database that `strata ingest --as deb822` made. Its memories are copied into an
+ * SQLite FTS5 table in memory (porter over unicode61: words, folded, stemmed, as ours), so both
+ * search the same texts. Each question is asked ROUNDS times of both in turn, any word matching,
+ * the ten best by BM25 with excerpts; its time is the median, and the figure is the median over the
+ * questions. Also the rate at which FTS5 takes the texts in, on disk, the peer of main.ingest.*.
  */
 #include <sqlite3.h>
 #include <stdio.h>

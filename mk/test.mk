@@ -1,14 +1,14 @@
 # Tests. Each suite is a target test-NAME that ends with a line "N passed, N failed"; parts of the
 # tree add theirs to TEST_SUITES. `make test` runs them all, whatever fails, and adds up the lines.
-TEST_SUITES := test-unit test-oracle test-tools lint $(TEST_SUITES)
+TEST_SUITES := test-unit test-oracle test-tools test-conformance $(TEST_SUITES) lint
 
 UNIT_SRC  := $(sort $(shell find tests/unit -name 'test_*.c'))
 UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
-TEST_OBJ  := $(BUILD)/asan/tests/unit/support.o
+TEST_OBJ  := $(patsubst %.c,$(BUILD)/asan/%.o,$(wildcard tests/unit/*.c))
 TEST_CC    = $(CC) $(COMMON) $(SANITIZE) -D_GNU_SOURCE -Itests/unit
 TEST_LIBS := -lcmocka -lmsgpackc $(LIBS)
 
-.PHONY: test test-unit test-oracle test-tools
+.PHONY: test test-unit test-oracle test-tools test-conformance
 test: setup ## build everything and run every test, under the sanitizers
 	@tests/run_suites "$(MAKE)" $(TEST_SUITES)
 
@@ -17,6 +17,10 @@ test-unit: $(UNIT_BIN) ## run the unit tests (T=part of a name: only those)
 
 test-oracle: $(BUILD)/tests/oracle/transcode ## compare JSON and MessagePack with Python's
 	@$(PYTHON) tests/oracle/compare.py $<
+
+# Every carrier that scripts reach: CARRIER=NAME runs one, CASE=PART the cases with that in their title.
+test-conformance: $(BUILD)/tests/conformance/carrier_c native wasm js ## run the conformance scripts on every carrier
+	@$(PYTHON) tests/conformance/run.py --only "$(CASE)" $(CARRIER)
 
 test-tools: ## run the tests of the scripts that check the tree
 	@python3 tools/test_lint.py

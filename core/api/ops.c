@@ -175,12 +175,32 @@ static strata_status fail_request(st_call *call, const char *what) {
                    "the request %s; it is MessagePack [name, {arguments}]", what);
 }
 
+/* Whether a value is well-formed but for its depth. Only the number of values still to come is
+ * kept, which the bytes that are left bound. */
+static bool is_whole(st_cursor cursor) {
+    st_token token;
+    for (uint64_t left = 1; left > 0; left--) {
+        if (!st_msgpack_next(&cursor, &token)) {
+            return false;
+        }
+        left += token.type == STRATA_ARRAY ? token.as.count : 0;
+        left += token.type == STRATA_OBJECT ? (uint64_t)token.as.count * 2 : 0;
+    }
+    return true;
+}
+
 /* Steps over one value; tells malformed bytes from nesting beyond the limit. */
 static strata_status skip_value(st_call *call, st_cursor *cursor, strata_slice *value) {
+    const st_cursor start = *cursor;
     if (st_msgpack_skip(cursor, value)) {
         return STRATA_OK;
     }
-    return fail_request(call, "is malformed, ends early or is nested too deep");
+    if (is_whole(start)) {
+        return st_fail_constraint(call->rq->error, "nesting_too_deep",
+                                  "an argument is nested deeper than %u levels",
+                                  (uint64_t)ST_NESTING_MAX);
+    }
+    return fail_request(call, "is malformed or ends early");
 }
 
 static strata_status decode_request(st_call *call, strata_slice request, const op_info **op) {
@@ -388,9 +408,6 @@ static strata_status run_request(st_call *call, strata_slice request) {
 strata_status strata_exec(strata_db *db, strata_slice request, strata_buffer *response) {
     st_call call = {.rq = st_handle_begin(db), .out = response};
     response->len = 0;
-    if (response->host == NULL) {
-        response->host = &db->engine->host;
-    }
     const strata_status status = run_request(&call, request);
     if (status != STRATA_OK) {
         response->len = 0;

@@ -102,12 +102,11 @@ strata_status strata_open(const char *path, const strata_options *options, strat
     const strata_options defaults = STRATA_OPTIONS_INIT;
     const strata_options *chosen = options == NULL ? &defaults : options;
     const strata_host *host = chosen->host == NULL ? strata_host_default() : chosen->host;
-    strata_error *error = chosen->error;
-    if (error != NULL) {
-        error->code = STRATA_OK;
-        error->field_count = 0;
-        error->message[0] = '\0';
-    }
+    strata_error unasked; /* what goes on below depends on codes that an error carries */
+    strata_error *error = chosen->error == NULL ? &unasked : chosen->error;
+    error->code = STRATA_OK;
+    error->field_count = 0;
+    error->message[0] = '\0';
     ST_TRY(check_options(path, chosen, error));
     st_engine *engine = st_alloc_zeroed(&host->memory, sizeof *engine);
     if (engine == NULL) {
@@ -412,14 +411,21 @@ strata_status strata_verify(const char *path, const strata_options *options, str
     const strata_options defaults = STRATA_OPTIONS_INIT;
     const strata_options *chosen = options == NULL ? &defaults : options;
     const strata_host *host = chosen->host == NULL ? strata_host_default() : chosen->host;
-    ST_TRY(check_options(path, chosen, chosen->error));
+    strata_error unasked;
+    strata_error *error = chosen->error == NULL ? &unasked : chosen->error;
+    error->field_count = 0;
+    ST_TRY(check_options(path, chosen, error));
+    out->len = 0;
+    if (out->host == NULL) {
+        out->host = host;
+    }
     st_report *report = st_alloc_zeroed(&host->memory, sizeof *report);
     if (report == NULL) {
-        return st_fail_memory(chosen->error);
+        return st_fail_memory(error);
     }
-    strata_status status = st_verify_files(host, path, report, chosen->error);
+    strata_status status = st_verify_files(host, path, report, error);
     if (status == STRATA_OK && st_put_report(out, report) != STRATA_OK) {
-        status = st_fail_memory(chosen->error);
+        status = st_fail_memory(error);
     }
     st_free(&host->memory, report, sizeof *report);
     return status;

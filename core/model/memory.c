@@ -278,7 +278,9 @@ static strata_status build_locked(st_request *rq, st_run *run) {
     }
     if (status != STRATA_OK) {
         strata_buffer_free(&changes);
-        return st_fail_memory(rq->error);
+        return status == STRATA_NO_MEMORY
+                   ? st_fail_memory(rq->error)
+                   : st_fail(rq->error, status, "the host has no entropy for the text index");
     }
     const size_t count = changes.len / sizeof(change);
     change *items = (change *)(void *)changes.data;

@@ -268,7 +268,7 @@ strata_status st_run_create(st_request *rq, const st_run_record *spec, strata_sl
     record.tags = record.tags.len > 0 ? record.tags : st_slice(&empty_array, 1);
     record.metadata = record.metadata.len > 0 ? record.metadata : st_slice(&empty_map, 1);
     record.status = ST_RUN_ACTIVE;
-    st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->table);
+    ST_TRY(st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->table, rq->error));
     const strata_status status = create_locked(rq, &record, &commit, &key);
     if (status != STRATA_OK) {
         st_commit_abort(&commit);
@@ -396,7 +396,7 @@ strata_status st_run_move(st_request *rq, strata_slice name, st_run_status to, s
     st_run *run = NULL;
     st_commit commit;
     st_key key;
-    st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->table);
+    ST_TRY(st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->table, rq->error));
     strata_status status = move_locked(rq, name, to, why, &commit, &run, &key);
     if (status != STRATA_OK) {
         st_commit_abort(&commit);
@@ -413,7 +413,7 @@ strata_status st_run_move(st_request *rq, strata_slice name, st_run_status to, s
 }
 
 strata_status st_run_begin(st_request *rq, st_run *run, st_commit *commit) {
-    st_commit_begin(commit, &rq->model->store, run->table);
+    ST_TRY(st_commit_begin(commit, &rq->model->store, run->table, rq->error));
     const int status = atomic_load_explicit(&run->status, memory_order_acquire);
     if (ST_LIKELY(status == ST_RUN_ACTIVE)) {
         return STRATA_OK;

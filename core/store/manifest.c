@@ -135,6 +135,23 @@ strata_status st_manifest_read(const strata_host *host, const char *path, st_man
     return STRATA_OK;
 }
 
+strata_status st_manifest_settle(const strata_host *host, const char *path, strata_error *error) {
+    const strata_storage *storage = &host->storage;
+    char name[ST_FILE_NAME_MAX + 1024];
+    strata_file *file = NULL;
+    manifest_name(name, sizeof name, path);
+    strata_status status = storage->open(storage->ctx, name, STRATA_FILE_WRITE, &file);
+    if (status == STRATA_OK) {
+        status = storage->sync(storage->ctx, file);
+        (void)storage->close(storage->ctx, file);
+    }
+    if (status != STRATA_OK) {
+        return st_fail(error, status, "%s could not be synced (%s)", name,
+                       strata_status_name(status));
+    }
+    return STRATA_OK;
+}
+
 strata_status st_manifest_write(const strata_host *host, const char *path, st_manifest *manifest,
                                 strata_error *error) {
     const strata_storage *storage = &host->storage;

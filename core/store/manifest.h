@@ -46,6 +46,10 @@ typedef struct st_manifest {
 strata_status st_manifest_read(const strata_host *host, const char *path, st_manifest *manifest,
                                strata_error *error);
 
+/* Makes durable what was just read: the process that wrote it may have died before its sync, and
+ * whoever goes on writing relies on it. Errors: io, no_space, forbidden. */
+strata_status st_manifest_settle(const strata_host *host, const char *path, strata_error *error);
+
 /* Writes *manifest as the next generation and syncs it. Errors: io, no_space, forbidden. */
 strata_status st_manifest_write(const strata_host *host, const char *path, st_manifest *manifest,
                                 strata_error *error);

@@ -152,7 +152,14 @@ static void tell_cut(const st_store *store, const st_replay *replay) {
     }
 }
 
-/* Removes what a crash left behind the last good record. */
+/* Whether the log ends where the last clean close left it. */
+static bool is_whole(const st_store *store, const st_replay *replay) {
+    return replay->at.segment == store->manifest.whole_segment &&
+           replay->at.end == store->manifest.whole_end && replay->size_of_last == replay->at.end;
+}
+
+/* Removes what a crash left behind the last good record, and makes the rest durable: the process
+ * that wrote it may have died before its sync, and what is written next relies on it. */
 static strata_status cut_tail(st_store *store, const st_replay *replay, strata_error *error) {
     const strata_storage *storage = &store->host->storage;
     char name[ST_FILE_NAME_MAX + 1024];
@@ -160,12 +167,14 @@ static strata_status cut_tail(st_store *store, const st_replay *replay, strata_e
     if (replay->header_torn) {
         st_wal_name(name, sizeof name, store->path, replay->torn_segment);
         status = storage->remove(storage->ctx, name);
-    } else if (replay->at.segment > 0 && replay->size_of_last > replay->at.end) {
+    } else if (replay->at.segment > 0 && !is_whole(store, replay)) {
         strata_file *file;
         st_wal_name(name, sizeof name, store->path, replay->at.segment);
         status = storage->open(storage->ctx, name, STRATA_FILE_WRITE, &file);
         if (status == STRATA_OK) {
-            status = storage->truncate(storage->ctx, file, replay->at.end);
+            if (replay->size_of_last != replay->at.end) {
+                status = storage->truncate(storage->ctx, file, replay->at.end);
+            }
             status = status == STRATA_OK ? storage->sync(storage->ctx, file) : status;
             (void)storage->close(storage->ctx, file);
         }
@@ -174,6 +183,30 @@ static strata_status cut_tail(st_store *store, const st_replay *replay, strata_e
         return st_fail(error, status, "the end of the log, %s, could not be cut (%s)", name,
                        strata_status_name(status));
     }
+    return STRATA_OK;
+}
+
+/* A crash in the middle of writing a manifest leaves half a slot. It is written again, so that both
+ * hold; if that fails, the one that holds still does, and closing tries again. */
+static strata_status heal_manifest(st_store *store, const st_replay *replay, strata_error *error) {
+    const strata_log *log = &store->host->log;
+    unsigned valid = 0;
+    unsigned empty = 0;
+    const strata_status status = st_manifest_slots(store->host, store->path, &valid, &empty);
+    if (status != STRATA_OK) {
+        return st_fail(error, status, "%s/MANIFEST could not be read (%s)", store->path,
+                       strata_status_name(status));
+    }
+    if (valid + empty == 2) {
+        return STRATA_OK;
+    }
+    if (log->write != NULL) {
+        log->write(log->ctx, STRATA_LOG_WARN, "wrote a damaged slot of the MANIFEST again", "");
+    }
+    store->manifest.whole_segment = replay->at.segment;
+    store->manifest.whole_end = replay->at.end;
+    store->manifest.whole_version = replay->at.version;
+    (void)st_manifest_write(store->host, store->path, &store->manifest, NULL);
     return STRATA_OK;
 }
 
@@ -193,7 +226,9 @@ static strata_status recover_log(st_store *store, strata_error *error) {
         atomic_init(&store->wal.segments, replay.at.segments);
         return STRATA_OK;
     }
+    ST_TRY(st_manifest_settle(store->host, store->path, error));
     ST_TRY(cut_tail(store, &replay, error));
+    ST_TRY(heal_manifest(store, &replay, error));
     return st_wal_open(&store->wal, store->host, store->path, store->manifest.uuid, &store->options,
                        store->manifest.codec, &replay.at, error);
 }

@@ -119,12 +119,18 @@ static void free_runs(st_store *store) {
 /* ---- Committing
  * --------------------------------------------------------------------------------------- */
 
-void st_commit_begin(st_commit *commit, st_store *store, st_memtable *table) {
+strata_status st_commit_begin(st_commit *commit, st_store *store, st_memtable *table,
+                              strata_error *error) {
+    if ((store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
+        return st_fail(error, STRATA_FORBIDDEN, "%s was opened read-only", store->path);
+    }
+    ST_TRY(st_wal_check(&store->wal, error));
     commit->store = store;
     commit->table = table;
     st_mutex_lock(&table->lock, &store->host->executor);
     const int64_t now_us = store->host->clock.wall_us(store->host->clock.ctx);
     commit->timestamp_us = now_us > table->newest_us ? now_us : table->newest_us;
+    return STRATA_OK;
 }
 
 void st_commit_abort(st_commit *commit) {
@@ -161,12 +167,7 @@ strata_status st_commit_finish(st_commit *commit, const st_write *writes, size_t
     st_store *store = commit->store;
     st_memtable *table = commit->table;
     uint64_t taken = 0;
-    strata_status status;
-    if ((store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
-        status = st_fail(error, STRATA_FORBIDDEN, "%s was opened read-only", store->path);
-    } else {
-        status = commit_locked(commit, writes, count, hook, &taken, error);
-    }
+    const strata_status status = commit_locked(commit, writes, count, hook, &taken, error);
     st_mutex_unlock(&table->lock, &store->host->executor);
     ST_TRY(status);
     if (store->wal.durability == STRATA_STRICT) {

@@ -60,12 +60,15 @@ typedef struct st_commit_hook {
     void (*committed)(void *ctx, const st_commit *commit, uint64_t version);
 } st_commit_hook;
 
-/* Takes the run's lock. Reads inside it use the snapshot UINT64_MAX: commits that wait for their
- * sync count, since this one comes after them in the log. */
-void st_commit_begin(st_commit *commit, st_store *store, st_memtable *table);
+/* Takes the run's lock, unless nothing can be committed: the database is read-only (forbidden), or
+ * its log has failed (io, no_space). Then nothing may be concluded from what is there either, as it
+ * may hold commits that were never acknowledged. Reads inside the lock use the snapshot UINT64_MAX:
+ * commits that wait for their sync count, since this one comes after them in the log. */
+strata_status st_commit_begin(st_commit *commit, st_store *store, st_memtable *table,
+                              strata_error *error);
 /* Commits 1 to ST_COMMIT_WRITES_MAX writes and gives the lock back, whatever the result; in strict
- * mode returns after the sync. hook may be NULL. Errors: forbidden (read-only), no_space, io,
- * no_memory; nothing is changed then. */
+ * mode returns after the sync. hook may be NULL. Errors: no_space, io, no_memory; nothing is
+ * changed then. */
 strata_status st_commit_finish(st_commit *commit, const st_write *writes, size_t count,
                                const st_commit_hook *hook, uint64_t *version, strata_error *error);
 void st_commit_abort(st_commit *commit);

@@ -12,7 +12,8 @@
  * 3. durable_end only covers synced bytes; it is stamped into frames (wal_frame.h) to tell a torn
  *    tail from corruption.
  * 4. A segment is synced, cut to its end and synced again before the next one exists, so only the
- *    last segment can be torn.
+ *    last segment can be torn. In between `file` is NULL, nothing is pending, and end is past
+ *    segment_bytes: a disk too full for the next segment refuses commits until it has room.
  * 5. After a write or sync has failed nothing more is written: what the file holds is unknown, and
  *    trying again could report bytes as durable that the kernel has dropped.
  * Rejected: a thread of its own for the log. The waiting writer does the work; without threads (a
@@ -41,7 +42,7 @@ static strata_status poison(st_wal *wal, strata_status status, const char *what,
                    what, strata_status_name(status));
 }
 
-static strata_status check_failed(st_wal *wal, strata_error *error) {
+strata_status st_wal_check(st_wal *wal, strata_error *error) {
     const int failed = atomic_load_explicit(&wal->failed, memory_order_acquire);
     if (ST_LIKELY(failed == STRATA_OK)) {
         return STRATA_OK;
@@ -54,23 +55,50 @@ static strata_status check_failed(st_wal *wal, strata_error *error) {
 /* ---- Segments (under both locks, or before anybody else knows the wal)
  * ----------------------------- */
 
-static strata_status open_segment(st_wal *wal, uint64_t segment, uint32_t flags) {
+static strata_status open_segment(st_wal *wal, uint64_t segment, uint32_t flags,
+                                  strata_file **file) {
     char name[ST_FILE_NAME_MAX + 1024];
     st_wal_name(name, sizeof name, wal->path, segment);
     const strata_storage *storage = &wal->host->storage;
-    return storage->open(storage->ctx, name, STRATA_FILE_WRITE | flags, &wal->file);
+    return storage->open(storage->ctx, name, STRATA_FILE_WRITE | flags, file);
+}
+
+static strata_status remove_segment(st_wal *wal, uint64_t segment) {
+    char name[ST_FILE_NAME_MAX + 1024];
+    st_wal_name(name, sizeof name, wal->path, segment);
+    const strata_status status = wal->host->storage.remove(wal->host->storage.ctx, name);
+    wal->half_made = status != STRATA_OK;
+    return status;
+}
+
+/* Writes the header of a new segment; on an error nothing is left of the file, so that it can be
+ * tried again. A sync that fails is io, whatever the host calls it: it is never tried again. */
+static strata_status make_segment(st_wal *wal, const st_wal_header *header, strata_file **file) {
+    const strata_storage *storage = &wal->host->storage;
+    uint8_t bytes[ST_WAL_HEADER_BYTES];
+    st_wal_header_encode(header, bytes);
+    if (wal->half_made) {
+        ST_TRY(remove_segment(wal, header->segment));
+    }
+    ST_TRY(open_segment(wal, header->segment, STRATA_FILE_CREATE | STRATA_FILE_EXCLUSIVE, file));
+    strata_status status = storage->write_at(storage->ctx, *file, 0, bytes, sizeof bytes);
+    if (status == STRATA_OK && storage->sync(storage->ctx, *file) != STRATA_OK) {
+        status = STRATA_IO;
+    }
+    if (status != STRATA_OK) {
+        (void)storage->close(storage->ctx, *file);
+        (void)remove_segment(wal, header->segment);
+    }
+    return status;
 }
 
 static strata_status start_segment(st_wal *wal, uint64_t segment) {
-    const strata_storage *storage = &wal->host->storage;
-    uint8_t bytes[ST_WAL_HEADER_BYTES];
+    strata_file *file = NULL;
     st_wal_header header = {
         segment, wal->version, wal->host->clock.wall_us(wal->host->clock.ctx), {0}};
     memcpy(header.uuid, wal->uuid, ST_UUID_BYTES);
-    st_wal_header_encode(&header, bytes);
-    ST_TRY(open_segment(wal, segment, STRATA_FILE_CREATE | STRATA_FILE_EXCLUSIVE));
-    ST_TRY(storage->write_at(storage->ctx, wal->file, 0, bytes, sizeof bytes));
-    ST_TRY(storage->sync(storage->ctx, wal->file));
+    ST_TRY(make_segment(wal, &header, &file));
+    wal->file = file;
     wal->segment = segment;
     wal->base_us = header.base_us;
     wal->end = ST_WAL_HEADER_BYTES;
@@ -101,7 +129,7 @@ static strata_status finish_segment(st_wal *wal) {
 static strata_status flush(st_wal *wal, bool sync, strata_error *error) {
     const strata_storage *storage = &wal->host->storage;
     const strata_executor *executor = &wal->host->executor;
-    ST_TRY(check_failed(wal, error));
+    ST_TRY(st_wal_check(wal, error));
     st_mutex_lock(&wal->lock, executor);
     const strata_buffer frames = wal->pending;
     wal->pending = wal->flushing;
@@ -118,7 +146,7 @@ static strata_status flush(st_wal *wal, bool sync, strata_error *error) {
         }
         wal->written += wal->flushing.len;
     }
-    if (!sync) {
+    if (!sync || wal->file == NULL) {
         return STRATA_OK;
     }
     const strata_status status = storage->sync(storage->ctx, wal->file);
@@ -165,43 +193,68 @@ strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error
 /* ---- Appending
  * ------------------------------------------------------------------------------------------ */
 
-/* Makes room for a frame of at most `need` bytes: the next segment, or more of this one. */
-static strata_status make_room(st_wal *wal, size_t need, strata_error *error) {
-    const strata_storage *storage = &wal->host->storage;
+static bool is_full(st_wal *wal) {
+    st_mutex_lock(&wal->lock, &wal->host->executor);
+    const bool full = wal->end >= wal->segment_bytes;
+    st_mutex_unlock(&wal->lock, &wal->host->executor);
+    return full;
+}
+
+/* Ends a full segment and begins the next. Under flush_lock. Nobody appends meanwhile: an appender
+ * that finds no room waits for flush_lock. */
+static strata_status next_segment(st_wal *wal, strata_error *error) {
     const strata_executor *executor = &wal->host->executor;
-    st_mutex_lock(&wal->flush_lock, executor);
-    strata_status status = check_failed(wal, error);
-    if (status == STRATA_OK && wal->end >= wal->segment_bytes) {
-        status = flush(wal, true, error);
-        if (status == STRATA_OK) {
-            /* Nobody appends meanwhile: an appender that finds no room comes here and waits. */
-            st_mutex_lock(&wal->lock, executor);
-            if (wal->pending.len == 0) {
-                status = finish_segment(wal);
-                status = status == STRATA_OK ? start_segment(wal, wal->segment + 1) : status;
-            }
-            st_mutex_unlock(&wal->lock, executor);
-            if (status != STRATA_OK) {
-                status = poison(wal, status, "starting a segment of", error);
-            }
+    ST_TRY(flush(wal, true, error));
+    if (wal->file != NULL) {
+        const strata_status status = finish_segment(wal);
+        if (status != STRATA_OK) {
+            return poison(wal, status, "ending a segment of", error);
         }
     }
-    if (status == STRATA_OK) {
-        st_mutex_lock(&wal->lock, executor);
-        const uint64_t reserved = atomic_load_explicit(&wal->reserved, memory_order_relaxed);
-        if (wal->end + need > reserved) {
-            const uint64_t size = wal->end + st_max(need, RESERVE_BYTES);
-            status = storage->truncate(storage->ctx, wal->file, size);
-            if (status == STRATA_OK) {
-                atomic_store_explicit(&wal->reserved, size, memory_order_relaxed);
-            } else {
-                st_fail(error, status,
-                        "the log could not grow to %u bytes (%s); nothing was written. Free some "
-                        "space and try again",
-                        size, strata_status_name(status));
-            }
+    st_mutex_lock(&wal->lock, executor);
+    const strata_status status = start_segment(wal, wal->segment + 1);
+    st_mutex_unlock(&wal->lock, executor);
+    if (status == STRATA_NO_SPACE || status == STRATA_NO_MEMORY) {
+        return st_fail(error, status,
+                       "the next segment of the log could not be made (%s); nothing was written. "
+                       "Free some space and try again",
+                       strata_status_name(status));
+    }
+    return status == STRATA_OK ? STRATA_OK : poison(wal, status, "starting a segment of", error);
+}
+
+/* Lets the segment's file grow so that `need` more bytes fit. Under flush_lock. */
+static strata_status reserve(st_wal *wal, size_t need, strata_error *error) {
+    const strata_storage *storage = &wal->host->storage;
+    const strata_executor *executor = &wal->host->executor;
+    strata_status status = STRATA_OK;
+    st_mutex_lock(&wal->lock, executor);
+    if (wal->end + need > atomic_load_explicit(&wal->reserved, memory_order_relaxed)) {
+        const uint64_t size = wal->end + st_max(need, RESERVE_BYTES);
+        status = storage->truncate(storage->ctx, wal->file, size);
+        if (status == STRATA_OK) {
+            atomic_store_explicit(&wal->reserved, size, memory_order_relaxed);
+        } else {
+            st_fail(error, status,
+                    "the log could not grow to %u bytes (%s); nothing was written. Free some "
+                    "space and try again",
+                    size, strata_status_name(status));
         }
-        st_mutex_unlock(&wal->lock, executor);
+    }
+    st_mutex_unlock(&wal->lock, executor);
+    return status;
+}
+
+/* Makes room for a frame of at most `need` bytes: the next segment, or more of this one. */
+static strata_status make_room(st_wal *wal, size_t need, strata_error *error) {
+    const strata_executor *executor = &wal->host->executor;
+    st_mutex_lock(&wal->flush_lock, executor);
+    strata_status status = st_wal_check(wal, error);
+    if (status == STRATA_OK && is_full(wal)) {
+        status = next_segment(wal, error);
+    }
+    if (status == STRATA_OK) {
+        status = reserve(wal, need, error);
     }
     st_mutex_unlock(&wal->flush_lock, executor);
     return status;
@@ -232,7 +285,9 @@ static strata_status append_locked(st_wal *wal, uint64_t run, int64_t timestamp_
                                    const st_write *writes, size_t count, bool *no_room,
                                    size_t *need) {
     wal->payload.len = 0;
-    ST_TRY(st_wal_payload_encode(run, timestamp_us - wal->base_us, writes, count, &wal->payload));
+    /* Wraps round if the clock is far off, and back again when it is read. */
+    const int64_t since_us = (int64_t)((uint64_t)timestamp_us - (uint64_t)wal->base_us);
+    ST_TRY(st_wal_payload_encode(run, since_us, writes, count, &wal->payload));
     if (wal->payload.len > ST_WAL_PAYLOAD_MAX) {
         return STRATA_CONSTRAINT;
     }
@@ -257,7 +312,7 @@ strata_status st_wal_append(st_wal *wal, uint64_t run, int64_t timestamp_us, con
         st_mutex_unlock(&wal->lock, executor);
         return STRATA_OK;
     }
-    ST_TRY(check_failed(wal, error));
+    ST_TRY(st_wal_check(wal, error));
     for (;;) {
         bool no_room = false;
         size_t need = 0;
@@ -340,7 +395,7 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
         wal->durable_end = at->end;
         wal->base_us = at->base_us;
         atomic_init(&wal->reserved, at->end);
-        status = open_segment(wal, at->segment, 0);
+        status = open_segment(wal, at->segment, 0, &wal->file);
     }
     if (status != STRATA_OK) {
         release(wal);
@@ -353,8 +408,11 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
 strata_status st_wal_close(st_wal *wal, st_wal_position *at, strata_error *error) {
     strata_status status = STRATA_OK;
     if (wal->durability != STRATA_MEMORY) {
-        status = st_wal_sync(wal, wal->version, error);
+        status = st_wal_check(wal, error);
         if (status == STRATA_OK) {
+            status = st_wal_sync(wal, wal->version, error);
+        }
+        if (status == STRATA_OK && wal->file != NULL) {
             status = finish_segment(wal);
             if (status != STRATA_OK) {
                 st_fail(error, status, "the log could not be closed (%s)",

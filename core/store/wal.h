@@ -30,6 +30,7 @@ typedef struct st_wal {
     uint64_t segment;
     uint64_t written; /* bytes of this segment in the file */
     int64_t base_us;  /* of this segment; changes under both locks */
+    bool half_made;   /* a segment that could not be made could not be removed either */
 
     _Atomic uint64_t reserved; /* size of the file; changes under both locks */
     _Atomic uint64_t durable_version;
@@ -53,6 +54,9 @@ typedef struct st_wal_position {
 strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path,
                           const uint8_t uuid[ST_UUID_BYTES], const strata_options *options,
                           strata_codec codec, const st_wal_position *at, strata_error *error);
+
+/* Whether the log still takes commits. Errors: what has poisoned it. */
+strata_status st_wal_check(st_wal *wal, strata_error *error);
 
 /* Gives out the next version and appends the commit to the log in memory. When it fails, no version
  * was taken and nothing was written. Errors: no_space, no_memory, io (poisoned), constraint. */

@@ -15,7 +15,13 @@
 
 #include "format/codec.h"
 
-enum { WINDOW_BYTES = 1 << 20, VERSION_AHEAD_MAX = 1 << 24 };
+enum {
+    WINDOW_BYTES = 1 << 20,
+    /* What the search for a proof may checksum, besides as many bytes for each it searches: bytes
+     * made to look like records everywhere could keep it busy for hours. */
+    PROOF_WORK_BYTES = 64 << 20,
+    PROOF_WORK_FACTOR = 16,
+};
 
 /* ---- Reading through a window
  * ---------------------------------------------------------------------- */
@@ -28,7 +34,9 @@ typedef struct window {
     uint64_t start;
 } window;
 
-/* The bytes [offset, offset + len) of the file, which holds them. */
+/* The bytes [offset, offset + len) of the file, which held them when its size was read. NULL if it
+ * has been cut meanwhile (a writer beside a reader gives reserved space back): w->size is then what
+ * is left. */
 static strata_status window_at(window *w, uint64_t offset, size_t len, const uint8_t **bytes) {
     if (offset < w->start || offset + len > w->start + w->buffer.len) {
         const size_t want =
@@ -41,8 +49,12 @@ static strata_status window_at(window *w, uint64_t offset, size_t len, const uin
                                         &got));
         w->start = offset;
         w->buffer.len = got;
+        if (got < want) {
+            w->size = offset + got;
+        }
         if (got < len) {
-            return STRATA_IO; /* the file shrank under us */
+            *bytes = NULL;
+            return STRATA_OK;
         }
     }
     *bytes = w->buffer.data + (offset - w->start);
@@ -65,6 +77,7 @@ typedef struct walk {
     st_wal_header header;
     uint64_t segment;
     bool last;
+    uint64_t reread;      /* the last place that was read again; UINT64_MAX: none in the segment */
     uint64_t bytes_total; /* of all segments, for progress */
 } walk;
 
@@ -85,58 +98,98 @@ static strata_status failed(walk *w, strata_status status) {
                    w->segment, strata_status_name(status));
 }
 
-/* Whether a frame after `offset` proves that the bytes at `offset` were synced. */
-static strata_status find_proof(walk *w, uint64_t offset, bool *found) {
-    *found = false;
-    const uint32_t expected = (uint32_t)(w->replay->at.version + 1);
-    const uint64_t size = w->window.size;
-    for (uint64_t at = offset + 1; at + ST_WAL_FRAME_BYTES <= size; at++) {
+/* Bytes from offset to the last one that is not zero. */
+static strata_status count_garbage(walk *w, uint64_t offset, uint64_t *garbage) {
+    *garbage = 0;
+    for (uint64_t at = offset; at < w->window.size;) {
+        const size_t len =
+            (size_t)(w->window.size - at < WINDOW_BYTES ? w->window.size - at : WINDOW_BYTES);
         const uint8_t *bytes;
-        ST_TRY(window_at(&w->window, at, ST_WAL_FRAME_BYTES, &bytes));
-        const st_wal_frame frame = st_wal_frame_read(bytes);
-        if (frame.version_low - expected >= VERSION_AHEAD_MAX || frame.unsynced >= at - offset ||
-            frame.payload_len > size - at - ST_WAL_FRAME_BYTES || st_wal_frame_is_end(bytes)) {
+        ST_TRY(window_at(&w->window, at, len, &bytes));
+        if (bytes == NULL) {
             continue;
         }
-        ST_TRY(window_at(&w->window, at, ST_WAL_FRAME_BYTES + frame.payload_len, &bytes));
-        if (st_wal_frame_holds(bytes, &frame)) {
-            *found = true;
+        size_t last = len;
+        while (last >= 8 && load64_le(bytes + last - 8) == 0) {
+            last -= 8;
+        }
+        while (last > 0 && bytes[last - 1] == 0) {
+            last--;
+        }
+        *garbage = last > 0 ? at + last - offset : *garbage;
+        at += len;
+    }
+    return STRATA_OK;
+}
+
+typedef enum proof { PROOF_NONE, PROOF_FOUND, PROOF_GIVEN_UP } proof;
+
+/* Whether a frame in the `garbage` bytes after `offset` proves that those at `offset` were synced.
+ */
+static strata_status find_proof(walk *w, uint64_t offset, uint64_t garbage, proof *found) {
+    const uint32_t expected = (uint32_t)(w->replay->at.version + 1);
+    uint64_t work_left = PROOF_WORK_BYTES + garbage * PROOF_WORK_FACTOR;
+    *found = PROOF_NONE;
+    for (uint64_t at = offset + 1; at < offset + garbage; at++) {
+        const uint8_t *bytes;
+        if (at + ST_WAL_FRAME_BYTES > w->window.size) {
+            return STRATA_OK;
+        }
+        ST_TRY(window_at(&w->window, at, ST_WAL_FRAME_BYTES, &bytes));
+        if (bytes == NULL) {
+            return STRATA_OK;
+        }
+        const st_wal_frame frame = st_wal_frame_read(bytes);
+        /* Each frame in between took a version and at least its head. */
+        if (frame.version_low - expected > (at - offset) / ST_WAL_FRAME_BYTES ||
+            frame.unsynced >= at - offset ||
+            frame.payload_len > w->window.size - at - ST_WAL_FRAME_BYTES) {
+            continue;
+        }
+        const size_t len = ST_WAL_FRAME_BYTES + (size_t)frame.payload_len;
+        if (len > work_left) {
+            *found = PROOF_GIVEN_UP;
+            return STRATA_OK;
+        }
+        work_left -= len;
+        ST_TRY(window_at(&w->window, at, len, &bytes));
+        if (bytes != NULL && st_wal_frame_holds(bytes, &frame)) {
+            *found = PROOF_FOUND;
             return STRATA_OK;
         }
     }
     return STRATA_OK;
 }
 
-/* Bytes from offset to the last one that is not zero. */
-static strata_status count_garbage(walk *w, uint64_t offset, uint64_t *garbage) {
-    *garbage = 0;
-    for (uint64_t at = offset; at < w->window.size; at++) {
-        const uint8_t *byte;
-        ST_TRY(window_at(&w->window, at, 1, &byte));
-        if (*byte != 0) {
-            *garbage = at + 1 - offset;
-        }
-    }
-    return STRATA_OK;
-}
-
-/* The walk cannot go on at offset: decide between the end, a torn tail and damage. */
-static strata_status end_at(walk *w, uint64_t offset, const char *what) {
+/* The walk cannot go on at offset: decide between the end, a torn tail and damage. *again: a writer
+ * beside this reader may just have finished what was read half; read the place once more. */
+static strata_status end_at(walk *w, uint64_t offset, const char *what, bool *again) {
     const bool promised =
         !w->last || w->segment < w->manifest->whole_segment ||
         (w->segment == w->manifest->whole_segment && offset < w->manifest->whole_end);
+    *again = false;
     if (promised) {
         return corrupt(w, offset, what);
     }
-    bool proof;
-    strata_status status = find_proof(w, offset, &proof);
-    if (status == STRATA_OK && proof) {
-        return corrupt(w, offset, what);
-    }
+    proof found = PROOF_NONE;
+    strata_status status = count_garbage(w, offset, &w->replay->torn_bytes);
     if (status == STRATA_OK) {
-        status = count_garbage(w, offset, &w->replay->torn_bytes);
+        status = find_proof(w, offset, w->replay->torn_bytes, &found);
     }
-    return status == STRATA_OK ? STRATA_OK : failed(w, status);
+    if (status != STRATA_OK) {
+        return failed(w, status);
+    }
+    if (found == PROOF_NONE) {
+        return STRATA_OK;
+    }
+    if (w->reread != offset) {
+        w->reread = offset;
+        w->window.buffer.len = 0;
+        *again = true;
+        return STRATA_OK;
+    }
+    return corrupt(w, offset,
+                   found == PROOF_FOUND ? what : "what follows looks like records everywhere");
 }
 
 static strata_status deliver(walk *w, const uint8_t *frame_bytes, const st_wal_frame *frame,
@@ -158,38 +211,50 @@ static strata_status deliver(walk *w, const uint8_t *frame_bytes, const st_wal_f
     if (!st_wal_record_open(payload, &record)) {
         return corrupt(w, offset, "a record has a malformed beginning");
     }
-    const strata_status status = w->sink->commit(w->sink->ctx, w->replay->at.version + 1,
-                                                 w->header.base_us + record.since_base_us, &record);
+    const int64_t timestamp_us =
+        (int64_t)((uint64_t)w->header.base_us + (uint64_t)record.since_base_us);
+    const strata_status status =
+        w->sink->commit(w->sink->ctx, w->replay->at.version + 1, timestamp_us, &record);
     if (status == STRATA_CORRUPT) {
         return corrupt(w, offset, "a record is malformed");
     }
     return status == STRATA_OK ? STRATA_OK : failed(w, status);
 }
 
-/* The header. *usable false: the segment was never begun (a crash in its creation). */
-static strata_status read_header(walk *w, bool *usable) {
+/* Whether the header is there and whole. */
+static strata_status try_header(walk *w, bool *whole) {
     const uint8_t *bytes = NULL;
-    *usable = false;
     if (w->window.size >= ST_WAL_HEADER_BYTES) {
         const strata_status status = window_at(&w->window, 0, ST_WAL_HEADER_BYTES, &bytes);
         if (status != STRATA_OK) {
             return failed(w, status);
         }
     }
-    if (bytes != NULL && st_wal_header_decode(bytes, &w->header)) {
-        if (w->header.segment != w->segment ||
-            memcmp(w->header.uuid, w->manifest->uuid, ST_UUID_BYTES) != 0) {
-            return corrupt(w, 0, "it belongs to another database or place in the log");
+    *whole = bytes != NULL && st_wal_header_decode(bytes, &w->header);
+    return STRATA_OK;
+}
+
+/* The header. *usable false: the segment was never begun (a crash in its creation). */
+static strata_status read_header(walk *w, bool *usable) {
+    bool again = false;
+    do {
+        ST_TRY(try_header(w, usable));
+        if (!*usable) {
+            ST_TRY(end_at(w, 0, "its header is damaged", &again));
         }
-        if (w->header.version_before != w->replay->at.version) {
-            return corrupt(w, 16, "versions are missing before it");
-        }
-        *usable = true;
+    } while (!*usable && again);
+    if (!*usable) {
+        w->replay->header_torn = true;
+        w->replay->torn_segment = w->segment;
         return STRATA_OK;
     }
-    ST_TRY(end_at(w, 0, "its header is damaged"));
-    w->replay->header_torn = true;
-    w->replay->torn_segment = w->segment;
+    if (w->header.segment != w->segment ||
+        memcmp(w->header.uuid, w->manifest->uuid, ST_UUID_BYTES) != 0) {
+        return corrupt(w, 0, "it belongs to another database or place in the log");
+    }
+    if (w->header.version_before != w->replay->at.version) {
+        return corrupt(w, 16, "versions are missing before it");
+    }
     return STRATA_OK;
 }
 
@@ -200,33 +265,58 @@ static void tell_progress(const walk *w, uint64_t offset) {
     }
 }
 
+/* The frame at offset, with its payload. *what: NULL, or why the walk cannot go on there; the end
+ * of the file is no reason. *bytes NULL: the file ends. */
+static strata_status read_frame(walk *w, uint64_t offset, st_wal_frame *frame,
+                                const uint8_t **bytes, const char **what) {
+    const uint64_t left = w->window.size - offset;
+    *bytes = NULL;
+    *what = left > 0 && left < ST_WAL_FRAME_BYTES ? "a few bytes where a record should be" : NULL;
+    if (left < ST_WAL_FRAME_BYTES) {
+        return STRATA_OK;
+    }
+    ST_TRY(window_at(&w->window, offset, ST_WAL_FRAME_BYTES, bytes));
+    if (*bytes == NULL) {
+        return STRATA_OK;
+    }
+    if (st_wal_frame_is_end(*bytes)) {
+        *what = "zeros where a record should be";
+        return STRATA_OK;
+    }
+    *frame = st_wal_frame_read(*bytes);
+    if (frame->payload_len > left - ST_WAL_FRAME_BYTES) {
+        *what = "a record ends beyond the file";
+        return STRATA_OK;
+    }
+    ST_TRY(window_at(&w->window, offset, ST_WAL_FRAME_BYTES + (size_t)frame->payload_len, bytes));
+    if (*bytes == NULL || !st_wal_frame_holds(*bytes, frame)) {
+        *what = "a record's checksum does not fit";
+    }
+    return STRATA_OK;
+}
+
 static strata_status walk_frames(walk *w) {
     st_replay *replay = w->replay;
-    const uint64_t size = w->window.size;
     uint64_t offset = ST_WAL_HEADER_BYTES;
-    const char *what = NULL;
-    while (size - offset >= ST_WAL_FRAME_BYTES) {
+    for (;;) {
         const uint8_t *bytes;
-        strata_status status = window_at(&w->window, offset, ST_WAL_FRAME_BYTES, &bytes);
+        const char *what;
+        st_wal_frame frame;
+        replay->at.end = offset;
+        const strata_status status = read_frame(w, offset, &frame, &bytes, &what);
         if (status != STRATA_OK) {
             return failed(w, status);
         }
-        if (st_wal_frame_is_end(bytes)) {
-            what = "zeros where a record should be";
-            break;
+        if (what != NULL) {
+            bool again;
+            ST_TRY(end_at(w, offset, what, &again));
+            if (!again) {
+                return STRATA_OK;
+            }
+            continue;
         }
-        const st_wal_frame frame = st_wal_frame_read(bytes);
-        if (frame.payload_len > size - offset - ST_WAL_FRAME_BYTES) {
-            what = "a record ends beyond the file";
-            break;
-        }
-        status = window_at(&w->window, offset, ST_WAL_FRAME_BYTES + frame.payload_len, &bytes);
-        if (status != STRATA_OK) {
-            return failed(w, status);
-        }
-        if (!st_wal_frame_holds(bytes, &frame)) {
-            what = "a record's checksum does not fit";
-            break;
+        if (bytes == NULL) {
+            return STRATA_OK;
         }
         if (frame.version_low != (uint32_t)(replay->at.version + 1)) {
             return corrupt(w, offset, "a record is out of order");
@@ -240,11 +330,6 @@ static strata_status walk_frames(walk *w) {
             tell_progress(w, offset);
         }
     }
-    if (what == NULL && offset < size) {
-        what = "a few bytes where a record should be";
-    }
-    replay->at.end = offset;
-    return what == NULL ? STRATA_OK : end_at(w, offset, what);
 }
 
 static strata_status walk_segment(walk *w) {
@@ -258,6 +343,7 @@ static strata_status walk_segment(walk *w) {
     }
     w->window.start = 0;
     w->window.buffer.len = 0;
+    w->reread = UINT64_MAX;
     status = storage->size(storage->ctx, w->window.file, &w->window.size);
     if (status != STRATA_OK) {
         status = failed(w, status);

@@ -254,12 +254,18 @@ function card(key, text, about) {
     forget.type = 'button';
     forget.textContent = 'Forget';
     forget.dataset.forget = key;
-    forget.setAttribute('aria-label', `Forget ${key}`);
+    forget.setAttribute('aria-label', `Forget: ${body.textContent.slice(0, 60)}`);
     const note = document.createElement('div');
     note.className = 'about';
-    note.textContent = [key.startsWith('file/') ? key.slice('file/'.length) : 'note', about].join(' · ');
+    note.textContent = [origin(key), about].join(' · ');
     item.append(body, forget, note);
     return item;
+}
+
+/** Where a memory is from: 'file/oslo.md#000003' is the third paragraph of a file. */
+function origin(key) {
+    const [, name, part] = /^file\/(.*)#([0-9]+)$/s.exec(key) ?? [];
+    return name === undefined ? 'typed here' : `${name}, paragraph ${Number(part)}`;
 }
 
 /** The words found are in [brackets]. */
@@ -290,7 +296,11 @@ function showProblem(error) {
 
 $('retry').addEventListener('click', () => (db ? location.reload() : start()));
 
+/** The clocks of a page step by 0.1 ms, and that is the least they can tell. */
 function milliseconds(ms) {
+    if (ms < 0.1) {
+        return 'under 0.1 ms';
+    }
     return ms < 1000 ? `${ms.toFixed(ms < 10 ? 1 : 0)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 

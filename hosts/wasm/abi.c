@@ -260,7 +260,7 @@ static strata_status read_open_request(strata_slice bytes, open_request *request
 }
 
 EXPORT(strata_abi_open) int32_t strata_abi_open(const void *bytes, uint32_t len) {
-    static open_request request; /* 4 KiB that a stack of a few pages should not carry */
+    open_request request = {.names_seen = 0};
     strata_error error = {.code = STRATA_OK};
     const strata_slice slice = {bytes, len};
     size_t place = 0;
@@ -272,7 +272,6 @@ EXPORT(strata_abi_open) int32_t strata_abi_open(const void *bytes, uint32_t len)
         return 0;
     }
     const strata_options defaults = STRATA_OPTIONS_INIT;
-    memset(&request, 0, sizeof(request));
     request.options = defaults;
     request.options.error = &error;
     strata_status status = read_open_request(slice, &request, &error);
@@ -281,7 +280,9 @@ EXPORT(strata_abi_open) int32_t strata_abi_open(const void *bytes, uint32_t len)
     }
     if (status != STRATA_OK) {
         handles[place] = NULL;
-        error.code = status;
+        if (error.code != status) {
+            error = make_error(status, strata_text("opening the database failed"), "");
+        }
         (void)respond_error(&error);
         return 0;
     }

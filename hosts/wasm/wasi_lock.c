@@ -7,7 +7,7 @@
  * 1. Any text means busy. WASI cannot ask whether a process lives, so what a crash left behind
  *    counts until somebody who can tell removes LOCK; the holder says so.
  * 2. LOCK is never removed here, only emptied; native/lock.c has the reason.
- * 3. A LOCK.new older than STALE_US was left behind by a crash in the step, which takes
+ * 3. A LOCK.new older than STALE_S was left behind by a crash in the step, which takes
  *    milliseconds, and is removed. A younger one means busy: there is nothing to wait with that
  *    every WASI host has.
  *
@@ -21,8 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAME_BYTES_MAX = 4096, TEXT_BYTES_MAX = 128 };
-static const int64_t STALE_US = 10 * 1000000;
+enum { NAME_BYTES_MAX = 4096, TEXT_BYTES_MAX = 128, STALE_S = 10 };
 static const char self[] = "wasi\n";
 
 /* Makes LOCK.new; busy while somebody else's is there. */
@@ -32,7 +31,7 @@ static strata_status enter(const char *step_name) {
     strata_status status = st_native_open(NULL, step_name, flags, &step);
     struct stat info;
     if (status == STRATA_ALREADY_EXISTS && stat(step_name, &info) == 0 &&
-        (int64_t)info.st_mtime * 1000000 + STALE_US < st_native_wall_us(NULL)) {
+        (int64_t)info.st_mtime + STALE_S < st_native_wall_us(NULL) / 1000000) {
         (void)unlink(step_name);
         status = st_native_open(NULL, step_name, flags, &step);
     }

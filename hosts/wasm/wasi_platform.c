@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-void platform_begin(void) {
-}
+void platform_begin(void) {}
 
 bool platform_interrupted(void) {
     return false;

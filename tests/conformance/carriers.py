@@ -1,0 +1,257 @@
+"""carriers.py - the ways a request can reach the core, each with the same face.
+
+    open(name, options) -> Answer     the database of that name in the carrier's folder
+    exec(op, args) -> Answer          one operation
+    raw(bytes) -> Answer              a request as bytes (where has_raw)
+    raw_json(op, text) -> Answer      arguments as text (where has_json)
+    close() -> Answer
+
+Most carriers are a process that reads a line of JSON and answers a line of JSON:
+    {"do": "open", "path": ..., "options": {...}} | {"do": "exec", ...} | {"do": "close"}
+    -> {"ok": true, "result": ...} | {"ok": false, "error": {code, message, retryable, details}}
+Those that can, take and give MessagePack: {"request": {"$bytes": ...}} -> {"response": {"$bytes": ...}}.
+"""
+
+import base64
+import json
+import pathlib
+import subprocess
+
+import msgpack
+
+from values import from_json, from_tagged, to_json, to_tagged
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Answer:
+    """What came back: a result, or an error {code, message, retryable, details}."""
+
+    def __init__(self, ok, content):
+        self.ok = ok
+        self.content = content
+
+    def __repr__(self):
+        return f"{'result' if self.ok else 'error'} {self.content!r}"
+
+
+def pack(value):
+    return msgpack.packb(value)
+
+
+def unpack(data):
+    return msgpack.unpackb(data, strict_map_key=True, max_map_len=10**6, max_array_len=10**6)
+
+
+def unpack_answer(data):
+    ok, content = unpack(data)
+    return Answer(ok, content)
+
+
+class Carrier:
+    has_raw = False
+    has_json = False
+    has_memory = True  # a database in memory lives as long as it is open
+    has_options = True  # open takes all of its options
+    one_number = False
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def path(self, name):
+        return name if name == ":memory:" else str(self.folder / name)
+
+    def end(self):
+        """After the last close."""
+
+
+class Process(Carrier):
+    """A carrier program; its lines are JSON."""
+
+    command = ()
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.process = subprocess.Popen([*self.command, str(folder)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, encoding="utf-8")
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{self.name} ended with {self.process.wait()}")
+        return answer
+
+    def end(self):
+        self.process.stdin.close()
+        if self.process.wait() != 0:
+            raise RuntimeError(f"{self.name} ended with {self.process.returncode}")
+
+
+class BytesProcess(Process):
+    """A carrier program that passes MessagePack through."""
+
+    has_raw = True
+
+    def send(self, do, data):
+        text = base64.b64encode(data).decode()
+        answer = json.loads(self.ask(json.dumps({"do": do, "request": {"$bytes": text}})))
+        return unpack_answer(base64.b64decode(answer["response"]["$bytes"]))
+
+    def open(self, name, options):
+        return self.send("open", pack({"path": self.path(name), **options}))
+
+    def exec(self, op, args):
+        return self.send("exec", pack([op, args]))
+
+    def raw(self, data):
+        return self.send("exec", data)
+
+    def close(self):
+        return self.send("close", b"")
+
+
+class InProcess(BytesProcess):
+    name = "c"
+    about = "strata_exec in a C program, with the sanitizers"
+    command = (ROOT / "build/tests/conformance/carrier_c",)
+
+
+class NodeWasi(BytesProcess):
+    name = "node-wasi"
+    about = "strata-wasi.wasm under node:wasi"
+    command = ("node", "--no-warnings", ROOT / "tests/conformance/carrier_wasi.mjs")
+
+    def path(self, name):
+        return name if name == ":memory:" else f"/data/{name}"
+
+
+class NodePackage(Process):
+    name = "node"
+    about = "strata.wasm in Node, by db.exec of the npm package"
+    command = ("node", ROOT / "tests/conformance/carrier_node.mjs")
+    one_number = True
+
+    def send(self, message):
+        answer = json.loads(self.ask(json.dumps(message)))
+        return Answer(answer["ok"], from_tagged(answer["content"]))
+
+    def open(self, name, options):
+        return self.send({"do": "open", "path": self.path(name), "options": options})
+
+    def exec(self, op, args):
+        return self.send({"do": "exec", "op": op, "args": to_tagged(args)})
+
+    def close(self):
+        return self.send({"do": "close"})
+
+
+class CommandLine(Carrier):
+    """A process for each operation: what one wrote, the next must find on the disk."""
+
+    name = "cli"
+    about = "build/strata exec, a process a step"
+    has_json = True
+    has_memory = False
+    has_options = False
+    exits = {}  # code -> exit code, from errors.def
+    ARGUMENT_BYTES_MAX = 100_000
+
+    def open(self, name, options):
+        self.database = self.path(name)
+        self.options = [word for option, value in options.items() for word in (f"--{option}", value)]
+        return Answer(True, {})
+
+    def exec(self, op, args):
+        return self.raw_json(op, to_json(args))
+
+    def raw_json(self, op, text):
+        command = [ROOT / "build/strata", "--db", self.database, *self.options, "--format", "json",
+                   "exec", op]
+        long = len(text.encode()) > self.ARGUMENT_BYTES_MAX
+        done = subprocess.run([*command, "-" if long else text], capture_output=True, check=False,
+                              input=text.encode() if long else b"")
+        if done.returncode == 0:
+            return Answer(True, from_json(done.stdout.decode()))
+        lines = done.stderr.decode().strip().splitlines()
+        try:
+            error = from_json(lines[-1])
+        except (IndexError, ValueError) as problem:
+            raise RuntimeError(f"exit {done.returncode}: {done.stderr.decode()[:500]}") from problem
+        if done.stdout or self.exits[error["code"]] != done.returncode:
+            raise RuntimeError(f"exit {done.returncode} for {error['code']}, printed {done.stdout[:200]}")
+        return Answer(False, error)
+
+    def close(self):
+        return Answer(True, {})
+
+
+class Wasmtime(Carrier):
+    """strata-wasi.wasm in this process; the ABI is that of docs/wasm.md."""
+
+    name = "wasmtime"
+    about = "strata-wasi.wasm in wasmtime"
+    has_raw = True
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        import wasmtime
+
+        engine = wasmtime.Engine()
+        module = wasmtime.Module.from_file(engine, str(ROOT / "build/wasm/strata-wasi.wasm"))
+        self.store = wasmtime.Store(engine)
+        config = wasmtime.WasiConfig()
+        config.preopen_dir(str(folder), "/data")
+        self.store.set_wasi(config)
+        linker = wasmtime.Linker(engine)
+        linker.define_wasi()
+        self.exports = linker.instantiate(self.store, module).exports(self.store)
+        self.call("_initialize")
+        if self.call("strata_abi_version") != 1:
+            raise RuntimeError("another ABI than version 1")
+        self.handle = 0
+
+    def path(self, name):
+        return name if name == ":memory:" else f"/data/{name}"
+
+    def call(self, name, *args):
+        return self.exports[name](self.store, *args)
+
+    def send(self, data, then):
+        pointer = self.call("strata_alloc", len(data))
+        self.exports["memory"].write(self.store, data, pointer)
+        status = then(pointer, len(data))
+        self.call("strata_free", pointer, len(data))
+        return status
+
+    def answer(self):
+        start = self.call("strata_response_ptr")
+        end = start + self.call("strata_response_len")
+        return unpack_answer(bytes(self.exports["memory"].read(self.store, start, end)))
+
+    def open(self, name, options):
+        request = pack({"path": self.path(name), **options})
+        self.handle = self.send(request, lambda at, size: self.call("strata_abi_open", at, size))
+        answer = self.answer()
+        if answer.ok != (self.handle != 0):
+            raise RuntimeError(f"open gave the handle {self.handle} and {answer}")
+        return answer
+
+    def exec(self, op, args):
+        return self.raw(pack([op, args]))
+
+    def raw(self, data):
+        status = self.send(data, lambda at, size: self.call("strata_abi_exec", self.handle, at, size))
+        answer = self.answer()
+        if answer.ok != (status == 0):
+            raise RuntimeError(f"exec gave the status {status} and {answer}")
+        return answer
+
+    def close(self):
+        self.call("strata_abi_close", self.handle)
+        return self.answer()
+
+
+CARRIERS = {carrier.name: carrier
+            for carrier in (InProcess, CommandLine, NodePackage, NodeWasi, Wasmtime)}
