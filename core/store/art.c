@@ -279,7 +279,7 @@ st_leaf *st_art_find(const st_art *art, strata_slice key) {
 /* The tail begins at a multiple of eight after the key, most often in the leaf's own cache line. */
 static st_leaf *new_leaf(st_art *art, strata_slice key, size_t tail_len, void **tail) {
     const size_t own = (sizeof(st_leaf) + key.len + 7) & ~(size_t)7;
-    st_leaf *leaf = st_arena_alloc(art->arena, own + tail_len, LINE);
+    st_leaf *leaf = st_arena_alloc(art->arena, own + tail_len, LINE / 2);
     if (leaf != NULL) {
         *tail = (char *)leaf + own;
         atomic_init(&leaf->newest, NULL);
