@@ -119,6 +119,9 @@ strata_status strata_open(const char *path, const strata_options *options, strat
         st_free(&host->memory, engine, sizeof *engine);
         return status;
     }
+    error->code = STRATA_OK; /* what was found on the way, such as a half-made manifest */
+    error->field_count = 0;
+    error->message[0] = '\0';
     *out = db;
     return STRATA_OK;
 }

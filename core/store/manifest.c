@@ -48,7 +48,10 @@ static bool slot_decode(const uint8_t *slot, size_t len, st_manifest *m) {
     m->whole_end = load64_le(slot + 96);
     m->whole_version = load64_le(slot + 104);
     const uint64_t files = load64_le(slot + 112);
-    return m->generation > 0 && files <= (content - FIXED_BYTES) / FILE_BYTES;
+    /* Versions and numbers of files go on from these; they must have somewhere to go. */
+    return m->generation > 0 && m->generation < INT64_MAX && m->watermark < INT64_MAX &&
+           m->wal_first > 0 && m->wal_first < INT64_MAX && m->whole_segment < INT64_MAX &&
+           files <= (content - FIXED_BYTES) / FILE_BYTES;
 }
 
 static size_t slot_encode(const st_manifest *m, uint8_t *slot) {
@@ -124,7 +127,14 @@ strata_status st_manifest_read(const strata_host *host, const char *path, st_man
         st_fail_text(error, "file", strata_text("MANIFEST"));
         return st_fail_number(error, "offset", 0);
     }
-    if (newest->read_format > ST_FORMAT_VERSION || newest->codec > STRATA_CODEC_ZSTD) {
+    if (newest->codec > STRATA_CODEC_ZSTD) {
+        st_fail(error, STRATA_INVALID_ARGUMENT,
+                "%s uses the codec %u, which this library does not know. Open it with a newer "
+                "Strata",
+                path, (uint64_t)newest->codec);
+        return st_fail_number(error, "codec", (int64_t)newest->codec);
+    }
+    if (newest->read_format > ST_FORMAT_VERSION) {
         st_fail(error, STRATA_INVALID_ARGUMENT,
                 "%s was written in format %u; this library reads up to %u. Open it with a newer "
                 "Strata",
@@ -177,6 +187,29 @@ strata_status st_manifest_write(const strata_host *host, const char *path, st_ma
     }
     *manifest = next;
     return STRATA_OK;
+}
+
+strata_status st_manifest_is_begun(const strata_host *host, const char *path, bool *begun) {
+    const strata_storage *storage = &host->storage;
+    char name[ST_FILE_NAME_MAX + 1024];
+    uint8_t head[sizeof magic];
+    strata_file *file = NULL;
+    uint64_t size = 0;
+    size_t got = 0;
+    manifest_name(name, sizeof name, path);
+    ST_TRY(storage->open(storage->ctx, name, STRATA_FILE_READ, &file));
+    strata_status status = storage->size(storage->ctx, file, &size);
+    if (status == STRATA_OK) {
+        status = storage->read_at(storage->ctx, file, 0, head, sizeof head, &got);
+    }
+    (void)storage->close(storage->ctx, file);
+    /* Each byte came through, or is still zero. */
+    bool ours = size <= HEAD_BYTES + FIXED_BYTES;
+    for (size_t i = 0; i < got; i++) {
+        ours = ours && (head[i] == 0 || head[i] == (uint8_t)magic[i]);
+    }
+    *begun = ours;
+    return status;
 }
 
 strata_status st_manifest_slots(const strata_host *host, const char *path, unsigned *valid,

@@ -6,7 +6,7 @@
  * is removed. A database that is corrupt is left exactly as it was found.
  *
  * A folder is taken for a new database only if there is nothing in it (the lock aside), or what a
- * crash in the middle of making one leaves: a MANIFEST without a log.
+ * crash in the middle of making one leaves: a MANIFEST that was begun, and no log.
  */
 #include "store/recover.h"
 
@@ -36,27 +36,31 @@ static strata_status visit_any(void *arg, const char *name) {
     return STRATA_OK;
 }
 
-/* Whether there is a database to recover; else one may be made. */
-static strata_status find_database(st_store *store, bool *found, strata_error *error) {
+/* What the folder holds. Errors: invalid_argument for files of somebody else's. */
+static strata_status look(st_store *store, survey *seen, strata_error *error) {
     const strata_storage *storage = &store->host->storage;
-    survey seen = {false, 0};
-    strata_status status = storage->list(storage->ctx, store->path, visit_file, &seen);
+    *seen = (survey){false, 0};
+    strata_status status = storage->list(storage->ctx, store->path, visit_file, seen);
     if (status != STRATA_OK && status != STRATA_NOT_FOUND) {
         return st_fail(error, status, "%s is not a folder that can be read (%s)", store->path,
                        strata_status_name(status));
     }
-    if (!seen.manifest && seen.others > 0) {
+    if (!seen->manifest && seen->others > 0) {
         return st_fail(error, STRATA_INVALID_ARGUMENT,
                        "%s is not a Strata database: it holds %u other files and no MANIFEST. Name "
                        "a new or empty folder",
-                       store->path, seen.others);
+                       store->path, seen->others);
     }
-    if (!seen.manifest &&
-        (store->options.flags & (STRATA_OPEN_MUST_EXIST | STRATA_OPEN_READ_ONLY)) != 0) {
-        return st_fail(error, STRATA_NOT_FOUND, "there is no database in %s", store->path);
-    }
-    *found = seen.manifest;
     return STRATA_OK;
+}
+
+/* Whether a database that is not there may be made. */
+static bool may_make(const st_store *store) {
+    return (store->options.flags & (STRATA_OPEN_MUST_EXIST | STRATA_OPEN_READ_ONLY)) == 0;
+}
+
+static strata_status fail_missing(const st_store *store, strata_error *error) {
+    return st_fail(error, STRATA_NOT_FOUND, "there is no database in %s", store->path);
 }
 
 static strata_status take_lock(st_store *store, strata_error *error) {
@@ -233,7 +237,7 @@ static strata_status recover_log(st_store *store, strata_error *error) {
                        store->manifest.codec, &replay.at, error);
 }
 
-/* Whether a MANIFEST that cannot be read is all there is: a crash while making the database. */
+/* Whether there is no log: then there has never been a commit. */
 static bool never_made(const st_store *store) {
     const strata_storage *storage = &store->host->storage;
     char folder[ST_FILE_NAME_MAX + 1024];
@@ -243,17 +247,42 @@ static bool never_made(const st_store *store) {
     return status == STRATA_NOT_FOUND || (status == STRATA_OK && !any);
 }
 
+/* There is a MANIFEST without a manifest, and no log: a crash while making the database, or
+ * something else altogether. */
+static strata_status make_again(st_store *store, const survey *seen, strata_error *error) {
+    bool begun = false;
+    if (seen->others == 0) {
+        const strata_status read = st_manifest_is_begun(store->host, store->path, &begun);
+        if (read != STRATA_OK) {
+            return st_fail(error, read, "%s/MANIFEST could not be read (%s)", store->path,
+                           strata_status_name(read));
+        }
+    }
+    if (!begun) {
+        return st_fail(error, STRATA_INVALID_ARGUMENT,
+                       "%s is not a Strata database: its MANIFEST is something else, and there is "
+                       "no log. Name a new or empty folder",
+                       store->path);
+    }
+    return may_make(store) ? make_database(store, error) : fail_missing(store, error);
+}
+
 strata_status st_store_recover(st_store *store, strata_error *error) {
     if (store->in_memory) {
         return make_database(store, error);
     }
-    bool found = false;
-    ST_TRY(find_database(store, &found, error));
+    survey seen;
+    ST_TRY(look(store, &seen, error));
+    if (!seen.manifest && !may_make(store)) {
+        return fail_missing(store, error);
+    }
     const bool writes = (store->options.flags & STRATA_OPEN_READ_ONLY) == 0;
     if (writes) {
         ST_TRY(take_lock(store, error));
+        /* Its last owner may have made it, or written to it, since. */
+        ST_TRY(look(store, &seen, error));
     }
-    if (!found) {
+    if (!seen.manifest) {
         if (!never_made(store)) {
             st_fail(error, STRATA_CORRUPT,
                     "%s has a log but no MANIFEST; put the MANIFEST back from a backup",
@@ -265,8 +294,8 @@ strata_status st_store_recover(st_store *store, strata_error *error) {
     }
     const strata_status status =
         st_manifest_read(store->host, store->path, &store->manifest, error);
-    if (writes && (status == STRATA_NOT_FOUND || status == STRATA_CORRUPT) && never_made(store)) {
-        return make_database(store, error);
+    if ((status == STRATA_NOT_FOUND || status == STRATA_CORRUPT) && never_made(store)) {
+        return make_again(store, &seen, error);
     }
     ST_TRY(status);
     if (writes && store->manifest.write_format > ST_FORMAT_VERSION) {

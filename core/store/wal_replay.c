@@ -161,14 +161,18 @@ static strata_status find_proof(walk *w, uint64_t offset, uint64_t garbage, proo
     return STRATA_OK;
 }
 
+/* Whether the manifest knows of records at or after offset. */
+static bool is_promised(const walk *w, uint64_t offset) {
+    return w->segment < w->manifest->whole_segment
+               ? w->last
+               : w->segment == w->manifest->whole_segment && offset < w->manifest->whole_end;
+}
+
 /* The walk cannot go on at offset: decide between the end, a torn tail and damage. *again: a writer
  * beside this reader may just have finished what was read half; read the place once more. */
 static strata_status end_at(walk *w, uint64_t offset, const char *what, bool *again) {
-    const bool promised =
-        !w->last || w->segment < w->manifest->whole_segment ||
-        (w->segment == w->manifest->whole_segment && offset < w->manifest->whole_end);
     *again = false;
-    if (promised) {
+    if (!w->last || is_promised(w, offset)) {
         return corrupt(w, offset, what);
     }
     proof found = PROOF_NONE;
@@ -316,7 +320,7 @@ static strata_status walk_frames(walk *w) {
             continue;
         }
         if (bytes == NULL) {
-            return STRATA_OK;
+            return is_promised(w, offset) ? corrupt(w, offset, "the file ends early") : STRATA_OK;
         }
         if (frame.version_low != (uint32_t)(replay->at.version + 1)) {
             return corrupt(w, offset, "a record is out of order");
