@@ -8,6 +8,7 @@ include mk/gen.mk
 include mk/native.mk
 include mk/wasm.mk
 include mk/js.mk
+include mk/examples.mk
 include mk/lint.mk
 include mk/test.mk
 include mk/bench.mk

@@ -4,7 +4,7 @@ BENCH_CC := $(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -Icore/include -Ibench
 SQLITE_WASM := @sqlite.org/sqlite-wasm@3.53.4-build2
 
 .PHONY: bench-main
-bench-main: native wasm js $(BUILD)/bench/main_kv $(BUILD)/bench/main_recall $(BUILD)/bench/sqlite3.wasm ## the figures of the main job
+bench-main: native wasm js $(BUILD)/bench/main_kv $(BUILD)/bench/main_text $(BUILD)/bench/sqlite3.wasm ## the figures of the main job
 	python3 bench/main.py $(BUILD)/bench/sqlite3.wasm
 
 $(BUILD)/bench/%: bench/%.c bench/bench.c bench/bench.h $(BUILD)/libstrata.a

@@ -1,6 +1,7 @@
 /* ops_kv.c - the kv operations of ops.def. */
 #include "api/ops.h"
 #include "model/kv.h"
+#include "model/page.h"
 
 strata_status st_op_kv_put(st_call *call) {
     st_run *run;

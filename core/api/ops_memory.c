@@ -1,6 +1,7 @@
 /* ops_memory.c - the memory operations of ops.def, recall among them. */
 #include "api/ops.h"
 #include "model/memory.h"
+#include "model/page.h"
 #include "recall/recall.h"
 
 strata_status st_op_memory_remember(st_call *call) {

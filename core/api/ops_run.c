@@ -1,5 +1,6 @@
 /* ops_run.c - the run operations of ops.def. */
 #include "api/ops.h"
+#include "model/page.h"
 
 static strata_status put_run(strata_buffer *out, const st_run_record *record, uint64_t version) {
     const uint32_t count =

@@ -8,6 +8,8 @@
  */
 #include "model/kv.h"
 
+#include "model/page.h"
+
 static strata_status kv_key(st_request *rq, strata_slice text, st_key *key) {
     ST_TRY(st_key_check(text, rq->error));
     st_key_text(key, ST_TAG_KV, text);

@@ -16,6 +16,7 @@
 
 #include "base/sort.h"
 #include "base/utf8.h"
+#include "model/page.h"
 
 enum { FORM = 1, PROGRESS_EVERY = 1024 };
 

@@ -13,6 +13,7 @@
 #include "model/run.h"
 
 #include "base/utf8.h"
+#include "model/page.h"
 
 static const char *const status_names[] = {"active", "paused",    "completed",
                                            "failed", "cancelled", "archived"};

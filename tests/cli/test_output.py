@@ -83,7 +83,13 @@ def test_output_that_cannot_be_written(t):
                                  timeout=LIMIT_S, check=False)
     equal(process.returncode, 4)
     contains(process.stderr.decode(), "standard output cannot be written", "no_space")
-    t.batch([["kv.put", {"key": f"k{i:05}", "value": "x" * 100}] for i in range(3000)])
+    # Much more than a pipe holds: most writes fail long before the end.
+    t.batch([["kv.put", {"key": f"k{i:05}", "value": "x" * 1000}] for i in range(3000)])
+    with open("/dev/full", "wb") as full:
+        process = subprocess.run(t.command(["list", "--all"], t.db), stdout=full,
+                                 stderr=subprocess.PIPE, timeout=LIMIT_S, check=False)
+    equal(process.returncode, 4)
+    contains(process.stderr.decode(), "no_space")
     reader = t.start("list", "--all")
     reader.stdout.read(10)
     reader.stdout.close()

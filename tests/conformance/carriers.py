@@ -161,7 +161,9 @@ class CommandLine(Carrier):
     def open(self, name, options):
         self.database = self.path(name)
         self.options = [word for option, value in options.items() for word in (f"--{option}", value)]
-        return Answer(True, {})
+        # Operations that read make no database there; this one writes, and nothing.
+        answer = self.exec("db.sync", {})
+        return Answer(True, {}) if answer.ok else answer
 
     def exec(self, op, args):
         return self.raw_json(op, to_json(args))

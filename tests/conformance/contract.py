@@ -58,6 +58,10 @@ def read_errors():
     return {code: (int(end), retry == "true") for code, end, retry in found}
 
 
+# What no request can bring about: who proves it instead.
+ELSEWHERE = {("event.verify", "first_invalid"): "tests/unit/model/test_event.c"}
+
+
 # ---- Cases that follow from the table -----------------------------------------------------------
 
 SAMPLES = {

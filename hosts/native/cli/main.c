@@ -79,11 +79,25 @@ static int run(cli_app *app, const cli_args *args) {
     return args->verb->run != NULL ? args->verb->run(app, args) : cli_run_op(app, args);
 }
 
-static int end_output(const cli_app *app, int code) {
+/* Why standard output fails: 0 when it does not, an errno if it can be had. A write that failed in
+ * the middle has left its errno behind long ago, so one more is tried: the output is cut anyhow. */
+static int output_error(void) {
     errno = 0;
-    const bool failed = fflush(stdout) != 0 || ferror(stdout) != 0;
-    if (failed && errno != EPIPE) {
-        const int told = cli_fail_status(app, errno == ENOSPC ? STRATA_NO_SPACE : STRATA_IO,
+    if (fflush(stdout) != 0) {
+        return errno;
+    }
+    if (ferror(stdout) == 0) {
+        return 0;
+    }
+    clearerr(stdout);
+    const bool ok = fputc('\n', stdout) != EOF && fflush(stdout) == 0;
+    return ok || errno == 0 ? EIO : errno;
+}
+
+static int end_output(const cli_app *app, int code) {
+    const int error = output_error();
+    if (error != 0 && error != EPIPE) {
+        const int told = cli_fail_status(app, error == ENOSPC ? STRATA_NO_SPACE : STRATA_IO,
                                          "standard output cannot be written");
         return code == CLI_OK ? told : code;
     }

@@ -312,8 +312,8 @@ static int run_pages(cli_app *app, const cli_args *args, cli_buffer *request,
             cli_buffer_free(&more);
             break;
         }
-        if (platform_interrupted()) {
-            code = CLI_INTERRUPTED;
+        if (platform_interrupted() || ferror(stdout) != 0) {
+            code = platform_interrupted() ? CLI_INTERRUPTED : CLI_OK;
             break;
         }
         cli_buffer_clear(request);

@@ -178,7 +178,7 @@ const char *text_grouped(uint64_t number, char out[28]) {
 
 const char *text_time(int64_t time_us, char out[40]) {
     const int64_t fraction = ((time_us % 1000000) + 1000000) % 1000000;
-    const time_t seconds = (time_t)((time_us - fraction) / 1000000);
+    const time_t seconds = (time_t)(time_us / 1000000 - (time_us % 1000000 < 0 ? 1 : 0));
     struct tm parts;
     if (gmtime_r(&seconds, &parts) == NULL || strftime(out, 40, "%Y-%m-%d %H:%M:%S", &parts) == 0) {
         (void)snprintf(out, 40, "%lld", (long long)time_us);

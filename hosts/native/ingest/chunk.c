@@ -3,8 +3,8 @@
  * Lines are gathered until there are more than CHUNK_BYTES_MAX bytes; then the gathered text is cut
  * at the best place that is not too early: behind the last blank line, else behind the last line,
  * else behind the last sentence, else at the last space, else between two characters. In Markdown a
- * heading (ATX, outside fenced code) begins a new piece unless the piece so far is a mere stub of a
- * section; setext headings (underlined) are cut like any other paragraph.
+ * heading (ATX, outside fenced code) begins a new piece unless the piece so far is still a mere
+ * beginning of a section; setext headings (underlined) are cut like any other paragraph.
  *
  * A piece is remembered under PATH#N with {path, chunk, offset, title}: offset is the byte in the
  * file at which the piece begins; title the heading above it, or the first line of a plain text.

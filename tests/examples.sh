@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# examples.sh FOLDER - runs the example programs, twice where the second run must find what the first left.
+# Usage: from the root of the tree; FOLDER holds the C ones, built.
+set -u
+folder=$1
+passed=0 failed=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# expect NAME PATTERN COMMAND...: the command ends well and prints a line that fits.
+expect() {
+    local name=$1 pattern=$2
+    shift 2
+    local out
+    if out=$("$@" 2>&1) && grep -qE "$pattern" <<<"$out"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'failed: %s: %s\n  wanted: %s\n  printed: %s\n' "$name" "$*" "$pattern" "$out"
+    fi
+}
+
+ferry='The \[ferry\] to Hven \[leaves\] at nine\.'
+expect "C" "$ferry" "$folder/remember" "$scratch/c.strata"
+expect "C, second run" "$ferry" "$folder/remember" "$scratch/c.strata"
+expect "a database of C's, from the command line" 'leaves at nine' \
+    build/strata --db "$scratch/c.strata" memory get ferry
+root=$PWD
+cd "$scratch" || exit 1
+expect "remember.mjs" '\[' node "$root/examples/node/remember.mjs"
+expect "remember.mjs, second run" '\[' node "$root/examples/node/remember.mjs"
+expect "agent-run.mjs" 'chain of hashes holds: true' node "$root/examples/node/agent-run.mjs"
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
