@@ -340,6 +340,10 @@ strata_status st_put_bytes(strata_buffer *out, const char *name, strata_slice by
 }
 
 strata_status st_put_value(strata_buffer *out, const char *name, strata_slice msgpack) {
+    st_cursor cursor = st_cursor_over(msgpack);
+    if (!st_msgpack_skip(&cursor, NULL) || cursor.at != cursor.end) {
+        return STRATA_CORRUPT; /* it would take the rest of the response with it */
+    }
     ST_TRY(st_put_name(out, name));
     return st_buffer_append(out, msgpack.data, msgpack.len);
 }
@@ -401,6 +405,10 @@ static strata_status run_request(st_call *call, strata_slice request) {
     const strata_status status = op->run(call);
     if (status == STRATA_NO_MEMORY && call->rq->error->code == STRATA_OK) {
         return st_fail_memory(call->rq->error); /* while the response was written */
+    }
+    if (status == STRATA_CORRUPT && call->rq->error->code == STRATA_OK) {
+        st_fail(call->rq->error, status, "%s met a stored value that is malformed", op->name);
+        return st_fail_text(call->rq->error, "file", strata_text("value"));
     }
     return status;
 }

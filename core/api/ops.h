@@ -111,7 +111,7 @@ strata_status st_put_int(strata_buffer *out, const char *name, int64_t number);
 strata_status st_put_bool(strata_buffer *out, const char *name, bool boolean);
 strata_status st_put_float(strata_buffer *out, const char *name, double real);
 strata_status st_put_bytes(strata_buffer *out, const char *name, strata_slice bytes);
-/* One MessagePack value as it is. */
+/* One MessagePack value as it is. Errors: corrupt, when a file held something else. */
 strata_status st_put_value(strata_buffer *out, const char *name, strata_slice msgpack);
 strata_status st_put_name(strata_buffer *out, const char *name);
 

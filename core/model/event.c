@@ -35,7 +35,7 @@ static strata_status read_stored(st_request *rq, strata_slice key, const st_vers
     const strata_slice stored = st_version_value(version);
     const uint8_t *bytes = stored.data;
     event->sequence = st_key_number_of(key);
-    if (stored.len < EVENT_FIXED_BYTES || bytes[0] != FORM ||
+    if (event->sequence - 1 >= INT64_MAX || stored.len < EVENT_FIXED_BYTES || bytes[0] != FORM ||
         stored.len < EVENT_FIXED_BYTES + (size_t)bytes[1] + 1) {
         st_fail(rq->error, STRATA_CORRUPT, "event %u is malformed", event->sequence);
         st_fail_text(rq->error, "file", strata_text("event"));
@@ -88,6 +88,9 @@ static strata_status link_event(st_request *rq, st_run *run, const st_commit *co
     if (!run->tail_known) {
         ST_TRY(find_tail(rq, run, UINT64_MAX, &run->tail_sequence, run->tail_hash));
         run->tail_known = true;
+    }
+    if (run->tail_sequence >= INT64_MAX) {
+        return st_fail(rq->error, STRATA_OVERFLOW, "the log of events is full");
     }
     const uint8_t *bytes = rq->value.data;
     tail->run = run;

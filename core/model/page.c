@@ -11,16 +11,24 @@ strata_status st_snapshot(st_request *rq, const st_run *run, uint64_t as_of, uin
         *snapshot = as_of < now ? as_of : now;
         return STRATA_OK;
     }
+    const strata_executor *executor = &rq->model->host->executor;
     st_wal *wal = &rq->model->store.wal;
-    st_mutex_lock(&wal->lock, &rq->model->host->executor);
-    const uint64_t last = wal->version;
-    st_mutex_unlock(&wal->lock, &rq->model->host->executor);
+    uint64_t last = atomic_load_explicit(&wal->durable_version, memory_order_acquire);
+    if (wal->durability != STRATA_STRICT) { /* else a commit has happened once it is synced */
+        st_mutex_lock(&wal->lock, executor);
+        last = wal->version;
+        st_mutex_unlock(&wal->lock, executor);
+    }
     if (as_of > last) {
         st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                 "as_of %u has not happened yet; the last commit is %u", as_of, last);
         return st_fail_number(rq->error, "last", (int64_t)last);
     }
-    *snapshot = now; /* later commits went to other runs */
+    /* Those above `now` went to other runs, or are on their way from the log into this table, where
+     * their writer holds the lock. After it, what this snapshot shows never changes. */
+    st_mutex_lock(&run->table->lock, executor);
+    st_mutex_unlock(&run->table->lock, executor);
+    *snapshot = as_of;
     return STRATA_OK;
 }
 

@@ -100,8 +100,11 @@ static strata_status exec_json(strata_db *db, strata_slice json, char **answer) 
     const strata_status status = strata_exec(db, st_buffer_slice(&request), &response);
     if (response.len == 0) {
         assert_int_equal(status, STRATA_NO_MEMORY);
-    } else if (answer != NULL) {
-        const strata_slice object = object_of(st_buffer_slice(&response));
+        strata_buffer_free(&request);
+        return status;
+    }
+    const strata_slice object = object_of(st_buffer_slice(&response));
+    if (answer != NULL) {
         assert_int_equal(strata_msgpack_to_json(object, false, &text, &error), STRATA_OK);
         *answer = realloc(*answer, text.len + 1);
         assert_non_null(*answer);
