@@ -102,7 +102,8 @@ strata_status strata_open(const char *path, const strata_options *options, strat
     const strata_options defaults = STRATA_OPTIONS_INIT;
     const strata_options *chosen = options == NULL ? &defaults : options;
     const strata_host *host = chosen->host == NULL ? strata_host_default() : chosen->host;
-    strata_error unasked; /* what goes on below depends on codes that an error carries */
+    strata_error unasked = {
+        .code = STRATA_OK}; /* what goes on below depends on codes that an error carries */
     strata_error *error = chosen->error == NULL ? &unasked : chosen->error;
     error->code = STRATA_OK;
     error->field_count = 0;
@@ -414,7 +415,7 @@ strata_status strata_verify(const char *path, const strata_options *options, str
     const strata_options defaults = STRATA_OPTIONS_INIT;
     const strata_options *chosen = options == NULL ? &defaults : options;
     const strata_host *host = chosen->host == NULL ? strata_host_default() : chosen->host;
-    strata_error unasked;
+    strata_error unasked = {.code = STRATA_OK};
     strata_error *error = chosen->error == NULL ? &unasked : chosen->error;
     error->field_count = 0;
     ST_TRY(check_options(path, chosen, error));

@@ -247,7 +247,7 @@ static size_t shared_len(const uint8_t *a, const uint8_t *b, size_t max) {
  * two misses overlap: worth 7 % of a get over a million keys. */
 static void prefetch_rest(const void *p) {
     __builtin_prefetch((const char *)p + LINE);
-    __builtin_prefetch((const char *)p + 2 * LINE);
+    __builtin_prefetch((const char *)p + 2 * (size_t)LINE);
 }
 
 st_leaf *st_art_find(const st_art *art, strata_slice key) {
