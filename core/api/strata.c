@@ -420,9 +420,6 @@ strata_status strata_verify(const char *path, const strata_options *options, str
     error->field_count = 0;
     ST_TRY(check_options(path, chosen, error));
     out->len = 0;
-    if (out->host == NULL) {
-        out->host = host;
-    }
     st_report *report = st_alloc_zeroed(&host->memory, sizeof *report);
     if (report == NULL) {
         return st_fail_memory(error);

@@ -54,8 +54,8 @@ strata_status st_manifest_settle(const strata_host *host, const char *path, stra
 strata_status st_manifest_write(const strata_host *host, const char *path, st_manifest *manifest,
                                 strata_error *error);
 
-/* Whether a MANIFEST without a valid slot can be what a crash leaves of the very first write of one,
- * and not a file of somebody else's that has the same name. */
+/* Whether a MANIFEST without a valid slot can be what a crash leaves of the very first write of
+ * one, and not a file of somebody else's that has the same name. */
 strata_status st_manifest_is_begun(const strata_host *host, const char *path, bool *begun);
 
 /* How many of the two slots are valid, for verify; *empty: slots never written. */
