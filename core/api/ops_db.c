@@ -19,7 +19,7 @@ static st_run *run_at(st_request *rq, uint64_t id) {
 }
 
 static totals add_up(st_request *rq) {
-    const uint64_t end = atomic_load_explicit(&rq->model->store.runs_end, memory_order_acquire);
+    const uint64_t end = atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     totals sum = {0, 0, 0, 0, 0};
     for (uint64_t id = 0; id < end; id++) {
         const st_run *run = run_at(rq, id);
@@ -152,7 +152,7 @@ static strata_status check_run(st_request *rq, const st_run *run, st_report *rep
 static strata_status verify_all(st_request *rq, st_report *report) {
     st_store *store = &rq->model->store;
     uint64_t version;
-    const uint64_t end = atomic_load_explicit(&store->runs_end, memory_order_acquire);
+    const uint64_t end = atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     ST_TRY(st_store_sync(store, &version, rq->error));
     if (!store->in_memory) {
         ST_TRY(st_verify_files(store->host, store->path, report, rq->error));

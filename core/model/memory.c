@@ -309,7 +309,7 @@ strata_status st_memory_index(st_request *rq, st_run *run, const st_text_head **
 }
 
 strata_status st_memory_index_all(st_request *rq) {
-    const uint64_t end = atomic_load_explicit(&rq->model->store.runs_end, memory_order_acquire);
+    const uint64_t end = atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     for (uint64_t id = ST_RUN_DEFAULT; id < end; id++) {
         const st_memtable *table = st_store_run(&rq->model->store, id);
         const st_text_head *head;

@@ -35,6 +35,7 @@ typedef struct st_model {
     st_store store;
     const strata_host *host;
     uint32_t value_bytes_max;
+    _Atomic uint64_t runs_end; /* above the highest run that has a record: the next one's id */
 
     st_mutex id_lock; /* the last identifier that was made (id.c) */
     uint64_t id_ms;

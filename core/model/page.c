@@ -49,6 +49,10 @@ static strata_status bound(st_request *rq, uint8_t tag, strata_slice text, strat
         return st_fail(rq->error, STRATA_INVALID_KEY, "a bound has %u bytes; keys have at most %u",
                        (uint64_t)text.len, (uint64_t)ST_KEY_BYTES_MAX);
     }
+    if (text.len > 0 && memchr(text.data, 0, text.len) != NULL) {
+        /* It would meet the end marks of keys, and find "a" under the prefix "a\0". */
+        return st_fail(rq->error, STRATA_INVALID_KEY, "a bound holds a NUL byte; no key does");
+    }
     st_key *key = st_arena_alloc(rq->arena, sizeof *key, 8);
     if (key == NULL) {
         return st_fail_memory(rq->error);

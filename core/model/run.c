@@ -2,7 +2,8 @@
  *
  * Run 0 is not a user's: under ST_TAG_RUN it holds a record for each run, keyed by name. A record
  * is a MessagePack map {id, status, tags, metadata, created, updated, parent?, error?}; status is
- * the number of st_run_status. Ids are given out one after the other and never reused.
+ * the number of st_run_status. Ids are given out one after the other and never reused, but for
+ * those of runs whose creation failed.
  *
  * Invariants:
  * 1. A name has one record and an id one name.
@@ -169,7 +170,9 @@ static strata_status find_record(st_request *rq, strata_slice name, uint64_t sna
 }
 
 strata_status st_run_of(st_request *rq, uint64_t id, st_run **run) {
-    const st_memtable *table = id == ST_RUN_SYSTEM ? NULL : st_store_run(&rq->model->store, id);
+    const bool there = id != ST_RUN_SYSTEM &&
+                       id < atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
+    const st_memtable *table = there ? st_store_run(&rq->model->store, id) : NULL;
     if (table == NULL || table->owner == NULL) {
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no run with the id %u", id);
     }
@@ -233,7 +236,26 @@ static strata_status make_name(st_request *rq, strata_slice *name) {
     return STRATA_OK;
 }
 
-/* Under the lock of run 0. */
+/* Lets everybody see the runs up to `id`; they were attached before. Under the lock of run 0. */
+static void raise_end(st_model *model, uint64_t id) {
+    if (id >= atomic_load_explicit(&model->runs_end, memory_order_relaxed)) {
+        atomic_store_explicit(&model->runs_end, id + 1, memory_order_release);
+    }
+}
+
+typedef struct create_hook {
+    st_model *model;
+    uint64_t id;
+} create_hook;
+
+static void show_run(void *ctx, const st_commit *commit, uint64_t version) {
+    (void)commit;
+    (void)version;
+    const create_hook *create = ctx;
+    raise_end(create->model, create->id);
+}
+
+/* Under the lock of run 0. What it attaches stays when the commit fails: it is the next one's. */
 static strata_status create_locked(st_request *rq, st_run_record *record, const st_commit *commit,
                                    st_key *key) {
     st_run_record found;
@@ -247,8 +269,9 @@ static strata_status create_locked(st_request *rq, st_run_record *record, const 
         return st_fail(rq->error, STRATA_ALREADY_EXISTS, "there is a run \"%S\" already",
                        &record->name);
     }
-    const uint64_t end = atomic_load_explicit(&rq->model->store.runs_end, memory_order_acquire);
-    record->id = end > ST_RUN_DEFAULT ? end : ST_RUN_DEFAULT;
+    record->id = st_slice_equal(record->name, strata_text("default"))
+                     ? (uint64_t)ST_RUN_DEFAULT
+                     : atomic_load_explicit(&rq->model->runs_end, memory_order_relaxed);
     record->created_us = commit->timestamp_us;
     record->updated_us = commit->timestamp_us;
     ST_TRY(attach(rq->model, record->id, ST_RUN_ACTIVE, &run, rq->error));
@@ -275,8 +298,10 @@ strata_status st_run_create(st_request *rq, const st_run_record *spec, strata_sl
         st_commit_abort(&commit);
         return status;
     }
+    create_hook create = {rq->model, record.id};
+    const st_commit_hook hook = {&create, show_run};
     const st_write write = {st_key_slice(&key), st_buffer_slice(&rq->value), false};
-    ST_TRY(st_commit_finish(&commit, &write, 1, NULL, &stamp->version, rq->error));
+    ST_TRY(st_commit_finish(&commit, &write, 1, &hook, &stamp->version, rq->error));
     stamp->timestamp_us = commit.timestamp_us;
     *name = record.name;
     *id = record.id;
@@ -300,6 +325,7 @@ strata_status st_runs_load(st_model *model, strata_error *error) {
         status = st_run_read(&rq, scan.key, st_version_value(scan.version), &record);
         if (status == STRATA_OK) {
             status = attach(model, record.id, record.status, &run, error);
+            raise_end(model, record.id);
         }
     }
     st_stamp stamp;
@@ -313,6 +339,7 @@ strata_status st_runs_load(st_model *model, strata_error *error) {
             status = st_run_create(&rq, &spec, &name, &id, &stamp);
         } else {
             status = attach(model, ST_RUN_DEFAULT, ST_RUN_ACTIVE, &run, error);
+            raise_end(model, ST_RUN_DEFAULT);
         }
     }
     strata_buffer_free(&rq.value);

@@ -70,6 +70,13 @@ strata_db *db_open(sim *s, strata_durability durability) {
     return db;
 }
 
+strata_db *db_in_memory(sim *s) {
+    strata_options options = db_options(s, STRATA_MEMORY);
+    strata_db *db = NULL;
+    assert_int_equal(strata_open(":memory:", &options, &db), STRATA_OK);
+    return db;
+}
+
 void db_close(strata_db *db) {
     assert_int_equal(strata_close(db), STRATA_OK);
 }

@@ -11,6 +11,8 @@
 strata_options db_options(sim *s, strata_durability durability);
 /* Opens "db" on the machine and fails the test if that fails. */
 strata_db *db_open(sim *s, strata_durability durability);
+/* The same for ":memory:". */
+strata_db *db_in_memory(sim *s);
 void db_close(strata_db *db);
 
 /* Runs one operation; arguments (a format) and answer are JSON. Fails the test unless the status is
