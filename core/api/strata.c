@@ -14,8 +14,7 @@
 
 enum { PATH_BYTES_MAX = 1024, SEGMENT_BYTES_MIN = 1 << 16, SEGMENT_BYTES_MAX = 1 << 30 };
 
-/* ---- Opening and closing
- * --------------------------------------------------------------------------- */
+/* ---- Opening and closing --------------------------------------------------------------------- */
 
 static strata_status check_options(const char *path, const strata_options *options,
                                    strata_error *error) {
@@ -173,8 +172,7 @@ strata_status strata_tick(strata_db *db, uint32_t budget_us) {
     return st_store_tick(&rq->model->store, rq->error);
 }
 
-/* ---- Runs
- * --------------------------------------------------------------------------------------------- */
+/* ---- Runs ------------------------------------------------------------------------------------ */
 
 strata_status strata_run_find(strata_db *db, strata_slice name, strata_run *run) {
     st_request *rq = st_handle_begin(db);
@@ -195,9 +193,7 @@ strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *ru
     return STRATA_OK;
 }
 
-/* ---- KV
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- KV -------------------------------------------------------------------------------------- */
 
 strata_status strata_kv_put(strata_db *db, strata_run id, strata_slice key, strata_value value,
                             uint64_t *version) {
@@ -232,9 +228,7 @@ strata_status strata_kv_delete(strata_db *db, strata_run id, strata_slice key, b
     return STRATA_OK;
 }
 
-/* ---- Events
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 strata_status strata_event_append(strata_db *db, strata_run id, strata_slice type,
                                   strata_value payload, uint64_t *sequence) {
@@ -250,9 +244,7 @@ strata_status strata_event_append(strata_db *db, strata_run id, strata_slice typ
     return STRATA_OK;
 }
 
-/* ---- Memory
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static strata_status canonical_object(st_request *rq, const strata_value *value,
                                       strata_slice *out) {
@@ -343,9 +335,7 @@ strata_status strata_memory_forget(strata_db *db, strata_run id, strata_slice ke
     return STRATA_OK;
 }
 
-/* ---- Recall
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Recall ---------------------------------------------------------------------------------- */
 
 /* A result of its own: one block with the struct, the hits and all their bytes. */
 typedef struct result_block {
@@ -408,8 +398,7 @@ void strata_hits_free(strata_hits *hits) {
     }
 }
 
-/* ---- Checking files
- * --------------------------------------------------------------------------------------------- */
+/* ---- Checking files -------------------------------------------------------------------------- */
 
 strata_status strata_verify(const char *path, const strata_options *options, strata_buffer *out) {
     const strata_options defaults = STRATA_OPTIONS_INIT;

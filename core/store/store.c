@@ -6,7 +6,7 @@
  *
  * Invariants:
  * 1. Whatever can fail comes before the log has the record; after that nothing can, but the sync,
- * and a failed sync poisons the writer with the commit unpublished.
+ *    and a failed sync poisons the writer with the commit unpublished.
  * 2. published of a run never passes a version that is not durable in strict mode: versions become
  *    durable in order, and each thread publishes only its own.
  * Rejected: holding the run's lock during the sync; two writers of one run could then never share
@@ -16,8 +16,7 @@
 
 #include "store/recover.h"
 
-/* ---- Committing
- * --------------------------------------------------------------------------------------- */
+/* ---- Committing ------------------------------------------------------------------------------ */
 
 strata_status st_commit_begin(st_commit *commit, st_store *store, st_memtable *table,
                               strata_error *error) {
@@ -102,8 +101,7 @@ static void background_step(void *arg) {
     (void)st_wal_tick(&store->wal, 0, NULL);
 }
 
-/* ---- Closing
- * -------------------------------------------------------------------------------------------- */
+/* ---- Closing --------------------------------------------------------------------------------- */
 
 static strata_status close_log(st_store *store, strata_error *error) {
     st_wal_position at = {0};
@@ -137,9 +135,7 @@ strata_status st_store_close(st_store *store, strata_error *error) {
     return status;
 }
 
-/* ---- Opening
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static strata_status start_background(st_store *store, strata_error *error) {
     const strata_executor *executor = &store->host->executor;
