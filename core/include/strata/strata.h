@@ -201,7 +201,8 @@ typedef uint64_t strata_run; /* a run of this database, as found by strata_run_f
 
 /* The run of that name. Errors: not_found. Cost: one hash look-up. */
 strata_status strata_run_find(strata_db *db, strata_slice name, strata_run *run) STRATA_MUST_USE;
-/* A new active run. An empty name makes one. Errors: already_exists, invalid_key. */
+/* A new active run; an empty name has one made. Errors: already_exists, invalid_argument (the name
+ * is not 1-255 bytes of UTF-8), and those of any write. */
 strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *run) STRATA_MUST_USE;
 
 /* ---- KV -------------------------------------------------------------------------------------- */

@@ -4,8 +4,8 @@
  * 1. A word of UAX #29 with a letter or number is one surface word, but for scripts written without
  *    spaces (Han, kana, Thai and their like; see tools/gen_word_break.py), for which the annex
  *    finds single letters or whole lines. There every two letters that touch are a surface word,
- *    and a letter that touches no other is one. So a query of two or more letters finds every text that
- *    has them side by side; a query of a single one finds only where it stands alone.
+ *    and a letter that touches no other is one. So a query of two or more letters finds every text
+ *    that has them side by side; a query of a single one finds only where it stands alone.
  * 2. A letter takes the marks that follow it along, and a run goes on across the borders of words.
  *
  * Terms
