@@ -1,6 +1,6 @@
 # Tests. Each suite is a target test-NAME that ends with a line "N passed, N failed"; parts of the
 # tree add theirs to TEST_SUITES. `make test` runs them all, whatever fails, and adds up the lines.
-TEST_SUITES := test-unit test-oracle test-tools test-conformance $(TEST_SUITES) lint
+TEST_SUITES := test-unit test-oracle test-tools test-driver test-conformance $(TEST_SUITES) lint
 
 UNIT_SRC  := $(sort $(shell find tests/unit -name 'test_*.c'))
 UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
@@ -8,7 +8,7 @@ TEST_OBJ  := $(patsubst %.c,$(BUILD)/asan/%.o,$(wildcard tests/unit/*.c))
 TEST_CC    = $(CC) $(COMMON) $(SANITIZE) -D_GNU_SOURCE -Itests/unit
 TEST_LIBS := -lcmocka -lmsgpackc $(LIBS)
 
-.PHONY: test test-unit test-oracle test-tools test-conformance
+.PHONY: test test-unit test-oracle test-tools test-driver test-conformance
 test: setup ## build everything and run every test, under the sanitizers
 	@tests/run_suites "$(MAKE)" $(TEST_SUITES)
 
@@ -25,7 +25,10 @@ test-conformance: $(BUILD)/tests/conformance/carrier_c native wasm js ## run the
 test-tools: ## run the tests of the scripts that check the tree
 	@python3 tools/test_lint.py
 
-$(BUILD)/tests/unit/%: $(BUILD)/asan/tests/unit/%.o $(TEST_OBJ) $(BUILD)/libstrata-asan.a
+test-driver: ## run the tests of the conformance driver
+	@$(PYTHON) tests/conformance/test_driver.py
+
+$(UNIT_BIN): $(BUILD)/tests/unit/%: $(BUILD)/asan/tests/unit/%.o $(TEST_OBJ) $(BUILD)/libstrata-asan.a
 	@mkdir -p $(@D)
 	@$(CC) $(SANITIZE) -o $@ $^ $(TEST_LIBS)
 
@@ -38,5 +41,5 @@ $(BUILD)/asan/tests/%.o: tests/%.c | $(GENERATED)
 	@echo "CC $<"
 	@$(TEST_CC) -c -o $@ $<
 
-.SECONDARY: $(UNIT_SRC:%.c=$(BUILD)/asan/%.o) $(TEST_OBJ)
+.PRECIOUS: $(BUILD)/asan/tests/%.o
 -include $(UNIT_SRC:%.c=$(BUILD)/asan/%.d) $(TEST_OBJ:.o=.d)

@@ -403,7 +403,8 @@ def render_docs(shapes, operations, errors, examples):
             out.append(f"| `{field['name']}` | {md_type(field['type'])} | {cell(field['what'])}{note} |\n")
     out.append("\n## Errors\n\n")
     out.append("Any operation may also return `invalid_argument`, `closed`, `io`, `no_space`, `no_memory`,\n")
-    out.append("`corrupt` and `internal`, and any operation inside a run `not_found` when there is no such run.\n")
+    out.append("`corrupt` and `internal`, any operation inside a run `not_found` when there is no such run,\n")
+    out.append("and any write `forbidden` when the database was opened read-only.\n")
     out.append("A failed operation changes nothing. *Retry*: the same call may succeed later without a change.\n\n")
     out.append("| code | number | exit code | retry | meaning | JavaScript |\n|---|---|---|---|---|---|\n")
     for error in errors:

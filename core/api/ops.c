@@ -12,8 +12,7 @@
 
 #include "base/utf8.h"
 
-/* ---- The tables
- * ------------------------------------------------------------------------------------- */
+/* ---- The tables ------------------------------------------------------------------------------ */
 
 typedef struct arg_info {
     const char *name;
@@ -84,8 +83,7 @@ static const op_info *find_op(strata_slice name) {
     return NULL;
 }
 
-/* ---- Decoding arguments
- * ---------------------------------------------------------------------------------- */
+/* ---- Decoding arguments ---------------------------------------------------------------------- */
 
 static const char *type_words(st_arg_type type) {
     switch (type) {
@@ -302,8 +300,7 @@ bool st_strings_hold(strata_slice strings, strata_slice text) {
     return false;
 }
 
-/* ---- Writing results
- * --------------------------------------------------------------------------------------- */
+/* ---- Writing results ------------------------------------------------------------------------- */
 
 strata_status st_put_name(strata_buffer *out, const char *name) {
     return st_msgpack_put_string(out, strata_text(name));
@@ -405,9 +402,7 @@ static strata_status put_error(strata_buffer *out, const strata_error *error) {
     return STRATA_OK;
 }
 
-/* ---- Running
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 /* The longest response of a write: a key or a name, and a few numbers. It is reserved beforehand:
  * once something is committed, the memory to say so must be there. */

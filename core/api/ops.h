@@ -74,8 +74,7 @@ typedef struct st_call {
 #undef FIELD
 #undef SHAPE_END
 
-/* ---- Arguments
- * ------------------------------------------------------------------------------------- */
+/* ---- Arguments ------------------------------------------------------------------------------- */
 
 static inline strata_slice st_call_text(const st_call *call, int arg) {
     return call->given[arg] ? call->args[arg].as.bytes : st_slice("", 0);
@@ -101,8 +100,7 @@ strata_status st_call_object(st_call *call, int arg, strata_slice *out);
 /* Whether a canonical array of strings (empty: none) holds `text`. */
 bool st_strings_hold(strata_slice strings, strata_slice text);
 
-/* ---- The response
- * ------------------------------------------------------------------------------------- */
+/* ---- The response ---------------------------------------------------------------------------- */
 
 /* Each appends a name and a value. Errors: no_memory. */
 strata_status st_put_text(strata_buffer *out, const char *name, strata_slice text);

@@ -93,8 +93,7 @@ strata_status st_op_db_sync(st_call *call) {
     return st_put_uint(call->out, "version", version);
 }
 
-/* ---- Verify
- * ------------------------------------------------------------------------------------------ */
+/* ---- Verify ---------------------------------------------------------------------------------- */
 
 strata_status st_put_report(strata_buffer *out, const st_report *report) {
     const uint64_t kept =

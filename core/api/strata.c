@@ -14,8 +14,7 @@
 
 enum { PATH_BYTES_MAX = 1024, SEGMENT_BYTES_MIN = 1 << 16, SEGMENT_BYTES_MAX = 1 << 30 };
 
-/* ---- Opening and closing
- * --------------------------------------------------------------------------- */
+/* ---- Opening and closing --------------------------------------------------------------------- */
 
 static strata_status check_options(const char *path, const strata_options *options,
                                    strata_error *error) {
@@ -111,7 +110,8 @@ strata_status strata_open(const char *path, const strata_options *options, strat
     const strata_options defaults = STRATA_OPTIONS_INIT;
     const strata_options *chosen = options == NULL ? &defaults : options;
     const strata_host *host = chosen->host == NULL ? strata_host_default() : chosen->host;
-    strata_error unasked; /* what goes on below depends on codes that an error carries */
+    strata_error unasked = {
+        .code = STRATA_OK}; /* what goes on below depends on codes that an error carries */
     strata_error *error = chosen->error == NULL ? &unasked : chosen->error;
     error->code = STRATA_OK;
     error->field_count = 0;
@@ -181,8 +181,7 @@ strata_status strata_tick(strata_db *db, uint32_t budget_us) {
     return st_store_tick(&rq->model->store, rq->error);
 }
 
-/* ---- Runs
- * --------------------------------------------------------------------------------------------- */
+/* ---- Runs ------------------------------------------------------------------------------------ */
 
 strata_status strata_run_find(strata_db *db, strata_slice name, strata_run *run) {
     st_request *rq = st_handle_begin(db);
@@ -203,9 +202,7 @@ strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *ru
     return STRATA_OK;
 }
 
-/* ---- KV
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- KV -------------------------------------------------------------------------------------- */
 
 strata_status strata_kv_put(strata_db *db, strata_run id, strata_slice key, strata_value value,
                             uint64_t *version) {
@@ -240,9 +237,7 @@ strata_status strata_kv_delete(strata_db *db, strata_run id, strata_slice key, b
     return STRATA_OK;
 }
 
-/* ---- Events
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 strata_status strata_event_append(strata_db *db, strata_run id, strata_slice type,
                                   strata_value payload, uint64_t *sequence) {
@@ -258,9 +253,7 @@ strata_status strata_event_append(strata_db *db, strata_run id, strata_slice typ
     return STRATA_OK;
 }
 
-/* ---- Memory
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static strata_status canonical_object(st_request *rq, const strata_value *value,
                                       strata_slice *out) {
@@ -351,9 +344,7 @@ strata_status strata_memory_forget(strata_db *db, strata_run id, strata_slice ke
     return STRATA_OK;
 }
 
-/* ---- Recall
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Recall ---------------------------------------------------------------------------------- */
 
 /* A result of its own: one block with the struct, the hits and all their bytes. */
 typedef struct result_block {
@@ -416,21 +407,17 @@ void strata_hits_free(strata_hits *hits) {
     }
 }
 
-/* ---- Checking files
- * --------------------------------------------------------------------------------------------- */
+/* ---- Checking files -------------------------------------------------------------------------- */
 
 strata_status strata_verify(const char *path, const strata_options *options, strata_buffer *out) {
     const strata_options defaults = STRATA_OPTIONS_INIT;
     const strata_options *chosen = options == NULL ? &defaults : options;
     const strata_host *host = chosen->host == NULL ? strata_host_default() : chosen->host;
-    strata_error unasked;
+    strata_error unasked = {.code = STRATA_OK};
     strata_error *error = chosen->error == NULL ? &unasked : chosen->error;
     error->field_count = 0;
     ST_TRY(check_options(path, chosen, error));
     out->len = 0;
-    if (out->host == NULL) {
-        out->host = host;
-    }
     st_report *report = st_alloc_zeroed(&host->memory, sizeof *report);
     if (report == NULL) {
         return st_fail_memory(error);

@@ -4,7 +4,7 @@
 
 #include "base/std.h"
 
-/* ---- Little-endian (files) and big-endian (keys, MessagePack) ----------------------------- */
+/* ---- Little-endian (files) and big-endian (keys, MessagePack) -------------------------------- */
 
 static inline uint16_t load16_le(const uint8_t *p) {
     return (uint16_t)(p[0] | p[1] << 8);
@@ -53,7 +53,7 @@ static inline void store64_be(uint8_t *p, uint64_t v) {
     store32_be(p + 4, (uint32_t)v);
 }
 
-/* ---- Varints (LEB128) and zigzag ------------------------------------------------------------ */
+/* ---- Varints (LEB128) and zigzag ------------------------------------------------------------- */
 
 enum { ST_VARINT_BYTES_MAX = 10 };
 

@@ -30,7 +30,7 @@ static inline void st_free(const strata_allocator *allocator, void *memory, size
     }
 }
 
-/* ---- Arena ------------------------------------------------------------------------------ */
+/* ---- Arena ----------------------------------------------------------------------------------- */
 
 /* Memory that is freed all at once. Chunks double from 4 KiB (or first_chunk) to 4 MiB. One thread
  * allocates at a time; what it returned may be read by any. */
@@ -53,7 +53,7 @@ void *st_arena_alloc(st_arena *arena, size_t size, size_t align);
 /* A copy of the bytes, not ended with NUL; data NULL when there is no memory (never for len 0). */
 strata_slice st_arena_copy(st_arena *arena, strata_slice bytes);
 
-/* ---- Buffer ------------------------------------------------------------------------------ */
+/* ---- Buffer ---------------------------------------------------------------------------------- */
 
 /* Makes room for `more` bytes after len. Errors: no_memory. Cost: amortised constant. */
 strata_status st_buffer_reserve(strata_buffer *buffer, size_t more);

@@ -79,7 +79,7 @@ static strata_status fail_here(const reader *in, const char *what) {
     return fail_at(in, offset_of(in, in->at), in->at == in->end ? "the text ends early" : what);
 }
 
-/* ---- Strings ------------------------------------------------------------------------------- */
+/* ---- Strings --------------------------------------------------------------------------------- */
 
 static bool read_hex4(reader *in, uint32_t *out) {
     uint32_t v = 0;
@@ -203,7 +203,7 @@ static strata_status read_string(reader *in, strata_slice *text) {
     return STRATA_OK;
 }
 
-/* ---- Numbers and words --------------------------------------------------------------------- */
+/* ---- Numbers and words ----------------------------------------------------------------------- */
 
 static bool is_digit(const reader *in) {
     return in->at < in->end && *in->at >= '0' && *in->at <= '9';
@@ -276,7 +276,7 @@ static bool take_word(reader *in, const char *word) {
     return true;
 }
 
-/* ---- Containers ---------------------------------------------------------------------------- */
+/* ---- Containers ------------------------------------------------------------------------------ */
 
 static void skip_space(reader *in) {
     while (in->at < in->end &&
@@ -457,7 +457,7 @@ static strata_status close_container(reader *in) {
     return STRATA_OK;
 }
 
-/* ---- Values -------------------------------------------------------------------------------- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static strata_status read_scalar(reader *in) {
     strata_slice text = {NULL, 0};

@@ -53,7 +53,7 @@ static strata_status put_line(writer *to) {
     return STRATA_OK;
 }
 
-/* ---- Strings ------------------------------------------------------------------------------- */
+/* ---- Strings --------------------------------------------------------------------------------- */
 
 static strata_status put_escape(writer *to, uint8_t c) {
     static const char hex[] = "0123456789abcdef";
@@ -110,7 +110,7 @@ static strata_status put_string(writer *to, strata_slice text, const uint8_t *to
     return put(to, "\"");
 }
 
-/* ---- Scalars ------------------------------------------------------------------------------- */
+/* ---- Scalars --------------------------------------------------------------------------------- */
 
 static strata_status put_integer(writer *to, int64_t integer) {
     char text[24];
@@ -144,7 +144,7 @@ static strata_status put_bytes(writer *to, strata_slice bytes) {
     return put(to, "\"}");
 }
 
-/* ---- Containers ---------------------------------------------------------------------------- */
+/* ---- Containers ------------------------------------------------------------------------------ */
 
 static strata_status next_token(writer *to, st_token *token) {
     const uint8_t *at = to->in.at;

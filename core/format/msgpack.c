@@ -16,7 +16,7 @@
 #include "base/utf8.h"
 #include "format/names.h"
 
-/* ---- Reading -------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static bool take_be(st_cursor *cursor, size_t len, uint64_t *out) {
     strata_slice bytes;
@@ -197,7 +197,7 @@ bool st_msgpack_skip(st_cursor *cursor, strata_slice *value) {
     }
 }
 
-/* ---- Writing -------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* A lead byte and a big-endian number of `len` bytes. */
 static strata_status put_lead(strata_buffer *out, uint8_t lead, size_t len, uint64_t number) {

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 
-/* ---- Reading -------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* One token. Containers say how many entries follow; the entries are the next tokens. */
 typedef struct st_token {
@@ -30,7 +30,7 @@ bool st_msgpack_next(st_cursor *cursor, st_token *token);
  * ST_NESTING_MAX. *value (may be NULL): its bytes. */
 bool st_msgpack_skip(st_cursor *cursor, strata_slice *value);
 
-/* ---- Writing -------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* Each appends one token in its shortest form. Errors: no_memory. Container headers are followed
  * by their entries. */

@@ -33,7 +33,7 @@ enum {
     EXPONENT_BIAS = 1023,
 };
 
-/* ---- Big integers -------------------------------------------------------------------------- */
+/* ---- Big integers ---------------------------------------------------------------------------- */
 
 typedef struct big {
     uint32_t limb[LIMBS_MAX];
@@ -138,7 +138,7 @@ static unsigned big_bits(const big *a) {
     return a->len == 0 ? 0 : (unsigned)(a->len - 1) * 32 + bits_of(a->limb[a->len - 1]);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* The number 0.d1d2d3... * 10^exponent, d1 != 0; count 0 is zero. */
 typedef struct decimal {
@@ -277,7 +277,7 @@ bool st_number_parse(strata_slice text, double *real) {
     return true;
 }
 
-/* ---- Printing ------------------------------------------------------------------------------ */
+/* ---- Printing -------------------------------------------------------------------------------- */
 
 /* Digits d1d2d3... of the number 0.d1d2d3... * 10^exponent. */
 typedef struct shortest {

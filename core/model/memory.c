@@ -8,9 +8,9 @@
  * 1. A run's text index (st_run.text) is NULL or holds exactly what the memtable holds: a write
  *    stages its document before the log has the commit and publishes it with the commit, both under
  *    the run's lock, and with the commit's version. A search at a snapshot therefore sees what a
- * get at that snapshot sees.
+ *    get at that snapshot sees.
  * 2. The index is derived. It is built here from the versions in the memtable, in version order;
- * those that still wait for their sync are built in too, above the snapshots that readers have.
+ *    those that still wait for their sync are built in too, above the snapshots that readers have.
  */
 #include "model/memory.h"
 
@@ -20,8 +20,7 @@
 
 enum { FORM = 1, PROGRESS_EVERY = 1024 };
 
-/* ---- The stored form
- * ------------------------------------------------------------------------------ */
+/* ---- The stored form ------------------------------------------------------------------------- */
 
 static strata_status encode_fields(const st_memory *memory, strata_buffer *out) {
     const uint32_t count = (memory->metadata.len > 0 ? 1u : 0u) + (memory->tags.len > 0 ? 1u : 0u);
@@ -102,8 +101,7 @@ strata_status st_memory_read(st_request *rq, strata_slice store_key, const st_ve
     return STRATA_OK;
 }
 
-/* ---- Writing
- * ----------------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static st_text_head *index_of(const st_run *run) {
     return atomic_load_explicit((st_text_head * _Atomic *)&run->text, memory_order_acquire);
@@ -207,8 +205,7 @@ strata_status st_memory_get(st_request *rq, const st_run *run, strata_slice text
     return STRATA_OK;
 }
 
-/* ---- Building the index
- * --------------------------------------------------------------------------------- */
+/* ---- Building the index ---------------------------------------------------------------------- */
 
 /* One change of one memory, to be repeated in version order. */
 typedef struct change {

@@ -8,8 +8,8 @@
  * Invariants:
  * 1. A name has one record and an id one name.
  * 2. st_run.status is the status of the newest record; it changes under the locks of run 0 and of
- * the run itself, so that no write of the run can fall between the check and the change. Lock
- * order: run 0, then the run.
+ *    the run itself, so that no write of the run can fall between the check and the change.
+ * Lock order: run 0, then the run.
  */
 #include "model/run.h"
 
@@ -35,8 +35,7 @@ bool st_run_status_parse(strata_slice name, st_run_status *status) {
     return false;
 }
 
-/* ---- Records
- * ---------------------------------------------------------------------------------------- */
+/* ---- Records --------------------------------------------------------------------------------- */
 
 static strata_status put_named(strata_buffer *out, const char *name) {
     return st_msgpack_put_string(out, strata_text(name));
@@ -144,8 +143,7 @@ strata_status st_run_read(st_request *rq, strata_slice key, strata_slice value,
     return STRATA_OK;
 }
 
-/* ---- Finding
- * ------------------------------------------------------------------------------------------- */
+/* ---- Finding --------------------------------------------------------------------------------- */
 
 st_run *st_run_system(st_request *rq) {
     return st_store_run(&rq->model->store, ST_RUN_SYSTEM)->owner;
@@ -195,8 +193,7 @@ strata_status st_run_get(st_request *rq, strata_slice name, st_run_record *recor
     return find_record(rq, name, st_memtable_snapshot(st_run_system(rq)->table), record, stamp);
 }
 
-/* ---- Creating
- * --------------------------------------------------------------------------------------------- */
+/* ---- Creating -------------------------------------------------------------------------------- */
 
 static strata_status attach(st_model *model, uint64_t id, st_run_status status, st_run **out,
                             strata_error *error) {
@@ -360,9 +357,7 @@ void st_runs_free(st_model *model) {
     }
 }
 
-/* ---- Life cycle
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Life cycle ------------------------------------------------------------------------------ */
 
 static bool may_move(st_run_status from, st_run_status to) {
     switch (from) {

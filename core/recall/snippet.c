@@ -1,13 +1,13 @@
 /* snippet.c - finding the best excerpt of a text, and writing it with its marks.
  *
  * 1. The words of the text go by once. Those that are terms of the query enter a queue, and leave
- * it when they lie more than EXCERPT_BYTES before the newest. The first queue with the most
+ *    it when they lie more than EXCERPT_BYTES before the newest. The first queue with the most
  *    distinct terms is the heart of the excerpt; no later one can have more than all of them, so
  *    there the walk ends.
  * 2. An ASCII word need not be folded or stemmed when no term begins with its first letter, which
  *    neither changes. That spares most of them.
  * 3. What room is left goes around the heart: a third before it, the rest after, less where the
- * text begins or ends. Both ends move inwards to the border of a word.
+ *    text begins or ends. Both ends move inwards to the border of a word.
  * 4. The excerpt is then walked as a text of its own and written with marks, so that a word cut by
  *    its border cannot put a mark outside of it. Marks that touch are one (pairs of a run).
  *
@@ -26,7 +26,7 @@ enum {
     NO_TERM = ST_QUERY_TERMS_MAX,
 };
 
-/* ---- The query's terms --------------------------------------------------------------------- */
+/* ---- The query's terms ----------------------------------------------------------------------- */
 
 typedef struct matcher {
     st_analyzer *analyzer;
@@ -85,7 +85,7 @@ static strata_status match(const matcher *m, const st_surface *surface, uint16_t
     return STRATA_OK;
 }
 
-/* ---- The heart of the excerpt -------------------------------------------------------------- */
+/* ---- The heart of the excerpt ---------------------------------------------------------------- */
 
 typedef struct range {
     const uint8_t *start;
@@ -153,7 +153,7 @@ static strata_status find_heart(const matcher *m, strata_slice text, range *hear
     return STRATA_OK;
 }
 
-/* ---- Its surroundings ---------------------------------------------------------------------- */
+/* ---- Its surroundings ------------------------------------------------------------------------ */
 
 static bool is_space(uint32_t code) {
     return code <= 0x20 || (code >= 0x7f && code <= 0xa0) || code == 0x2028 || code == 0x2029;
@@ -223,7 +223,7 @@ static range surround(strata_slice text, range heart) {
     return excerpt;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 typedef struct writer {
     strata_buffer *out;

@@ -10,8 +10,8 @@
  * 2. Nodes of 4 and 16 children append: key byte and child first, then the count. Readers look at
  *    `count` entries only. Nodes of 48 and 256 publish the entry itself.
  * 3. A node that must change in any other way (grow, or split its prefix) is copied, and the copy
- * is published in its parent. The old node stays as it was for readers that are in it; it lacks
- * only keys inserted later, whose versions are above any snapshot those readers can have.
+ *    is published in its parent. The old node stays as it was for readers that are in it; it lacks
+ *    only keys inserted later, whose versions are above any snapshot those readers can have.
  * 4. Growth copies at most as much as the live tree, so the garbage is bounded by its size.
  *
  * Why not a skip list: at a million keys it costs some twenty cache misses where this costs five,
@@ -103,8 +103,7 @@ static void set_prefix(node *n, const uint8_t *bytes, size_t len) {
     }
 }
 
-/* ---- One node
- * ------------------------------------------------------------------------------------ */
+/* ---- One node -------------------------------------------------------------------------------- */
 
 /* The slot of the child for `byte`, or NULL. */
 static child_slot *find_slot(node *n, uint8_t byte) {
@@ -227,8 +226,7 @@ static node *copy_as(st_art *art, const node *from, unsigned kind) {
     return n;
 }
 
-/* ---- Finding and inserting
- * -------------------------------------------------------------------------- */
+/* ---- Finding and inserting ------------------------------------------------------------------- */
 
 void st_art_init(st_art *art, st_arena *arena) {
     atomic_init(&art->root, NULL);
@@ -247,7 +245,7 @@ static size_t shared_len(const uint8_t *a, const uint8_t *b, size_t max) {
  * two misses overlap: worth 7 % of a get over a million keys. */
 static void prefetch_rest(const void *p) {
     __builtin_prefetch((const char *)p + LINE);
-    __builtin_prefetch((const char *)p + 2 * LINE);
+    __builtin_prefetch((const char *)p + 2 * (size_t)LINE);
 }
 
 st_leaf *st_art_find(const st_art *art, strata_slice key) {
@@ -380,8 +378,7 @@ st_leaf *st_art_insert(st_art *art, strata_slice key, size_t tail_len, void **ta
     }
 }
 
-/* ---- Walking in order
- * ---------------------------------------------------------------------------------- */
+/* ---- Walking in order ------------------------------------------------------------------------ */
 
 static void push(st_art_iter *iter, const node *n, unsigned byte) {
     ST_ASSERT(iter->depth < ST_ART_DEPTH_MAX);
@@ -464,8 +461,7 @@ void st_art_seek(st_art_iter *iter, const st_art *art, strata_slice key, bool re
     }
 }
 
-/* ---- Checking
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Checking -------------------------------------------------------------------------------- */
 
 bool st_art_check(const st_art *art, uint64_t *leaves) {
     st_art_iter iter;

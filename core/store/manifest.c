@@ -3,7 +3,7 @@
  * Invariants:
  * 1. The slot written is never the newest valid one, and it is synced before anything relies on it.
  * 2. A slot is believed only with magic, length and checksum in order. If the newer slot is torn
- * the older one still describes a whole database, as what it names is removed only later.
+ *    the older one still describes a whole database, as what it names is removed only later.
  * 3. The generation goes up by one with each write.
  * Faults assumed: a write may be torn or lost in any part before sync returns; the other slot, 64
  * KiB away, is not touched by it. Rejected: write a new file and rename it; not every host can

@@ -64,8 +64,7 @@ static inline uint64_t st_memtable_snapshot(const st_memtable *table) {
 /* Commits up to `number` become visible; a smaller number than before changes nothing. */
 void st_memtable_publish(st_memtable *table, uint64_t number);
 
-/* ---- Reading
- * ------------------------------------------------------------------------------------------ */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* The version of the key that a reader at `snapshot` sees, deletes included; NULL: none. Borrowed
  * until the memtable is freed. */

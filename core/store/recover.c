@@ -12,8 +12,7 @@
 
 #include "store/wal_replay.h"
 
-/* ---- What is there?
- * ------------------------------------------------------------------------------------- */
+/* ---- What is there? -------------------------------------------------------------------------- */
 
 typedef struct survey {
     bool manifest;
@@ -87,8 +86,7 @@ static strata_status take_lock(st_store *store, strata_error *error) {
                    strata_status_name(status));
 }
 
-/* ---- A new database
- * ------------------------------------------------------------------------------------------ */
+/* ---- A new database -------------------------------------------------------------------------- */
 
 static strata_status new_manifest(st_store *store, strata_error *error) {
     const strata_host *host = store->host;
@@ -118,8 +116,7 @@ static strata_status make_database(st_store *store, strata_error *error) {
                        store->manifest.codec, &start, error);
 }
 
-/* ---- An existing one
- * ------------------------------------------------------------------------------------------ */
+/* ---- An existing one ------------------------------------------------------------------------- */
 
 static strata_status apply_commit(void *ctx, uint64_t version, int64_t timestamp_us,
                                   st_wal_record *record) {

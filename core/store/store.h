@@ -42,6 +42,8 @@ st_memtable *st_store_run(const st_store *store, uint64_t run);
 /* The same, made if missing. Errors: no_memory, constraint {too_many_runs}. */
 strata_status st_store_add_run(st_store *store, uint64_t run, st_memtable **table,
                                strata_error *error);
+/* At close: nobody reads any more. */
+void st_store_free_runs(st_store *store);
 
 /* ---- Committing --------------------------------------------------------------------------------
  */

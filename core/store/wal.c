@@ -52,8 +52,7 @@ strata_status st_wal_check(st_wal *wal, strata_error *error) {
                    strata_status_name((strata_status)failed));
 }
 
-/* ---- Segments (under both locks, or before anybody else knows the wal)
- * ----------------------------- */
+/* ---- Segments (under both locks, or before anybody else knows the wal) ----------------------- */
 
 static strata_status open_segment(st_wal *wal, uint64_t segment, uint32_t flags,
                                   strata_file **file) {
@@ -122,8 +121,7 @@ static strata_status finish_segment(st_wal *wal) {
     return storage->close(storage->ctx, file);
 }
 
-/* ---- Flushing (under flush_lock)
- * ------------------------------------------------------------------- */
+/* ---- Flushing (under flush_lock) ------------------------------------------------------------- */
 
 /* Carries what is pending to the file; with sync, makes it durable. */
 static strata_status flush(st_wal *wal, bool sync, strata_error *error) {
@@ -190,8 +188,7 @@ strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error
     return st_wal_sync(wal, version, error);
 }
 
-/* ---- Appending
- * ------------------------------------------------------------------------------------------ */
+/* ---- Appending ------------------------------------------------------------------------------- */
 
 static bool is_full(st_wal *wal) {
     st_mutex_lock(&wal->lock, &wal->host->executor);
@@ -344,8 +341,7 @@ strata_status st_wal_append(st_wal *wal, uint64_t run, int64_t timestamp_us, con
     }
 }
 
-/* ---- Opening and closing
- * ----------------------------------------------------------------------------------- */
+/* ---- Opening and closing --------------------------------------------------------------------- */
 
 static void release(st_wal *wal) {
     if (wal->file != NULL) {

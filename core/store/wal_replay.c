@@ -23,8 +23,7 @@ enum {
     PROOF_WORK_FACTOR = 16,
 };
 
-/* ---- Reading through a window
- * ---------------------------------------------------------------------- */
+/* ---- Reading through a window ---------------------------------------------------------------- */
 
 typedef struct window {
     const strata_host *host;
@@ -61,8 +60,7 @@ static strata_status window_at(window *w, uint64_t offset, size_t len, const uin
     return STRATA_OK;
 }
 
-/* ---- One segment
- * ------------------------------------------------------------------------------------- */
+/* ---- One segment ----------------------------------------------------------------------------- */
 
 typedef struct walk {
     const strata_host *host;
@@ -369,8 +367,7 @@ static strata_status walk_segment(walk *w) {
     return status;
 }
 
-/* ---- The segments
- * ------------------------------------------------------------------------------------ */
+/* ---- The segments ---------------------------------------------------------------------------- */
 
 typedef struct listing {
     uint64_t lowest_wanted;

@@ -1,7 +1,7 @@
 /* remember.c - remember something, recall it. Run it twice: the second time it is there already.
  *
- *     cc -Icore/include examples/c/remember.c build/libstrata.a -lzstd -lutf8proc -lstemmer
- * -lsodium \ -lm -lpthread -o remember
+ *     cc -Icore/include examples/c/remember.c build/libstrata.a \
+ *         -lzstd -lutf8proc -lstemmer -lsodium -lm -lpthread -o remember
  */
 #include <stdio.h>
 

@@ -9,7 +9,7 @@
  * 1. The size alone says where a block came from: size < BIG_BYTES is malloc's, the rest is mapped.
  *    Every call brings the old size, so nothing is stored beside the block.
  * 2. A mapping covers the size rounded up to whole pages, and begins at a multiple of BIG_BYTES.
- * Its tail is not rounded up to a huge page: 2.1 MiB must not cost 4.
+ *    Its tail is not rounded up to a huge page: 2.1 MiB must not cost 4.
  * 3. On failure the old block is untouched.
  *
  * Rejected: aligned_alloc + madvise. glibc keeps its own header in front of each block, so that the

@@ -71,7 +71,7 @@ strata_status st_native_status(int error) {
     }
 }
 
-/* ---- Folders ------------------------------------------------------------------------------- */
+/* ---- Folders --------------------------------------------------------------------------------- */
 
 /* Length of the folder part of a name: 0 when the name lies in the current folder. The root keeps
  * its slash. */
@@ -164,7 +164,7 @@ strata_status st_native_make_folder(const char *folder) {
     }
 }
 
-/* ---- Opening and closing ------------------------------------------------------------------- */
+/* ---- Opening and closing --------------------------------------------------------------------- */
 
 static int open_fd(const char *name, int flags) {
     /* O_NONBLOCK: a pipe of that name must not make open wait; it is then refused as no file. */
@@ -229,7 +229,7 @@ strata_status st_native_close(void *ctx, strata_file *file) {
     return error == 0 ? STRATA_OK : st_native_status(error);
 }
 
-/* ---- Reading and writing ------------------------------------------------------------------- */
+/* ---- Reading and writing --------------------------------------------------------------------- */
 
 strata_status st_native_read_at(void *ctx, strata_file *file, uint64_t offset, void *data,
                                 size_t len, size_t *got) {
@@ -349,7 +349,7 @@ strata_status st_native_size(void *ctx, strata_file *file, uint64_t *size) {
     return STRATA_OK;
 }
 
-/* ---- Names --------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 strata_status st_native_remove(void *ctx, const char *name) {
     (void)ctx;

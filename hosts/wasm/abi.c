@@ -42,7 +42,7 @@ static strata_buffer exec_response;
 static uint8_t error_response[FRAME_ERROR_MAX];
 static strata_slice response = {frame_ok, sizeof(frame_ok)};
 
-/* ---- Responses ------------------------------------------------------------------------------ */
+/* ---- Responses ------------------------------------------------------------------------------- */
 
 static void respond_ok(void) {
     response.data = frame_ok;
@@ -74,7 +74,7 @@ static strata_status respond_message(strata_status code, const char *message) {
     return respond_error(&error);
 }
 
-/* ---- Memory of the caller ------------------------------------------------------------------- */
+/* ---- Memory of the caller -------------------------------------------------------------------- */
 
 EXPORT(strata_abi_version) int32_t strata_abi_version(void) {
     return ABI_VERSION;

@@ -16,7 +16,7 @@
 
 const uint8_t frame_ok[3] = {0x92, 0xc3, 0x80};
 
-/* ---- Reading ------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static size_t bytes_left(const frame_reader *reader) {
     return (size_t)(reader->end - reader->next);
@@ -116,7 +116,7 @@ bool frame_read_scalar(frame_reader *reader, strata_value *value) {
     }
 }
 
-/* ---- Writing ------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 typedef struct frame_writer {
     uint8_t *next;

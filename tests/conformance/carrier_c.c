@@ -27,7 +27,7 @@ static bool is(const msgpack_object_str *text, const char *word) {
     return text->size == strlen(word) && memcmp(text->ptr, word, text->size) == 0;
 }
 
-/* ---- Responses that the library does not make ----------------------------------------------- */
+/* ---- Responses that the library does not make ------------------------------------------------ */
 
 static void pack_word(msgpack_packer *to, const char *word) {
     (void)msgpack_pack_str_with_body(to, word, strlen(word));

@@ -15,7 +15,7 @@ struct strata_file {
     bool writable;
 };
 
-/* ---- Images -------------------------------------------------------------------------------- */
+/* ---- Images ---------------------------------------------------------------------------------- */
 
 static void image_reserve(sim_image *image, size_t len) {
     if (len > image->cap) {
@@ -66,7 +66,7 @@ static size_t image_read(const sim_image *image, uint64_t offset, uint8_t *data,
     return got;
 }
 
-/* ---- Nodes --------------------------------------------------------------------------------- */
+/* ---- Nodes ----------------------------------------------------------------------------------- */
 
 static sim_node *add_node(sim *s) {
     sim_node *node = calloc(1, sizeof *node);
@@ -164,7 +164,7 @@ static void node_crash(sim_node *node, sim_policy policy, uint64_t *chance) {
     image_copy(&node->written, &node->durable);
 }
 
-/* ---- Names --------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 static sim_entry *find_entry(sim *s, const char *name, bool make) {
     for (size_t i = 0; i < s->entry_count; i++) {
@@ -194,7 +194,7 @@ static uint64_t used(const sim *s) {
     return sum;
 }
 
-/* ---- Faults --------------------------------------------------------------------------------- */
+/* ---- Faults ---------------------------------------------------------------------------------- */
 
 enum verdict { GO, FAIL, FAIL_HALFWAY, POWER_GONE };
 
@@ -242,7 +242,7 @@ static strata_status end(sim *s, strata_status status) {
     return status;
 }
 
-/* ---- Storage -------------------------------------------------------------------------------- */
+/* ---- Storage --------------------------------------------------------------------------------- */
 
 static strata_status open_entry(sim *s, const char *name, uint32_t flags, strata_file **file) {
     sim_entry *entry = find_entry(s, name, false);

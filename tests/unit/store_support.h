@@ -6,7 +6,7 @@
 
 #include "sim.h"
 
-/* ---- Opening and asking -------------------------------------------------------------------- */
+/* ---- Opening and asking ---------------------------------------------------------------------- */
 
 strata_options db_options(sim *s, strata_durability durability);
 /* Opens "db" on the machine and fails the test if that fails. */
@@ -33,7 +33,7 @@ uint64_t db_version(strata_db *db);
 /* Fails the test unless db.verify finds no problem. */
 void db_verify(strata_db *db);
 
-/* ---- Dumps --------------------------------------------------------------------------------- */
+/* ---- Dumps ----------------------------------------------------------------------------------- */
 
 /* All that readers see: runs, keys, histories, events with hashes, memories, recalls. Fails the
  * test unless recall agrees with memory.list and every event chain holds. Caller frees. */

@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-/* ---- Memory ---------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 /* One function in the manner of Lua: new_size 0 frees, old NULL allocates. Returns NULL when there
  * is no memory (or on free); old is then untouched. Alignment: 16. Sizes of 2 MiB and more should
@@ -29,7 +29,7 @@ typedef struct strata_allocator {
     void *(*resize)(void *ctx, void *old, size_t old_size, size_t new_size);
 } strata_allocator;
 
-/* ---- Storage --------------------------------------------------------------------------- */
+/* ---- Storage --------------------------------------------------------------------------------- */
 
 typedef struct strata_file strata_file; /* made by the host; opaque to the core */
 
@@ -75,7 +75,7 @@ typedef struct strata_storage {
     strata_status (*unlock)(void *ctx, strata_file *lock);
 } strata_storage;
 
-/* ---- Clock and entropy ------------------------------------------------------------------ */
+/* ---- Clock and entropy ----------------------------------------------------------------------- */
 
 typedef struct strata_clock {
     void *ctx;
@@ -88,7 +88,7 @@ typedef struct strata_entropy {
     strata_status (*fill)(void *ctx, void *data, size_t len); /* unpredictable bytes */
 } strata_entropy;
 
-/* ---- Threads (optional) ------------------------------------------------------------------ */
+/* ---- Threads (optional) ---------------------------------------------------------------------- */
 
 typedef struct strata_job strata_job; /* made by the host */
 
@@ -107,7 +107,7 @@ typedef struct strata_executor {
     void (*wake)(void *ctx, uint32_t *word, bool all);
 } strata_executor;
 
-/* ---- Log and progress (optional) --------------------------------------------------------- */
+/* ---- Log and progress (optional) ------------------------------------------------------------- */
 
 typedef enum strata_log_level {
     STRATA_LOG_DEBUG,
@@ -124,7 +124,7 @@ typedef struct strata_log {
     void (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t total);
 } strata_log;
 
-/* ---- The host ------------------------------------------------------------------------------ */
+/* ---- The host -------------------------------------------------------------------------------- */
 
 typedef struct strata_host {
     size_t size; /* sizeof(strata_host), so that it can grow */

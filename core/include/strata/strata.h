@@ -31,7 +31,7 @@ extern "C" {
 #define STRATA_MUST_USE
 #endif
 
-/* ---- Status and errors --------------------------------------------------------------------- */
+/* ---- Status and errors ----------------------------------------------------------------------- */
 
 typedef enum strata_status {
     STRATA_OK = 0,
@@ -194,19 +194,18 @@ strata_status strata_sync(strata_db *db) STRATA_MUST_USE;
 /* Background work for hosts without threads: syncs what is due. About budget_us microseconds. */
 strata_status strata_tick(strata_db *db, uint32_t budget_us) STRATA_MUST_USE;
 
-/* ---- Runs
- * ---------------------------------------------------------------------------------------- */
+/* ---- Runs ------------------------------------------------------------------------------------ */
 
 typedef uint64_t strata_run; /* a run of this database, as found by strata_run_find */
 #define STRATA_RUN_DEFAULT ((strata_run)1)
 
 /* The run of that name. Errors: not_found. Cost: one hash look-up. */
 strata_status strata_run_find(strata_db *db, strata_slice name, strata_run *run) STRATA_MUST_USE;
-/* A new active run. An empty name makes one. Errors: already_exists, invalid_key. */
+/* A new active run; an empty name has one made. Errors: already_exists, invalid_argument (the name
+ * is not 1-255 bytes of UTF-8), and those of any write. */
 strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *run) STRATA_MUST_USE;
 
-/* ---- KV
- * -------------------------------------------------------------------------------------------- */
+/* ---- KV -------------------------------------------------------------------------------------- */
 
 typedef struct strata_entry {
     strata_value value;
@@ -225,16 +224,14 @@ strata_status strata_kv_get(strata_db *db, strata_run run, strata_slice key,
 strata_status strata_kv_delete(strata_db *db, strata_run run, strata_slice key,
                                bool *existed) STRATA_MUST_USE;
 
-/* ---- Events
- * ------------------------------------------------------------------------------------------ */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 /* Appends an event. type: 1-255 bytes; payload: an object. The sequence starts at 1 in each run
  * and has no gaps. sequence may be NULL. */
 strata_status strata_event_append(strata_db *db, strata_run run, strata_slice type,
                                   strata_value payload, uint64_t *sequence) STRATA_MUST_USE;
 
-/* ---- Memory
- * ------------------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 typedef struct strata_memory {
     size_t size;           /* sizeof(strata_memory) */
@@ -297,8 +294,7 @@ strata_status strata_memory_recall(strata_db *db, strata_run run, const strata_r
                                    strata_hits **hits) STRATA_MUST_USE;
 void strata_hits_free(strata_hits *hits);
 
-/* ---- Every operation, encoded
- * --------------------------------------------------------------------------- */
+/* ---- Every operation, encoded ---------------------------------------------------------------- */
 
 /* A growable buffer of the caller's. Set to zeros before first use; reused by later calls. */
 typedef struct strata_buffer {
@@ -325,8 +321,7 @@ strata_status strata_json_to_msgpack(strata_slice json, strata_buffer *out,
 strata_status strata_msgpack_to_json(strata_slice msgpack, bool pretty, strata_buffer *out,
                                      strata_error *error) STRATA_MUST_USE;
 
-/* ---- Checking files
- * -------------------------------------------------------------------------------------- */
+/* ---- Checking files -------------------------------------------------------------------------- */
 
 /* Reads every byte of the closed (or read-only) database in `path` and checks it without changing
  * anything. report: MessagePack {valid, files, bytes, commits, problems: [{file, offset, what}]}.

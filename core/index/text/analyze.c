@@ -3,9 +3,9 @@
  * Surface words
  * 1. A word of UAX #29 with a letter or number is one surface word, but for scripts written without
  *    spaces (Han, kana, Thai and their like; see tools/gen_word_break.py), for which the annex
- * finds single letters or whole lines. There every two letters that touch are a surface word, and a
- *    letter that touches no other is one. So a query of two or more letters finds every text that
- *    has them side by side; a query of a single one finds only where it stands alone.
+ *    finds single letters or whole lines. There every two letters that touch are a surface word,
+ *    and a letter that touches no other is one. So a query of two or more letters finds every text
+ *    that has them side by side; a query of a single one finds only where it stands alone.
  * 2. A letter takes the marks that follow it along, and a run goes on across the borders of words.
  *
  * Terms
@@ -14,7 +14,7 @@
  *    (10-36) or of a position round the letter (200 and more), and enclosing marks. "Café" and
  *    "cafe", "STRASSE" and "straße" meet. Other classes stay: the vowel signs of the Indic
  *    scripts (0), nukta and virama (7, 9), the voicing of kana (8), vowels and tones of Thai and
- * Lao (103-122) tell words apart. utf8proc's own STRIPMARK would remove them all.
+ *    Lao (103-122) tell words apart. utf8proc's own STRIPMARK would remove them all.
  * 4. The curly apostrophe is the straight one; the stemmer knows only that.
  * 5. Only words of ASCII letters and apostrophes are stemmed. One with a digit is a name or a
  *    number (sha256 sums, versions), to which English endings mean nothing.
@@ -47,7 +47,7 @@ enum {
     FOLDED_MAX = FOLD_BYTES_MAX + DECOMPOSED_MAX,
 };
 
-/* ---- Surface words ------------------------------------------------------------------------- */
+/* ---- Surface words --------------------------------------------------------------------------- */
 
 st_surfaces st_surfaces_over(strata_slice text) {
     st_surfaces surfaces;
@@ -149,7 +149,7 @@ bool st_surfaces_next(st_surfaces *surfaces, st_surface *surface) {
     }
 }
 
-/* ---- Folding ------------------------------------------------------------------------------- */
+/* ---- Folding --------------------------------------------------------------------------------- */
 
 /* Lower-cases ASCII into the term. Returns whether it is letters and apostrophes only. */
 static bool fold_ascii(const uint8_t *bytes, size_t len, st_term *term) {
@@ -240,7 +240,7 @@ static bool fold_general(const uint8_t *bytes, size_t len, st_term *term) {
     return letters;
 }
 
-/* ---- Terms --------------------------------------------------------------------------------- */
+/* ---- Terms ----------------------------------------------------------------------------------- */
 
 strata_status st_analyzer_init(st_analyzer *analyzer, st_language language) {
     ST_ASSERT(language == ST_LANGUAGE_ENGLISH);

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "index/text/words.h"
 
-/* ---- Surface words ------------------------------------------------------------------------- */
+/* ---- Surface words --------------------------------------------------------------------------- */
 
 typedef struct st_surface {
     const uint8_t *start; /* inside the text */
@@ -34,7 +34,7 @@ st_surfaces st_surfaces_over(strata_slice text);
 /* The next surface word; false at the end. Any bytes are fine. Cost: linear in the text. */
 bool st_surfaces_next(st_surfaces *surfaces, st_surface *surface);
 
-/* ---- Terms --------------------------------------------------------------------------------- */
+/* ---- Terms ----------------------------------------------------------------------------------- */
 
 /* The language whose words are stemmed. Numbers are stored with an index: never reuse one. */
 typedef enum st_language { ST_LANGUAGE_ENGLISH = 0 } st_language;

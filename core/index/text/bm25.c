@@ -6,10 +6,10 @@
  *
  * A score must be the same to the last bit natively and in WASM, before and after a reopen:
  * 1. A part is computed in doubles by +, -, *, / alone, which IEEE 754 defines to the bit; the
- * build forbids fused multiply-add. The logarithm is computed here by the same four, as the last
- * bit of libm's differs between libraries.
+ *    build forbids fused multiply-add. The logarithm is computed here by the same four, as the last
+ *    bit of libm's differs between libraries.
  * 2. A part is then cut to a whole number of 2^-32, and these are added as integers. So the order
- * of the query's words, of the lists and of the segments does not matter, nor what was skipped.
+ *    of the query's words, of the lists and of the segments does not matter, nor what was skipped.
  *
  * Rejected: libm's logarithm rounded to 2^-20: the same nearly always, which no test would tell
  * from always; adding doubles in the query's order, which every later way to walk would be bound

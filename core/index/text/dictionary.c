@@ -3,7 +3,7 @@
  * 1. Entries lie in the arena and never move; a slot holds an entry's address, stored with release
  *    when the entry is whole, and never changes again.
  * 2. The table is at most three quarters full, so that a look-up ends at an empty slot. A larger
- * one is filled before it is published, and the writer adds to the newest only. A reader with an
+ *    one is filled before it is published, and the writer adds to the newest only. A reader with an
  *    older table misses terms that were added since, which no document of his snapshot has.
  * 3. Terms are kept for ever, also those of which no document was published (count 0).
  *

@@ -30,7 +30,7 @@
 
 enum { CAPACITY_MIN = 32, SUM_EVERY = 64, SLOTS_MIN = 64 };
 
-/* ---- Table --------------------------------------------------------------------------------- */
+/* ---- Table ----------------------------------------------------------------------------------- */
 
 static void *array_of(st_arena *arena, size_t count, size_t size, bool *ok) {
     void *array = count > SIZE_MAX / size ? NULL : st_arena_alloc(arena, count * size, size);
@@ -96,7 +96,7 @@ static strata_status reserve_table(st_documents *documents) {
     return STRATA_OK;
 }
 
-/* ---- Keys of the living -------------------------------------------------------------------- */
+/* ---- Keys of the living ---------------------------------------------------------------------- */
 
 static uint32_t hash_of(const st_documents *documents, strata_slice key) {
     return (uint32_t)st_hash_bytes(key, documents->seed);
@@ -159,7 +159,7 @@ static void clear_slot(st_documents *documents, uint32_t gap) {
     documents->slots[gap].number_plus_1 = 0;
 }
 
-/* ---- Writer -------------------------------------------------------------------------------- */
+/* ---- Writer ---------------------------------------------------------------------------------- */
 
 void st_documents_init(st_documents *documents, const strata_allocator *allocator, st_arena *arena,
                        uint64_t seed) {
@@ -254,7 +254,7 @@ bool st_documents_remove(st_documents *documents, strata_slice key, uint64_t ver
     return true;
 }
 
-/* ---- Reader -------------------------------------------------------------------------------- */
+/* ---- Reader ---------------------------------------------------------------------------------- */
 
 /* How many of the first `count` documents were added at or before the version. */
 static uint32_t added_at(const st_document_table *table, uint32_t count, uint64_t version) {
@@ -313,7 +313,7 @@ st_documents_view st_documents_at(const st_documents *documents, uint64_t versio
     return view;
 }
 
-/* ---- Check --------------------------------------------------------------------------------- */
+/* ---- Check ----------------------------------------------------------------------------------- */
 
 static strata_status broken(strata_error *error, const char *what, uint32_t number) {
     return st_fail(error, STRATA_INTERNAL, "text index: %s (document %u)", what, (uint64_t)number);

@@ -57,7 +57,7 @@ typedef struct st_documents_view {
     uint64_t length; /* of the living */
 } st_documents_view;
 
-/* ---- Writer -------------------------------------------------------------------------------- */
+/* ---- Writer ---------------------------------------------------------------------------------- */
 
 void st_documents_init(st_documents *documents, const strata_allocator *allocator, st_arena *arena,
                        uint64_t seed);
@@ -79,7 +79,7 @@ static inline strata_slice st_document_key_slice(const st_document_key *key) {
     return st_slice(key->bytes, key->len);
 }
 
-/* ---- Reader -------------------------------------------------------------------------------- */
+/* ---- Reader ---------------------------------------------------------------------------------- */
 
 st_documents_view st_documents_at(const st_documents *documents, uint64_t version);
 

@@ -8,7 +8,7 @@
  * 1. Staging does all that can fail: it finds the words, makes entries for new terms, counts each
  *    term in its entry's `staged`, and makes room for one posting in each of their lists, for the
  *    document, and for its key. What is left when it fails is invisible: terms without documents
- * and empty chunks.
+ *    and empty chunks.
  * 2. Publishing appends the postings, then adds the document, which is what makes them count: a
  *    reader's view bounds the numbers of documents that he looks at.
  * 3. An entry's `staged` is not 0 only while it is in `lexemes`.
@@ -29,7 +29,7 @@
 
 enum { ARENA_CHUNK = 4096, LEXEMES_MIN = 64, LEXEMES_KEPT_MAX = 16384 };
 
-/* ---- Life ---------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 /* Hashes are seeded, so that no text can be written to make its words collide. Hosts without
  * entropy have nobody else's texts. */
@@ -81,7 +81,7 @@ static void count_writer_bytes(st_text_head *head) {
     atomic_store_explicit(&head->writer_bytes, bytes, memory_order_relaxed);
 }
 
-/* ---- Staging ------------------------------------------------------------------------------- */
+/* ---- Staging --------------------------------------------------------------------------------- */
 
 static void unstage(st_text_head *head) {
     st_staging *staging = &head->staging;
@@ -213,7 +213,7 @@ strata_status st_text_head_stage(st_text_head *head, strata_slice key, strata_sl
     return status;
 }
 
-/* ---- Publishing ---------------------------------------------------------------------------- */
+/* ---- Publishing ------------------------------------------------------------------------------ */
 
 void st_text_head_publish(st_text_head *head, uint64_t version) {
     st_staging *staging = &head->staging;
@@ -238,7 +238,7 @@ bool st_text_head_remove(st_text_head *head, strata_slice key, uint64_t version)
     return st_documents_remove(&head->documents, key, version);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 uint64_t st_text_head_documents(const st_text_head *head, uint64_t snapshot) {
     return st_documents_at(&head->documents, snapshot).living;
@@ -249,7 +249,7 @@ size_t st_text_head_bytes(const st_text_head *head) {
            atomic_load_explicit(&head->writer_bytes, memory_order_relaxed);
 }
 
-/* ---- Checking ------------------------------------------------------------------------------ */
+/* ---- Checking -------------------------------------------------------------------------------- */
 
 /* Walks one list and takes its counts off what is missing of each document's length. */
 static strata_status check_postings(const st_lexeme *lexeme, const st_documents_view *view,

@@ -26,7 +26,7 @@ strata_status st_text_head_create(const strata_host *host, st_text_head **head) 
 /* NULL is fine. */
 void st_text_head_destroy(st_text_head *head);
 
-/* ---- Writing ------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* Prepares a document: everything that can fail. Readers see nothing of it, and it is forgotten if
  * another one is staged. So a commit can stage, write its log, and publish, and only the first two
@@ -42,7 +42,7 @@ strata_status st_text_head_add(st_text_head *head, strata_slice key, uint64_t ve
 /* Ends the document alive under the key at `version`; whether there was one. Cannot fail. */
 bool st_text_head_remove(st_text_head *head, strata_slice key, uint64_t version);
 
-/* ---- Reading ------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 typedef struct st_text_hit {
     strata_slice key; /* borrowed from the head until it is destroyed */
@@ -69,7 +69,7 @@ uint64_t st_text_head_documents(const st_text_head *head, uint64_t snapshot);
 /* Memory taken from the allocator. */
 size_t st_text_head_bytes(const st_text_head *head);
 
-/* ---- Checking ------------------------------------------------------------------------------ */
+/* ---- Checking -------------------------------------------------------------------------------- */
 
 /* Walks every invariant. Errors: internal with what does not hold, no_memory. Cost: linear. */
 strata_status st_text_head_check(const st_text_head *head, strata_error *error) STRATA_MUST_USE;

@@ -30,7 +30,7 @@ enum {
     CHUNK_BYTES_MAX = 992, /* 1 KiB with the header */
 };
 
-/* ---- Writer -------------------------------------------------------------------------------- */
+/* ---- Writer ---------------------------------------------------------------------------------- */
 
 void st_postings_init(st_postings *postings) {
     memset(postings, 0, sizeof *postings);
@@ -98,7 +98,7 @@ void st_postings_append(st_postings *postings, uint32_t document, uint32_t count
     atomic_store_explicit(&postings->count, number + 1, memory_order_release);
 }
 
-/* ---- Reader -------------------------------------------------------------------------------- */
+/* ---- Reader ---------------------------------------------------------------------------------- */
 
 static const st_posting_chunk *chunk_after(const st_postings *postings,
                                            const st_posting_chunk *chunk) {

@@ -25,7 +25,7 @@ typedef struct st_postings {
     st_posting_chunk *tail;             /* the writer's */
 } st_postings;
 
-/* ---- Writer -------------------------------------------------------------------------------- */
+/* ---- Writer ---------------------------------------------------------------------------------- */
 
 void st_postings_init(st_postings *postings);
 /* Makes sure that the next append cannot fail. Errors: no_memory. */
@@ -33,7 +33,7 @@ strata_status st_postings_reserve(st_postings *postings, st_arena *arena) STRATA
 /* document: greater than all before. count: times that the term is in it, > 0. length: its own. */
 void st_postings_append(st_postings *postings, uint32_t document, uint32_t count, uint32_t length);
 
-/* ---- Reader -------------------------------------------------------------------------------- */
+/* ---- Reader ---------------------------------------------------------------------------------- */
 
 /* Walks the postings of the documents below `limit`. */
 typedef struct st_posting_cursor {

@@ -30,7 +30,7 @@ enum {
     ORDER_MAX = 64, /* lists that are put in order; any order is right, and sorting is quadratic */
 };
 
-/* ---- Lists --------------------------------------------------------------------------------- */
+/* ---- Lists ----------------------------------------------------------------------------------- */
 
 typedef struct list {
     st_posting_cursor cursor;
@@ -93,7 +93,7 @@ static strata_status open_lists(search *s, const st_text_head *head, const st_te
     return STRATA_OK;
 }
 
-/* ---- The best ------------------------------------------------------------------------------ */
+/* ---- The best -------------------------------------------------------------------------------- */
 
 static strata_slice key_of(const search *s, uint32_t document) {
     return st_document_key_slice(s->view.table->key[document]);
@@ -145,7 +145,7 @@ static uint64_t threshold(const search *s) {
     return s->heap_count == s->heap_max ? s->heap[0].score : 0;
 }
 
-/* ---- Windows ------------------------------------------------------------------------------- */
+/* ---- Windows --------------------------------------------------------------------------------- */
 
 /* Bounds what the list can add to a document of the window that ends at window_end. */
 static void bound_list(list *l, const st_documents_view *view, uint32_t window_end) {
@@ -273,7 +273,7 @@ static void search_all(search *s) {
     }
 }
 
-/* ---- Results ------------------------------------------------------------------------------- */
+/* ---- Results --------------------------------------------------------------------------------- */
 
 static strata_status make_hits(search *s, st_arena *arena, st_text_result *result) {
     st_text_hit *hits =

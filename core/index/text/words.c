@@ -25,7 +25,7 @@
 _Static_assert((int)ST_WORD_LETTER == (int)WB_LETTER && (int)ST_WORD_RUN == (int)WB_RUN,
                "the generated marks are the public ones");
 
-/* ---- Code points --------------------------------------------------------------------------- */
+/* ---- Code points ----------------------------------------------------------------------------- */
 
 st_rune st_rune_at(const uint8_t *p, const uint8_t *end) {
     const st_rune bad = {0xfffd, 1};
@@ -75,7 +75,7 @@ uint8_t st_word_property(uint32_t code) {
     return wb_stage2[index << WB_BLOCK_BITS | (code & ((1u << WB_BLOCK_BITS) - 1))];
 }
 
-/* ---- The rules ----------------------------------------------------------------------------- */
+/* ---- The rules ------------------------------------------------------------------------------- */
 
 static bool is_skipped(unsigned class) {
     return class == WB_EXTEND || class == WB_FORMAT || class == WB_ZWJ;
@@ -195,7 +195,7 @@ static void general_segment(const uint8_t *start, const uint8_t *end, st_word *w
     word->flags = marks & (WB_LETTER | WB_RUN);
 }
 
-/* ---- ASCII --------------------------------------------------------------------------------- */
+/* ---- ASCII ----------------------------------------------------------------------------------- */
 
 /* The property of an ASCII byte: the first block of the table is that of U+0000-U+00FF. */
 static unsigned ascii_property(uint8_t byte) {
@@ -241,7 +241,7 @@ static bool ascii_segment(const uint8_t *start, const uint8_t *end, st_word *wor
     return true;
 }
 
-/* ---- The walk ------------------------------------------------------------------------------ */
+/* ---- The walk -------------------------------------------------------------------------------- */
 
 bool st_words_segment(st_words *words, st_word *word) {
     if (words->at == words->end) {

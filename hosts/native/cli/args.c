@@ -47,7 +47,7 @@ uint64_t cli_arg_uint(const cli_args *args, const char *name, uint64_t left_out)
     return text == NULL ? left_out : strtoull(text, NULL, 10);
 }
 
-/* ---- Options of the program ---------------------------------------------------------------- */
+/* ---- Options of the program ------------------------------------------------------------------ */
 
 static bool choose(const reader *r, const char *name, const char *text, const char *const *words,
                    size_t count, int *chosen) {

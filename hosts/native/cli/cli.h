@@ -22,7 +22,7 @@ enum {
     CLI_INTERRUPTED = 130,
 };
 
-/* ---- Verbs --------------------------------------------------------------------------------- */
+/* ---- Verbs ----------------------------------------------------------------------------------- */
 
 typedef enum cli_kind {
     CLI_TEXT,    /* a string */
@@ -91,7 +91,7 @@ extern const size_t cli_verbs_kv_count, cli_verbs_event_count, cli_verbs_memory_
 /* The i-th verb of all; NULL behind the last. */
 const cli_verb *cli_verb_at(size_t index);
 
-/* ---- The program --------------------------------------------------------------------------- */
+/* ---- The program ----------------------------------------------------------------------------- */
 
 typedef enum cli_format {
     CLI_AUTO,

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-/* ---- Reading ------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static uint64_t load_big(const uint8_t *data, size_t bytes) {
     uint64_t value = 0;
@@ -164,7 +164,7 @@ bool pack_field(const pack_item *object, const char *name, pack_item *value) {
     return false;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static void put_number(cli_buffer *out, unsigned first, uint64_t number, size_t bytes) {
     uint8_t data[9] = {(uint8_t)first};

@@ -5,7 +5,7 @@
  * 2. The buffer never holds more than one line of the greatest length asked for and one step: an
  *    input of any size is streamed.
  * 3. An interrupted read (Ctrl-C) ends the lines as the end of the input does; the caller sees it
- * by platform_interrupted.
+ *    by platform_interrupted.
  *
  * Rejected: getline. It copies every line, cannot bound its length, and stdio hides EINTR.
  */

@@ -8,10 +8,10 @@
  * Invariants
  * 1. The input is streamed: one line, stanza or piece is in memory at a time.
  * 2. One bad item never stops the rest: it is counted, told at the end, and the exit code stays 0.
- * What does stop everything is an error that the next item would meet too (a full disk, a closed
- * run).
+ *    What does stop everything is an error that the next item would meet too (a full disk, a closed
+ *    run).
  * 3. The index is not built while ingesting: this process recalls nothing, and the next one builds
- * it from the store in any case.
+ *    it from the store in any case.
  *
  * A file is looked at before it is read: what ends like an archive, has a NUL in it or is not UTF-8
  * is skipped whole, never cut in the middle. (A stream cannot be looked at; there the rest is

@@ -14,9 +14,9 @@
  *
  * 1. A trap is reached only by another level, by a dictionary or by parameters that codec.c would
  *    have to set; then it must go from here. tests/wasm compares the bytes with the native
- * library's.
+ *    library's.
  * 2. Names and types are zstd's own, of 1.5.4: another version that has other ones does not
- * compile.
+ *    compile.
  *
  * Rejected: a patch of zstd's sources, which every new version of the distribution may break.
  */

@@ -271,7 +271,7 @@ export interface KvGetArgs {
     run?: string | undefined;
     /** The key. */
     key: string;
-    /** As a reader of this commit number saw it. */
+    /** As a reader of this commit number saw it; one that has not happened is refused. */
     as_of?: number | bigint | undefined;
 }
 

@@ -39,7 +39,7 @@ static void append_some(const char *run, unsigned count) {
     }
 }
 
-/* ---- The chain ----------------------------------------------------------------------------- */
+/* ---- The chain ------------------------------------------------------------------------------- */
 
 static void put64(crypto_hash_sha256_state *hash, uint64_t number, size_t len) {
     uint8_t bytes[8];
@@ -119,7 +119,7 @@ static void times_never_go_back(void **state) {
     }
 }
 
-/* ---- Pages ---------------------------------------------------------------------------------- */
+/* ---- Pages ----------------------------------------------------------------------------------- */
 
 static void check_range(const char *bounds, unsigned low, unsigned high, unsigned type,
                         unsigned limit) {

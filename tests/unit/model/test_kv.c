@@ -289,8 +289,7 @@ static void compare_and_swap(void **state) {
     assert_json(ask(db, STRATA_OK, "kv.exists", "{\"key\":\"k\"}"), "{\"exists\":true}");
 }
 
-/* ---- Values and limits
- * --------------------------------------------------------------------------- */
+/* ---- Values and limits ----------------------------------------------------------------------- */
 
 static void expect_same(strata_value value) {
     strata_entry entry;

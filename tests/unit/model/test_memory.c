@@ -163,8 +163,7 @@ static void listed(void **state) {
     }
 }
 
-/* ---- Keys that are made
- * -------------------------------------------------------------------------- */
+/* ---- Keys that are made ---------------------------------------------------------------------- */
 
 static void made_keys_go_up(void **state) {
     (void)state;

@@ -138,7 +138,7 @@ static void expect_records(size_t records, uint64_t cut) {
     assert_int_equal(st_store_close(&store, &error), STRATA_OK);
 }
 
-/* ---- A log that was closed ------------------------------------------------------------------ */
+/* ---- A log that was closed ------------------------------------------------------------------- */
 
 static void every_byte_of_a_closed_log(void **state) {
     (void)state;
@@ -409,8 +409,7 @@ static void records_everywhere(void **state) {
     sim_release(bytes);
 }
 
-/* ---- A reader beside a writer
- * --------------------------------------------------------------------- */
+/* ---- A reader beside a writer ---------------------------------------------------------------- */
 
 static struct {
     uint64_t reads_left;

@@ -8,7 +8,7 @@
 #include "index/text/head.h"
 #include "support.h"
 
-/* ---- Changes ---- */
+/* ---- Changes --------------------------------------------------------------------------------- */
 
 enum { ORACLE_WORDS = 40, ORACLE_KEYS = 97, ORACLE_TEXT_MAX = 4096 };
 
@@ -117,7 +117,7 @@ static inline strata_status oracle_apply(const oracle *o, size_t index, st_text_
     return st_text_head_add(head, oracle_key(change->key), change->version, st_slice(text, len));
 }
 
-/* ---- Searching ---- */
+/* ---- Searching ------------------------------------------------------------------------------- */
 
 typedef struct oracle_hit {
     const oracle_document *document;

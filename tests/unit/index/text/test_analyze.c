@@ -194,7 +194,7 @@ static void test_any_bytes(void **state) {
     }
 }
 
-/* ---- Queries ---- */
+/* ---- Queries --------------------------------------------------------------------------------- */
 
 static void test_queries(void **state) {
     (void)state;

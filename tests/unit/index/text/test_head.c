@@ -42,7 +42,7 @@ static void compare(const oracle *o, const st_text_head *head, uint64_t seed, in
     }
 }
 
-/* ---- Against the oracle ---- */
+/* ---- Against the oracle ---------------------------------------------------------------------- */
 
 static void test_random_changes(void **state) {
     (void)state;
@@ -155,7 +155,7 @@ static void test_same_after_rebuild(void **state) {
     oracle_free(&o);
 }
 
-/* ---- Edges ---- */
+/* ---- Edges ----------------------------------------------------------------------------------- */
 
 static void test_empty_head_and_missing_words(void **state) {
     (void)state;
@@ -255,7 +255,7 @@ static void test_memory_is_in_proportion(void **state) {
     assert_int_equal(test_memory_blocks(), 0);
 }
 
-/* ---- Failing allocations ---- */
+/* ---- Failing allocations --------------------------------------------------------------------- */
 
 /* Fills a head; the n-th allocation and all after it fail until a call says so, and that call is
  * repeated. Returns false when there were fewer than n. */
