@@ -419,6 +419,11 @@ strata_status st_run_move(st_request *rq, strata_slice name, st_run_status to, s
     st_run *run = NULL;
     st_commit commit;
     st_key key;
+    if (why.len > ST_STRING_BYTES_MAX) {
+        st_fail_constraint(rq->error, "value_too_large", "the reason has %u bytes; the limit is %u",
+                           (uint64_t)why.len, (uint64_t)ST_STRING_BYTES_MAX);
+        return st_fail_number(rq->error, "limit", ST_STRING_BYTES_MAX);
+    }
     ST_TRY(st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->table, rq->error));
     strata_status status = move_locked(rq, name, to, why, &commit, &run, &key);
     if (status != STRATA_OK) {

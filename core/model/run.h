@@ -38,7 +38,7 @@ strata_status st_run_read(st_request *rq, strata_slice key, strata_slice value,
                           st_run_record *record);
 
 /* The life cycle of SEMANTICS.md section 3. why: of a failure, else empty. Errors: not_found,
- * constraint {transition | default_run}. */
+ * constraint {transition | default_run | value_too_large}. */
 strata_status st_run_move(st_request *rq, strata_slice name, st_run_status to, strata_slice why,
                           st_stamp *stamp);
 
