@@ -3,6 +3,8 @@
  */
 #include "store_support.h"
 
+#include "format/msgpack.h"
+
 static sim *machine;
 static strata_db *db;
 
@@ -251,6 +253,33 @@ static void failed_creation_leaves_nothing(void **state) {
     assert_int_equal(json_int(ask(db, STRATA_OK, "db.stats", "{}"), "runs"), runs + 1);
 }
 
+/* A reason is a string like any other: 16 MiB at most. */
+static void reason_of_a_failure(void **state) {
+    (void)state;
+    enum { LIMIT = 16 << 20 };
+    static const char head[] = "\x92\xa8"
+                               "run.fail"
+                               "\x82\xa4"
+                               "name"
+                               "\xa1r"
+                               "\xa5"
+                               "error";
+    static char reason[LIMIT + 1];
+    memset(reason, 'r', sizeof reason);
+    (void)ask(db, STRATA_OK, "run.create", "{\"name\":\"r\"}");
+    for (size_t len = LIMIT + 1; len >= LIMIT; len--) {
+        strata_buffer request = test_buffer();
+        strata_buffer response = test_buffer();
+        assert_int_equal(st_buffer_append(&request, head, sizeof head - 1), STRATA_OK);
+        assert_int_equal(st_msgpack_put_string(&request, st_slice(reason, len)), STRATA_OK);
+        assert_int_equal(strata_exec(db, st_buffer_slice(&request), &response),
+                         len > LIMIT ? STRATA_CONSTRAINT : STRATA_OK);
+        strata_buffer_free(&request);
+        strata_buffer_free(&response);
+        expect_state("r", len > LIMIT ? "active" : "failed");
+    }
+}
+
 /* More runs than one chunk of the store's table holds. */
 static void many_runs(void **state) {
     (void)state;
@@ -280,8 +309,13 @@ static void many_runs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        case_of(all_transitions), case_of(closed_runs_take_no_writes),     case_of(names),
-        case_of(listings),        case_of(failed_creation_leaves_nothing), case_of(many_runs),
+        case_of(all_transitions),
+        case_of(closed_runs_take_no_writes),
+        case_of(names),
+        case_of(listings),
+        case_of(failed_creation_leaves_nothing),
+        case_of(reason_of_a_failure),
+        case_of(many_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
