@@ -1,6 +1,6 @@
 # Tests. Each suite is a target test-NAME that ends with a line "N passed, N failed"; parts of the
 # tree add theirs to TEST_SUITES. `make test` runs them all, whatever fails, and adds up the lines.
-TEST_SUITES := test-unit test-oracle test-tools test-driver test-conformance $(TEST_SUITES) lint
+TEST_SUITES := test-unit test-format test-oracle test-tools test-driver test-conformance $(TEST_SUITES) lint
 
 UNIT_SRC  := $(sort $(shell find tests/unit -name 'test_*.c'))
 UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
@@ -8,12 +8,15 @@ TEST_OBJ  := $(patsubst %.c,$(BUILD)/asan/%.o,$(wildcard tests/unit/*.c))
 TEST_CC    = $(CC) $(COMMON) $(SANITIZE) -D_GNU_SOURCE -Itests/unit
 TEST_LIBS := -lcmocka -lmsgpackc $(LIBS)
 
-.PHONY: test test-unit test-oracle test-tools test-driver test-conformance
+.PHONY: test test-unit test-format test-oracle test-tools test-driver test-conformance
 test: setup ## build everything and run every test, under the sanitizers
 	@tests/run_suites "$(MAKE)" $(TEST_SUITES)
 
 test-unit: $(UNIT_BIN) ## run the unit tests (T=part of a name: only those)
 	@tests/run_unit $(if $(T),$(foreach bin,$(UNIT_BIN),$(if $(findstring $(T),$(bin)),$(bin))),$(UNIT_BIN))
+
+test-format: ## read the golden databases by docs/FORMAT.md alone
+	@python3 tests/golden/read_format.py --check
 
 test-oracle: $(BUILD)/tests/oracle/transcode ## compare JSON and MessagePack with Python's
 	@$(PYTHON) tests/oracle/compare.py $<

@@ -41,6 +41,15 @@ static strata_status check_options(const char *path, const strata_options *optio
                        (uint64_t)SEGMENT_BYTES_MIN, (uint64_t)SEGMENT_BYTES_MAX,
                        (uint64_t)(ST_WAL_PAYLOAD_MAX / 2));
     }
+    if (options->host != NULL && options->host->size != sizeof *options->host) {
+        return st_fail(error, STRATA_INVALID_ARGUMENT, "strata_host.size is %u, not %u",
+                       (uint64_t)options->host->size, (uint64_t)sizeof *options->host);
+    }
+    if (strcmp(path, ":memory:") != 0 && options->host != NULL &&
+        options->host->storage.open == NULL) {
+        return st_fail(error, STRATA_INVALID_ARGUMENT,
+                       "the host has no storage for %s; open \":memory:\"", path);
+    }
     if (strcmp(path, ":memory:") != 0 && options->durability == STRATA_MEMORY) {
         return st_fail(error, STRATA_INVALID_ARGUMENT,
                        "durability memory keeps nothing in %s; open \":memory:\", or choose "
