@@ -100,6 +100,10 @@ def write_svg(lines, path):
         file.write("\n".join(parts) + "\n")
 
 
+def plain(number):
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
+
+
 def write_markdown(lines, path):
     with open(path, "w") as file:
         file.write(f"# The main job\n\n`make bench-main`, {datetime.date.today()}, {machine()}. "
@@ -109,9 +113,9 @@ def write_markdown(lines, path):
         for line in lines:
             bound, upper = AIMS.get(line["id"], (None, False))
             asked = "" if bound is None else f"{'≤' if upper else '≥'} {bound:,}"
-            file.write(f"| {line['id']} | {line['ours']:,.6g} | {line['unit']} | {asked} | "
-                       f"{line.get('peer', '')} | {line.get('theirs', 0) or '':,} | "
-                       f"{line.get('ratio', '')} |\n".replace("| , |", "|  |"))
+            theirs = plain(line["theirs"]) if "theirs" in line else ""
+            file.write(f"| {line['id']} | {plain(line['ours'])} | {line['unit']} | {asked} | "
+                       f"{line.get('peer', '')} | {theirs} | {line.get('ratio', '')} |\n")
         file.write("\n![ratios](main.svg)\n")
 
 
