@@ -9,7 +9,8 @@ demo: setup native wasm js ## remember this machine's packages and docs, recall 
 CLI_ASAN_OBJ := $(patsubst %.c,$(BUILD)/asan/%.o,$(CLI_SRC))
 
 $(BUILD)/asan/strata: $(CLI_ASAN_OBJ) $(BUILD)/libstrata-asan.a
-	$(CC) $(SANITIZE) -o $@ $^ $(LIBS)
+	@echo "LD $@"
+	@$(CC) $(SANITIZE) -o $@ $^ $(LIBS)
 
 # The command line is no library: its unit tests link the parts that they are about.
 CLI_TEST_OBJ := $(addprefix $(BUILD)/asan/hosts/native/,cli/buffer.o cli/pack.o cli/platform.o \
