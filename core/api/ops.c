@@ -24,22 +24,13 @@ enum { REQUIRED = 1, OPTIONAL = 0 };
 
 #define OP(id, name, access, doc)      static const arg_info args_of_##id[] = {
 #define ARG(id, name, type, need, doc) {#name, ST_ARG_##type, need},
-#define RET(id, name, type, doc)
-#define OPT(id, name, type, doc)
-#define ERR(id, code, when)
 #define END(id)                                                                                    \
     {                                                                                              \
         NULL, ST_ARG_VALUE, false                                                                  \
     }                                                                                              \
     }                                                                                              \
     ;
-#define SHAPE(name, doc)
-#define FIELD(shape, name, type, need, doc)
-#define SHAPE_END(name)
-#include "api/ops.def"
-#undef OP
-#undef ARG
-#undef END
+#include "api/ops_each.h"
 
 typedef struct op_info {
     const char *name;
@@ -49,30 +40,14 @@ typedef struct op_info {
 
 static const op_info ops[] = {
 #define OP(id, name, access, doc) {name, args_of_##id, st_op_##id},
-#define ARG(id, name, type, need, doc)
-#define END(id)
-#include "api/ops.def"
-#undef OP
-#undef ARG
-#undef END
+#include "api/ops_each.h"
 };
 
 enum { OP_COUNT = sizeof ops / sizeof ops[0] };
 
 #define OP(id, name, access, doc)                                                                  \
     _Static_assert(ARG_COUNT_##id <= (int)ST_ARGS_MAX, "ST_ARGS_MAX is too small");
-#define ARG(id, name, type, need, doc)
-#define END(id)
-#include "api/ops.def"
-#undef OP
-#undef ARG
-#undef RET
-#undef OPT
-#undef ERR
-#undef END
-#undef SHAPE
-#undef FIELD
-#undef SHAPE_END
+#include "api/ops_each.h"
 
 static const op_info *find_op(strata_slice name) {
     for (size_t i = 0; i < OP_COUNT; i++) {

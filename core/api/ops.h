@@ -32,47 +32,15 @@ typedef struct st_call {
 /* The place of an argument, from ops.def: ARG_kv_put_key and so on, from 0. */
 #define OP(id, name, access, doc)      enum st_args_of_##id {
 #define ARG(id, name, type, need, doc) ARG_##id##_##name,
-#define RET(id, name, type, doc)
-#define OPT(id, name, type, doc)
-#define ERR(id, code, when)
 #define END(id)                                                                                    \
     ARG_COUNT_##id                                                                                 \
     }                                                                                              \
     ;
-#define SHAPE(name, doc)
-#define FIELD(shape, name, type, need, doc)
-#define SHAPE_END(name)
-#include "api/ops.def"
-#undef OP
-#undef ARG
-#undef RET
-#undef OPT
-#undef ERR
-#undef END
-#undef SHAPE
-#undef FIELD
-#undef SHAPE_END
+#include "api/ops_each.h"
 
 /* The handlers, one for each operation. */
 #define OP(id, name, access, doc) strata_status st_op_##id(st_call *call);
-#define ARG(id, name, type, need, doc)
-#define RET(id, name, type, doc)
-#define OPT(id, name, type, doc)
-#define ERR(id, code, when)
-#define END(id)
-#define SHAPE(name, doc)
-#define FIELD(shape, name, type, need, doc)
-#define SHAPE_END(name)
-#include "api/ops.def"
-#undef OP
-#undef ARG
-#undef RET
-#undef OPT
-#undef ERR
-#undef END
-#undef SHAPE
-#undef FIELD
-#undef SHAPE_END
+#include "api/ops_each.h"
 
 /* ---- Arguments ------------------------------------------------------------------------------- */
 
