@@ -1,4 +1,4 @@
-/* memtable.c - versions under leaves of a radix tree.
+/* memtable.c - versions under leaves, which a radix tree orders and a hash table finds.
  *
  * Invariants:
  * 1. From a leaf's `newest`, version numbers strictly go down (equal only within one commit that
@@ -18,6 +18,7 @@ void st_memtable_init(st_memtable *table, uint64_t run, const strata_allocator *
     st_mutex_init(&table->lock);
     st_arena_init(&table->arena, allocator, 0);
     st_art_init(&table->index, &table->arena);
+    st_leaf_table_init(&table->leaves, &table->arena);
     atomic_init(&table->published, 0);
     atomic_init(&table->keys, 0);
 }
@@ -25,12 +26,30 @@ void st_memtable_init(st_memtable *table, uint64_t run, const strata_allocator *
 void st_memtable_free(st_memtable *table) {
     st_arena_free(&table->arena);
     st_art_init(&table->index, &table->arena);
+    st_leaf_table_init(&table->leaves, &table->arena);
+}
+
+/* The leaf of the key, made if missing; *tail as st_art_insert. NULL when there is no memory. */
+static st_leaf *find_or_make(st_memtable *table, strata_slice key, size_t tail_len, void **tail) {
+    *tail = NULL;
+    st_leaf *leaf = st_leaf_table_find(&table->leaves, key);
+    if (leaf != NULL) {
+        return leaf;
+    }
+    if (st_leaf_table_reserve(&table->leaves) != STRATA_OK) {
+        return NULL;
+    }
+    leaf = st_art_insert(&table->index, key, tail_len, tail);
+    if (leaf != NULL) {
+        st_leaf_table_add(&table->leaves, leaf);
+    }
+    return leaf;
 }
 
 strata_status st_memtable_stage(st_memtable *table, const st_write *write, st_staged *staged) {
     const size_t size = sizeof(st_version) + write->value.len;
     void *tail;
-    st_leaf *leaf = st_art_insert(&table->index, write->key, size, &tail);
+    st_leaf *leaf = find_or_make(table, write->key, size, &tail);
     if (leaf == NULL) {
         return STRATA_NO_MEMORY;
     }
@@ -79,7 +98,7 @@ static const st_version *visible(const st_leaf *leaf, uint64_t snapshot) {
 }
 
 const st_version *st_memtable_get(const st_memtable *table, strata_slice key, uint64_t snapshot) {
-    const st_leaf *leaf = st_art_find(&table->index, key);
+    const st_leaf *leaf = st_leaf_table_find(&table->leaves, key);
     return leaf == NULL ? NULL : visible(leaf, snapshot);
 }
 
@@ -123,12 +142,15 @@ void st_scan_next(st_scan *scan) {
 
 bool st_memtable_check(const st_memtable *table) {
     uint64_t leaves = 0;
-    if (!st_art_check(&table->index, &leaves)) {
+    if (!st_art_check(&table->index, &leaves) || leaves != table->leaves.count) {
         return false;
     }
     st_art_iter iter;
     for (st_art_seek(&iter, &table->index, st_slice("", 0), false); iter.leaf != NULL;
          st_art_next(&iter)) {
+        if (st_leaf_table_find(&table->leaves, st_leaf_key(iter.leaf)) != iter.leaf) {
+            return false;
+        }
         const st_version *version = visible(iter.leaf, UINT64_MAX);
         for (; version != NULL && version->older != NULL; version = version->older) {
             if (version->number < version->older->number ||

@@ -8,6 +8,7 @@
 
 #include "base/sync.h"
 #include "store/art.h"
+#include "store/leaf_table.h"
 
 /* One version of one key. Immutable once linked; newer versions point to older ones. */
 typedef struct st_version {
@@ -27,7 +28,8 @@ typedef struct st_memtable {
     uint64_t run;
     st_mutex lock;
     st_arena arena;
-    st_art index;
+    st_art index;               /* the keys in order */
+    st_leaf_table leaves;       /* the same keys, found faster */
     _Atomic uint64_t published; /* the newest commit that readers may see */
     _Atomic uint64_t keys;      /* leaves with at least one version */
     int64_t newest_us;          /* timestamp of the newest commit; under lock */
