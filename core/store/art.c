@@ -45,9 +45,11 @@ typedef struct node4 {
     child_slot children[4];
 } node4;
 
+/* The key bytes, four to a word, the first in the lowest bits: readers take all sixteen at once while
+ * the writer may be adding one, which needs words that are atomic. */
 typedef struct node16 {
     node head;
-    uint8_t keys[16];
+    _Atomic uint32_t keys[4];
     child_slot children[16];
 } node16;
 
@@ -105,6 +107,17 @@ static void set_prefix(node *n, const uint8_t *bytes, size_t len) {
 
 /* ---- One node -------------------------------------------------------------------------------- */
 
+static int32_t key_word(const node16 *n, unsigned i) {
+    return (int32_t)atomic_load_explicit((_Atomic uint32_t *)&n->keys[i], memory_order_relaxed);
+}
+
+/* Under the writer's lock: no other store to the word can be lost. */
+static void set_key(node16 *n, unsigned i, uint8_t byte) {
+    const uint32_t word = (uint32_t)key_word(n, i / 4);
+    atomic_store_explicit(&n->keys[i / 4], word | (uint32_t)byte << (i % 4 * 8),
+                          memory_order_relaxed);
+}
+
 /* The slot of the child for `byte`, or NULL. */
 static child_slot *find_slot(node *n, uint8_t byte) {
     switch (n->kind) {
@@ -120,9 +133,10 @@ static child_slot *find_slot(node *n, uint8_t byte) {
     }
     case KIND_16: {
         node16 *n16 = (node16 *)n;
-        /* Bytes past the count may be half written; the mask drops them. */
+        /* Bytes past the count belong to children that are not there yet; the mask drops them. */
         const unsigned count = count_of(n);
-        const simde__m128i keys = simde_mm_loadu_si128((const simde__m128i *)n16->keys);
+        const simde__m128i keys = simde_mm_set_epi32(key_word(n16, 3), key_word(n16, 2),
+                                                     key_word(n16, 1), key_word(n16, 0));
         const simde__m128i same = simde_mm_cmpeq_epi8(keys, simde_mm_set1_epi8((char)byte));
         const unsigned found = (unsigned)simde_mm_movemask_epi8(same) & ((1u << count) - 1);
         return found == 0 ? NULL : &n16->children[__builtin_ctz(found)];
@@ -157,7 +171,12 @@ static unsigned step_byte(const node *n, unsigned from, bool reverse) {
         return step_small(((const node4 *)n)->keys, count_of(n), from, reverse);
     }
     if (n->kind == KIND_16) {
-        return step_small(((const node16 *)n)->keys, count_of(n), from, reverse);
+        const unsigned count = count_of(n);
+        uint8_t keys[16];
+        for (unsigned i = 0; i < 4; i++) {
+            store32_le(keys + (size_t)4 * i, (uint32_t)key_word((const node16 *)n, i));
+        }
+        return step_small(keys, count, from, reverse);
     }
     for (unsigned byte = from; byte < 256; byte = reverse ? byte - 1 : byte + 1) {
         if (find_slot((node *)n, (uint8_t)byte) != NULL) {
@@ -197,7 +216,7 @@ static void add_child(node *n, uint8_t byte, void *child) {
         publish(&((node4 *)n)->children[count], child);
         break;
     case KIND_16:
-        ((node16 *)n)->keys[count] = byte;
+        set_key((node16 *)n, count, byte);
         publish(&((node16 *)n)->children[count], child);
         break;
     case KIND_48:
