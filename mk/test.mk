@@ -1,6 +1,6 @@
 # Tests. Each suite is a target test-NAME that ends with a line "N passed, N failed"; parts of the
 # tree add theirs to TEST_SUITES. `make test` runs them all, whatever fails, and adds up the lines.
-TEST_SUITES := test-unit test-format test-oracle test-tools test-driver test-conformance $(TEST_SUITES) lint
+TEST_SUITES := test-unit test-threads test-format test-oracle test-tools test-driver test-conformance $(TEST_SUITES) lint
 
 UNIT_SRC  := $(sort $(shell find tests/unit -name 'test_*.c'))
 UNIT_BIN  := $(UNIT_SRC:%.c=$(BUILD)/%)
@@ -8,7 +8,7 @@ TEST_OBJ  := $(patsubst %.c,$(BUILD)/asan/%.o,$(wildcard tests/unit/*.c))
 TEST_CC    = $(CC) $(COMMON) $(SANITIZE) -D_GNU_SOURCE -Itests/unit
 TEST_LIBS := -lcmocka -lmsgpackc $(LIBS)
 
-.PHONY: test test-unit test-format test-oracle test-tools test-driver test-conformance
+.PHONY: test test-unit test-threads test-format test-oracle test-tools test-driver test-conformance
 test: setup ## build everything and run every test, under the sanitizers
 	@tests/run_suites "$(MAKE)" $(TEST_SUITES)
 
@@ -38,6 +38,29 @@ $(UNIT_BIN): $(BUILD)/tests/unit/%: $(BUILD)/asan/tests/unit/%.o $(TEST_OBJ) $(B
 $(BUILD)/tests/%: $(BUILD)/asan/tests/%.o $(BUILD)/libstrata-asan.a
 	@mkdir -p $(@D)
 	@$(CC) $(SANITIZE) -o $@ $^ $(TEST_LIBS)
+
+# What makes threads runs once more under the thread sanitizer, which cannot be in one program with the
+# others.
+TSAN_FLAGS := -O1 -g -fsanitize=thread
+TSAN_SRC   := $(shell grep -l pthread_create $(UNIT_SRC))
+TSAN_BIN   := $(TSAN_SRC:tests/%.c=$(BUILD)/tsan/%)
+TSAN_LIB   := $(patsubst %.c,$(BUILD)/tsan/%.o,$(CORE_SRC) $(NATIVE_SRC) $(wildcard tests/unit/*.c))
+
+# Address-space layouts that are too random are more than the sanitizer of gcc 12 copes with.
+test-threads: $(TSAN_BIN) ## run the tests that make threads, under the thread sanitizer
+	@$$(setarch -R true 2>/dev/null && echo setarch -R) tests/run_unit $(TSAN_BIN)
+
+$(TSAN_BIN): $(BUILD)/tsan/%: $(BUILD)/tsan/tests/%.o $(TSAN_LIB)
+	@mkdir -p $(@D)
+	@$(CC) $(TSAN_FLAGS) -o $@ $^ $(TEST_LIBS)
+
+$(BUILD)/tsan/%.o: %.c | $(GENERATED)
+	@mkdir -p $(@D)
+	@echo "CC $< (threads)"
+	@$(CC) $(COMMON) $(TSAN_FLAGS) -D_GNU_SOURCE -Itests/unit -c -o $@ $<
+
+.PRECIOUS: $(BUILD)/tsan/%.o
+-include $(TSAN_LIB:.o=.d) $(TSAN_SRC:%.c=$(BUILD)/tsan/%.d)
 
 $(BUILD)/asan/tests/%.o: tests/%.c | $(GENERATED)
 	@mkdir -p $(@D)
