@@ -73,8 +73,7 @@ static inline int64_t st_unzigzag(uint64_t v) {
     return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
-/* ---- Cursor -----------------------------------------------------------------------------------
- */
+/* ---- Cursor ---------------------------------------------------------------------------------- */
 
 /* Reads bytes from a file or a peer. Every read says whether there was enough; after a failed one
  * the cursor must not be used. */

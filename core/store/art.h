@@ -41,8 +41,7 @@ st_leaf *st_art_find(const st_art *art, strata_slice key);
  * is no memory; the tree is then unchanged. */
 st_leaf *st_art_insert(st_art *art, strata_slice key, size_t tail_len, void **tail);
 
-/* ---- Walking in order -------------------------------------------------------------------------
- */
+/* ---- Walking in order ------------------------------------------------------------------------ */
 
 enum { ST_ART_DEPTH_MAX = ST_KEY_BYTES_MAX + 8 };
 

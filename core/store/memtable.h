@@ -39,8 +39,7 @@ typedef struct st_memtable {
 void st_memtable_init(st_memtable *table, uint64_t run, const strata_allocator *allocator);
 void st_memtable_free(st_memtable *table);
 
-/* ---- Writing, under lock ------------------------------------------------------------------------
- */
+/* ---- Writing, under lock --------------------------------------------------------------------- */
 
 typedef struct st_write {
     strata_slice key;   /* of the store (format/key.h) */

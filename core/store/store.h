@@ -45,8 +45,7 @@ strata_status st_store_add_run(st_store *store, uint64_t run, st_memtable **tabl
 /* At close: nobody reads any more. */
 void st_store_free_runs(st_store *store);
 
-/* ---- Committing --------------------------------------------------------------------------------
- */
+/* ---- Committing ------------------------------------------------------------------------------ */
 
 /* A commit to one run, between st_commit_begin and st_commit_finish or _abort. */
 typedef struct st_commit {

@@ -26,8 +26,7 @@ enum {
     PENDING_BYTES_MAX = 1 << 20, /* buffered mode writes early beyond this */
 };
 
-/* ---- Failure ------------------------------------------------------------------------------------
- */
+/* ---- Failure --------------------------------------------------------------------------------- */
 
 static strata_status poison(st_wal *wal, strata_status status, const char *what,
                             strata_error *error) {

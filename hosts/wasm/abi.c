@@ -92,8 +92,7 @@ EXPORT(strata_free) void strata_free(void *ptr, uint32_t size) {
     }
 }
 
-/* ---- Open -------------------------------------------------------------------------------------
- */
+/* ---- Open ------------------------------------------------------------------------------------ */
 
 typedef struct open_request {
     strata_options options;
@@ -290,8 +289,7 @@ EXPORT(strata_abi_open) int32_t strata_abi_open(const void *bytes, uint32_t len)
     return (int32_t)place + 1;
 }
 
-/* ---- Exec, tick, close ------------------------------------------------------------------------
- */
+/* ---- Exec, tick, close ----------------------------------------------------------------------- */
 
 static strata_db *find_handle(int32_t handle) {
     return handle >= 1 && handle <= HANDLES_MAX ? handles[handle - 1] : NULL;

@@ -51,8 +51,7 @@ enum {
 
 static const strata_allocator memory = {NULL, host_memory_resize};
 
-/* ---- Statuses and handles ---------------------------------------------------------------------
- */
+/* ---- Statuses and handles -------------------------------------------------------------------- */
 
 static strata_status status_of(double result) {
     if (result >= 0) {
@@ -83,8 +82,7 @@ static uint32_t length_of(const char *text) {
     return (uint32_t)strlen(text);
 }
 
-/* ---- Storage ----------------------------------------------------------------------------------
- */
+/* ---- Storage --------------------------------------------------------------------------------- */
 
 static strata_status storage_open(void *ctx, const char *name, uint32_t flags, strata_file **file) {
     (void)ctx;
@@ -226,8 +224,7 @@ static strata_status storage_unlock(void *ctx, strata_file *lock) {
     return status_of(host_unlock(fd_of(lock)));
 }
 
-/* ---- Clock, entropy, log ----------------------------------------------------------------------
- */
+/* ---- Clock, entropy, log --------------------------------------------------------------------- */
 
 static int64_t clock_wall_us(void *ctx) {
     (void)ctx;
@@ -254,8 +251,7 @@ static void log_progress(void *ctx, const char *stage, uint64_t done, uint64_t t
     host_progress(stage, length_of(stage), (double)done, (double)total);
 }
 
-/* ---- The host ----------------------------------------------------------------------------------
- */
+/* ---- The host -------------------------------------------------------------------------------- */
 
 static const strata_host host = {
     .size = sizeof(strata_host),

@@ -499,8 +499,7 @@ static strata_status sim_unlock(void *ctx, strata_file *lock) {
     return end(s, STRATA_OK);
 }
 
-/* ---- The rest of the host ---------------------------------------------------------------------
- */
+/* ---- The rest of the host -------------------------------------------------------------------- */
 
 static void *sim_resize(void *ctx, void *old, size_t old_size, size_t new_size) {
     sim *s = ctx;
@@ -586,8 +585,7 @@ void sim_free(sim *s) {
     free(s);
 }
 
-/* ---- What tests do to it ------------------------------------------------------------------------
- */
+/* ---- What tests do to it --------------------------------------------------------------------- */
 
 void sim_cut_power(sim *s, uint64_t nth) {
     s->power_left = nth;

@@ -237,8 +237,7 @@ void db_verify(strata_db *db) {
     strata_buffer_free(&out);
 }
 
-/* ---- Dumps -------------------------------------------------------------------------------------
- */
+/* ---- Dumps ----------------------------------------------------------------------------------- */
 
 static void put_pair(strata_buffer *out, const char *name, const char *text) {
     assert_int_equal(st_msgpack_put_string(out, strata_text(name)), STRATA_OK);

@@ -41,8 +41,7 @@ strata_buffer db_dump(strata_db *db);
 /* Prints where two dumps part, as JSON. */
 void dump_explain(strata_slice got, strata_slice expected);
 
-/* ---- Replaying a failure ------------------------------------------------------------------------
- */
+/* ---- Replaying a failure --------------------------------------------------------------------- */
 
 /* Says, when a test fails from now on, how to repeat just this case; NULL: nothing to say. */
 void replay_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));

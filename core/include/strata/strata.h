@@ -126,8 +126,7 @@ static inline strata_value strata_object(strata_slice msgpack) {
     return value;
 }
 
-/* ---- Opening and closing ----------------------------------------------------------------------
- */
+/* ---- Opening and closing --------------------------------------------------------------------- */
 
 typedef struct strata_db strata_db;
 struct strata_host; /* host.h */

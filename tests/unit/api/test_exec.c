@@ -76,8 +76,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* ---- Responses ---------------------------------------------------------------------------------
- */
+/* ---- Responses ------------------------------------------------------------------------------- */
 
 /* One whole value whose strings are UTF-8. */
 static bool is_well_formed(strata_slice response) {

@@ -99,8 +99,7 @@ static void in_memory(void **state) {
     assert_int_equal(sim_calls(machine, SIM_ANY), 0);
 }
 
-/* ---- Handles -----------------------------------------------------------------------------------
- */
+/* ---- Handles --------------------------------------------------------------------------------- */
 
 static void errors_belong_to_handles(void **state) {
     (void)state;
@@ -310,8 +309,7 @@ static void background_job(void **state) {
     assert_int_equal(job.started, started);
 }
 
-/* ---- strata_verify -----------------------------------------------------------------------------
- */
+/* ---- strata_verify --------------------------------------------------------------------------- */
 
 static const char *verify_json(const char *path, strata_status expected) {
     static char text[4096];

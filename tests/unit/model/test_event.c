@@ -190,8 +190,7 @@ static void refused(void **state) {
     assert_json(ask(db, STRATA_OK, "event.verify", "{}"), "{\"valid\":true,\"length\":1}");
 }
 
-/* ---- Tampering --------------------------------------------------------------------------------
- */
+/* ---- Tampering ------------------------------------------------------------------------------- */
 
 /* Changes one byte of each record in the file and seals it again, so that only the chain can tell.
  */

@@ -22,8 +22,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* ---- Every version -----------------------------------------------------------------------------
- */
+/* ---- Every version --------------------------------------------------------------------------- */
 
 enum { RUNS = 3, KEYS = 5, COMMITS = 240 };
 
@@ -123,8 +122,7 @@ static void every_version(void **state) {
     (void)ask(db, STRATA_INVALID_ARGUMENT, "kv.list", "{\"as_of\":%d}", COMMITS + 1);
 }
 
-/* ---- Pages --------------------------------------------------------------------------------------
- */
+/* ---- Pages ----------------------------------------------------------------------------------- */
 
 enum { LISTED = 23 };
 
@@ -218,8 +216,7 @@ static void pages(void **state) {
     }
 }
 
-/* ---- Counters and comparisons ------------------------------------------------------------------
- */
+/* ---- Counters and comparisons ---------------------------------------------------------------- */
 
 static void increments(void **state) {
     (void)state;

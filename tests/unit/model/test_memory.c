@@ -30,8 +30,7 @@ static void reopen(uint32_t flags) {
     assert_int_equal(strata_open("db", &options, &db), STRATA_OK);
 }
 
-/* ---- Recall ------------------------------------------------------------------------------------
- */
+/* ---- Recall ---------------------------------------------------------------------------------- */
 
 static const char *const questions[] = {"harbour lantern",      "copper",
                                         "walnut ferry saffron", "common",

@@ -147,8 +147,7 @@ static void closed_runs_take_no_writes(void **state) {
     }
 }
 
-/* ---- Names -------------------------------------------------------------------------------------
- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 static void names(void **state) {
     (void)state;
@@ -213,8 +212,7 @@ static void listings(void **state) {
     (void)ask(db, STRATA_INVALID_ARGUMENT, "run.list", "{\"limit\":1001}");
 }
 
-/* ---- Runs that were not created ----------------------------------------------------------------
- */
+/* ---- Runs that were not created -------------------------------------------------------------- */
 
 static void failed_creation_leaves_nothing(void **state) {
     (void)state;

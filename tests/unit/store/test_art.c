@@ -235,8 +235,7 @@ static void no_memory_changes_nothing(void **state) {
     st_arena_free(&arena);
 }
 
-/* ---- Readers beside the writer ------------------------------------------------------------------
- */
+/* ---- Readers beside the writer --------------------------------------------------------------- */
 
 /* Key i is the number i * SCRAMBLE, so that a reader knows from a key when it was inserted. */
 static const uint64_t SCRAMBLE = 0x9e3779b97f4a7c15u;

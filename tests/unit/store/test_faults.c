@@ -160,8 +160,7 @@ static void buffered_storage(void **state) {
     fail_everywhere(STRATA_BUFFERED);
 }
 
-/* ---- Opening ----------------------------------------------------------------------------------
- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 /* Every call that opening and closing makes fails once: an error or none, but nothing is harmed. */
 static void opening(void **state) {
@@ -200,8 +199,7 @@ static void opening(void **state) {
     work_reference_free(&reference);
 }
 
-/* ---- A full disk ------------------------------------------------------------------------------
- */
+/* ---- A full disk ----------------------------------------------------------------------------- */
 
 /* The disk has a little more room each time it is full: every commit that is refused is refused
  * cleanly, reads go on, and in the end all is as if the disk had always been large. */
@@ -244,8 +242,7 @@ static void full_disk(void **state) {
     }
 }
 
-/* ---- No memory ---------------------------------------------------------------------------------
- */
+/* ---- No memory ------------------------------------------------------------------------------- */
 
 static void starve_at(const work_reference *reference, uint64_t nth) {
     sim *s = sim_new(1);

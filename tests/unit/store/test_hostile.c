@@ -14,8 +14,7 @@
 
 enum { DEFAULT_N = 20000, SPACE = 1 << 18, FRAMES_MAX = 4096, MEMORY_MAX = 100 << 20 };
 
-/* ---- The good logs ----------------------------------------------------------------------------
- */
+/* ---- The good logs --------------------------------------------------------------------------- */
 
 typedef struct good_log {
     strata_slice manifest;

@@ -29,8 +29,7 @@ static uint64_t version_given_out(strata_db *db) {
     return version;
 }
 
-/* ---- Group commit ------------------------------------------------------------------------------
- */
+/* ---- Group commit ---------------------------------------------------------------------------- */
 
 static struct {
     sim *machine;
@@ -191,8 +190,7 @@ static void group_commit_on_four_runs(void **state) {
     group_commit_on(4);
 }
 
-/* ---- Readers beside writers ---------------------------------------------------------------------
- */
+/* ---- Readers beside writers ------------------------------------------------------------------ */
 
 enum { PAIRS = 1500, EVENTS = 400, READERS = 3 };
 
@@ -356,8 +354,7 @@ static void events_without_gaps(void **state) {
     sim_free(s);
 }
 
-/* ---- as_of beside a sync -----------------------------------------------------------------------
- */
+/* ---- as_of beside a sync --------------------------------------------------------------------- */
 
 static struct {
     strata_db *reader;

@@ -238,8 +238,7 @@ static void segments_missing_swapped_and_foreign(void **state) {
     expect_corrupt(segment_name(segments + 1), 0); /* those in between are missing */
 }
 
-/* ---- A log that a crash left ------------------------------------------------------------------
- */
+/* ---- A log that a crash left ----------------------------------------------------------------- */
 
 /* Bytes from `from` to the last one below `to` that is not zero. */
 static uint64_t garbage(strata_slice bytes, uint64_t from, uint64_t to) {
@@ -382,8 +381,7 @@ static void version_out_of_order(void **state) {
     sim_release(bytes);
 }
 
-/* ---- Hostile bytes ------------------------------------------------------------------------------
- */
+/* ---- Hostile bytes --------------------------------------------------------------------------- */
 
 /* Megabytes that look like the heads of long records at every fourth byte. */
 static void records_everywhere(void **state) {
