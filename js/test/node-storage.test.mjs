@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -32,6 +33,59 @@ function readAll(file) {
     assert.equal(storage.readAt(file, 0, bytes), bytes.length);
     return new TextDecoder().decode(bytes);
 }
+
+/** The folders that work() syncs, as paths. */
+function foldersSynced(work) {
+    const { openSync, fsyncSync } = fs;
+    const paths = new Map();
+    const synced = [];
+    fs.openSync = (path, ...rest) => {
+        const fd = openSync(path, ...rest);
+        paths.set(fd, path);
+        return fd;
+    };
+    fs.fsyncSync = (fd) => {
+        fsyncSync(fd);
+        synced.push(paths.get(fd));
+    };
+    syncBuiltinESMExports();
+    try {
+        work();
+    } finally {
+        Object.assign(fs, { openSync, fsyncSync });
+        syncBuiltinESMExports();
+    }
+    return synced;
+}
+
+test('the names of folders are durable when they are made, whoever makes them', () => {
+    const parent = join(root, '..');
+    assert.deepEqual(
+        foldersSynced(() => storage.unlock(storage.lock(root))),
+        [parent],
+    );
+    assert.deepEqual(
+        foldersSynced(() => storage.close(storage.open(`${root}/WAL/a`, WRITE | CREATE))),
+        [root],
+    );
+});
+
+test('the first sync makes the name durable, also of a file that somebody else made', () => {
+    const name = `${root}/MANIFEST`;
+    storage.close(storage.open(name, WRITE | CREATE)); // and dies before its sync
+    for (const flags of [WRITE, WRITE | CREATE]) {
+        const file = storage.open(name, flags);
+        assert.deepEqual(
+            foldersSynced(() => storage.sync(file)),
+            [root],
+        );
+        assert.deepEqual(
+            foldersSynced(() => storage.sync(file)),
+            [],
+        );
+        storage.close(file);
+    }
+});
 
 test('write, append, read, truncate, sync, reopen', () => {
     const name = `${root}/WAL/wal-1.seg`;

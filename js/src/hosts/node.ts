@@ -3,8 +3,9 @@
  * Invariants
  * 1. A file is a descriptor of the system; its size is kept here, so that an append is one pwrite at
  *    a known place and a failed one leaves no gap.
- * 2. sync is fdatasync of the file, and for a file that was made since, fsync of its folder too:
- *    without that the name may be lost though the bytes are not.
+ * 2. sync is fdatasync of the file, and the first time fsync of its folder too, even if another process
+ *    made the file: it may have died in between, and without that the name may be lost though the bytes
+ *    are not. A folder's own name is synced as it is made.
  * 3. Short reads and writes are repeated until they are whole.
  *
  * Growing with truncate makes a hole: Node has no fallocate, so space is not promised in advance and
@@ -23,7 +24,7 @@ import {
     unlinkSync,
     writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fault } from '../fault.js';
 import { type ErrorCode, InvalidArgument } from '../generated/errors.js';
 import { FILE_CREATE, FILE_EXCLUSIVE, FILE_WRITE, type Storage } from '../host.js';
@@ -32,8 +33,8 @@ import { lockFolder, unlockFolder } from './node-lock.js';
 interface OpenFile {
     fd: number;
     size: number;
-    /** Folders whose entries are not yet known to be on disk, deepest first. */
-    unsynced: string[];
+    /** The folder whose entry for this file is not yet known to be on disk. */
+    unsynced: string | undefined;
 }
 
 const codeOfErrno: Readonly<Record<string, ErrorCode>> = {
@@ -64,11 +65,13 @@ export class NodeStorage implements Storage {
     readonly #files = new Map<number, OpenFile>();
 
     open(name: string, flags: number): number {
-        const create = (flags & FILE_CREATE) !== 0;
-        const unsynced = create ? makeFolders(dirname(name)) : [];
-        const { fd, made } = system(`cannot open ${name}`, () => openFile(name, flags));
+        if ((flags & FILE_CREATE) !== 0) {
+            makeFolders(dirname(name));
+        }
+        const fd = system(`cannot open ${name}`, () => openFile(name, flags));
         const size = system(`cannot read the size of ${name}`, () => fstatSync(fd).size);
-        this.#files.set(fd, { fd, size, unsynced: made ? [dirname(name), ...unsynced] : unsynced });
+        const writes = (flags & (FILE_WRITE | FILE_CREATE)) !== 0;
+        this.#files.set(fd, { fd, size, unsynced: writes ? dirname(name) : undefined });
         return fd;
     }
 
@@ -112,9 +115,11 @@ export class NodeStorage implements Storage {
         const open = this.#get(file);
         system('cannot sync', () => {
             fdatasyncSync(open.fd);
-            open.unsynced.forEach(syncFolder);
+            if (open.unsynced !== undefined) {
+                syncFolder(open.unsynced);
+            }
         });
-        open.unsynced = [];
+        open.unsynced = undefined;
     }
 
     size(file: number): number {
@@ -159,23 +164,23 @@ export class NodeStorage implements Storage {
 
 /* Node has no way to open for writing, made if missing, without cutting and at any offset ('a' always
  * writes at the end): so 'r+', and when there is none, 'wx+'. */
-function openFile(name: string, flags: number): { fd: number; made: boolean } {
+function openFile(name: string, flags: number): number {
     if ((flags & FILE_CREATE) === 0) {
-        return { fd: openSync(name, (flags & FILE_WRITE) !== 0 ? 'r+' : 'r'), made: false };
+        return openSync(name, (flags & FILE_WRITE) !== 0 ? 'r+' : 'r');
     }
     if ((flags & FILE_EXCLUSIVE) !== 0) {
-        return { fd: openSync(name, 'wx+'), made: true };
+        return openSync(name, 'wx+');
     }
     for (;;) {
         try {
-            return { fd: openSync(name, 'r+'), made: false };
+            return openSync(name, 'r+');
         } catch (error) {
             if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
                 throw error;
             }
         }
         try {
-            return { fd: openSync(name, 'wx+'), made: true };
+            return openSync(name, 'wx+');
         } catch (error) {
             // Somebody made it in between: then it can be opened.
             if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
@@ -185,19 +190,17 @@ function openFile(name: string, flags: number): { fd: number; made: boolean } {
     }
 }
 
-/** Makes the folder and those it lies in; returns the folders that got an entry, deepest first. */
-function makeFolders(folder: string): string[] {
-    const first = system(`cannot make the folder ${folder}`, () => mkdirSync(folder, { recursive: true }));
-    if (first === undefined) {
-        return [];
-    }
-    const changed: string[] = [];
-    for (let at = folder; ; at = dirname(at)) {
-        changed.push(dirname(at));
-        if (at === first || at === dirname(at)) {
-            return changed;
+/** Makes the folder and those it lies in, and makes their names durable. */
+function makeFolders(folder: string): void {
+    system(`cannot make the folder ${folder}`, () => {
+        const first = mkdirSync(folder, { recursive: true });
+        for (let at = folder; first !== undefined; at = dirname(at)) {
+            syncFolder(dirname(at));
+            if (resolve(at) === resolve(first) || at === dirname(at)) {
+                return;
+            }
         }
-    }
+    });
 }
 
 /* Windows cannot sync a folder, and needs not: NTFS logs its names. */
