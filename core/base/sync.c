@@ -27,16 +27,3 @@ void st_mutex_unlock(st_mutex *mutex, const strata_executor *executor) {
         executor->wake(executor->ctx, (uint32_t *)&mutex->state, false);
     }
 }
-
-void st_signal_wait(st_signal *signal, uint32_t seen, const strata_executor *executor) {
-    while (st_signal_read(signal) == seen) {
-        wait_word(executor, &signal->count, seen);
-    }
-}
-
-void st_signal_raise(st_signal *signal, const strata_executor *executor) {
-    atomic_fetch_add_explicit(&signal->count, 1, memory_order_release);
-    if (executor->wake != NULL) {
-        executor->wake(executor->ctx, (uint32_t *)&signal->count, true);
-    }
-}

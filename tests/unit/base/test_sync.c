@@ -1,5 +1,5 @@
-/* test_sync.c - that the mutex lets one thread in at a time and wakes who waits, and that a signal
- * is seen by all; over the native host's futex, and without any executor by one thread.
+/* test_sync.c - that the mutex lets one thread in at a time and wakes who waits, over the native
+ * host's futex, and that one thread needs no executor.
  *
  * Nothing here depends on time: the threads do a fixed number of steps, and what is asserted is the
  * same in every order they may take.
@@ -18,8 +18,6 @@ typedef struct shared {
     uint64_t first; /* both counted under the mutex, by plain additions */
     uint64_t second;
     bool torn; /* somebody saw them differ */
-    st_signal round;
-    _Atomic uint32_t arrived;
 } shared;
 
 static void *count(void *arg) {
@@ -55,51 +53,21 @@ static void one_at_a_time(void **state) {
     assert_int_equal(atomic_load(&all.mutex.state), 0);
 }
 
-/* Each thread waits for round after round; the last one to arrive opens the next. */
-static void *rounds(void *arg) {
-    enum { ROUNDS = 2000 };
-    shared *all = arg;
-    for (int i = 0; i < ROUNDS; i++) {
-        const uint32_t seen = st_signal_read(&all->round);
-        if (atomic_fetch_add(&all->arrived, 1) + 1 == THREADS) {
-            atomic_store(&all->arrived, 0);
-            st_signal_raise(&all->round, all->executor);
-        } else {
-            st_signal_wait(&all->round, seen, all->executor);
-        }
-    }
-    return NULL;
-}
-
-static void a_signal_reaches_all(void **state) {
-    (void)state;
-    shared all = {.executor = &strata_host_default()->executor};
-    st_signal_init(&all.round);
-    atomic_init(&all.arrived, 0);
-    run_threads(rounds, &all);
-    assert_int_equal(st_signal_read(&all.round), 2000);
-}
-
 static void without_an_executor(void **state) {
     (void)state;
     const strata_executor none = {NULL, NULL, NULL, NULL, NULL, NULL};
     st_mutex mutex;
-    st_signal signal;
     st_mutex_init(&mutex);
-    st_signal_init(&signal);
     for (int i = 0; i < 3; i++) {
         st_mutex_lock(&mutex, &none);
         st_mutex_unlock(&mutex, &none);
-        st_signal_raise(&signal, &none);
-        st_signal_wait(&signal, (uint32_t)i, &none);
     }
-    assert_int_equal(st_signal_read(&signal), 3);
+    assert_int_equal(atomic_load(&mutex.state), 0);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_at_a_time),
-        cmocka_unit_test(a_signal_reaches_all),
         cmocka_unit_test(without_an_executor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
