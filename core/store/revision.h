@@ -1,0 +1,34 @@
+/* revision.h - one version of one key, as the parts of the store hand it to each other. */
+#ifndef ST_STORE_REVISION_H
+#define ST_STORE_REVISION_H
+
+#include "base/std.h"
+
+/* A value without a time to live. */
+#define ST_NEVER INT64_MAX
+
+typedef struct st_revision {
+    uint64_t number;      /* the commit */
+    int64_t timestamp_us; /* of the commit; within a run it never goes down */
+    int64_t expires_us;   /* from then on it reads as deleted; ST_NEVER: it has no end */
+    bool deleted;         /* a delete is a version; its value is empty */
+    bool trimmed;         /* older versions of the key were there and were not kept */
+    strata_slice value;   /* borrowed; whoever fills this in says until when */
+} st_revision;
+
+/* What a reader may see: the versions for which both hold. */
+typedef struct st_bound {
+    uint64_t version; /* number <= version; UINT64_MAX: all */
+    int64_t time_us;  /* timestamp_us <= time_us; INT64_MAX: all */
+} st_bound;
+
+static inline st_bound st_bound_version(uint64_t version) {
+    const st_bound bound = {version, INT64_MAX};
+    return bound;
+}
+
+static inline bool st_bound_holds(const st_bound *bound, uint64_t number, int64_t timestamp_us) {
+    return number <= bound->version && timestamp_us <= bound->time_us;
+}
+
+#endif
