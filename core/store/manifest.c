@@ -4,7 +4,8 @@
  * 1. The slot written is never the newest valid one, and it is synced before anything relies on it.
  * 2. A slot is believed only with magic, length and checksum in order. If the newer slot is torn
  *    the older one still describes a whole database, as what it names is removed only later.
- * 3. The generation goes up by one with each write.
+ * 3. The generation goes up by one with each write, and says which slot it is in; a misdirected
+ *    write, which would break 1, is not believed.
  * Faults assumed: a write may be torn or lost in any part before sync returns; the other slot, 64
  * KiB away, is not touched by it. Rejected: write a new file and rename it; not every host can
  * rename.
@@ -26,7 +27,12 @@ static void manifest_name(char *name, size_t size, const char *path) {
     st_format(name, size, "%s/MANIFEST", path);
 }
 
-static bool slot_decode(const uint8_t *slot, size_t len, st_manifest *m) {
+/* Which of the two slots a generation is written into. */
+static unsigned slot_of(uint64_t generation) {
+    return generation % 2 == 1 ? 0 : 1;
+}
+
+static bool slot_decode(unsigned index, const uint8_t *slot, size_t len, st_manifest *m) {
     if (len < HEAD_BYTES + FIXED_BYTES || memcmp(slot, magic, sizeof magic) != 0) {
         return false;
     }
@@ -49,9 +55,9 @@ static bool slot_decode(const uint8_t *slot, size_t len, st_manifest *m) {
     m->whole_version = load64_le(slot + 104);
     const uint64_t files = load64_le(slot + 112);
     /* Versions and numbers of files go on from these; they must have somewhere to go. */
-    return m->generation > 0 && m->generation < INT64_MAX && m->watermark < INT64_MAX &&
-           m->wal_first > 0 && m->wal_first < INT64_MAX && m->whole_segment < INT64_MAX &&
-           files <= (content - FIXED_BYTES) / FILE_BYTES;
+    return m->generation > 0 && m->generation < INT64_MAX && slot_of(m->generation) == index &&
+           m->watermark < INT64_MAX && m->wal_first > 0 && m->wal_first < INT64_MAX &&
+           m->whole_segment < INT64_MAX && files <= (content - FIXED_BYTES) / FILE_BYTES;
 }
 
 static size_t slot_encode(const st_manifest *m, uint8_t *slot) {
@@ -97,7 +103,7 @@ static strata_status read_slots(const strata_host *host, const char *path, st_ma
         for (size_t at = 0; at < got && !written[i]; at++) {
             written[i] = bytes[at] != 0;
         }
-        if (!slot_decode(bytes, got, &slots[i])) {
+        if (!slot_decode(i, bytes, got, &slots[i])) {
             slots[i].generation = 0;
         }
     }
@@ -171,7 +177,7 @@ strata_status st_manifest_write(const strata_host *host, const char *path, st_ma
     st_manifest next = *manifest;
     next.generation++;
     const size_t len = slot_encode(&next, slot);
-    const uint64_t offset = next.generation % 2 == 1 ? 0 : ST_MANIFEST_SLOT_BYTES;
+    const uint64_t offset = (uint64_t)slot_of(next.generation) * ST_MANIFEST_SLOT_BYTES;
     manifest_name(name, sizeof name, path);
     strata_status status =
         storage->open(storage->ctx, name, STRATA_FILE_WRITE | STRATA_FILE_CREATE, &file);
