@@ -57,7 +57,9 @@ static bool slot_decode(unsigned index, const uint8_t *slot, size_t len, st_mani
     /* Versions and numbers of files go on from these; they must have somewhere to go. */
     return m->generation > 0 && m->generation < INT64_MAX && slot_of(m->generation) == index &&
            m->watermark < INT64_MAX && m->wal_first > 0 && m->wal_first < INT64_MAX &&
-           m->whole_segment < INT64_MAX && files <= (content - FIXED_BYTES) / FILE_BYTES;
+           m->whole_segment < INT64_MAX &&
+           (m->whole_segment == 0 || m->whole_end >= ST_WAL_HEADER_BYTES) &&
+           files <= (content - FIXED_BYTES) / FILE_BYTES;
 }
 
 static size_t slot_encode(const st_manifest *m, uint8_t *slot) {

@@ -201,7 +201,9 @@ static void fields_with_a_good_checksum(void **state) {
         {16, 8, 0, STRATA_CORRUPT},          /* generation 0 is none */
         {64, 8, UINT64_MAX, STRATA_CORRUPT}, /* versions end at 2^63 */
         {72, 8, 0, STRATA_CORRUPT},          /* segments begin at 1 */
-        {112, 8, 1, STRATA_CORRUPT},         /* a file that is not listed */
+        {96, 8, 63, STRATA_CORRUPT},         /* the whole log ends inside a header */
+        {96, 8, 64, STRATA_OK},
+        {112, 8, 1, STRATA_CORRUPT}, /* a file that is not listed */
         {112, 8, UINT64_MAX, STRATA_CORRUPT},
         {12, 4, 0, STRATA_CORRUPT}, /* lengths */
         {12, 4, 65536, STRATA_CORRUPT},
