@@ -121,6 +121,12 @@ static bool take_field(strata_slice name, strata_slice value, st_run_record *rec
     return true; /* fields of later versions are left alone */
 }
 
+static strata_status fail_record(st_request *rq, strata_slice name) {
+    st_fail(rq->error, STRATA_CORRUPT, "the record of the run \"%S\" is malformed", &name);
+    st_fail_text(rq->error, "file", strata_text("run"));
+    return st_fail_number(rq->error, "offset", 0);
+}
+
 strata_status st_run_read(st_request *rq, strata_slice key, strata_slice value,
                           st_run_record *record) {
     st_cursor cursor = st_cursor_over(value);
@@ -135,10 +141,7 @@ strata_status st_run_read(st_request *rq, strata_slice key, strata_slice value,
                st_msgpack_skip(&cursor, &field) && take_field(name.as.bytes, field, record);
     }
     if (!good || record->id == 0 || record->tags.len == 0 || record->metadata.len == 0) {
-        st_fail(rq->error, STRATA_CORRUPT, "the record of the run \"%S\" is malformed",
-                &record->name);
-        st_fail_text(rq->error, "file", strata_text("run"));
-        return st_fail_number(rq->error, "offset", 0);
+        return fail_record(rq, record->name);
     }
     return STRATA_OK;
 }
@@ -305,6 +308,16 @@ strata_status st_run_create(st_request *rq, const st_run_record *spec, strata_sl
     return STRATA_OK;
 }
 
+/* Of a record that is about to be attached: `default` is run 1, and no other record has the id. */
+static strata_status check_identity(st_request *rq, const st_run_record *record) {
+    const bool named_default = st_slice_equal(record->name, strata_text("default"));
+    const st_memtable *table =
+        record->id < ST_RUNS_MAX ? st_store_run(&rq->model->store, record->id) : NULL;
+    const bool good = record->id < ST_RUNS_MAX && named_default == (record->id == ST_RUN_DEFAULT) &&
+                      (table == NULL || table->owner == NULL);
+    return good ? STRATA_OK : fail_record(rq, record->name);
+}
+
 strata_status st_runs_load(st_model *model, strata_error *error) {
     st_run *run;
     st_arena arena;
@@ -320,6 +333,9 @@ strata_status st_runs_load(st_model *model, strata_error *error) {
     for (; status == STRATA_OK && scan.version != NULL; st_scan_next(&scan)) {
         st_run_record record;
         status = st_run_read(&rq, scan.key, st_version_value(scan.version), &record);
+        if (status == STRATA_OK) {
+            status = check_identity(&rq, &record);
+        }
         if (status == STRATA_OK) {
             status = attach(model, record.id, record.status, &run, error);
             raise_end(model, record.id);
