@@ -318,6 +318,20 @@ static strata_status check_identity(st_request *rq, const st_run_record *record)
     return good ? STRATA_OK : fail_record(rq, record->name);
 }
 
+/* What has no record has no name, and the next run that is created would find it in its place. */
+static strata_status check_owners(const st_model *model, strata_error *error) {
+    const uint64_t end = atomic_load_explicit(&model->store.runs_end, memory_order_acquire);
+    for (uint64_t id = ST_RUN_DEFAULT + 1; id < end; id++) {
+        const st_memtable *table = st_store_run(&model->store, id);
+        if (table != NULL && table->owner == NULL) {
+            st_fail(error, STRATA_CORRUPT, "there are commits to run %u, which has no record", id);
+            st_fail_text(error, "file", strata_text("run"));
+            return st_fail_number(error, "offset", (int64_t)id);
+        }
+    }
+    return STRATA_OK;
+}
+
 strata_status st_runs_load(st_model *model, strata_error *error) {
     st_run *run;
     st_arena arena;
@@ -340,6 +354,9 @@ strata_status st_runs_load(st_model *model, strata_error *error) {
             status = attach(model, record.id, record.status, &run, error);
             raise_end(model, record.id);
         }
+    }
+    if (status == STRATA_OK) {
+        status = check_owners(model, error);
     }
     st_stamp stamp;
     const bool writes = (model->store.options.flags & STRATA_OPEN_READ_ONLY) == 0;

@@ -109,7 +109,7 @@ static void what_the_log_cannot_hold(void **state) {
     } cases[] = {
         {"times that go on",
          {{1, 5, ST_TAG_KV, "a", {"\x01", 1}},
-          {2, 3, ST_TAG_KV, "a", {"\x01", 1}},
+          {1, 5, ST_TAG_KV, "a", {"\x01", 1}},
           {1, 5, ST_TAG_KV, "b", {"\x01", 1}}},
          3,
          true},
@@ -196,6 +196,22 @@ static void records_of_runs(void **state) {
     }
 }
 
+/* A run that is created is empty: nobody's commits wait under its number. */
+static void commits_without_a_run(void **state) {
+    (void)state;
+    strata_buffer value = test_buffer();
+    const commit commits[] = {
+        {ST_RUN_SYSTEM, 0, ST_TAG_RUN, "default", run_record(&value, ST_RUN_DEFAULT)},
+        {2, 0, ST_TAG_KV, "a", one}};
+    strata_error error = {.code = STRATA_OK};
+    strata_db *db;
+    make_log(commits, 2);
+    assert_int_equal(try_open(&db, &error), STRATA_CORRUPT);
+    make_log(commits + 1, 1);
+    assert_int_equal(try_open(&db, &error), STRATA_CORRUPT);
+    strata_buffer_free(&value);
+}
+
 /* event.verify answers that the chain does not hold; that is no error of the handle. */
 static void event_that_is_none(void **state) {
     (void)state;
@@ -221,6 +237,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         case_of(what_the_log_cannot_hold),
         case_of(records_of_runs),
+        case_of(commits_without_a_run),
         case_of(event_that_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
