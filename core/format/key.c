@@ -64,9 +64,10 @@ bool st_key_well_formed(strata_slice key) {
     case ST_TAG_RUN:
     case ST_TAG_KV:
     case ST_TAG_MEMORY:
-        return memchr(bytes + 1, 0, key.len - 1) == bytes + key.len - 1;
+        return memchr(bytes + 1, 0, key.len - 1) == bytes + key.len - 1 &&
+               st_utf8_valid(st_key_text_of(key), NULL);
     case ST_TAG_EVENT:
-        return key.len == 9;
+        return key.len == 9 && st_key_number_of(key) - 1 < INT64_MAX;
     default:
         return false;
     }

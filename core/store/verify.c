@@ -1,7 +1,7 @@
 /* verify.c - verification of the files, by the walk that recovery uses.
  *
- * Nothing is written and nothing is kept in memory but the report, so a database of any size can be
- * checked, also one that recovery refuses to open.
+ * Nothing is written and nothing is kept in memory but the report and eight bytes a run, so a
+ * database of any size can be checked, also one that recovery refuses to open.
  */
 #include "store/verify.h"
 
@@ -17,11 +17,34 @@ void st_report_problem(st_report *report, const char *file, uint64_t offset, con
     report->problem_count++;
 }
 
+/* The time of the newest commit of each run, by its number: what recovery refuses, verification
+ * finds. */
+typedef struct newest {
+    strata_buffer times;
+} newest;
+
+static strata_status check_time(newest *known, uint64_t run, int64_t timestamp_us) {
+    const size_t place = (size_t)run * sizeof timestamp_us;
+    strata_buffer *times = &known->times;
+    if (place >= times->len) {
+        const size_t more = place + sizeof timestamp_us - times->len;
+        ST_TRY(st_buffer_reserve(times, more));
+        memset(times->data + times->len, 0, more);
+        times->len += more;
+    }
+    int64_t last;
+    memcpy(&last, times->data + place, sizeof last);
+    memcpy(times->data + place, &timestamp_us, sizeof timestamp_us);
+    return timestamp_us < last ? STRATA_CORRUPT : STRATA_OK;
+}
+
 static strata_status check_commit(void *ctx, uint64_t version, int64_t timestamp_us,
                                   st_wal_record *record) {
-    (void)ctx;
     (void)version;
-    (void)timestamp_us;
+    if (record->run >= ST_RUNS_MAX) {
+        return STRATA_CORRUPT;
+    }
+    ST_TRY(check_time(ctx, record->run, timestamp_us));
     while (record->writes_left > 0) {
         st_write write;
         if (!st_wal_record_next(record, &write)) {
@@ -62,10 +85,12 @@ static strata_status settle_status(st_report *report, strata_status status,
 static strata_status check_log(const strata_host *host, const char *path,
                                const st_manifest *manifest, st_report *report,
                                strata_error *error) {
-    const st_replay_sink sink = {NULL, check_commit};
+    newest known = {{NULL, 0, 0, host}};
+    const st_replay_sink sink = {&known, check_commit};
     strata_error detail = {.code = STRATA_OK};
     st_replay replay;
     const strata_status status = st_wal_replay(host, path, manifest, &sink, &replay, &detail);
+    strata_buffer_free(&known.times);
     report->files += replay.at.segments;
     report->bytes += replay.bytes;
     report->commits += replay.commits;
