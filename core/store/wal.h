@@ -32,6 +32,9 @@ typedef struct st_wal {
     int64_t base_us;  /* of this segment; changes under both locks */
     bool half_made;   /* a segment that could not be made could not be removed either */
 
+    _Atomic uint32_t turn; /* odd while somebody syncs for all; the word that the others wait on */
+    _Atomic uint32_t waiting; /* threads that sleep on turn, or are about to */
+
     _Atomic uint64_t reserved; /* size of the file; changes under both locks */
     _Atomic uint64_t durable_version;
     _Atomic uint64_t total_bytes; /* of all live segments */
