@@ -35,10 +35,8 @@ strata_status st_kv_put(st_request *rq, st_run *run, strata_slice text, const st
 static strata_status read_key(st_request *rq, const st_run *run, strata_slice text,
                               const st_when *when, st_revision *revision, bool *found) {
     st_key key;
-    st_bound bound;
     ST_TRY(kv_key(rq, text, &key));
-    ST_TRY(st_bound_at(rq, run, when, &bound));
-    return st_read_live(&rq->reader, run->shard, st_key_slice(&key), &bound, revision, found);
+    return st_read_at(rq, run, st_key_slice(&key), when, revision, found);
 }
 
 strata_status st_kv_find(st_request *rq, const st_run *run, strata_slice text, const st_when *when,

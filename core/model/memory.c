@@ -190,13 +190,11 @@ strata_status st_memory_forget(st_request *rq, st_run *run, strata_slice text_ke
 strata_status st_memory_get(st_request *rq, const st_run *run, strata_slice text_key,
                             const st_when *when, st_memory *memory, st_stamp *stamp) {
     st_key key;
-    st_bound bound;
     st_revision revision;
     bool found;
     ST_TRY(st_key_check(text_key, rq->error));
-    ST_TRY(st_bound_at(rq, run, when, &bound));
     st_key_text(&key, ST_TAG_MEMORY, text_key);
-    ST_TRY(st_read_live(&rq->reader, run->shard, st_key_slice(&key), &bound, &revision, &found));
+    ST_TRY(st_read_at(rq, run, st_key_slice(&key), when, &revision, &found));
     if (!found) {
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no memory \"%S\"", &text_key);
     }

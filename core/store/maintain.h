@@ -34,6 +34,7 @@ strata_status st_maintenance_create(st_store *store, strata_error *error);
 void st_maintenance_destroy(st_store *store);
 
 void st_store_set_retention(st_store *store, const st_retention *retention);
+st_retention st_store_retention(st_store *store);
 
 /* A snapshot that somebody goes on reading at: what it sees is kept. */
 typedef struct st_held_snapshot {
@@ -69,7 +70,9 @@ typedef struct st_compact_result {
     uint64_t versions_removed;
 } st_compact_result;
 
-/* Flushes, and with full merges all tables into one level. Errors: as st_store_flush. */
+/* Flushes, and with full merges all tables into one level, as retention wants it; in memory full
+ * trims. The caller reads nothing: what goes is freed once nobody looks at it. Errors: as
+ * st_store_flush, forbidden (read-only). */
 strata_status st_store_compact(st_store *store, bool full, st_compact_result *result,
                                strata_error *error);
 
