@@ -45,7 +45,7 @@ static size_t put_commit(uint8_t *at, const commit *c, uint32_t version) {
     } else {
         st_key_number(&key, c->tag, 1);
     }
-    const st_write write = {st_key_slice(&key), c->value, false};
+    const st_write write = {.key = st_key_slice(&key), .value = c->value};
     assert_int_equal(st_wal_payload_encode(c->run, c->after_us, &write, 1, &payload), STRATA_OK);
     const st_wal_frame frame = {0, (uint32_t)payload.len, false, version, 0};
     memcpy(at + ST_WAL_FRAME_BYTES, payload.data, payload.len);
@@ -65,7 +65,7 @@ static void make_log(const commit *commits, size_t count) {
     st_wal_header header = {.segment = 1, .base_us = base_us, .uuid = "0123456789abcde"};
     size_t len = ST_WAL_HEADER_BYTES;
     sim_drop(machine, "db/MANIFEST");
-    assert_int_equal(st_manifest_write(&machine->host, "db", &manifest, NULL), STRATA_OK);
+    assert_int_equal(st_manifest_write(&machine->host, "db", &manifest, NULL, NULL), STRATA_OK);
     st_wal_header_encode(&header, segment);
     for (size_t i = 0; i < count; i++) {
         len += put_commit(segment + len, &commits[i], (uint32_t)i + 1);
