@@ -119,7 +119,7 @@ static bool stands_at(const st_table_iter *iter, const met *entry) {
 static bool find(const st_table *table, size_t place, bool must) {
     const met *entry = &entries[place];
     const st_bound by_version = st_bound_version(entry->number);
-    const st_bound by_time = {UINT64_MAX, entry->timestamp_us};
+    const st_bound by_time = {.version = UINT64_MAX, .time_us = entry->timestamp_us};
     strata_error error = {.code = STRATA_OK};
     st_revision revision;
     st_table_iter iter;

@@ -121,7 +121,7 @@ def small_logs():
 
 def add_logs(seeds):
     logs = list(small_logs())
-    for name in ("plain", "packed"):
+    for name in ("plain", "packed", "format-1-plain", "format-1-packed"):
         files = read_format.files_of_hex(str(TESTS / "golden" / f"{name}.hex"))
         segment = files["WAL/wal-1.seg"]
         codec = ZSTD if name == "packed" else 0
@@ -153,11 +153,12 @@ def add_logs(seeds):
 
 
 def add_manifests(seeds, manifest):
-    first, second = manifest[:120], manifest[65536:65656]
+    lengths = [16 + struct.unpack_from("<I", manifest, slot + 12)[0] for slot in (0, 65536)]
+    first, second = manifest[:lengths[0]], manifest[65536:65536 + lengths[1]]
     for flags in (0, 1, 2, 3, 12, 16, 17):
         for one, other in ((first, second), (second, first), (b"", second), (first, b"")):
             seeds.add("manifest", struct.pack("<BH", flags, len(one)) + one + other)
-    with_files = first[:112] + struct.pack("<Q", 1) + struct.pack("<QQQ", 1, 1, 4096)
+    with_files = first[:128] + struct.pack("<Q", 2) + struct.pack("<IIQQIIQQ", 1, 0, 1, 4096, 1, 3, 9, 1 << 40)
     seeds.add("manifest", struct.pack("<BH", 0, len(with_files)) + with_files + second)
     seeds.words("manifest", [b"STRATAM1", b"\xff" * 8, b"\0" * 8, struct.pack("<Q", 2**63 - 1)])
 

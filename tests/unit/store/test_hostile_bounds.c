@@ -152,7 +152,7 @@ static void much_in_little(void **state) {
     uint8_t *zeros = calloc(1, PLAIN);
     assert_non_null(zeros);
     st_key_text(&key, ST_TAG_KV, strata_text("a"));
-    const st_write write = {st_key_slice(&key), st_slice(zeros, PLAIN), false};
+    const st_write write = {.key = st_key_slice(&key), .value = st_slice(zeros, PLAIN)};
     assert_int_equal(st_wal_payload_encode(1, 0, &write, 1, &plain), STRATA_OK);
     assert_int_equal(st_codec_create(STRATA_CODEC_ZSTD, test_host(), &codec), STRATA_OK);
     assert_int_equal(st_codec_encode(codec, st_buffer_slice(&plain), &packed, &encoded), STRATA_OK);
