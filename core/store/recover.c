@@ -244,6 +244,14 @@ static bool never_made(const st_store *store) {
     return status == STRATA_NOT_FOUND || (status == STRATA_OK && !any);
 }
 
+/* There is a log, and nothing that says what it belongs to. what: of the MANIFEST. */
+static strata_status fail_manifest(const st_store *store, const char *what, strata_error *error) {
+    st_fail(error, STRATA_CORRUPT,
+            "%s has a log but %s MANIFEST; put the MANIFEST back from a backup", store->path, what);
+    st_fail_text(error, "file", strata_text("MANIFEST"));
+    return st_fail_number(error, "offset", 0);
+}
+
 /* There is a MANIFEST without a manifest, and no log: a crash while making the database, or
  * something else altogether. */
 static strata_status make_again(st_store *store, const survey *seen, strata_error *error) {
@@ -281,11 +289,7 @@ strata_status st_store_recover(st_store *store, strata_error *error) {
     }
     if (!seen.manifest) {
         if (!never_made(store)) {
-            st_fail(error, STRATA_CORRUPT,
-                    "%s has a log but no MANIFEST; put the MANIFEST back from a backup",
-                    store->path);
-            st_fail_text(error, "file", strata_text("MANIFEST"));
-            return st_fail_number(error, "offset", 0);
+            return fail_manifest(store, "no", error);
         }
         return make_database(store, error);
     }
@@ -293,6 +297,9 @@ strata_status st_store_recover(st_store *store, strata_error *error) {
         st_manifest_read(store->host, store->path, &store->manifest, error);
     if ((status == STRATA_NOT_FOUND || status == STRATA_CORRUPT) && never_made(store)) {
         return make_again(store, &seen, error);
+    }
+    if (status == STRATA_NOT_FOUND) {
+        return fail_manifest(store, "an empty", error);
     }
     ST_TRY(status);
     if (writes && store->manifest.write_format > ST_FORMAT_VERSION) {
