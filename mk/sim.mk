@@ -8,6 +8,13 @@ SIM_FLAGS := -D_GNU_SOURCE -Itests/unit -Itests/sim
 SIM_SEEDS := --regressions tests/sim/regressions.txt
 SIM_RUN    = $(if $(SEED),--seed $(SEED) $(if $(TRACE),--trace),$(SIM_SEEDS) --seeds $(or $(SEEDS),2000) $(if $(FIRST),--first $(FIRST)) $(if $(JOBS),--jobs $(JOBS)))
 
+# A function of the core is replaced by that of tests/sim/broken_NAME.c when this is linked.
+SIM_WRAP_sync   := st_wal_sync
+SIM_WRAP_torn   := st_wal_frame_holds
+SIM_WRAP_lock   := st_mutex_lock st_mutex_unlock
+SIM_WRAP_settle := st_manifest_settle
+SIM_BROKEN      := sync torn lock settle
+
 TEST_SUITES += test-sim test-sim-broken
 
 .PHONY: sim test-sim test-sim-broken
@@ -17,7 +24,7 @@ sim: $(BUILD)/sim/sim ## run the simulator: SEEDS=n [FIRST=k] [JOBS=j], or SEED=
 test-sim: $(BUILD)/sim/sim $(BUILD)/sim/sim-asan ## 2000 lives in the simulator, some twice, some sanitized
 	@tests/sim/run $^
 
-test-sim-broken: $(BUILD)/sim/sim-broken-sync $(BUILD)/sim/sim-broken-torn ## show that the simulator catches broken builds
+test-sim-broken: $(SIM_BROKEN:%=$(BUILD)/sim/sim-broken-%) ## show that the simulator catches broken builds
 	@tests/sim/run_broken $^
 
 $(BUILD)/sim/sim: $(SIM_OBJ) $(BUILD)/libstrata.a
@@ -28,12 +35,9 @@ $(BUILD)/sim/sim-asan: $(SIM_SRC:%.c=$(BUILD)/sim-asan/%.o) $(BUILD)/libstrata-a
 	@echo "LD $@"
 	@$(CC) $(SANITIZE) -o $@ $^ $(LIBS)
 
-# A function of the core is replaced by that of tests/sim/broken_NAME.c when this is linked.
-SIM_BROKEN_sync := st_wal_sync
-SIM_BROKEN_torn := st_wal_frame_holds
 $(BUILD)/sim/sim-broken-%: $(BUILD)/sim/tests/sim/broken_%.o $(SIM_OBJ) $(BUILD)/libstrata.a
 	@echo "LD $@"
-	@$(CC) $(RELEASE) -Wl,--wrap=$(SIM_BROKEN_$*) -o $@ $^ $(LIBS)
+	@$(CC) $(RELEASE) $(SIM_WRAP_$*:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
 $(BUILD)/sim/%.o: %.c | $(GENERATED)
 	@mkdir -p $(@D)

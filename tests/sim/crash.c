@@ -117,6 +117,7 @@ static void resolve(life *l) {
     }
     if (!was_made_again(l, version)) {
         model_cut(&l->model, version);
+        life_counts->placed += version > last ? version - last : 0;
         if (version > last && !place_unknown(l, version, 0)) {
             life_fail(l, "commit %u to %u are none of the %u calls that failed", (unsigned)last + 1,
                       (unsigned)version, (unsigned)l->unknown_count);
@@ -174,7 +175,7 @@ void life_restart(life *l) {
     sim_restart(l->machine, policy, chance_below(l, UINT64_MAX));
     l->lying = l->lying && policy == SIM_KILL;
     sim_set_lying(l->machine, l->lying);
-    l->crashes++;
+    life_counts->crashes++;
 }
 
 void life_open(life *l) {
@@ -215,6 +216,9 @@ void life_crash(life *l) {
     l->crash_armed = false;
     fault_heal(l);
     life_restart(l);
+    if (chance_in(l, 6)) {
+        damage_try(l, false);
+    }
     if (chance_in(l, 3)) { /* once more, while it recovers */
         sim_cut_power(l->machine, 1 + chance_below(l, 10));
     }

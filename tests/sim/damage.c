@@ -38,14 +38,18 @@ static void zero_sector(sim *copy, const target *file, uint64_t sector, strata_s
     sim_release(was);
 }
 
-static void harm(life *l, sim *copy, const target *file) {
-    const uint64_t die = chance_below(l, 4);
+/* False: nothing was changed; it is a copy like any other. */
+static bool harm(life *l, sim *copy, const target *file) {
+    const uint64_t die = chance_below(l, 5);
     const uint64_t sectors = (file->size + SIM_SECTOR - 1) / SIM_SECTOR;
     if (die < 2) {
         for (uint64_t flips = die == 0 ? 1 : 1 + chance_below(l, 5); flips > 0; flips--) {
             sim_flip(copy, file->name, chance_below(l, file->size), (unsigned)chance_below(l, 8));
         }
-        return;
+        return true;
+    }
+    if (die == 4) {
+        return false;
     }
     uint8_t other[SIM_SECTOR] = {0};
     if (die == 3) {
@@ -57,6 +61,7 @@ static void harm(life *l, sim *copy, const target *file) {
         sim_release(bytes);
     }
     zero_sector(copy, file, chance_below(l, sectors), st_slice(other, sizeof other));
+    return true;
 }
 
 static bool names_place(const strata_error *error) {
@@ -117,7 +122,8 @@ void damage_try(life *l, bool whole) {
         if (life_traces) {
             (void)fprintf(stderr, "-- damage to %s\n", file.name);
         }
-        harm(l, copy, &file);
+        const bool harmed = harm(l, copy, &file);
+        life_counts->damages += harmed;
         const strata_status verified = strata_verify("db", &options, &report);
         if (verified != STRATA_OK && verified != STRATA_NOT_FOUND) {
             life_fail(l, "verify of a damaged %s: %s", file.name, error.message);
@@ -126,8 +132,11 @@ void damage_try(life *l, bool whole) {
         if (status == STRATA_OK) {
             compare(l, db, whole);
             (void)strata_close(db);
-        } else if (status != STRATA_CORRUPT || !names_place(&error)) {
-            life_fail(l, "opening with a damaged %s: %s", file.name, error.message);
+        } else if (!harmed || status != STRATA_CORRUPT || !names_place(&error)) {
+            life_fail(l, "opening a copy%s%s: %s", harmed ? " with damage to " : "",
+                      harmed ? file.name : "", error.message);
+        } else {
+            life_counts->refusals++;
         }
         strata_buffer_free(&report);
     }

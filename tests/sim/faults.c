@@ -62,6 +62,7 @@ static void arm_storage(life *l) {
 }
 
 void fault_arm(life *l) {
+    life_counts->faults++;
     l->rounds_left = 3 + (unsigned)chance_below(l, 30);
     const uint64_t die = l->in_memory ? 19 : l->lying ? 0 : chance_below(l, 20);
     if (die < 8) {
@@ -105,6 +106,7 @@ static bool takes_writes(life *l) {
 /* The writer has failed: reads go on, writes do not, closing says so, opening again helps. */
 static void live_broken(life *l) {
     l->broken = true;
+    life_counts->broken++;
     for (uint64_t rounds = 1 + chance_below(l, 4); rounds > 0; rounds--) {
         round_run(l);
     }

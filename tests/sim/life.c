@@ -31,6 +31,9 @@
 
 bool life_traces;
 
+static life_totals uncounted;
+life_totals *life_counts = &uncounted;
+
 uint64_t chance_below(life *l, uint64_t limit) {
     return test_random_below(&l->chance, limit);
 }
@@ -72,7 +75,7 @@ static void configure(life *l) {
     l->value_bytes = value_bytes[chance_below(l, 4)];
     l->faults_in = faults_in[chance_below(l, 4)];
     l->reopens_in = 15 + (unsigned)chance_below(l, 100);
-    l->budget = 150 + chance_below(l, 350);
+    l->budget = 200 + chance_below(l, 300);
     l->clients = 1;
     if (chance_in(l, 2)) {
         l->clients = 1 + (unsigned)chance_below(l, CLIENTS_MAX);
@@ -123,6 +126,9 @@ static void reopen(life *l) {
 }
 
 static void live(life *l) {
+    if (!l->in_memory && l->faults_in > 0 && chance_in(l, 4)) { /* while it is made */
+        sim_cut_power(l->machine, 1 + chance_below(l, 8));
+    }
     life_open(l);
     while (l->operations < l->budget) {
         const bool calm = l->rounds_left == 0;
@@ -172,6 +178,9 @@ uint32_t life_run(uint64_t seed) {
     configure(l);
     live(l);
     add_files(l);
+    life_counts->lives++;
+    life_counts->operations += l->operations;
+    life_counts->commits += l->model.last;
     const uint32_t digest = l->digest;
     sim_free(l->machine);
     if (l->sc != NULL) {

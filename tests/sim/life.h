@@ -73,11 +73,26 @@ typedef struct life {
     size_t unknown_count;
 
     uint64_t present;    /* what is compared is the model at this version; UINT64_MAX: the last */
-    uint64_t operations; /* so far */
+    uint64_t operations; /* of clients, so far */
     uint64_t budget;     /* of them */
-    uint64_t crashes;
-    uint32_t digest; /* of all answers */
+    uint32_t digest;     /* of all answers */
 } life;
+
+/* What happened in all lives of this process. */
+typedef struct life_totals {
+    uint64_t lives;
+    uint64_t operations;
+    uint64_t compared; /* answers, those of comparisons of everything included */
+    uint64_t commits;
+    uint64_t crashes;
+    uint64_t faults;
+    uint64_t broken; /* writers that stopped */
+    uint64_t placed; /* commits that were there although the call had failed */
+    uint64_t damages;
+    uint64_t refusals; /* of damaged databases */
+} life_totals;
+
+extern life_totals *life_counts;
 
 /* Lives the life of that seed. Fails by cmocka's fail, which ends the process. Returns the digest:
  * of all answers and the files at the end. */

@@ -40,9 +40,10 @@ typedef struct plan {
     uint64_t regression_count;
 } plan;
 
-/* Of each job: the place it is at, and how many are done. */
+/* Of each job: the place it is at, and what it has seen. */
 typedef struct shared {
     uint64_t at[JOBS_MAX];
+    life_totals totals[JOBS_MAX];
 } shared;
 
 static uint64_t seed_at(const plan *p, uint64_t place) {
@@ -90,6 +91,7 @@ static pid_t start(const plan *p, shared *common, unsigned number, uint64_t from
     if (p->must_fail && freopen("/dev/null", "w", stderr) == NULL) {
         exit(1);
     }
+    life_counts = &common->totals[number];
     for (uint64_t place = from; place < places(p); place += p->jobs) {
         common->at[number] = place;
         run_seed(p, seed_at(p, place));
@@ -144,6 +146,32 @@ static uint64_t run_all(const plan *p, shared *common, uint64_t *first_failed) {
         }
     }
     return failures;
+}
+
+static void tell_totals(const shared *common) {
+    life_totals sum = {0};
+    for (unsigned i = 0; i < JOBS_MAX; i++) {
+        const life_totals *one = &common->totals[i];
+        sum.lives += one->lives;
+        sum.operations += one->operations;
+        sum.compared += one->compared;
+        sum.commits += one->commits;
+        sum.crashes += one->crashes;
+        sum.faults += one->faults;
+        sum.broken += one->broken;
+        sum.placed += one->placed;
+        sum.damages += one->damages;
+        sum.refusals += one->refusals;
+    }
+    (void)printf("%llu lives: %llu operations, %llu answers compared, %llu commits left; %llu "
+                 "faults, %llu crashes, %llu writers stopped; %llu commits of calls that failed; "
+                 "%llu damages, "
+                 "%llu refused\n",
+                 (unsigned long long)sum.lives, (unsigned long long)sum.operations,
+                 (unsigned long long)sum.compared, (unsigned long long)sum.commits,
+                 (unsigned long long)sum.faults, (unsigned long long)sum.crashes,
+                 (unsigned long long)sum.broken, (unsigned long long)sum.placed,
+                 (unsigned long long)sum.damages, (unsigned long long)sum.refusals);
 }
 
 static uint64_t number_of(const char *text) {
@@ -211,6 +239,7 @@ int main(int argc, char **argv) {
                      (unsigned long long)(failures > 0 ? first_failed : places(&p)));
         return failures > 0 ? 0 : 1;
     }
+    tell_totals(common);
     (void)printf("%llu passed, %llu failed\n", (unsigned long long)(places(&p) - failures),
                  (unsigned long long)failures);
     return failures > 0 ? 1 : 0;

@@ -120,6 +120,7 @@ unsigned op_run_of(const op *o, const moment *at);
 
 void expected_init(expected *e);
 void expected_free(expected *e);
+void expected_reset(expected *e);
 
 /* As JSON, to stderr. */
 void op_print(const op *o, const answer *got);

@@ -55,12 +55,13 @@ static void perform(life *l, strata_db *db, record *r) {
     }
     r->version = op_version(&r->op, &r->answer);
     r->excused = is_excused(l, r->answer.status);
-    l->operations++;
+    life_counts->compared++;
 }
 
 static void run_client(void *arg) {
     const client *c = arg;
     for (size_t i = 0; i < c->count; i++) {
+        c->life->operations++;
         perform(c->life, c->db, &c->life->records[c->first + i]);
     }
 }
