@@ -9,6 +9,9 @@ enum {
     ST_NAME_BYTES_MAX = 255,
     /* Default for strings and bytes: one value never takes more than a quarter of a log segment. */
     ST_STRING_BYTES_MAX = 16 << 20,
+    /* Values longer than this are kept apart from the keys of a sorted table, in blocks of their own:
+     * a scan of keys, and the cache, never see them. */
+    ST_VALUE_APART_BYTES = 16 << 10,
     /* Nesting of values; parsers keep a stack of this many frames, they do not recurse. */
     ST_NESTING_MAX = 128,
     /* Entries of one array or object: bounds what a hostile length can ask for. */

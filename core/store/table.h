@@ -9,12 +9,9 @@
 #define ST_STORE_TABLE_H
 
 #include "format/codec.h"
-#include "format/key.h"
+#include "store/block.h"
 #include "store/block_cache.h"
-#include "store/revision.h"
 #include "store/wal_frame.h"
-
-enum { ST_TABLE_KEY_MAX = 8 + ST_STORE_KEY_MAX };
 
 typedef struct st_table st_table;
 
@@ -93,15 +90,16 @@ typedef struct st_table_iter {
     strata_slice key;     /* of the entry; borrowed until the iterator moves */
     st_revision revision; /* without its value: st_table_iter_value */
     strata_error *error;
+    /* May be set before the first move. Blocks are read past the cache: for those who read a table
+     * from end to end, once. */
+    bool past_cache;
 
     /* Its own. */
-    size_t block; /* in the index */
-    const st_cached_block *pinned;
-    size_t at;   /* of this entry in the block */
-    size_t next; /* of the one after it */
-    strata_slice stored_value;
-    uint64_t apart_offset; /* of a value kept apart; 0: it is in the block */
-    strata_buffer apart;
+    size_t block;                  /* in the index */
+    const st_cached_block *pinned; /* NULL: none, or own is used */
+    strata_buffer own;             /* a block that is not in the cache */
+    strata_buffer apart;           /* a value that was kept apart */
+    st_block_cursor cursor;
     uint8_t key_bytes[ST_TABLE_KEY_MAX];
 } st_table_iter;
 

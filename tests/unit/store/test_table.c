@@ -1,0 +1,160 @@
+/* test_table.c - tables against a sorted array of the same entries: whole walks, gets inside bounds
+ * of version and time, seeks in both directions at keys that are there, near there and not there,
+ * for generated entries of all shapes and both codecs.
+ */
+#include "table_support.h"
+
+enum { ENTRIES = 6000, PROBES = 3000 };
+
+typedef struct fixture {
+    sim *s;
+    st_block_cache *cache;
+    st_table *table;
+    tab_model model;
+} fixture;
+
+static void begin(fixture *f, tab_shape shape, strata_codec codec, size_t count, uint64_t seed) {
+    strata_error error;
+    f->s = sim_new(seed);
+    tab_fill(&f->model, shape, count, seed);
+    tab_build(f->s, &f->model, codec);
+    const st_table_spec spec = tab_spec(f->s, codec);
+    assert_int_equal(st_block_cache_create(&f->s->host, 1 << 20, &f->cache), STRATA_OK);
+    assert_int_equal(st_table_open(&spec, f->cache, &f->table, &error), STRATA_OK);
+}
+
+static void end(fixture *f) {
+    st_table_close(f->table);
+    st_block_cache_destroy(f->cache);
+    tab_free(&f->model);
+    sim_free(f->s);
+}
+
+/* Each shape and codec, as a table of cases. */
+static void each(void (*check)(fixture *f)) {
+    for (unsigned shape = 0; shape < TAB_SHAPES; shape++) {
+        for (unsigned codec = 0; codec < 2; codec++) {
+            fixture f;
+            print_message("%s, %s\n", tab_shape_names[shape], codec == 0 ? "none" : "zstd");
+            begin(&f, shape, (strata_codec)codec, shape == TAB_APART ? 600 : ENTRIES, 3 + shape);
+            check(&f);
+            end(&f);
+        }
+    }
+}
+
+static void check_round_trip(fixture *f) {
+    strata_error error;
+    const st_table_info *info = st_table_about(f->table);
+    assert_int_equal(info->entries, f->model.count);
+    assert_int_equal(info->number, 7);
+    tab_compare(&f->model, f->table);
+    const strata_status status = st_table_verify(f->table, &error);
+    if (status != STRATA_OK) {
+        fail_msg("verify: %s", error.message);
+    }
+}
+
+static void round_trips(void **state) {
+    (void)state;
+    each(check_round_trip);
+}
+
+/* A key of the model, or one near it. */
+static strata_slice probe(const tab_model *model, uint64_t *chance, uint8_t *bytes) {
+    const strata_slice key = model->entries[test_random_below(chance, model->count)].key;
+    size_t len = key.len;
+    memcpy(bytes, key.data, len);
+    switch (test_random_below(chance, 8)) {
+    case 0:
+        len = test_random_below(chance, len + 1);
+        break;
+    case 1:
+        bytes[test_random_below(chance, len)] = (uint8_t)test_random(chance);
+        break;
+    case 2:
+        if (len < ST_TABLE_KEY_MAX) {
+            bytes[len++] = (uint8_t)test_random_below(chance, 2);
+        }
+        break;
+    case 3:
+        bytes[len - 1]++;
+        break;
+    case 4:
+        len = 0;
+        break;
+    default:
+        break;
+    }
+    return st_slice(bytes, len);
+}
+
+static void check_seeks(fixture *f) {
+    uint8_t bytes[ST_TABLE_KEY_MAX + 1];
+    st_table_iter *iter = malloc(sizeof *iter);
+    strata_error error;
+    uint64_t chance = 77;
+    assert_non_null(iter);
+    st_table_iter_init(iter, f->table, &error);
+    for (int i = 0; i < PROBES; i++) {
+        const strata_slice key = probe(&f->model, &chance, bytes);
+        const uint64_t any =
+            f->model.entries[test_random_below(&chance, f->model.count)].revision.number;
+        const uint64_t number = i % 3 == 0 ? UINT64_MAX : any - test_random_below(&chance, 2);
+        size_t place = tab_lower_bound(&f->model, key, number);
+        assert_int_equal(st_table_iter_seek(iter, key, number), STRATA_OK);
+        tab_expect_at(&f->model, iter, place);
+        for (uint64_t steps = test_random_below(&chance, 3); steps > 0 && iter->here; steps--) {
+            assert_int_equal(st_table_iter_next(iter), STRATA_OK);
+            tab_expect_at(&f->model, iter, ++place);
+        }
+        assert_int_equal(st_table_iter_seek_before(iter, key), STRATA_OK);
+        place = tab_lower_bound(&f->model, key, UINT64_MAX);
+        tab_expect_at(&f->model, iter, place == 0 ? f->model.count : place - 1);
+        if (iter->here) {
+            assert_int_equal(st_table_iter_next(iter), STRATA_OK);
+            tab_expect_at(&f->model, iter, place);
+        }
+    }
+    st_table_iter_release(iter);
+    free(iter);
+}
+
+static void seeks(void **state) {
+    (void)state;
+    each(check_seeks);
+}
+
+static void check_gets(fixture *f) {
+    uint8_t bytes[ST_TABLE_KEY_MAX + 1];
+    uint64_t chance = 78;
+    for (int i = 0; i < PROBES; i++) {
+        const strata_slice key = probe(&f->model, &chance, bytes);
+        const st_revision *any =
+            &f->model.entries[test_random_below(&chance, f->model.count)].revision;
+        const st_bound bounds[] = {
+            st_bound_version(UINT64_MAX),
+            st_bound_version(any->number - test_random_below(&chance, 2)),
+            {UINT64_MAX, any->timestamp_us - (int64_t)test_random_below(&chance, 2)},
+            {any->number, any->timestamp_us - (int64_t)test_random_below(&chance, 100000)},
+            st_bound_version(0),
+        };
+        for (size_t b = 0; b < sizeof bounds / sizeof bounds[0]; b++) {
+            tab_expect_get(&f->model, f->table, key, &bounds[b]);
+        }
+    }
+}
+
+static void gets(void **state) {
+    (void)state;
+    each(check_gets);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trips),
+        cmocka_unit_test(seeks),
+        cmocka_unit_test(gets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
