@@ -208,6 +208,41 @@ void life_open(life *l) {
     sim_cut_power(l->machine, 0);
     l->crash_armed = false;
     resolve(l);
+    if (l->faults_in > 0 && !l->in_memory && chance_in(l, 5)) { /* on what was recovered, not much may be built */
+        l->crash_armed = true;
+        l->rounds_left = 1 + (unsigned)chance_below(l, 5);
+        sim_cut_power(l->machine, 1 + chance_below(l, 6));
+    }
+}
+
+/* Opening read-only shows a state, too, and writes nothing. */
+static void look_only(life *l) {
+    strata_options options = l->options;
+    const uint64_t changes = sim_calls(l->machine, SIM_CHANGING);
+    strata_db *db = NULL;
+    options.flags |= STRATA_OPEN_READ_ONLY;
+    const strata_status status = strata_open(path, &options, &db);
+    if (status != STRATA_OK && status != STRATA_NOT_FOUND) {
+        life_fail(l, "does not open read-only: %s", l->error.message);
+    }
+    if (status == STRATA_OK) {
+        l->handles[0] = db;
+        const uint64_t version = version_of(l);
+        if (version < l->durable) {
+            life_fail(l, "read-only, it is at commit %u, but %u was promised to be durable",
+                      (unsigned)version, (unsigned)l->durable);
+        }
+        if (version > 1 && version <= l->model.last) {
+            l->present = version;
+            (void)check_everything(l, 2, false);
+            l->present = UINT64_MAX;
+        }
+        (void)strata_close(db);
+        l->handles[0] = NULL;
+    }
+    if (sim_calls(l->machine, SIM_CHANGING) != changes) {
+        life_fail(l, "opening read-only has changed something");
+    }
 }
 
 void life_crash(life *l) {
@@ -218,6 +253,9 @@ void life_crash(life *l) {
     life_restart(l);
     if (chance_in(l, 6)) {
         damage_try(l, false);
+    }
+    if (chance_in(l, 6)) {
+        look_only(l);
     }
     if (chance_in(l, 3)) { /* once more, while it recovers */
         sim_cut_power(l->machine, 1 + chance_below(l, 10));
