@@ -234,6 +234,18 @@ strata_status st_call_limit(st_call *call, int arg, uint64_t *limit) {
     return STRATA_OK;
 }
 
+strata_status st_call_keep(st_call *call, strata_slice text, strata_slice *kept) {
+    if (kept->data == NULL) {
+        kept->data = st_arena_alloc(call->rq->arena, ST_KEY_BYTES_MAX, 1);
+        if (kept->data == NULL) {
+            return st_fail_memory(call->rq->error);
+        }
+    }
+    memcpy((void *)kept->data, text.data, text.len);
+    kept->len = text.len;
+    return STRATA_OK;
+}
+
 strata_status st_call_object(st_call *call, int arg, strata_slice *out) {
     st_request *rq = call->rq;
     *out = st_slice(NULL, 0);
@@ -405,7 +417,7 @@ static strata_status run_request(st_call *call, strata_slice request) {
 strata_status strata_exec(strata_db *db, strata_slice request, strata_buffer *response) {
     st_call call = {.rq = st_handle_begin(db), .out = response};
     response->len = 0;
-    const strata_status status = run_request(&call, request);
+    const strata_status status = st_handle_end(db, run_request(&call, request));
     if (status != STRATA_OK) {
         response->len = 0;
         if (put_error(response, &db->error) != STRATA_OK) {

@@ -63,6 +63,8 @@ strata_status st_call_run(st_call *call, int arg, st_run **run);
 strata_status st_call_limit(st_call *call, int arg, uint64_t *limit);
 /* A canonical copy, in the arena, of an array of strings or an object; empty when left out. */
 strata_status st_call_strings(st_call *call, int arg, strata_slice *out);
+/* Copies a key to where it stays until the call ends; kept->data NULL: the first time. */
+strata_status st_call_keep(st_call *call, strata_slice text, strata_slice *kept);
 strata_status st_call_object(st_call *call, int arg, strata_slice *out);
 
 /* Whether a canonical array of strings (empty: none) holds `text`. */

@@ -191,9 +191,21 @@ strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error
 
 static bool is_full(st_wal *wal) {
     st_mutex_lock(&wal->lock, &wal->host->executor);
-    const bool full = wal->end >= wal->segment_bytes;
+    const bool full = wal->rolling || wal->end >= wal->segment_bytes;
     st_mutex_unlock(&wal->lock, &wal->host->executor);
     return full;
+}
+
+/* Where the log ends. Under flush_lock, with nothing pending. */
+static st_wal_position position(st_wal *wal) {
+    const st_wal_position at = {wal->segment,
+                                wal->end,
+                                wal->base_us,
+                                wal->version,
+                                atomic_load_explicit(&wal->total_bytes, memory_order_relaxed),
+                                atomic_load_explicit(&wal->segments, memory_order_relaxed),
+                                wal->first};
+    return at;
 }
 
 /* Ends a full segment and begins the next. Under flush_lock. Nobody appends meanwhile: an appender
@@ -210,6 +222,10 @@ static strata_status next_segment(st_wal *wal, strata_error *error) {
     st_mutex_lock(&wal->lock, executor);
     const strata_status status = start_segment(wal, wal->segment + 1);
     st_mutex_unlock(&wal->lock, executor);
+    if (status == STRATA_OK && wal->rolled != NULL && !wal->rolling) {
+        const st_wal_position at = position(wal);
+        wal->rolled(wal->rolled_ctx, &at);
+    }
     if (status == STRATA_NO_SPACE || status == STRATA_NO_MEMORY) {
         return st_fail(error, status,
                        "the next segment of the log could not be made (%s); nothing was written. "
@@ -289,7 +305,7 @@ static strata_status append_locked(st_wal *wal, uint64_t run, int64_t timestamp_
     }
     /* The codec never makes it larger. */
     *need = ST_WAL_FRAME_BYTES + wal->payload.len;
-    *no_room = wal->end >= wal->segment_bytes ||
+    *no_room = wal->rolling || wal->end >= wal->segment_bytes ||
                wal->end + *need > atomic_load_explicit(&wal->reserved, memory_order_relaxed);
     if (*no_room) {
         return STRATA_OK;
@@ -340,6 +356,62 @@ strata_status st_wal_append(st_wal *wal, uint64_t run, int64_t timestamp_us, con
     }
 }
 
+/* ---- Rolling --------------------------------------------------------------------------------- */
+
+/* Under flush_lock. */
+static strata_status roll_locked(st_wal *wal, st_wal_position *at, strata_error *error) {
+    const strata_executor *executor = &wal->host->executor;
+    ST_TRY(st_wal_check(wal, error));
+    st_mutex_lock(&wal->lock, executor);
+    wal->rolling = wal->end > ST_WAL_HEADER_BYTES;
+    const bool needed = wal->rolling;
+    *at = position(wal);
+    st_mutex_unlock(&wal->lock, executor);
+    if (!needed) {
+        return STRATA_OK;
+    }
+    /* Appenders find no room now, and wait for flush_lock. */
+    const strata_status status = next_segment(wal, error);
+    st_mutex_lock(&wal->lock, executor);
+    wal->rolling = false;
+    *at = position(wal);
+    st_mutex_unlock(&wal->lock, executor);
+    return status;
+}
+
+strata_status st_wal_roll(st_wal *wal, st_wal_position *at, strata_error *error) {
+    const strata_executor *executor = &wal->host->executor;
+    st_mutex_lock(&wal->flush_lock, executor);
+    const strata_status status = roll_locked(wal, at, error);
+    st_mutex_unlock(&wal->flush_lock, executor);
+    return status;
+}
+
+uint64_t st_wal_remove_below(st_wal *wal, uint64_t segment) {
+    const strata_storage *storage = &wal->host->storage;
+    uint64_t removed = 0;
+    while (wal->first < segment) {
+        char name[ST_FILE_NAME_MAX + 1024];
+        strata_file *file = NULL;
+        uint64_t size = 0;
+        strata_status status = open_segment(wal, wal->first, 0, &file);
+        if (status == STRATA_OK) {
+            status = storage->size(storage->ctx, file, &size);
+            (void)storage->close(storage->ctx, file);
+            st_wal_name(name, sizeof name, wal->path, wal->first);
+            status = status == STRATA_OK ? storage->remove(storage->ctx, name) : status;
+        }
+        if (status != STRATA_OK && status != STRATA_NOT_FOUND) {
+            break;
+        }
+        atomic_fetch_sub_explicit(&wal->total_bytes, size, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&wal->segments, 1, memory_order_relaxed);
+        wal->first++;
+        removed++;
+    }
+    return removed;
+}
+
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
 static void release(st_wal *wal) {
@@ -381,8 +453,9 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
     if (status != STRATA_OK) {
         return st_fail_memory(error);
     }
+    wal->first = at->first;
     if (at->segment == 0) {
-        status = start_segment(wal, 1);
+        status = start_segment(wal, at->first);
     } else {
         wal->segment = at->segment;
         wal->end = at->end;
@@ -414,12 +487,7 @@ strata_status st_wal_close(st_wal *wal, st_wal_position *at, strata_error *error
                         strata_status_name(status));
             }
         }
-        *at = (st_wal_position){wal->segment,
-                                wal->end,
-                                wal->base_us,
-                                wal->version,
-                                atomic_load_explicit(&wal->total_bytes, memory_order_relaxed),
-                                atomic_load_explicit(&wal->segments, memory_order_relaxed)};
+        *at = position(wal);
     }
     release(wal);
     return status;

@@ -236,9 +236,8 @@ static enum verdict judge(sim *s, uint32_t kind, strata_status *status) {
     if (s->fail_once) {
         s->fail_left = 0;
     }
-    if (s->failed++ == 0) {
-        s->failed_kind = kind;
-    }
+    s->failed++;
+    s->failed_kinds |= kind;
     *status = s->fail_status;
     return s->fail_short ? FAIL_HALFWAY : FAIL;
 }
@@ -349,7 +348,7 @@ static strata_status truncate_node(sim *s, const strata_file *file, uint64_t siz
     assert_true(file->writable);
     const uint64_t failed = s->failed;
     const enum verdict verdict = is_stale(s, file) ? FAIL : judge(s, SIM_TRUNCATE, &status);
-    if (failed == 0 && s->failed == 1) {
+    if (s->failed > failed) {
         s->failed_growth = size > file->node->written.size;
     }
     if (verdict == FAIL || verdict == FAIL_HALFWAY) {
@@ -665,6 +664,7 @@ static void set_fault(sim *s, uint32_t kinds, uint64_t nth, strata_status status
     s->fail_status = status;
     s->fail_once = once;
     s->failed = 0;
+    s->failed_kinds = 0;
     s->failed_growth = false;
 }
 

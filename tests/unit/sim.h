@@ -107,9 +107,9 @@ typedef struct sim {
     strata_status fail_status;
     bool fail_once;
     bool fail_short;
-    uint64_t failed;      /* calls that a fault has hit */
-    uint32_t failed_kind; /* of the first of them */
-    bool failed_growth;   /* it was a truncate to a larger size */
+    uint64_t failed;       /* calls that a fault has hit */
+    uint32_t failed_kinds; /* of all of them */
+    bool failed_growth;    /* it was a truncate to a larger size */
     bool entropy_fails;
     bool lying;
     uint64_t memory_left;

@@ -153,6 +153,7 @@ typedef struct strata_options {
     uint32_t sync_interval_ms;
     uint64_t wal_segment_bytes;
     uint32_t value_bytes_max;       /* largest encoded value */
+    uint64_t memory_bytes;          /* of memtables, tables and blocks; ":memory:" has no bound */
     const struct strata_host *host; /* NULL: strata_host_default() */
     strata_error *error;            /* where a failed open says why; may be NULL */
 } strata_options;
@@ -165,6 +166,7 @@ typedef struct strata_options {
      100,                                                                                          \
      64u << 20,                                                                                    \
      32u << 20,                                                                                    \
+     256u << 20,                                                                                   \
      NULL,                                                                                         \
      NULL}
 
