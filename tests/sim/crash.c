@@ -8,7 +8,7 @@
  */
 #include "life.h"
 
-#include <stdlib.h>
+#include "api/handle.h"
 
 static const char path[] = "db";
 
@@ -104,6 +104,21 @@ static bool was_made_again(life *l, uint64_t version) {
     return true;
 }
 
+/* A run that tables know goes on from the newest time in any table, not from its own. That is later
+ * than it need be, and up to the core: it is taken from there, if it makes sense. */
+static void take_floor(life *l) {
+    const int64_t floor_us = l->handles[0]->engine->model.store.shards.begin_us;
+    int64_t newest_us = 0;
+    for (unsigned run = 0; run < MODEL_RUNS_MAX; run++) {
+        newest_us = l->model.newest_us[run] > newest_us ? l->model.newest_us[run] : newest_us;
+    }
+    if (floor_us > newest_us) {
+        life_fail(l, "time goes on from %lld, but no commit is younger than %lld",
+                  (long long)floor_us, (long long)newest_us);
+    }
+    l->model.floor_us = floor_us;
+}
+
 static void resolve(life *l) {
     const uint64_t version = version_of(l);
     const uint64_t last = l->model.last;
@@ -123,6 +138,7 @@ static void resolve(life *l) {
                       (unsigned)version, (unsigned)l->unknown_count);
         }
     }
+    take_floor(l);
     l->unknown_count = 0;
     l->ack_count = 0;
     /* What was recovered is made durable before anything is added. The first commit of all is made
@@ -208,7 +224,8 @@ void life_open(life *l) {
     sim_cut_power(l->machine, 0);
     l->crash_armed = false;
     resolve(l);
-    if (l->faults_in > 0 && !l->in_memory && chance_in(l, 5)) { /* on what was recovered, not much may be built */
+    if (l->faults_in > 0 && !l->in_memory &&
+        chance_in(l, 5)) { /* on what was recovered, not much may be built */
         l->crash_armed = true;
         l->rounds_left = 1 + (unsigned)chance_below(l, 5);
         sim_cut_power(l->machine, 1 + chance_below(l, 6));

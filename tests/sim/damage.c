@@ -86,7 +86,7 @@ static uint64_t version_of(strata_db *db) {
 }
 
 /* What opened is what it was, at some version, as far as it does not refuse. */
-static void compare(life *l, strata_db *db, bool whole) {
+static void compare(life *l, strata_db *db, bool whole, bool harmed) {
     const uint64_t version = version_of(db);
     strata_db *own = l->handles[0];
     if (whole && version != l->model.last) {
@@ -98,11 +98,13 @@ static void compare(life *l, strata_db *db, bool whole) {
     }
     l->handles[0] = db;
     l->present = version;
-    l->excuses = (uint32_t)1 << STRATA_CORRUPT;
+    l->damaged = harmed;
+    l->excuses = harmed ? (uint32_t)1 << STRATA_CORRUPT : 0;
     if (!(version == 1 && !whole)) { /* it may have been made again */
         (void)check_everything(l, 2, false);
     }
     l->excuses = 0;
+    l->damaged = false;
     l->present = UINT64_MAX;
     l->handles[0] = own;
 }
@@ -130,7 +132,7 @@ void damage_try(life *l, bool whole) {
         }
         const strata_status status = strata_open("db", &options, &db);
         if (status == STRATA_OK) {
-            compare(l, db, whole);
+            compare(l, db, whole, harmed);
             (void)strata_close(db);
         } else if (!harmed || status != STRATA_CORRUPT || !names_place(&error)) {
             life_fail(l, "opening a copy%s%s: %s", harmed ? " with damage to " : "",

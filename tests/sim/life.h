@@ -72,6 +72,7 @@ typedef struct life {
     record unknown[UNKNOWN_MAX];
     size_t unknown_count;
 
+    bool damaged;        /* the database is a copy that was: what says so is right */
     uint64_t present;    /* what is compared is the model at this version; UINT64_MAX: the last */
     uint64_t operations; /* of clients, so far */
     uint64_t budget;     /* of them */

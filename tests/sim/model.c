@@ -75,7 +75,8 @@ static model_cell *cell_of(model *m, unsigned run, model_kind kind, strata_slice
 }
 
 int64_t model_time(const model *m, unsigned run, int64_t wall_us) {
-    return wall_us > m->newest_us[run] ? wall_us : m->newest_us[run];
+    const int64_t least_us = m->newest_us[run] > m->floor_us ? m->newest_us[run] : m->floor_us;
+    return wall_us > least_us ? wall_us : least_us;
 }
 
 static void add_version(model_cell *cell, model_version version) {

@@ -63,6 +63,7 @@ typedef struct model {
     st_arena arena;
     model_table tables[MODEL_RUNS_MAX][MODEL_KINDS];
     int64_t newest_us[MODEL_RUNS_MAX];
+    int64_t floor_us; /* no commit since the last opening is older: what was in tables then */
     model_entry *log; /* every write, in order of version */
     size_t log_count;
     size_t log_cap;

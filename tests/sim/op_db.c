@@ -2,6 +2,9 @@
  * is compared. */
 #include "op.h"
 
+#include "api/handle.h"
+#include "store/maintain.h"
+
 static void make_nothing(maker *mk, op *o) {
     (void)mk;
     (void)o;
@@ -34,6 +37,22 @@ static strata_status call_tick(const op *o, strata_db *db, strata_buffer *out) {
     (void)o;
     (void)out;
     return strata_tick(db, 1000);
+}
+
+/* What the operations that flush and merge will do; there are none yet. */
+static strata_status call_flush(const op *o, strata_db *db, strata_buffer *out) {
+    (void)o;
+    (void)out;
+    st_request *rq = st_handle_begin(db);
+    return st_handle_end(db, st_store_flush(&rq->model->store, rq->error));
+}
+
+static strata_status call_compact(const op *o, strata_db *db, strata_buffer *out) {
+    st_compact_result result;
+    (void)o;
+    (void)out;
+    st_request *rq = st_handle_begin(db);
+    return st_handle_end(db, st_store_compact(&rq->model->store, true, &result, rq->error));
 }
 
 static uint64_t count_live(const moment *at, unsigned run, model_kind kind) {
@@ -82,6 +101,23 @@ const op_kind ops_db[] = {
      .call = call_tick,
      .matches = sync_matches,
      .function_only = true},
+    {.name = "db.flush",
+     .args = "",
+     .weight = 8,
+     .make = make_nothing,
+     .predict = predict_ok,
+     .call = call_flush,
+     .matches = sync_matches,
+     .function_only = true},
+    {.name = "db.compact",
+     .args = "",
+     .weight = 2,
+     .make = make_nothing,
+     .predict = predict_ok,
+     .call = call_compact,
+     .matches = sync_matches,
+     .function_only = true,
+     .syncs = true},
     {.name = "db.stats",
      .args = "",
      .weight = 3,

@@ -78,23 +78,35 @@ static moment moment_at(const life *l, uint64_t snapshot, bool alone) {
     return at;
 }
 
-static void tell_expected(const life *l) {
-    const expected *e = &l->expected;
-    (void)fprintf(stderr, "expected: %s%s%s", strata_status_name(e->status),
-                  e->reason == NULL ? "" : " ", e->reason == NULL ? "" : e->reason);
-    strata_buffer json = {NULL, 0, 0, NULL};
-    if (e->status == STRATA_OK &&
-        strata_msgpack_to_json(st_buffer_slice(&e->answer), false, &json, NULL) == STRATA_OK) {
-        (void)fprintf(stderr, " %.*s", (int)st_min(json.len, 700), (const char *)json.data);
+/* Where two answers part, as JSON. */
+static void tell_difference(strata_slice got, strata_slice wanted) {
+    enum { AROUND = 160 };
+    strata_buffer a = {NULL, 0, 0, NULL};
+    strata_buffer b = {NULL, 0, 0, NULL};
+    if (strata_msgpack_to_json(got, false, &a, NULL) == STRATA_OK &&
+        strata_msgpack_to_json(wanted, false, &b, NULL) == STRATA_OK) {
+        size_t at = 0;
+        while (at < a.len && at < b.len && a.data[at] == b.data[at]) {
+            at++;
+        }
+        const size_t from = at > AROUND ? at - AROUND : 0;
+        (void)fprintf(stderr, "they part at character %zu:\n  got      %.*s\n  expected %.*s\n", at,
+                      (int)st_min(a.len - from, (size_t)2 * AROUND), (const char *)a.data + from,
+                      (int)st_min(b.len - from, (size_t)2 * AROUND), (const char *)b.data + from);
     }
-    (void)fprintf(stderr, "\n");
-    strata_buffer_free(&json);
+    strata_buffer_free(&a);
+    strata_buffer_free(&b);
 }
 
 static void fail_answer(life *l, const record *r, const char *what) {
+    const expected *e = &l->expected;
     (void)fprintf(stderr, "the answer\n");
     op_print(&r->op, &r->answer);
-    tell_expected(l);
+    (void)fprintf(stderr, "expected: %s%s%s\n", strata_status_name(e->status),
+                  e->reason == NULL ? "" : " ", e->reason == NULL ? "" : e->reason);
+    if (e->status == STRATA_OK) {
+        tell_difference(r->answer.response, st_buffer_slice(&e->answer));
+    }
     life_fail(l, "%s", what);
 }
 
@@ -321,13 +333,20 @@ void round_single(life *l, op *o) {
     finish(l, true);
 }
 
+/* Of event.verify and db.verify. */
+static bool says_invalid(const answer *got) {
+    const strata_slice valid = field_of(object_of(got->response), "valid");
+    return got->status == STRATA_OK && valid.len > 0 && !bool_of(valid);
+}
+
 bool round_holds(life *l, op *o, bool quiet) {
     maker mk = round_maker(l);
     op_encode(&mk, o);
     record r = {.op = *o};
     perform(l, l->handles[0], &r);
     const moment at = moment_at(l, l->present < l->model.last ? l->present : l->model.last, true);
-    const bool holds = r.excused || op_holds(&r.op, &at, &r.answer, &l->expected);
+    const bool told = l->damaged && says_invalid(&r.answer);
+    const bool holds = r.excused || told || op_holds(&r.op, &at, &r.answer, &l->expected);
     if (!holds && !quiet) {
         fail_answer(l, &r, "is not what the model has");
     }
