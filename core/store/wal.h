@@ -41,7 +41,7 @@ typedef struct st_wal {
     void *rolled_ctx;
     void (*rolled)(void *ctx, const struct st_wal_position *at);
 
-    _Atomic uint64_t reserved; /* size of the file; changes under both locks */
+    _Atomic uint64_t reserved; /* size of the file, 0: there is none; changes under both locks */
     _Atomic uint64_t durable_version;
     _Atomic uint64_t total_bytes; /* of all live segments */
     _Atomic uint64_t segments;
