@@ -206,7 +206,8 @@ static st_wal_position position(st_wal *wal) {
                                 wal->version,
                                 atomic_load_explicit(&wal->total_bytes, memory_order_relaxed),
                                 atomic_load_explicit(&wal->segments, memory_order_relaxed),
-                                wal->first};
+                                wal->first,
+                                false};
     return at;
 }
 
@@ -464,8 +465,9 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
         wal->written = at->end;
         wal->durable_end = at->end;
         wal->base_us = at->base_us;
-        atomic_init(&wal->reserved, at->end);
-        status = open_segment(wal, at->segment, 0, &wal->file);
+        wal->half_made = at->next_begun;
+        atomic_init(&wal->reserved, at->next_begun ? 0 : at->end);
+        status = at->next_begun ? STRATA_OK : open_segment(wal, at->segment, 0, &wal->file);
     }
     if (status != STRATA_OK) {
         release(wal);
