@@ -354,7 +354,7 @@ void sched_take_over(sched *sc) {
     sim *s = sc->machine;
     s->hook = on_storage;
     s->hook_arg = sc;
-    s->host.clock = (strata_clock){sc, wall_us, monotonic_ns};
+    s->host.clock = (strata_clock){sc, wall_us, monotonic_ns, NULL};
     s->host.executor = (strata_executor){sc, start_job, kick_job, stop_job, wait_word, wake_word};
 }
 
