@@ -85,3 +85,13 @@ uint64_t st_key_number_of(strata_slice key) {
     ST_ASSERT(key.len == 9);
     return load64_be((const uint8_t *)key.data + 1);
 }
+
+size_t st_key_show(strata_slice key, char text[ST_KEY_BYTES_MAX]) {
+    const uint8_t *bytes = key.data;
+    if (bytes[0] == ST_TAG_EVENT && key.len == 9) {
+        return st_format(text, ST_KEY_BYTES_MAX, "%u", st_key_number_of(key));
+    }
+    const strata_slice shown = st_key_text_of(key);
+    memcpy(text, shown.data, shown.len);
+    return shown.len;
+}

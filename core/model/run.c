@@ -200,6 +200,24 @@ strata_status st_run_get(st_request *rq, strata_slice name, st_run_record *recor
     return find_record(rq, name, st_shard_snapshot(st_run_system(rq)->shard), record, stamp);
 }
 
+strata_status st_run_name(st_request *rq, const st_run *run, strata_slice *name) {
+    const st_page page = {.when = st_now()};
+    st_scan *scan;
+    ST_TRY(st_page_scan(rq, st_run_system(rq), ST_TAG_RUN, &page, &scan));
+    while (scan->here) {
+        st_run_record record;
+        strata_slice value;
+        ST_TRY(st_scan_value(scan, &value));
+        ST_TRY(st_run_read(rq, scan->key, value, &record));
+        if (record.id == run->shard->run) {
+            *name = st_arena_copy(rq->arena, record.name);
+            return name->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
+        }
+        ST_TRY(st_scan_next(scan));
+    }
+    return st_fail(rq->error, STRATA_NOT_FOUND, "there is no run with the id %u", run->shard->run);
+}
+
 /* ---- Creating -------------------------------------------------------------------------------- */
 
 static strata_status attach(st_model *model, uint64_t id, st_run_status status, st_run **out,

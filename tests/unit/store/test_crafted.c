@@ -22,6 +22,7 @@ typedef struct commit {
 } commit;
 
 static sim *machine;
+static size_t copies = 1; /* of the write of each commit */
 
 static int set_up(void **state) {
     (void)state;
@@ -45,8 +46,10 @@ static size_t put_commit(uint8_t *at, const commit *c, uint32_t version) {
     } else {
         st_key_number(&key, c->tag, 1);
     }
-    const st_write write = {st_key_slice(&key), c->value, false};
-    assert_int_equal(st_wal_payload_encode(c->run, c->after_us, &write, 1, &payload), STRATA_OK);
+    const st_write write = {.key = st_key_slice(&key), .value = c->value};
+    const st_write writes[] = {write, write};
+    assert_int_equal(st_wal_payload_encode(c->run, c->after_us, writes, copies, &payload),
+                     STRATA_OK);
     const st_wal_frame frame = {0, (uint32_t)payload.len, false, version, 0};
     memcpy(at + ST_WAL_FRAME_BYTES, payload.data, payload.len);
     st_wal_frame_seal(at, &frame);
@@ -65,7 +68,7 @@ static void make_log(const commit *commits, size_t count) {
     st_wal_header header = {.segment = 1, .base_us = base_us, .uuid = "0123456789abcde"};
     size_t len = ST_WAL_HEADER_BYTES;
     sim_drop(machine, "db/MANIFEST");
-    assert_int_equal(st_manifest_write(&machine->host, "db", &manifest, NULL), STRATA_OK);
+    assert_int_equal(st_manifest_write(&machine->host, "db", &manifest, NULL, NULL), STRATA_OK);
     st_wal_header_encode(&header, segment);
     for (size_t i = 0; i < count; i++) {
         len += put_commit(segment + len, &commits[i], (uint32_t)i + 1);
@@ -140,6 +143,21 @@ static void what_the_log_cannot_hold(void **state) {
         }
         db_close(db);
     }
+}
+
+/* A version of a key is one value. */
+static void a_key_twice_in_a_commit(void **state) {
+    (void)state;
+    const commit doubled = {1, 1, ST_TAG_KV, "a", one};
+    strata_error error = {.code = STRATA_OK};
+    strata_db *db;
+    copies = 2;
+    make_log(&doubled, 1);
+    copies = 1;
+    assert_false(verifies());
+    assert_int_equal(try_open(&db, &error), STRATA_CORRUPT);
+    make_log(&doubled, 1);
+    assert_true(verifies());
 }
 
 static strata_slice run_record(strata_buffer *out, uint64_t id) {
@@ -235,9 +253,8 @@ static void event_that_is_none(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        case_of(what_the_log_cannot_hold),
-        case_of(records_of_runs),
-        case_of(commits_without_a_run),
+        case_of(what_the_log_cannot_hold), case_of(a_key_twice_in_a_commit),
+        case_of(records_of_runs),          case_of(commits_without_a_run),
         case_of(event_that_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
