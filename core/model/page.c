@@ -84,9 +84,7 @@ strata_status st_bound_at(st_request *rq, const st_run *run, const st_when *when
     return STRATA_OK;
 }
 
-/* Whether what was read of now, or failed, came too late for its snapshot. */
-static bool is_too_late(st_request *rq, const st_bound *bound, uint64_t clock,
-                        strata_status status) {
+bool st_is_too_late(st_request *rq, const st_bound *bound, uint64_t clock, strata_status status) {
     if (bound->past || bound->own || !st_store_trimmed_since(&rq->model->store, clock) ||
         (status != STRATA_OK && status != STRATA_HISTORY_TRIMMED)) {
         return false;
@@ -107,7 +105,7 @@ strata_status st_read_at(st_request *rq, const st_run *run, strata_slice key, co
         ST_TRY(st_bound_at(rq, run, when, &at));
         const strata_status status =
             st_read_live(&rq->reader, run->shard, key, &at, revision, found);
-        if (!is_too_late(rq, &at, clock, status)) {
+        if (!st_is_too_late(rq, &at, clock, status)) {
             return status;
         }
     }
@@ -120,7 +118,7 @@ strata_status st_scan_at(st_request *rq, const st_run *run, const st_scan_range 
         st_bound at;
         ST_TRY(st_bound_at(rq, run, when, &at));
         const strata_status status = st_scan_start(scan, &rq->reader, run->shard, range, &at);
-        if (!is_too_late(rq, &at, clock, status)) {
+        if (!st_is_too_late(rq, &at, clock, status)) {
             return status;
         }
         st_scan_end(scan);

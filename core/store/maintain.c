@@ -152,7 +152,9 @@ static strata_status compact_some(st_store *store, strata_error *error) {
     bool done = false;
     const strata_status status = st_compaction_step(maintenance->compaction, &done, error);
     if (done) {
-        maintenance->versions_removed += st_compaction_versions_removed(maintenance->compaction);
+        atomic_fetch_add_explicit(&maintenance->versions_removed,
+                                  st_compaction_versions_removed(maintenance->compaction),
+                                  memory_order_relaxed);
         fit_cache(store);
     }
     if (done || status != STRATA_OK) {
@@ -325,22 +327,23 @@ strata_status st_store_compact(st_store *store, bool full, st_compact_result *re
     }
     ST_TRY(st_wal_check(&store->wal, error)); /* what it lost must not come to be in a table */
     result->bytes_before = bytes_used(store);
+    _Atomic uint64_t *versions = &store->maintenance->versions_removed;
+    const uint64_t versions_before = atomic_load_explicit(versions, memory_order_relaxed);
     st_mutex_lock(&store->maintenance->lock, executor);
-    const uint64_t versions_before = store->maintenance->versions_removed;
     strata_status status =
         store->in_memory ? STRATA_OK : flush_locked(store, &result->segments_removed, error);
     if (status == STRATA_OK && full && store->in_memory) {
         uint64_t removed = 0;
         status = st_compact_memory(store, &removed, error);
-        store->maintenance->versions_removed += removed;
+        atomic_fetch_add_explicit(&store->maintenance->versions_removed, removed,
+                                  memory_order_relaxed);
     }
     st_mutex_unlock(&store->maintenance->lock, executor);
     if (status == STRATA_OK && full && !store->in_memory) {
         status = merge_everything(store, error);
     }
     result->bytes_after = bytes_used(store);
-    st_mutex_lock(&store->maintenance->lock, executor);
-    result->versions_removed = store->maintenance->versions_removed - versions_before;
-    st_mutex_unlock(&store->maintenance->lock, executor);
+    result->versions_removed =
+        atomic_load_explicit(versions, memory_order_relaxed) - versions_before;
     return status;
 }

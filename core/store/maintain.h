@@ -17,7 +17,6 @@ typedef struct st_maintenance {
     bool full;                 /* it is one of the whole database */
     uint64_t not_before_bytes; /* a flush failed: memtables grow to this before the next try */
     uint64_t not_before_ns;    /* a compaction failed: not again before this */
-    uint64_t versions_removed; /* since open */
 
     st_mutex snapshots_lock; /* what follows */
     st_retention retention;
@@ -25,6 +24,7 @@ typedef struct st_maintenance {
 
     _Atomic uint64_t flushes; /* since open, for statistics */
     _Atomic uint64_t compactions;
+    _Atomic uint64_t versions_removed;
     _Atomic int failed; /* the strata_status of the last flush or compaction */
 } st_maintenance;
 
