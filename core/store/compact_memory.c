@@ -82,7 +82,7 @@ static strata_status fill(st_rebuild *rebuild, const st_shard *shard, strata_err
 
 /* What goes without a trace is known to readers before it goes. */
 static void raise_floor(st_store *store, const st_floor *floor) {
-    st_floor all = {st_store_floor(store), st_store_floor_us(store)};
+    st_floor all = {st_store_floor(store), st_store_floor_us(store), INT64_MIN};
     st_floor_raise(&all, floor);
     atomic_store_explicit(&store->floor_version, all.version, memory_order_relaxed);
     atomic_store_explicit(&store->floor_us, all.time_us, memory_order_relaxed);

@@ -25,16 +25,19 @@ uint8_t st_floor_tag_of(strata_slice key) {
 size_t st_floor_encode(const st_floor *floor, uint8_t *out) {
     uint8_t *p = st_varint_put(out, floor->version);
     p = st_varint_put(p, st_zigzag(floor->time_us));
+    p = st_varint_put(p, st_zigzag(floor->ended_us));
     return (size_t)(p - out);
 }
 
 bool st_floor_decode(strata_slice value, st_floor *floor) {
     st_cursor cursor = st_cursor_over(value);
     uint64_t time;
+    uint64_t ended;
     if (!st_cursor_varint(&cursor, &floor->version) || !st_cursor_varint(&cursor, &time) ||
-        st_cursor_left(&cursor) > 0) {
+        !st_cursor_varint(&cursor, &ended) || st_cursor_left(&cursor) > 0) {
         return false;
     }
     floor->time_us = st_unzigzag(time);
+    floor->ended_us = st_unzigzag(ended);
     return true;
 }

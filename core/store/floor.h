@@ -4,7 +4,7 @@
  * there in the past may then have been there, so compaction leaves a floor: an entry of the store's
  * own, behind all keys of the run.
  *   key    ST_TAG_FLOOR | u8 tag of the primitive | u64 big-endian, never twice in a database
- *   value  varint version | zigzag varint time
+ *   value  varint version | zigzag varint time | zigzag varint ended
  */
 #ifndef ST_STORE_FLOOR_H
 #define ST_STORE_FLOOR_H
@@ -16,10 +16,11 @@
 typedef struct st_floor {
     uint64_t version;
     int64_t time_us;
+    int64_t ended_us; /* what had ended by then may have gone; at most time_us */
 } st_floor;
 
 static inline st_floor st_floor_none(void) {
-    const st_floor floor = {0, INT64_MIN};
+    const st_floor floor = {0, INT64_MIN, INT64_MIN};
     return floor;
 }
 
@@ -27,9 +28,10 @@ static inline st_floor st_floor_none(void) {
 static inline void st_floor_raise(st_floor *floor, const st_floor *by) {
     floor->version = by->version > floor->version ? by->version : floor->version;
     floor->time_us = by->time_us > floor->time_us ? by->time_us : floor->time_us;
+    floor->ended_us = by->ended_us > floor->ended_us ? by->ended_us : floor->ended_us;
 }
 
-enum { ST_FLOOR_BYTES_MAX = 2 * ST_VARINT_BYTES_MAX };
+enum { ST_FLOOR_BYTES_MAX = 3 * ST_VARINT_BYTES_MAX };
 
 void st_floor_key(st_key *key, uint8_t tag, uint64_t id);
 uint8_t st_floor_tag_of(strata_slice key);

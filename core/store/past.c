@@ -35,7 +35,8 @@ static bool is_above(const st_bound *bound, const st_floor *floor) {
 }
 
 static st_floor floor_of_all(const st_reader *reader) {
-    const st_floor floor = {st_store_floor(reader->store), st_store_floor_us(reader->store)};
+    const int64_t time_us = st_store_floor_us(reader->store);
+    const st_floor floor = {st_store_floor(reader->store), time_us, time_us};
     return floor;
 }
 
@@ -133,11 +134,11 @@ strata_status st_past_check_ended(st_reader *reader, const st_shard *shard, stra
     uint8_t bytes[ST_STORE_KEY_MAX + 1];
     st_floor floor;
     *live = true;
-    if (revision->expires_us > all.time_us) {
+    if (revision->expires_us > all.ended_us) {
         return STRATA_OK;
     }
     ST_TRY(st_past_floor(reader, shard, key, above_key(key, bytes), &floor));
-    if (revision->expires_us > floor.time_us) {
+    if (revision->expires_us > floor.ended_us) {
         return STRATA_OK;
     }
     *live = false;

@@ -129,8 +129,9 @@ static strata_status write_waiting(st_trim *trim, strata_error *error) {
 static void let_go(st_trim *trim) {
     const st_revision *last = &trim->waiting;
     st_trim_floor floor = {.number = last->number, .timestamp_us = last->timestamp_us};
-    floor.floor = last->deleted ? (st_floor){last->number, last->timestamp_us}
-                                : (st_floor){trim->last_version + 1, last->expires_us};
+    floor.floor = last->deleted
+                      ? (st_floor){last->number, last->timestamp_us, INT64_MIN}
+                      : (st_floor){trim->last_version + 1, last->expires_us, last->expires_us};
     raise(trim, trim->tag, &floor);
     st_floor_raise(&trim->floor, &floor.floor);
     trim->waits = false;
