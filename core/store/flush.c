@@ -166,7 +166,7 @@ static strata_status show_table(st_store *store, uint64_t number, uint64_t water
                                 uint64_t segment, strata_error *error) {
     st_table *table = NULL;
     ST_TRY(st_tables_open(store, number, &table, error));
-    const st_install install = {.change = {NULL, 0, &table, 1, 0},
+    const st_install install = {.change = {NULL, 0, &table, 1, 0, NULL},
                                 .watermark = watermark,
                                 .wal_first = segment,
                                 .floor_us = INT64_MIN};
