@@ -41,6 +41,9 @@ typedef struct st_wal {
     void *rolled_ctx;
     void (*rolled)(void *ctx, const struct st_wal_position *at);
 
+    _Atomic uint32_t turn; /* odd while somebody syncs for all; the word that the others wait on */
+    _Atomic uint32_t waiting; /* threads that sleep on turn, or are about to */
+
     _Atomic uint64_t reserved; /* size of the file, 0: there is none; changes under both locks */
     _Atomic uint64_t durable_version;
     _Atomic uint64_t total_bytes; /* of all live segments */
