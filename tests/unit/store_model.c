@@ -125,7 +125,7 @@ static void add_versions(store_model *model, const drawn_commit *commit) {
         list->versions[list->count++] = commit->versions[i];
     }
     model->last++;
-    model->now_us = commit->versions[0].timestamp_us;
+    model->now_us = model->now_us > time_of(model->last) ? model->now_us : time_of(model->last);
 }
 
 void sm_assume(store_model *model) {
@@ -169,6 +169,7 @@ strata_status sm_commit(sim *s, store_model *model, st_store *store) {
     uint64_t version = 0;
     draw_commit(model, model->last + 1, &commit);
     s->wall_us = commit.versions[0].timestamp_us;
+    model->now_us = s->wall_us > model->now_us ? s->wall_us : model->now_us;
     s->monotonic_ns += (uint64_t)STEP_US * 1000;
     const strata_status status = put_commit(store, model, &commit, &version);
     if (status == STRATA_OK) {
@@ -486,16 +487,25 @@ static void check_histories(const store_model *model, st_store *store, size_t ru
 
 /* ---- Everything ------------------------------------------------------------------------------ */
 
-static st_bound draw_bound(const store_model *model, uint64_t *chance) {
-    st_bound bound = st_bound_version(UINT64_MAX);
-    switch (test_random_below(chance, 4)) {
+/* All that readers see. A commit whose sync has failed is there, but not for them. */
+static st_bound newest_bound(st_store *store, size_t run) {
+    return st_bound_version(st_shard_snapshot(shard_of(store, run)));
+}
+
+static st_bound draw_bound(const store_model *model, st_store *store, size_t run,
+                           uint64_t *chance) {
+    st_bound bound = newest_bound(store, run);
+    switch (test_random_below(chance, 5)) {
     case 0:
         break;
-    case 1:
+    case 1: /* as at a commit */
+        bound.version = st_wal_check(&store->wal, NULL) == STRATA_OK ? UINT64_MAX : bound.version;
+        break;
+    case 2:
         bound.time_us = time_of(test_random_below(chance, model->last + 2));
         break;
     default:
-        bound.version = test_random_below(chance, model->last + 2);
+        bound.version = test_random_below(chance, model->last + 1);
         bound.keeps_expired = test_random_below(chance, 2) == 0;
         break;
     }
@@ -505,7 +515,7 @@ static st_bound draw_bound(const store_model *model, uint64_t *chance) {
 void sm_probe(const store_model *model, st_store *store, uint64_t *chance, unsigned questions) {
     for (unsigned i = 0; i < questions; i++) {
         const size_t run = 1 + (size_t)test_random_below(chance, SM_RUNS);
-        const st_bound bound = draw_bound(model, chance);
+        const st_bound bound = draw_bound(model, store, run, chance);
         switch (test_random_below(chance, 4)) {
         case 0:
             check_scan(model, store, run, &bound, chance);
@@ -523,9 +533,9 @@ void sm_probe(const store_model *model, st_store *store, uint64_t *chance, unsig
 void sm_check(const store_model *model, st_store *store) {
     uint64_t chance = model->last;
     for (size_t run = 1; run <= SM_RUNS; run++) {
-        check_histories(model, store, run, UINT64_MAX);
+        const st_bound newest = newest_bound(store, run);
+        check_histories(model, store, run, newest.version);
         for (size_t key = 0; key < SM_KEYS; key++) {
-            const st_bound newest = st_bound_version(UINT64_MAX);
             check_point(model, store, run, key, &newest);
         }
     }

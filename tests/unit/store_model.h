@@ -34,9 +34,8 @@ typedef struct store_model {
     size_t value_bytes;   /* the usual most */
     st_key keys[SM_KEYS]; /* in order */
     sm_list lists[SM_RUNS][SM_KEYS];
-    uint64_t last;  /* commits in the model */
-    int64_t now_us; /* the latest time that the store was shown */
-    int64_t newest_us[SM_RUNS];
+    uint64_t last;    /* commits in the model */
+    int64_t now_us;   /* the latest time that the store was shown */
     st_policy policy; /* that its store drops by */
 } store_model;
 
