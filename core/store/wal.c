@@ -12,8 +12,8 @@
  * 3. durable_end only covers synced bytes; it is stamped into frames (wal_frame.h) to tell a torn
  *    tail from corruption.
  * 4. A segment is synced, cut to its end and synced again before the next one exists, so only the
- *    last segment can be torn. In between `file` is NULL, nothing is pending, and end is past
- *    segment_bytes: a disk too full for the next segment refuses commits until it has room.
+ *    last segment can be torn. In between `file` is NULL, nothing is pending, and reserved is 0: a
+ *    disk too full for the next segment refuses commits until it has room.
  * 5. After a write or sync has failed nothing more is written: what the file holds is unknown, and
  *    trying again could report bytes as durable that the kernel has dropped.
  * Rejected: sleeping on flush_lock itself. Each sleeper then takes the lock only to find that it
@@ -119,6 +119,7 @@ static strata_status finish_segment(st_wal *wal) {
     ST_TRY(storage->sync(storage->ctx, wal->file));
     strata_file *file = wal->file;
     wal->file = NULL;
+    atomic_store_explicit(&wal->reserved, 0, memory_order_relaxed);
     return storage->close(storage->ctx, file);
 }
 
@@ -218,7 +219,8 @@ strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error
 
 static bool is_full(st_wal *wal) {
     st_mutex_lock(&wal->lock, &wal->host->executor);
-    const bool full = wal->rolling || wal->end >= wal->segment_bytes;
+    const bool full = wal->rolling || wal->end >= wal->segment_bytes ||
+                      atomic_load_explicit(&wal->reserved, memory_order_relaxed) == 0;
     st_mutex_unlock(&wal->lock, &wal->host->executor);
     return full;
 }
@@ -231,7 +233,8 @@ static st_wal_position position(st_wal *wal) {
                                 wal->version,
                                 atomic_load_explicit(&wal->total_bytes, memory_order_relaxed),
                                 atomic_load_explicit(&wal->segments, memory_order_relaxed),
-                                wal->first};
+                                wal->first,
+                                false};
     return at;
 }
 
@@ -491,8 +494,9 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
         wal->written = at->end;
         wal->durable_end = at->end;
         wal->base_us = at->base_us;
-        atomic_init(&wal->reserved, at->end);
-        status = open_segment(wal, at->segment, 0, &wal->file);
+        wal->half_made = at->next_begun;
+        atomic_init(&wal->reserved, at->next_begun ? 0 : at->end);
+        status = at->next_begun ? STRATA_OK : open_segment(wal, at->segment, 0, &wal->file);
     }
     if (status != STRATA_OK) {
         release(wal);

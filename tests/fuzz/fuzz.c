@@ -303,7 +303,7 @@ static const strata_host host = {
     .memory = {NULL, resize},
     .storage = {NULL, host_open, host_read_at, host_append, host_write_at, host_truncate, host_sync,
                 host_size, host_close, host_remove, host_list, host_lock, host_unlock},
-    .clock = {NULL, host_wall_us, host_monotonic_ns},
+    .clock = {.wall_us = host_wall_us, .monotonic_ns = host_monotonic_ns},
     .entropy = {NULL, host_fill},
 };
 

@@ -138,7 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     strata_status status;
     fuzz_begin(MEMORY_MAX);
     fuzz_log_make(&input, &manifest);
-    CHECK(st_manifest_write(fuzz_host(), "db", &manifest, NULL) == STRATA_OK, "manifest");
+    CHECK(st_manifest_write(fuzz_host(), "db", &manifest, NULL, NULL) == STRATA_OK, "manifest");
     const bool valid = verify();
     strata_db *db = open_db(&status);
     if (!fuzz_memory_refused()) {

@@ -42,12 +42,13 @@ static size_t put_slot(unsigned slot, strata_slice from, unsigned flags) {
     return (size_t)slot * SLOT + len;
 }
 
-static strata_status read_manifest(st_manifest *manifest) {
+/* *files: of the manifest; replaced. */
+static strata_status read_manifest(st_manifest *manifest, strata_buffer *files) {
     strata_error error = {.code = STRATA_OK};
     unsigned valid = 0;
     unsigned empty = 0;
     bool begun = false;
-    const strata_status status = st_manifest_read(fuzz_host(), "db", manifest, &error);
+    const strata_status status = st_manifest_read(fuzz_host(), "db", manifest, files, &error);
     CHECK(st_manifest_slots(fuzz_host(), "db", &valid, &empty) == STRATA_OK, "slots");
     CHECK(st_manifest_is_begun(fuzz_host(), "db", &begun) == STRATA_OK, "begun");
     CHECK(valid + empty <= 2, "%u valid and %u empty slots", valid, empty);
@@ -58,6 +59,11 @@ static strata_status read_manifest(st_manifest *manifest) {
         CHECK(manifest->wal_first > 0 && manifest->wal_first < INT64_MAX, "first segment");
         CHECK(manifest->watermark < INT64_MAX && manifest->whole_segment < INT64_MAX, "watermark");
         CHECK(manifest->whole_segment == 0 || manifest->whole_end >= ST_WAL_HEADER_BYTES, "W");
+        CHECK(manifest->next_file > 0 && manifest->next_file < INT64_MAX, "next file");
+        CHECK(manifest->floor_version < INT64_MAX, "floor");
+        CHECK(manifest->file_count <= ST_LIVE_FILES_MAX &&
+                  files->len == manifest->file_count * sizeof(st_live_file),
+              "%llu files in %zu bytes", (unsigned long long)manifest->file_count, files->len);
         CHECK(manifest->codec <= STRATA_CODEC_ZSTD, "codec %u", manifest->codec);
         CHECK(manifest->read_format <= ST_FORMAT_VERSION, "format %u", manifest->read_format);
         break;
@@ -93,11 +99,16 @@ static void check_choice(const st_manifest *manifest) {
     CHECK(load64_le(mine + 88) == manifest->whole_segment, "whole segment");
 }
 
-static void check_write(const st_manifest *read) {
+static bool same_files(const strata_buffer *a, const strata_buffer *b) {
+    return st_slice_equal(st_buffer_slice(a), st_buffer_slice(b));
+}
+
+static void check_write(const st_manifest *read, const strata_buffer *files, strata_buffer *found) {
     st_manifest next = *read;
     st_manifest again;
+    const st_live_file *live = (const st_live_file *)(const void *)files->data;
     next.watermark++;
-    CHECK(st_manifest_write(fuzz_host(), "db", &next, NULL) == STRATA_OK, "write");
+    CHECK(st_manifest_write(fuzz_host(), "db", &next, live, NULL) == STRATA_OK, "write");
     CHECK(next.generation == read->generation + 1, "generation");
     if (next.generation == INT64_MAX) {
         return; /* the last one there is; opening refuses it */
@@ -105,12 +116,14 @@ static void check_write(const st_manifest *read) {
     if (next.watermark == INT64_MAX) {
         return;
     }
-    CHECK(read_manifest(&again) == STRATA_OK, "what was written");
+    CHECK(read_manifest(&again, found) == STRATA_OK, "what was written");
     CHECK(again.generation == next.generation && again.watermark == next.watermark, "written");
     CHECK(memcmp(again.uuid, read->uuid, ST_UUID_BYTES) == 0 && again.codec == read->codec &&
               again.wal_first == read->wal_first && again.next_file == read->next_file &&
               again.whole_segment == read->whole_segment && again.whole_end == read->whole_end &&
-              again.whole_version == read->whole_version && again.created_us == read->created_us,
+              again.whole_version == read->whole_version && again.created_us == read->created_us &&
+              again.floor_version == read->floor_version && again.floor_us == read->floor_us &&
+              again.file_count == read->file_count && same_files(found, files),
           "written and read differ");
 
     /* A crash tears the new slot. */
@@ -119,8 +132,9 @@ static void check_write(const st_manifest *read) {
     memcpy(file, written.data, written.len < sizeof file ? written.len : sizeof file);
     file[place + 20] ^= 1;
     fuzz_put("db/MANIFEST", st_slice(file, written.len < sizeof file ? written.len : sizeof file));
-    CHECK(read_manifest(&again) == STRATA_OK, "after the new slot was torn");
-    CHECK(again.generation == read->generation && again.watermark == read->watermark,
+    CHECK(read_manifest(&again, found) == STRATA_OK, "after the new slot was torn");
+    CHECK(again.generation == read->generation && again.watermark == read->watermark &&
+              same_files(found, files),
           "the older slot is not what it was");
 }
 
@@ -132,10 +146,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const size_t first = put_slot(0, fuzz_take(&input, fuzz_u16(&input)), flags);
     const size_t second = put_slot(1, fuzz_rest(&input), flags);
     fuzz_put("db/MANIFEST", st_slice(file, (flags & SHORT) != 0 ? first : second));
-    if (read_manifest(&manifest) == STRATA_OK) {
+    strata_buffer files = fuzz_buffer();
+    strata_buffer found = fuzz_buffer();
+    if (read_manifest(&manifest, &files) == STRATA_OK) {
         check_choice(&manifest);
-        check_write(&manifest);
+        check_write(&manifest, &files, &found);
     }
+    strata_buffer_free(&files);
+    strata_buffer_free(&found);
     fuzz_end();
     return 0;
 }

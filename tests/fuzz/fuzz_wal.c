@@ -32,6 +32,7 @@ static uint32_t add_number(uint32_t digest, uint64_t number) {
 
 static uint32_t add_write(uint32_t digest, const st_write *write) {
     digest = add_number(digest, write->key.len * 2 + write->deletes);
+    digest = add_number(digest, (uint64_t)write->expires_us);
     digest = st_crc32c(digest, write->key);
     digest = add_number(digest, write->value.len);
     return st_crc32c(digest, write->value);

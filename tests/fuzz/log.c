@@ -137,6 +137,7 @@ void fuzz_log_make(fuzz_input *input, st_manifest *manifest) {
     manifest->created_us = 1700000000000000;
     manifest->wal_first = 1;
     manifest->next_file = 1;
+    manifest->floor_us = INT64_MIN;
     if ((flags & FUZZ_LOG_WHOLE) != 0) {
         manifest->whole_segment = (flags & FUZZ_LOG_TWO) != 0 ? 2 : 1;
         manifest->whole_end = ST_WAL_HEADER_BYTES + whole_end;

@@ -121,7 +121,7 @@ def small_logs():
 
 def add_logs(seeds):
     logs = list(small_logs())
-    for name in ("plain", "packed"):
+    for name in ("plain", "packed", "format-1-plain", "format-1-packed"):
         files = read_format.files_of_hex(str(TESTS / "golden" / f"{name}.hex"))
         segment = files["WAL/wal-1.seg"]
         codec = ZSTD if name == "packed" else 0
@@ -153,13 +153,98 @@ def add_logs(seeds):
 
 
 def add_manifests(seeds, manifest):
-    first, second = manifest[:120], manifest[65536:65656]
+    lengths = [16 + struct.unpack_from("<I", manifest, slot + 12)[0] for slot in (0, 65536)]
+    first, second = manifest[:lengths[0]], manifest[65536:65536 + lengths[1]]
     for flags in (0, 1, 2, 3, 12, 16, 17):
         for one, other in ((first, second), (second, first), (b"", second), (first, b"")):
             seeds.add("manifest", struct.pack("<BH", flags, len(one)) + one + other)
-    with_files = first[:112] + struct.pack("<Q", 1) + struct.pack("<QQQ", 1, 1, 4096)
+    with_files = first[:128] + struct.pack("<Q", 2) + struct.pack("<IIQQIIQQ", 1, 0, 1, 4096, 1, 3, 9, 1 << 40)
     seeds.add("manifest", struct.pack("<BH", 0, len(with_files)) + with_files + second)
     seeds.words("manifest", [b"STRATAM1", b"\xff" * 8, b"\0" * 8, struct.pack("<Q", 2**63 - 1)])
+
+
+# ---- Tables ---------------------------------------------------------------------------------------
+
+
+def table_entry(flags, kind, key=b"", time=0):
+    """An entry as table_maker.h takes it; flags as there, bits 4 and 5 the run, 6 and 7 the tag."""
+    return bytes([flags, max(len(key) - 1, 0), kind, 7, time]) + key
+
+
+def add_built_tables(seeds):
+    event = 0x40
+    texts = [b"a", b"ab", b"ab/c", b"user:1", b"user:1/x", b"user:2", b"z" * 60]
+    for flags in (0, 2):
+        small = b"".join(table_entry(place % 4 << 1, 20 + place, text) for place, text in enumerate(texts))
+        several = b"".join(table_entry(0, 40, text) + table_entry(1, 240, time=3) * 3 for text in texts)
+        events = b"".join(table_entry(event, 240, struct.pack("<Q", number)) for number in range(40))
+        # The key of a number is eight bytes, whatever the length says.
+        apart = b"".join(table_entry(8, 251, text) for text in texts)
+        runs = b"".join(table_entry(run << 4 | 0xC0, 5, b"side") for run in range(4))
+        for entries in (small, several, events, apart, runs):
+            seeds.add("table", bytes([flags, 255]) + entries)
+            count = bytes([1]) + entries[:12 + 5]
+            for change in ((10, 0, 1), (100, 0x81, 1), (20, 2, 0), (30, 0x83, 4), (60, 5, 0)):
+                patch = struct.pack("<HBB", *change)
+                seeds.add("table", bytes([flags]) + count + patch)
+                seeds.add("table", bytes([flags | 4]) + count + patch)
+
+
+def width_of(number):
+    return (number.bit_length() + 7) // 8
+
+
+def block(entries, heads_every=3):
+    """The plain bytes of a block (core/store/block.h); entries: (key, version, time, expires, value)."""
+    versions, times = [entry[1] for entry in entries], [entry[2] for entry in entries]
+    version_bytes = width_of(max(versions) - min(versions))
+    time_bytes = width_of(max(times) - min(times))
+    out, keys, heads, before, head = b"", 0, 0, None, None
+    for key, version, time, expires, value in entries:
+        same = key == before
+        is_head = not same and keys % heads_every == 0
+        flags = same | is_head << 1 | (value is None) << 2 | (expires is not None) << 4
+        out += (version - min(versions)).to_bytes(version_bytes, "little")
+        out += (time - min(times)).to_bytes(time_bytes, "little") + bytes([flags])
+        rest = b""
+        if not same:
+            shared = 0
+            while not is_head and shared < min(len(key), len(head)) and key[shared] == head[shared]:
+                shared += 1
+            rest = key[shared:]
+            out += varint(len(rest)) + (b"" if is_head else varint(shared))
+            keys, heads, head = keys + 1, heads + is_head, key if is_head else head
+        if expires is not None:
+            span = expires - time
+            out += varint(span * 2 if span >= 0 else -span * 2 - 1)
+        out += (b"" if value is None else varint(len(value))) + rest + (value or b"")
+        before = key
+    return struct.pack("<QQHHHBB", min(versions), min(times), len(entries), keys, heads, version_bytes,
+                       time_bytes) + out
+
+
+def add_crafted_tables(seeds):
+    def key(text, run=1, tag=0x10):
+        return struct.pack(">QB", run, tag) + text + b"\0"
+
+    first = [(key(b"a"), 9, 5, None, b"x"), (key(b"a"), 4, 5, 1, None), (key(b"ab"), 300, 70000, None, b"yy"),
+             (key(b"abc"), 2, 5, None, b""), (key(b"abd"), 2, 5, 9, b"z" * 40), (key(b"c"), 1, 5, None, b"v")]
+    second = [(key(b"d"), 8, 5, None, b"1"), (key(b"d"), 7, 5, None, b"2"),
+              (key(b"m", 2, 0x70), 6, 4, None, b"3")]
+    third = [(key(b"m", 2, 0x70), 5, 4, None, b"4"),
+             (struct.pack(">QBQ", 3, 0x20, 17), 3, 3, None, b"5")]
+    crafts = [[(0, first, b"")], [(0, first, b""), (4, second, key(b"d")[:10])],
+              [(0, first, b""), (4, second, key(b"d")[:10]), (5, third, key(b"m", 2, 0x70))]]
+    for craft in crafts:
+        for flags in (1, 3):
+            last = craft[-1][1][-1][0]
+            data = bytes([flags, len(first[0][0])]) + first[0][0] + bytes([len(last)]) + last
+            for control, entries, separator in craft:
+                payload = block(entries)
+                data += bytes([control | (2 if flags == 3 else 0)]) + struct.pack("<H", len(payload)) + payload
+                if control & 4:
+                    data += bytes([len(separator)]) + separator + struct.pack("<H", 5)
+            seeds.add("table", data)
 
 
 # ---- Requests, values, texts ----------------------------------------------------------------------
@@ -240,6 +325,8 @@ def add_atoms(seeds):
 def main():
     seeds = Seeds(sys.argv[1])
     add_logs(seeds)
+    add_built_tables(seeds)
+    add_crafted_tables(seeds)
     add_requests(seeds)
     add_texts(seeds)
     add_atoms(seeds)

@@ -22,6 +22,7 @@ typedef struct commit {
 } commit;
 
 static sim *machine;
+static size_t copies = 1; /* of the write of each commit */
 
 static int set_up(void **state) {
     (void)state;
@@ -46,7 +47,9 @@ static size_t put_commit(uint8_t *at, const commit *c, uint32_t version) {
         st_key_number(&key, c->tag, 1);
     }
     const st_write write = {.key = st_key_slice(&key), .value = c->value};
-    assert_int_equal(st_wal_payload_encode(c->run, c->after_us, &write, 1, &payload), STRATA_OK);
+    const st_write writes[] = {write, write};
+    assert_int_equal(st_wal_payload_encode(c->run, c->after_us, writes, copies, &payload),
+                     STRATA_OK);
     const st_wal_frame frame = {0, (uint32_t)payload.len, false, version, 0};
     memcpy(at + ST_WAL_FRAME_BYTES, payload.data, payload.len);
     st_wal_frame_seal(at, &frame);
@@ -142,6 +145,21 @@ static void what_the_log_cannot_hold(void **state) {
     }
 }
 
+/* A version of a key is one value. */
+static void a_key_twice_in_a_commit(void **state) {
+    (void)state;
+    const commit doubled = {1, 1, ST_TAG_KV, "a", one};
+    strata_error error = {.code = STRATA_OK};
+    strata_db *db;
+    copies = 2;
+    make_log(&doubled, 1);
+    copies = 1;
+    assert_false(verifies());
+    assert_int_equal(try_open(&db, &error), STRATA_CORRUPT);
+    make_log(&doubled, 1);
+    assert_true(verifies());
+}
+
 static strata_slice run_record(strata_buffer *out, uint64_t id) {
     out->len = 0;
     assert_int_equal(st_msgpack_put_object(out, 4), STRATA_OK);
@@ -235,9 +253,8 @@ static void event_that_is_none(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        case_of(what_the_log_cannot_hold),
-        case_of(records_of_runs),
-        case_of(commits_without_a_run),
+        case_of(what_the_log_cannot_hold), case_of(a_key_twice_in_a_commit),
+        case_of(records_of_runs),          case_of(commits_without_a_run),
         case_of(event_that_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
