@@ -209,6 +209,7 @@ static strata_status switch_view(st_store *store, st_view *after, const st_insta
     if (status == STRATA_OK) {
         atomic_store_explicit(&store->floor_version, next.floor_version, memory_order_relaxed);
         atomic_store_explicit(&store->floor_us, next.floor_us, memory_order_relaxed);
+        st_store_show_trims(store, install->trims);
         atomic_store_explicit(&store->view, after, memory_order_seq_cst);
     }
     st_mutex_unlock(&store->manifest_lock, &store->host->executor);
