@@ -157,13 +157,22 @@ static strata_status check_run(st_request *rq, const st_run *run, st_report *rep
     return STRATA_OK;
 }
 
+/* No flush or merge may take files away meanwhile. */
+static strata_status verify_files(st_request *rq, st_report *report) {
+    st_store *store = &rq->model->store;
+    st_mutex_lock(&store->maintenance->lock, &store->host->executor);
+    const strata_status status = st_verify_files(store->host, store->path, report, rq->error);
+    st_mutex_unlock(&store->maintenance->lock, &store->host->executor);
+    return status;
+}
+
 static strata_status verify_all(st_request *rq, st_report *report) {
     st_store *store = &rq->model->store;
     uint64_t version;
     const uint64_t end = atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     ST_TRY(st_store_sync(store, &version, rq->error));
     if (!store->in_memory) {
-        ST_TRY(st_verify_files(store->host, store->path, report, rq->error));
+        ST_TRY(verify_files(rq, report));
     }
     for (uint64_t id = 0; id < end; id++) {
         const st_run *run = run_at(rq, id);
