@@ -102,6 +102,9 @@ static strata_status check_tables(const strata_host *host, const char *path,
         st_table_spec spec = {
             .host = host, .path = path, .number = live[i].number, .codec = manifest->codec};
         memcpy(spec.uuid, manifest->uuid, ST_UUID_BYTES);
+        if (live[i].kind == ST_FILE_SNAPSHOT) {
+            continue;
+        }
         if (live[i].kind != ST_FILE_TABLE || live[i].level >= ST_LEVELS) {
             st_report_problem(report, "MANIFEST", 0, "it names a file of an unknown kind");
         } else {

@@ -156,6 +156,7 @@ typedef struct strata_options {
     uint64_t memory_bytes;          /* of memtables, tables and blocks; ":memory:" has no bound */
     const struct strata_host *host; /* NULL: strata_host_default() */
     strata_error *error;            /* where a failed open says why; may be NULL */
+    const char *snapshot; /* NULL, or the name of one: open it read-only; borrowed during open */
 } strata_options;
 
 #define STRATA_OPTIONS_INIT                                                                        \
@@ -167,6 +168,7 @@ typedef struct strata_options {
      64u << 20,                                                                                    \
      32u << 20,                                                                                    \
      256u << 20,                                                                                   \
+     NULL,                                                                                         \
      NULL,                                                                                         \
      NULL}
 

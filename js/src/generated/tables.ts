@@ -18,6 +18,9 @@ export const writes: ReadonlySet<OperationName> = new Set<OperationName>([
     'memory.remember',
     'memory.forget',
     'db.sync',
+    'db.checkpoint',
+    'snapshot.create',
+    'snapshot.delete',
 ]);
 
 /** Fields that decoding has to treat: a version becomes a bigint, a shape is entered. */
@@ -32,6 +35,7 @@ export const shapeFields: Readonly<Record<string, SpecialFields>> = {
     Hit: { version: 'version' },
     RecallStats: {},
     Problem: {},
+    Snapshot: { version: 'version' },
 };
 
 export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
@@ -65,5 +69,9 @@ export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
     'memory.recall': { hits: 'Hit', stats: 'RecallStats' },
     'db.stats': { version: 'version', durable_version: 'version' },
     'db.sync': { version: 'version' },
+    'db.checkpoint': { version: 'version' },
     'db.verify': { problems: 'Problem' },
+    'snapshot.create': { version: 'version' },
+    'snapshot.list': { snapshots: 'Snapshot' },
+    'snapshot.delete': {},
 };
