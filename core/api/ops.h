@@ -20,13 +20,15 @@ typedef enum st_arg_type {
     ST_ARG_TIME
 } st_arg_type;
 
-enum { ST_ARGS_MAX = 10 };
+enum { ST_ARGS_MAX = 12 };
 
 typedef struct st_call {
+    strata_db *db;
     st_request *rq;
     strata_buffer *out;             /* the response; handlers append the result object */
     strata_value args[ST_ARGS_MAX]; /* by place in ops.def */
     bool given[ST_ARGS_MAX];
+    struct st_open_txn *txn; /* that it has joined; NULL: none */
 } st_call;
 
 /* The place of an argument, from ops.def: ARG_kv_put_key and so on, from 0. */

@@ -82,6 +82,11 @@ static strata_status make_handle(st_engine *engine, strata_db **out) {
 }
 
 static void free_handle(strata_db *db) {
+    for (size_t i = 0; i < ST_TXNS_MAX; i++) {
+        if (db->txns[i].number != 0) {
+            st_handle_txn_end(db, &db->txns[i]);
+        }
+    }
     const strata_allocator *memory = &db->engine->host.memory;
     st_epoch_unregister(&db->engine->model.store.epoch, &db->slot);
     strata_buffer_free(&db->request.value);
@@ -233,13 +238,31 @@ strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *ru
     return st_handle_end(db, run_create(st_handle_begin(db), name, run));
 }
 
+/* The run; a call on the run of the transaction that is bound to the handle joins it. */
+static strata_status find_run(st_request *rq, strata_run id, st_run **run) {
+    strata_db *db = st_handle_of(rq);
+    st_open_txn *open;
+    ST_TRY(st_run_of(rq, id, run));
+    if (ST_LIKELY(db->bound_txn == 0)) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_handle_txn_find(db, db->bound_txn, &open));
+    if (open->run == *run) {
+        st_handle_txn_join(db, open);
+        return STRATA_OK;
+    }
+    return st_fail(
+        rq->error, STRATA_INVALID_ARGUMENT,
+        "the handle is in a transaction on another run; use another handle for this one");
+}
+
 /* ---- KV -------------------------------------------------------------------------------------- */
 
 static strata_status kv_put(st_request *rq, strata_run id, strata_slice key, strata_value value,
                             uint64_t *version) {
     st_run *run;
     st_stamp stamp;
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_kv_put(rq, run, key, &value, &stamp));
     if (version != NULL) {
         *version = stamp.version;
@@ -255,7 +278,7 @@ strata_status strata_kv_put(strata_db *db, strata_run id, strata_slice key, stra
 static strata_status kv_get(st_request *rq, strata_run id, strata_slice key, strata_entry *entry) {
     st_run *run;
     const st_when when = st_now();
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_kv_get(rq, run, key, &when, entry));
     return keep_value(rq, &entry->value);
 }
@@ -268,7 +291,7 @@ static strata_status kv_delete(st_request *rq, strata_run id, strata_slice key, 
     st_run *run;
     st_stamp stamp;
     bool found = false;
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_kv_delete(rq, run, key, &found, &stamp));
     if (existed != NULL) {
         *existed = found;
@@ -280,6 +303,44 @@ strata_status strata_kv_delete(strata_db *db, strata_run id, strata_slice key, b
     return st_handle_end(db, kv_delete(st_handle_begin(db), id, key, existed));
 }
 
+static strata_status kv_scan(st_request *rq, strata_run id, const strata_range *range,
+                             strata_visit visit, void *arg) {
+    const strata_range whole = STRATA_RANGE_INIT;
+    const strata_range *chosen = range == NULL ? &whole : range;
+    st_run *run;
+    st_scan *scan;
+    if (chosen->size != sizeof *chosen) {
+        return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
+                       "strata_range.size is not its size: start from STRATA_RANGE_INIT");
+    }
+    const st_page page = {.prefix = chosen->prefix,
+                          .start = chosen->start,
+                          .end = chosen->end,
+                          .reverse = chosen->reverse,
+                          .when = st_now()};
+    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_page_scan(rq, run, ST_TAG_KV, &page, &scan));
+    while (scan->here) {
+        strata_slice stored;
+        strata_entry entry = {strata_null(), scan->revision.number, scan->revision.timestamp_us};
+        ST_TRY(st_scan_value(scan, &stored));
+        if (!st_value_decode(stored, &entry.value)) {
+            st_fail(rq->error, STRATA_CORRUPT, "a value is malformed");
+            return st_fail_text(rq->error, "file", strata_text("kv"));
+        }
+        if (!visit(arg, st_key_text_of(scan->key), &entry)) {
+            return STRATA_OK;
+        }
+        ST_TRY(st_scan_next(scan));
+    }
+    return STRATA_OK;
+}
+
+strata_status strata_kv_scan(strata_db *db, strata_run run, const strata_range *range,
+                             strata_visit visit, void *arg) {
+    return st_handle_end(db, kv_scan(st_handle_begin(db), run, range, visit, arg));
+}
+
 /* ---- Events ---------------------------------------------------------------------------------- */
 
 static strata_status event_append(st_request *rq, strata_run id, strata_slice type,
@@ -287,7 +348,7 @@ static strata_status event_append(st_request *rq, strata_run id, strata_slice ty
     st_run *run;
     st_stamp stamp;
     uint64_t number;
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_event_append(rq, run, type, &payload, &number, &stamp));
     if (sequence != NULL) {
         *sequence = number;
@@ -349,7 +410,7 @@ static strata_status memory_remember(st_request *rq, strata_run id, const strata
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "strata_memory.size is not its size: start from STRATA_MEMORY_INIT");
     }
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(canonical_object(rq, &memory->metadata, &spec.metadata));
     ST_TRY(canonical_tags(rq, memory->tags, memory->tag_count, &spec.tags));
     ST_TRY(st_memory_remember(rq, run, &spec, &made, &stamp));
@@ -372,7 +433,7 @@ static strata_status memory_get(st_request *rq, strata_run id, strata_slice key,
     st_run *run;
     st_memory memory;
     st_stamp stamp;
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     const st_when when = st_now();
     ST_TRY(st_memory_get(rq, run, key, &when, &memory, &stamp));
     ST_TRY(keep(rq, &memory.text));
@@ -393,7 +454,7 @@ static strata_status memory_forget(st_request *rq, strata_run id, strata_slice k
     st_run *run;
     st_stamp stamp;
     bool found = false;
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_memory_forget(rq, run, key, &found, &stamp));
     if (existed != NULL) {
         *existed = found;
@@ -433,7 +494,7 @@ static strata_status memory_recall(st_request *rq, strata_run id, const strata_r
                        "strata_recall.size is not its size: start from STRATA_RECALL_INIT");
     }
     const st_recall_request request = {recall->query, recall->k, recall->snippets};
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_recall(rq, run, &request, &found));
     size_t size = sizeof(result_block) + found.count * sizeof(strata_hit);
     for (size_t i = 0; i < found.count; i++) {

@@ -272,6 +272,9 @@ strata_status st_event_verify(st_request *rq, const st_run *run, uint64_t *lengt
         }
         checked++;
         if (!holds) {
+            rq->error->code = STRATA_OK; /* it is the answer, not a failure */
+            rq->error->message[0] = '\0';
+            rq->error->field_count = 0;
             *first_invalid = checked;
             break;
         }

@@ -121,6 +121,12 @@ static bool take_field(strata_slice name, strata_slice value, st_run_record *rec
     return true; /* fields of later versions are left alone */
 }
 
+static strata_status fail_record(st_request *rq, strata_slice name) {
+    st_fail(rq->error, STRATA_CORRUPT, "the record of the run \"%S\" is malformed", &name);
+    st_fail_text(rq->error, "file", strata_text("run"));
+    return st_fail_number(rq->error, "offset", 0);
+}
+
 strata_status st_run_read(st_request *rq, strata_slice key, strata_slice value,
                           st_run_record *record) {
     st_cursor cursor = st_cursor_over(value);
@@ -135,10 +141,7 @@ strata_status st_run_read(st_request *rq, strata_slice key, strata_slice value,
                st_msgpack_skip(&cursor, &field) && take_field(name.as.bytes, field, record);
     }
     if (!good || record->id == 0 || record->tags.len == 0 || record->metadata.len == 0) {
-        st_fail(rq->error, STRATA_CORRUPT, "the record of the run \"%S\" is malformed",
-                &record->name);
-        st_fail_text(rq->error, "file", strata_text("run"));
-        return st_fail_number(rq->error, "offset", 0);
+        return fail_record(rq, record->name);
     }
     return STRATA_OK;
 }
@@ -195,6 +198,24 @@ strata_status st_run_find(st_request *rq, strata_slice name, st_run **run) {
 strata_status st_run_get(st_request *rq, strata_slice name, st_run_record *record,
                          st_stamp *stamp) {
     return find_record(rq, name, st_shard_snapshot(st_run_system(rq)->shard), record, stamp);
+}
+
+strata_status st_run_name(st_request *rq, const st_run *run, strata_slice *name) {
+    const st_page page = {.when = st_now()};
+    st_scan *scan;
+    ST_TRY(st_page_scan(rq, st_run_system(rq), ST_TAG_RUN, &page, &scan));
+    while (scan->here) {
+        st_run_record record;
+        strata_slice value;
+        ST_TRY(st_scan_value(scan, &value));
+        ST_TRY(st_run_read(rq, scan->key, value, &record));
+        if (record.id == run->shard->run) {
+            *name = st_arena_copy(rq->arena, record.name);
+            return name->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
+        }
+        ST_TRY(st_scan_next(scan));
+    }
+    return st_fail(rq->error, STRATA_NOT_FOUND, "there is no run with the id %u", run->shard->run);
 }
 
 /* ---- Creating -------------------------------------------------------------------------------- */
@@ -310,6 +331,29 @@ strata_status st_run_create(st_request *rq, const st_run_record *spec, strata_sl
     return STRATA_OK;
 }
 
+/* Of a record that is about to be attached: `default` is run 1, and no other record has the id. */
+static strata_status check_identity(st_request *rq, const st_run_record *record) {
+    const bool named_default = st_slice_equal(record->name, strata_text("default"));
+    const st_shard *shard = st_shards_find(&rq->model->store.shards, record->id);
+    const bool good = record->id < ST_RUNS_MAX && named_default == (record->id == ST_RUN_DEFAULT) &&
+                      (shard == NULL || shard->owner == NULL);
+    return good ? STRATA_OK : fail_record(rq, record->name);
+}
+
+/* What has no record has no name, and the next run that is created would find it in its place. */
+static strata_status check_owners(const st_model *model, strata_error *error) {
+    const uint64_t end = st_shards_end(&model->store.shards);
+    for (uint64_t id = ST_RUN_DEFAULT + 1; id < end; id++) {
+        const st_shard *shard = st_shards_find(&model->store.shards, id);
+        if (shard != NULL && shard->owner == NULL) {
+            st_fail(error, STRATA_CORRUPT, "there are commits to run %u, which has no record", id);
+            st_fail_text(error, "file", strata_text("run"));
+            return st_fail_number(error, "offset", (int64_t)id);
+        }
+    }
+    return STRATA_OK;
+}
+
 static strata_status load_records(st_request *rq, const st_run *system) {
     const st_page page = {.when = st_now()};
     st_scan *scan;
@@ -320,6 +364,7 @@ static strata_status load_records(st_request *rq, const st_run *system) {
         strata_slice value;
         ST_TRY(st_scan_value(scan, &value));
         ST_TRY(st_run_read(rq, scan->key, value, &record));
+        ST_TRY(check_identity(rq, &record));
         ST_TRY(attach(rq->model, record.id, record.status, &run, rq->error));
         raise_end(rq->model, record.id);
         ST_TRY(st_scan_next(scan));
@@ -358,6 +403,9 @@ strata_status st_runs_load(st_model *model, strata_error *error) {
     st_request rq;
     st_request_init(&rq, model, &arena, error);
     status = load_records(&rq, run);
+    if (status == STRATA_OK) {
+        status = check_owners(model, error);
+    }
     if (status == STRATA_OK) {
         status = need_default(&rq);
     }

@@ -31,6 +31,8 @@ enum {
     LINE_KEYS = 11, /* on average */
     HEADER_BYTES_MAX = 8 + 8 + 1 + 3 + 3 + ST_VARINT_BYTES_MAX + 5 + ST_VARINT_BYTES_MAX + 5,
     PADDING_BYTES = 64,
+    ENTRY_BYTES_MIN = 4, /* of one with a key of its own */
+    LINES_MAX = ST_BLOCK_BYTES_MAX / ENTRY_BYTES_MIN / LINE_KEYS + 1,
 };
 
 _Static_assert(HEADER_BYTES_MAX <= PADDING_BYTES, "decoding stays within the padding");
@@ -160,7 +162,8 @@ static const char *load_head(st_block *block, const st_block_expected *expected)
         (rest & 0xffff) != expected->heads) {
         return "a block has other entries than the index says";
     }
-    if (version_width > 8 || time_width > 8) {
+    if (expected->keys > expected->plain_len / ENTRY_BYTES_MIN || version_width > 8 ||
+        time_width > 8) {
         return "a block begins with a wrong number";
     }
     block->version_base = load64_le(p);
@@ -185,19 +188,6 @@ static uint32_t slot_of(uint64_t hash, size_t at) {
     return (uint32_t)(hash >> 48) << 16 | (uint32_t)at;
 }
 
-static void add_slot(st_block *block, uint64_t hash, size_t at) {
-    uint32_t *slots = (uint32_t *)(void *)((uint8_t *)block + block->slots_at);
-    for (size_t line = line_of(block->lines, hash);;
-         line = line + 1 == block->lines ? 0 : line + 1) {
-        for (size_t i = 0; i < LINE_SLOTS; i++) {
-            if (slots[line * LINE_SLOTS + i] == 0) {
-                slots[line * LINE_SLOTS + i] = slot_of(hash, at);
-                return;
-            }
-        }
-    }
-}
-
 /* A block being walked for the first time. */
 typedef struct loader {
     st_block *block;
@@ -206,10 +196,21 @@ typedef struct loader {
     uint32_t entries;
     uint32_t keys;
     uint32_t group_shared; /* what the last key shares with its head */
+    strata_slice head;     /* its key */
     size_t key_len;
     uint64_t number;
     uint8_t key[ST_TABLE_KEY_MAX];
+    uint8_t used[LINES_MAX]; /* slots of each line; those of no line are not set */
 } loader;
+
+static void add_slot(loader *l, uint64_t hash, size_t at) {
+    uint32_t *slots = (uint32_t *)(void *)((uint8_t *)l->block + l->block->slots_at);
+    size_t line = line_of(l->block->lines, hash);
+    while (l->used[line] == LINE_SLOTS) {
+        line = line + 1 == l->block->lines ? 0 : line + 1;
+    }
+    slots[line * LINE_SLOTS + l->used[line]++] = slot_of(hash, at);
+}
 
 static bool is_value_in_place(const loader *l) {
     const st_block_entry *entry = &l->entry;
@@ -249,15 +250,16 @@ static const char *load_key(loader *l, size_t at) {
     memcpy(l->key + entry->shared, suffix, entry->suffix_len);
     l->key_len = len;
     l->group_shared = is_head ? (uint32_t)len : entry->shared;
+    if (is_head) {
+        l->head = st_slice(suffix, len);
+    }
     return NULL;
 }
 
 /* What a key shares with its head must be exact: searching relies on it. */
 static bool is_shared_exactly(const loader *l) {
-    st_block_entry head;
-    decode(l->block, l->block->heads[l->block->head_count - 1], &head);
-    return l->entry.shared == head.suffix_len ||
-           st_block_bytes(l->block)[head.suffix_at + l->entry.shared] < l->key[l->entry.shared];
+    const size_t shared = l->entry.shared;
+    return shared == l->head.len || ((const uint8_t *)l->head.data)[shared] < l->key[shared];
 }
 
 static const char *load_new_key(loader *l, size_t at) {
@@ -276,7 +278,7 @@ static const char *load_new_key(loader *l, size_t at) {
         return "a block has more keys than it says";
     }
     l->keys++;
-    add_slot(l->block, st_filter_hash(key), at);
+    add_slot(l, st_filter_hash(key), at);
     return NULL;
 }
 
@@ -316,13 +318,26 @@ static const char *load_entry(loader *l, size_t at) {
     return NULL;
 }
 
+static void begin(loader *l, st_block *block, const st_block_expected *expected) {
+    l->block = block;
+    l->expected = expected;
+    l->entries = 0;
+    l->keys = 0;
+    l->group_shared = 0;
+    l->head = st_slice(l->key, 0);
+    l->key_len = 0;
+    l->number = 0;
+    memset(l->used, 0, block->lines);
+}
+
 const char *st_block_load(uint8_t *memory, const st_block_expected *expected) {
     st_block *block = block_in(memory);
-    loader l = {.block = block, .expected = expected};
+    loader l;
     const char *what = load_head(block, expected);
     if (what != NULL) {
         return what;
     }
+    begin(&l, block, expected);
     memset((uint8_t *)block + block->slots_at, 0, (size_t)block->lines * LINE_BYTES);
     memset((uint8_t *)block + block->bytes_at + block->end, 0, PADDING_BYTES);
     for (size_t at = ST_BLOCK_HEAD_BYTES; at < block->end; at = (size_t)l.entry.next) {

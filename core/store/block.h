@@ -38,7 +38,7 @@ enum { ST_TABLE_KEY_MAX = 8 + ST_STORE_KEY_MAX };
 enum {
     ST_BLOCK_HEAD_BYTES = 24,
     /* A block ends with the entry that makes it this long. */
-    ST_BLOCK_BYTES = 16 << 10,
+    ST_BLOCK_BYTES = 8 << 10,
     /* Offsets in a block take two bytes; one entry more than the above fits by far. */
     ST_BLOCK_BYTES_MAX = (1 << 16) - 1,
 };

@@ -1,35 +1,44 @@
 /* block_cache.c - sixteen hash tables of blocks, each with its own lock and its own clock.
  *
  * A block is a record of one cache line in a chained hash table of its shard. Records also stand in
- * a ring (an array), over which a hand goes round: it takes the first unpinned record that was not
- * found since the hand last passed (CLOCK, Corbato 1968). A new record takes the place that the
- * hand just left, so that it has a whole turn to be found again; blocks that a scan touches once
+ * a ring, an array over which a hand goes round: it takes the first unpinned record that was not
+ * found since the hand last passed (CLOCK, Corbato 1968). The newest record takes the place that the
+ * hand has just left, so that it has a whole turn to be found again; blocks that a scan touches once
  * are the first to go.
  *
  * Invariants
  * 1. pins goes up under the lock of the shard only, and down anywhere. So whoever holds the lock
  *    and sees 0 may take the record away.
- * 2. used is the sum of what all records cost (bytes, record and places in the tables). It is one
+ * 2. used is the sum of what all blocks cost (bytes, record and place in the table). It is one
  *    number for all shards, as a share for each would waste what an empty one does not use; only
  *    misses and evictions touch it. What hits count is in the shard.
  * 3. used > budget only while pinned blocks keep it there, or until whoever raised it is done.
- * Memory is freed outside of the locks.
+ * 4. A record is in one chain of its shard and in its ring, or in its list of free ones.
+ * Records lie in chunks, which stay until the end: 64 bytes for each block of the fullest time.
  *
  * Rejected: a lock-free table; a find is two atomic operations here (lock, unlock) and a third for
  * the unpin, about 20 ns, and blocks that are freed under lock-free readers need epochs. LRU lists:
- * a hit would write to three records instead of one.
+ * a hit would write to three records instead of one. Records from the allocator one by one: each
+ * was on a page of its own, between two blocks, and cost a miss of the translation buffer.
  */
 #include "store/block_cache.h"
 
 #include "base/hash.h"
 
-enum { SHARDS = 16, LINE_BYTES = 64, BUCKETS_MIN = 16 };
+enum {
+    SHARDS = 16,
+    SHARD_BITS = 4,
+    LINE_BYTES = 64,
+    CHUNK_RECORDS = 32,
+    CHUNKS_MIN = 8,
+    BUCKETS_MIN = 32,
+};
 
 typedef struct record {
     st_cached_block block; /* first: what readers have of it is this */
     uint64_t table;
     uint64_t offset;
-    struct record *chain; /* the next one in the bucket */
+    struct record *chain; /* the next one in the bucket, or free */
     uint32_t cap;         /* of the bytes */
     uint32_t place;       /* in the ring */
     _Atomic uint32_t pins;
@@ -38,12 +47,15 @@ typedef struct record {
 
 typedef struct shard {
     st_mutex lock;
-    uint32_t hand;
-    uint32_t count; /* of records, and of places in the ring */
-    uint32_t ring_cap;
+    uint32_t hand;         /* a place in the ring */
+    uint32_t count;        /* of blocks */
     uint32_t bucket_count; /* a power of two, or 0 */
+    uint32_t chunk_count;
+    uint32_t cap; /* of the chunks; of the ring, in chunks */
     record **buckets;
     record **ring;
+    uint8_t **chunks;
+    record *free; /* the last one that was left first */
     uint64_t hits;
     uint64_t misses;
     uint64_t evictions;
@@ -59,7 +71,7 @@ struct st_block_cache {
     shard shards[SHARDS];
 };
 
-/* What a block costs besides its bytes: the record, its place in the ring, its bucket. */
+/* What a block costs besides its bytes: the record, its place in the ring, at most two buckets. */
 enum { OVERHEAD_BYTES = sizeof(record) + 3 * sizeof(record *) };
 
 static uint64_t cost_of(const record *r) {
@@ -73,8 +85,17 @@ static uint64_t hash_of(uint64_t table, uint64_t offset) {
 }
 
 static shard *shard_of(st_block_cache *cache, uint64_t hash) {
-    return &cache->shards[hash >> 60];
+    return &cache->shards[hash >> (64 - SHARD_BITS)];
 }
+
+/* Chunks are of any alignment; their records are not. */
+enum { CHUNK_BYTES = CHUNK_RECORDS * sizeof(record) + LINE_BYTES - 1 };
+
+static record *chunk_records(uint8_t *chunk) {
+    return (record *)(void *)(chunk + (-(uintptr_t)chunk & (LINE_BYTES - 1)));
+}
+
+/* ---- Beginning and end ----------------------------------------------------------------------- */
 
 strata_status st_block_cache_create(const strata_host *host, uint64_t budget_bytes,
                                     st_block_cache **cache) {
@@ -97,17 +118,21 @@ st_decoder_pool *st_block_cache_decoders(st_block_cache *cache) {
     return &cache->decoders;
 }
 
-static void record_free(const strata_host *host, record *r) {
-    st_free(&host->memory, (void *)(uintptr_t)r->block.bytes.data, r->cap);
-    st_free(&host->memory, r, sizeof *r);
+static void free_bytes(const strata_allocator *memory, const record *r) {
+    st_free(memory, (void *)(uintptr_t)r->block.bytes.data, r->cap);
 }
 
-static void free_chain(const strata_host *host, record *chain) {
-    while (chain != NULL) {
-        record *next = chain->chain;
-        record_free(host, chain);
-        chain = next;
+static void free_shard(const strata_allocator *memory, shard *s) {
+    for (uint32_t place = 0; place < s->count; place++) {
+        ST_ASSERT(atomic_load_explicit(&s->ring[place]->pins, memory_order_relaxed) == 0);
+        free_bytes(memory, s->ring[place]);
     }
+    for (uint32_t i = 0; i < s->chunk_count; i++) {
+        st_free(memory, s->chunks[i], CHUNK_BYTES);
+    }
+    st_free(memory, s->chunks, s->cap * sizeof *s->chunks);
+    st_free(memory, s->ring, s->cap * CHUNK_RECORDS * sizeof *s->ring);
+    st_free(memory, s->buckets, s->bucket_count * sizeof *s->buckets);
 }
 
 void st_block_cache_destroy(st_block_cache *cache) {
@@ -116,13 +141,7 @@ void st_block_cache_destroy(st_block_cache *cache) {
     }
     const strata_host *host = cache->host;
     for (size_t i = 0; i < SHARDS; i++) {
-        shard *s = &cache->shards[i];
-        for (uint32_t place = 0; place < s->count; place++) {
-            ST_ASSERT(atomic_load_explicit(&s->ring[place]->pins, memory_order_relaxed) == 0);
-            record_free(host, s->ring[place]);
-        }
-        st_free(&host->memory, s->ring, s->ring_cap * sizeof(record *));
-        st_free(&host->memory, s->buckets, s->bucket_count * sizeof(record *));
+        free_shard(&host->memory, &cache->shards[i]);
     }
     st_decoder_pool_free(&cache->decoders);
     st_free(&host->memory, cache, sizeof *cache);
@@ -154,12 +173,11 @@ static bool is_pinned(record *r) {
 
 static bool grow_buckets(const strata_allocator *memory, shard *s) {
     const uint32_t count = s->bucket_count == 0 ? BUCKETS_MIN : s->bucket_count * 2;
-    record **old = s->buckets;
-    record **buckets = st_alloc_zeroed(memory, count * sizeof(record *));
+    record **buckets = st_alloc_zeroed(memory, count * sizeof *buckets);
     if (buckets == NULL) {
         return false;
     }
-    st_free(memory, old, s->bucket_count * sizeof(record *));
+    st_free(memory, s->buckets, s->bucket_count * sizeof *buckets);
     s->buckets = buckets;
     s->bucket_count = count;
     for (uint32_t place = 0; place < s->count; place++) {
@@ -171,61 +189,101 @@ static bool grow_buckets(const strata_allocator *memory, shard *s) {
     return true;
 }
 
-static bool grow_ring(const strata_allocator *memory, shard *s) {
-    const uint32_t cap = s->ring_cap == 0 ? BUCKETS_MIN : s->ring_cap * 2;
-    record **ring =
-        st_resize(memory, s->ring, s->ring_cap * sizeof(record *), cap * sizeof(record *));
-    if (ring == NULL) {
+/* Makes room for twice as many chunks. */
+static bool grow(const strata_allocator *memory, shard *s) {
+    const uint32_t cap = s->cap == 0 ? CHUNKS_MIN : s->cap * 2;
+    uint8_t **chunks = st_alloc(memory, cap * sizeof *chunks);
+    record **ring = st_alloc(memory, cap * CHUNK_RECORDS * sizeof *ring);
+    if (chunks == NULL || ring == NULL) {
+        st_free(memory, chunks, cap * sizeof *chunks);
+        st_free(memory, ring, cap * CHUNK_RECORDS * sizeof *ring);
         return false;
     }
+    if (s->cap > 0) {
+        memcpy(chunks, s->chunks, s->cap * sizeof *chunks);
+        memcpy(ring, s->ring, s->cap * CHUNK_RECORDS * sizeof *ring);
+        st_free(memory, s->chunks, s->cap * sizeof *chunks);
+        st_free(memory, s->ring, s->cap * CHUNK_RECORDS * sizeof *ring);
+    }
+    s->chunks = chunks;
     s->ring = ring;
-    s->ring_cap = cap;
+    s->cap = cap;
     return true;
 }
 
-static bool shard_insert(const strata_allocator *memory, shard *s, record *r, uint64_t hash) {
-    if ((s->count == s->ring_cap && !grow_ring(memory, s)) ||
-        (s->count == s->bucket_count && !grow_buckets(memory, s))) {
+static bool add_chunk(const strata_allocator *memory, shard *s) {
+    if (s->chunk_count == s->cap && !grow(memory, s)) {
         return false;
     }
+    uint8_t *chunk = st_alloc_zeroed(memory, CHUNK_BYTES);
+    if (chunk == NULL) {
+        return false;
+    }
+    s->chunks[s->chunk_count++] = chunk;
+    record *records = chunk_records(chunk);
+    for (size_t i = CHUNK_RECORDS; i > 0; i--) {
+        records[i - 1].chain = s->free;
+        s->free = &records[i - 1];
+    }
+    return true;
+}
+
+/* A record for the block, pinned once; NULL when there is no memory. */
+static record *shard_insert(const strata_allocator *memory, shard *s, uint64_t hash,
+                            const st_block_to_cache *add) {
+    if ((s->free == NULL && !add_chunk(memory, s)) ||
+        (s->count >= s->bucket_count && !grow_buckets(memory, s))) {
+        return NULL;
+    }
+    record *r = s->free;
     record **bucket = bucket_of(s, hash);
+    s->free = r->chain;
+    r->block.bytes = st_slice(add->bytes, add->len);
+    r->block.tag = add->tag;
+    r->table = add->table;
+    r->offset = add->offset;
+    r->cap = (uint32_t)add->cap;
+    r->found = false;
     r->chain = *bucket;
     *bucket = r;
     r->place = s->count;
     s->ring[s->count++] = r;
-    return true;
+    pin(r);
+    return r;
 }
 
-/* Out of the tables; the last record of the ring takes its place. */
-static void shard_remove(shard *s, record *r) {
+/* Frees an unpinned block; the last record of the ring takes its place. */
+static void shard_remove(st_block_cache *cache, shard *s, record *r) {
     record **link = bucket_of(s, hash_of(r->table, r->offset));
     while (*link != r) {
         link = &(*link)->chain;
     }
     *link = r->chain;
+    atomic_fetch_sub_explicit(&cache->used, cost_of(r), memory_order_relaxed);
+    free_bytes(&cache->host->memory, r);
+    r->chain = s->free;
+    s->free = r;
     record *last = s->ring[--s->count];
     s->ring[r->place] = last;
     last->place = r->place;
 }
 
-/* Turns the hand until it finds a record that may go; NULL when all are pinned. Two turns are
+/* Turns the hand until it finds a block that may go; false when all are pinned. Two turns are
  * enough: the first takes all marks away. */
-static record *shard_evict(shard *s) {
+static bool shard_evict(st_block_cache *cache, shard *s) {
     for (uint64_t steps = 2 * (uint64_t)s->count; steps > 0; steps--) {
         if (s->hand >= s->count) {
             s->hand = 0;
         }
-        record *r = s->ring[s->hand];
+        record *r = s->ring[s->hand++];
         if (!r->found && !is_pinned(r)) {
-            shard_remove(s, r);
+            shard_remove(cache, s, r);
             s->evictions++;
-            s->hand++;
-            return r;
+            return true;
         }
         r->found = false;
-        s->hand++;
     }
-    return NULL;
+    return false;
 }
 
 /* ---- The cache ------------------------------------------------------------------------------- */
@@ -235,27 +293,14 @@ static bool is_over(st_block_cache *cache) {
            atomic_load_explicit(&cache->budget, memory_order_relaxed);
 }
 
-static void give_back(st_block_cache *cache, const record *r) {
-    atomic_fetch_sub_explicit(&cache->used, cost_of(r), memory_order_relaxed);
-}
-
 /* Evicts until the budget is kept or everything is pinned, beginning with that shard. */
 static void shrink(st_block_cache *cache, size_t first) {
     for (size_t i = 0; i < SHARDS && is_over(cache); i++) {
         shard *s = &cache->shards[(first + i) % SHARDS];
-        record *gone = NULL;
         st_mutex_lock(&s->lock, &cache->host->executor);
-        while (is_over(cache)) {
-            record *r = shard_evict(s);
-            if (r == NULL) {
-                break;
-            }
-            give_back(cache, r);
-            r->chain = gone;
-            gone = r;
+        while (is_over(cache) && shard_evict(cache, s)) {
         }
         st_mutex_unlock(&s->lock, &cache->host->executor);
-        free_chain(cache->host, gone);
     }
 }
 
@@ -282,40 +327,32 @@ const st_cached_block *st_block_cache_find(st_block_cache *cache, uint64_t table
 
 strata_status st_block_cache_add(st_block_cache *cache, const st_block_to_cache *add,
                                  const st_cached_block **block) {
-    const strata_host *host = cache->host;
+    const strata_allocator *memory = &cache->host->memory;
     const uint64_t hash = hash_of(add->table, add->offset);
     shard *s = shard_of(cache, hash);
-    ST_ASSERT(add->cap <= UINT32_MAX);
-    record *made = st_alloc_zeroed(&host->memory, sizeof *made);
-    if (made == NULL) {
-        st_free(&host->memory, add->bytes, add->cap);
+    ST_ASSERT(add->bytes != NULL && add->cap <= UINT32_MAX);
+    st_mutex_lock(&s->lock, &cache->host->executor);
+    record *r = shard_find(s, hash, add->table, add->offset);
+    const bool there = r != NULL;
+    if (there) {
+        pin(r);
+        r->found = true;
+    } else {
+        r = shard_insert(memory, s, hash, add);
+    }
+    if (r != NULL && !there) {
+        atomic_fetch_add_explicit(&cache->used, cost_of(r), memory_order_relaxed);
+    }
+    st_mutex_unlock(&s->lock, &cache->host->executor);
+    if (r == NULL || there) {
+        st_free(memory, add->bytes, add->cap);
+    } else {
+        shrink(cache, (size_t)(s - cache->shards));
+    }
+    if (r == NULL) {
         return STRATA_NO_MEMORY;
     }
-    made->block.bytes = st_slice(add->bytes, add->len);
-    made->block.tag = add->tag;
-    made->table = add->table;
-    made->offset = add->offset;
-    made->cap = (uint32_t)add->cap;
-    atomic_init(&made->pins, 1);
-    st_mutex_lock(&s->lock, &host->executor);
-    record *there = shard_find(s, hash, add->table, add->offset);
-    const bool inserted = there == NULL && shard_insert(&host->memory, s, made, hash);
-    if (there != NULL) {
-        pin(there);
-        there->found = true;
-    }
-    st_mutex_unlock(&s->lock, &host->executor);
-    if (!inserted) {
-        record_free(host, made);
-        if (there == NULL) {
-            return STRATA_NO_MEMORY;
-        }
-        *block = &there->block;
-        return STRATA_OK;
-    }
-    atomic_fetch_add_explicit(&cache->used, cost_of(made), memory_order_relaxed);
-    shrink(cache, (size_t)(s - cache->shards));
-    *block = &made->block;
+    *block = &r->block;
     return STRATA_OK;
 }
 
@@ -330,21 +367,16 @@ void st_block_cache_unpin(st_block_cache *cache, const st_cached_block *block) {
 void st_block_cache_drop(st_block_cache *cache, uint64_t table) {
     for (size_t i = 0; i < SHARDS; i++) {
         shard *s = &cache->shards[i];
-        record *gone = NULL;
         st_mutex_lock(&s->lock, &cache->host->executor);
         for (uint32_t place = 0; place < s->count;) {
             record *r = s->ring[place];
             if (r->table == table && !is_pinned(r)) {
-                shard_remove(s, r);
-                give_back(cache, r);
-                r->chain = gone;
-                gone = r;
+                shard_remove(cache, s, r);
             } else {
                 place++;
             }
         }
         st_mutex_unlock(&s->lock, &cache->host->executor);
-        free_chain(cache->host, gone);
     }
 }
 

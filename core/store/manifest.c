@@ -4,7 +4,8 @@
  * 1. The slot written is never the newest valid one, and it is synced before anything relies on it.
  * 2. A slot is believed only with magic, length and checksum in order. If the newer slot is torn
  *    the older one still describes a whole database, as what it names is removed only later.
- * 3. The generation goes up by one with each write.
+ * 3. The generation goes up by one with each write, and says which slot it is in; a misdirected
+ *    write, which would break 1, is not believed.
  * Faults assumed: a write may be torn or lost in any part before sync returns; the other slot, 64
  * KiB away, is not touched by it. Rejected: write a new file and rename it; not every host can
  * rename.
@@ -50,7 +51,12 @@ static bool decode_tail(const uint8_t *slot, uint32_t content, st_manifest *m) {
            m->file_count <= (content - FIXED_BYTES) / FILE_BYTES;
 }
 
-static bool slot_decode(const uint8_t *slot, size_t len, st_manifest *m) {
+/* Which of the two slots a generation is written into. */
+static unsigned slot_of(uint64_t generation) {
+    return generation % 2 == 1 ? 0 : 1;
+}
+
+static bool slot_decode(unsigned index, const uint8_t *slot, size_t len, st_manifest *m) {
     if (len < HEAD_BYTES + FIXED_BYTES_1 || memcmp(slot, magic, sizeof magic) != 0) {
         return false;
     }
@@ -72,9 +78,11 @@ static bool slot_decode(const uint8_t *slot, size_t len, st_manifest *m) {
     m->whole_end = load64_le(slot + 96);
     m->whole_version = load64_le(slot + 104);
     /* Versions and numbers of files go on from these; they must have somewhere to go. */
-    return m->generation > 0 && m->generation < INT64_MAX && m->watermark < INT64_MAX &&
-           m->wal_first > 0 && m->wal_first < INT64_MAX && m->whole_segment < INT64_MAX &&
-           m->next_file > 0 && m->next_file < INT64_MAX && decode_tail(slot, content, m);
+    return m->generation > 0 && m->generation < INT64_MAX && slot_of(m->generation) == index &&
+           m->watermark < INT64_MAX && m->wal_first > 0 && m->wal_first < INT64_MAX &&
+           m->whole_segment < INT64_MAX &&
+           (m->whole_segment == 0 || m->whole_end >= ST_WAL_HEADER_BYTES) && m->next_file > 0 &&
+           m->next_file < INT64_MAX && decode_tail(slot, content, m);
 }
 
 static size_t slot_encode(const st_manifest *m, const st_live_file *files, uint8_t *slot) {
@@ -162,7 +170,7 @@ static strata_status read_slots(const strata_host *host, const char *path, st_ma
         for (size_t at = 0; at < got && !written[i]; at++) {
             written[i] = bytes[at] != 0;
         }
-        if (!slot_decode(bytes, got, &slots[i])) {
+        if (!slot_decode(i, bytes, got, &slots[i])) {
             slots[i].generation = 0;
         } else if (files != NULL && (i == 0 || slots[1].generation > slots[0].generation)) {
             status = decode_files(bytes, &slots[i], files);
@@ -257,7 +265,7 @@ strata_status st_manifest_write(const strata_host *host, const char *path, st_ma
     next.write_format = ST_FORMAT_VERSION;
     const size_t len = slot_encode(&next, files, slot);
     manifest_name(name, sizeof name, path);
-    const uint64_t offset = next.generation % 2 == 1 ? 0 : ST_MANIFEST_SLOT_BYTES;
+    const uint64_t offset = (uint64_t)slot_of(next.generation) * ST_MANIFEST_SLOT_BYTES;
     const strata_status status = write_slot(host, name, offset, slot, len);
     st_free(&host->memory, slot, ST_MANIFEST_SLOT_BYTES);
     if (status != STRATA_OK) {

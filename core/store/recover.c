@@ -192,12 +192,14 @@ static bool is_whole(const st_store *store, const st_replay *replay) {
 }
 
 /* Removes what a crash left behind the last good record, and makes the rest durable: the process
- * that wrote it may have died before its sync, and what is written next relies on it. */
+ * that wrote it may have died before its sync, and what is written next relies on it.
+ * A segment that was never begun stays: a removal need not survive the next crash, and then the one
+ * before it, in which writing had gone on, would not be the last one. So writing goes on in it. */
 static strata_status cut_tail(st_store *store, const st_replay *replay, strata_error *error) {
     const strata_storage *storage = &store->host->storage;
     char name[ST_FILE_NAME_MAX + 1024];
     strata_status status = STRATA_OK;
-    if (replay->header_torn) {
+    if (replay->header_torn && replay->at.segment == 0) {
         st_wal_name(name, sizeof name, store->path, replay->torn_segment);
         status = storage->remove(storage->ctx, name);
     } else if (replay->at.segment > 0 && !is_whole(store, replay)) {
@@ -302,6 +304,7 @@ static strata_status recover_log(st_store *store, strata_error *error) {
     ST_TRY(heal_manifest(store, &replay, error));
     ST_TRY(raise_format(store, &replay, error));
     ST_TRY(st_tables_remove_orphans(store, error));
+    replay.at.next_begun = replay.header_torn && replay.at.segment > 0;
     remove_old_segments(store);
     return st_wal_open(&store->wal, store->host, store->path, store->manifest.uuid, &store->options,
                        store->manifest.codec, &replay.at, error);
@@ -315,6 +318,14 @@ static bool never_made(const st_store *store) {
     st_format(folder, sizeof folder, "%s/WAL", store->path);
     const strata_status status = storage->list(storage->ctx, folder, visit_any, &any);
     return status == STRATA_NOT_FOUND || (status == STRATA_OK && !any);
+}
+
+/* There is a log, and nothing that says what it belongs to. what: of the MANIFEST. */
+static strata_status fail_manifest(const st_store *store, const char *what, strata_error *error) {
+    st_fail(error, STRATA_CORRUPT,
+            "%s has a log but %s MANIFEST; put the MANIFEST back from a backup", store->path, what);
+    st_fail_text(error, "file", strata_text("MANIFEST"));
+    return st_fail_number(error, "offset", 0);
 }
 
 /* There is a MANIFEST without a manifest, and no log: a crash while making the database, or
@@ -393,11 +404,7 @@ strata_status st_store_recover(st_store *store, strata_error *error) {
     }
     if (!seen.manifest) {
         if (!never_made(store)) {
-            st_fail(error, STRATA_CORRUPT,
-                    "%s has a log but no MANIFEST; put the MANIFEST back from a backup",
-                    store->path);
-            st_fail_text(error, "file", strata_text("MANIFEST"));
-            return st_fail_number(error, "offset", 0);
+            return fail_manifest(store, "no", error);
         }
         return make_database(store, error);
     }
@@ -408,6 +415,8 @@ strata_status st_store_recover(st_store *store, strata_error *error) {
         status = recover_existing(store, &files, writes, error);
     } else if ((status == STRATA_NOT_FOUND || status == STRATA_CORRUPT) && never_made(store)) {
         status = make_again(store, &seen, error);
+    } else if (status == STRATA_NOT_FOUND) {
+        status = fail_manifest(store, "an empty", error);
     }
     strata_buffer_free(&files);
     return status;

@@ -65,10 +65,10 @@ static strata_status open_index(st_table *table, strata_error *error) {
 
 static strata_status open_filter(st_table *table, strata_error *error) {
     const st_table_footer *footer = &table->file.footer;
-    const size_t bytes = st_filter_bytes(table->properties.spans.keys, ST_FRAME_PAYLOAD_MAX);
+    const size_t most = st_filter_bytes(table->properties.spans.keys, ST_FRAME_PAYLOAD_MAX);
     ST_TRY(st_table_read_section(&table->file, ST_FRAME_FILTER, footer->filter, footer->properties,
-                                 bytes, &table->filter, error));
-    if (table->filter.len != bytes) {
+                                 most, &table->filter, error));
+    if (table->filter.len == 0 || table->filter.len % ST_FILTER_LINE_BYTES != 0) {
         return st_table_corrupt(&table->file, footer->filter, "its filter has a wrong length",
                                 error);
     }

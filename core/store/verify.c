@@ -1,10 +1,11 @@
 /* verify.c - verification of the files, by the walk that recovery uses.
  *
- * Nothing is written and nothing is kept in memory but the report, so a database of any size can be
- * checked, also one that recovery refuses to open.
+ * Nothing is written and nothing is kept in memory but the report, eight bytes a run and a record's
+ * keys, so a database of any size can be checked, also one that recovery refuses to open.
  */
 #include "store/verify.h"
 
+#include "format/names.h"
 #include "store/wal_replay.h"
 
 void st_report_problem(st_report *report, const char *file, uint64_t offset, const char *what) {
@@ -17,18 +18,48 @@ void st_report_problem(st_report *report, const char *file, uint64_t offset, con
     report->problem_count++;
 }
 
+/* What recovery refuses, verification finds. */
+typedef struct seen {
+    strata_buffer times; /* of the newest commit of each run, by its number */
+    strata_buffer keys;  /* strata_slice of every write of the record */
+} seen;
+
+static strata_status check_time(seen *known, uint64_t run, int64_t timestamp_us) {
+    const size_t place = (size_t)run * sizeof timestamp_us;
+    strata_buffer *times = &known->times;
+    if (place >= times->len) {
+        const size_t more = place + sizeof timestamp_us - times->len;
+        ST_TRY(st_buffer_reserve(times, more));
+        memset(times->data + times->len, 0, more);
+        times->len += more;
+    }
+    int64_t last;
+    memcpy(&last, times->data + place, sizeof last);
+    memcpy(times->data + place, &timestamp_us, sizeof timestamp_us);
+    return timestamp_us < last ? STRATA_CORRUPT : STRATA_OK;
+}
+
 static strata_status check_commit(void *ctx, uint64_t version, int64_t timestamp_us,
                                   st_wal_record *record) {
-    (void)ctx;
+    strata_buffer *keys = &((seen *)ctx)->keys;
+    size_t second;
     (void)version;
-    (void)timestamp_us;
+    if (record->run >= ST_RUNS_MAX) {
+        return STRATA_CORRUPT;
+    }
+    ST_TRY(check_time(ctx, record->run, timestamp_us));
+    keys->len = 0;
     while (record->writes_left > 0) {
         st_write write;
         if (!st_wal_record_next(record, &write)) {
             return STRATA_CORRUPT;
         }
+        ST_TRY(st_buffer_append(keys, &write.key, sizeof write.key));
     }
-    return st_wal_record_close(record) ? STRATA_OK : STRATA_CORRUPT;
+    strata_slice *slices = (strata_slice *)(void *)keys->data;
+    const bool good = st_wal_record_close(record) &&
+                      !st_names_repeat(slices, keys->len / sizeof *slices, &second);
+    return good ? STRATA_OK : STRATA_CORRUPT;
 }
 
 /* The file and offset of a corrupt error, as st_fail_text and _number put them there. */
@@ -62,10 +93,13 @@ static strata_status settle_status(st_report *report, strata_status status,
 static strata_status check_log(const strata_host *host, const char *path,
                                const st_manifest *manifest, st_report *report,
                                strata_error *error) {
-    const st_replay_sink sink = {NULL, check_commit};
+    seen known = {{NULL, 0, 0, host}, {NULL, 0, 0, host}};
+    const st_replay_sink sink = {&known, check_commit};
     strata_error detail = {.code = STRATA_OK};
     st_replay replay;
     const strata_status status = st_wal_replay(host, path, manifest, &sink, &replay, &detail);
+    strata_buffer_free(&known.times);
+    strata_buffer_free(&known.keys);
     report->files += replay.at.segments;
     report->bytes += replay.bytes;
     report->commits += replay.commits;

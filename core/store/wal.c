@@ -1,9 +1,9 @@
 /* wal.c - appending to the log, group commit, segments.
  *
  * A commit takes its version and puts its frame into `pending` in one step under `lock`, so the log
- * is in version order. Whoever needs it on disk takes flush_lock, carries everything pending to the
- * file in one write, and syncs. A thread that waited for flush_lock meanwhile finds its version
- * synced already and returns: that is the whole of group commit.
+ * is in version order. Whoever needs it on disk while nobody syncs leads: takes flush_lock, carries
+ * everything pending to the file in one write, and syncs. The others sleep until it has done so;
+ * those whose version is durable then return, and one of the rest leads next.
  *
  * Invariants:
  * 1. version order = order of frames; a segment's header names the version before its first frame.
@@ -12,10 +12,12 @@
  * 3. durable_end only covers synced bytes; it is stamped into frames (wal_frame.h) to tell a torn
  *    tail from corruption.
  * 4. A segment is synced, cut to its end and synced again before the next one exists, so only the
- *    last segment can be torn. In between `file` is NULL, nothing is pending, and end is past
- *    segment_bytes: a disk too full for the next segment refuses commits until it has room.
+ *    last segment can be torn. In between `file` is NULL, nothing is pending, and reserved is 0: a
+ *    disk too full for the next segment refuses commits until it has room.
  * 5. After a write or sync has failed nothing more is written: what the file holds is unknown, and
  *    trying again could report bytes as durable that the kernel has dropped.
+ * Rejected: sleeping on flush_lock itself. Each sleeper then takes the lock only to find that it
+ * need not, behind the sync of whoever was faster: a convoy that carries one commit a sync.
  * Rejected: a thread of its own for the log. The waiting writer does the work; without threads (a
  * browser worker) it is the only one there.
  */
@@ -117,6 +119,7 @@ static strata_status finish_segment(st_wal *wal) {
     ST_TRY(storage->sync(storage->ctx, wal->file));
     strata_file *file = wal->file;
     wal->file = NULL;
+    atomic_store_explicit(&wal->reserved, 0, memory_order_relaxed);
     return storage->close(storage->ctx, file);
 }
 
@@ -163,15 +166,40 @@ static bool is_durable(st_wal *wal, uint64_t version) {
     return atomic_load_explicit(&wal->durable_version, memory_order_acquire) >= version;
 }
 
-strata_status st_wal_sync(st_wal *wal, uint64_t version, strata_error *error) {
-    if (wal->durability == STRATA_MEMORY || is_durable(wal, version)) {
-        return STRATA_OK;
-    }
+/* One sync for everybody. */
+static strata_status lead(st_wal *wal, uint64_t version, strata_error *error) {
     const strata_executor *executor = &wal->host->executor;
     st_mutex_lock(&wal->flush_lock, executor);
     const strata_status status = is_durable(wal, version) ? STRATA_OK : flush(wal, true, error);
     st_mutex_unlock(&wal->flush_lock, executor);
     return status;
+}
+
+/* The total order (seq_cst) of turn and waiting: either the leader sees that somebody waits, or the
+ * one about to sleep sees that the turn is over. */
+strata_status st_wal_sync(st_wal *wal, uint64_t version, strata_error *error) {
+    if (wal->durability == STRATA_MEMORY || is_durable(wal, version)) {
+        return STRATA_OK;
+    }
+    const strata_executor *executor = &wal->host->executor;
+    for (;;) {
+        uint32_t turn = atomic_load(&wal->turn);
+        if (is_durable(wal, version)) {
+            return STRATA_OK;
+        }
+        if ((turn & 1) != 0) {
+            atomic_fetch_add(&wal->waiting, 1);
+            executor->wait(executor->ctx, (uint32_t *)&wal->turn, turn);
+            atomic_fetch_sub(&wal->waiting, 1);
+        } else if (atomic_compare_exchange_strong(&wal->turn, &turn, turn + 1)) {
+            const strata_status status = lead(wal, version, error);
+            atomic_fetch_add(&wal->turn, 1);
+            if (atomic_load(&wal->waiting) > 0) {
+                executor->wake(executor->ctx, (uint32_t *)&wal->turn, true);
+            }
+            return status;
+        }
+    }
 }
 
 strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error) {
@@ -191,7 +219,8 @@ strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error
 
 static bool is_full(st_wal *wal) {
     st_mutex_lock(&wal->lock, &wal->host->executor);
-    const bool full = wal->rolling || wal->end >= wal->segment_bytes;
+    const bool full = wal->rolling || wal->end >= wal->segment_bytes ||
+                      atomic_load_explicit(&wal->reserved, memory_order_relaxed) == 0;
     st_mutex_unlock(&wal->lock, &wal->host->executor);
     return full;
 }
@@ -204,7 +233,8 @@ static st_wal_position position(st_wal *wal) {
                                 wal->version,
                                 atomic_load_explicit(&wal->total_bytes, memory_order_relaxed),
                                 atomic_load_explicit(&wal->segments, memory_order_relaxed),
-                                wal->first};
+                                wal->first,
+                                false};
     return at;
 }
 
@@ -440,6 +470,8 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
     wal->flushing.host = host;
     st_mutex_init(&wal->flush_lock);
     st_mutex_init(&wal->lock);
+    atomic_init(&wal->turn, 0);
+    atomic_init(&wal->waiting, 0);
     wal->version = at->version;
     atomic_init(&wal->durable_version, at->version);
     atomic_init(&wal->total_bytes, at->total_bytes);
@@ -462,8 +494,9 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
         wal->written = at->end;
         wal->durable_end = at->end;
         wal->base_us = at->base_us;
-        atomic_init(&wal->reserved, at->end);
-        status = open_segment(wal, at->segment, 0, &wal->file);
+        wal->half_made = at->next_begun;
+        atomic_init(&wal->reserved, at->next_begun ? 0 : at->end);
+        status = at->next_begun ? STRATA_OK : open_segment(wal, at->segment, 0, &wal->file);
     }
     if (status != STRATA_OK) {
         release(wal);

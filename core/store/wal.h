@@ -32,7 +32,7 @@ typedef struct st_wal {
     uint64_t segment;
     uint64_t written; /* bytes of this segment in the file */
     int64_t base_us;  /* of this segment; changes under both locks */
-    bool half_made;   /* a segment that could not be made could not be removed either */
+    bool half_made;   /* the next segment is there already, and holds nothing */
     bool rolling;     /* the segment is to end although it is not full; changes under both locks */
     uint64_t first;   /* the first segment that is there */
 
@@ -41,7 +41,10 @@ typedef struct st_wal {
     void *rolled_ctx;
     void (*rolled)(void *ctx, const struct st_wal_position *at);
 
-    _Atomic uint64_t reserved; /* size of the file; changes under both locks */
+    _Atomic uint32_t turn; /* odd while somebody syncs for all; the word that the others wait on */
+    _Atomic uint32_t waiting; /* threads that sleep on turn, or are about to */
+
+    _Atomic uint64_t reserved; /* size of the file, 0: there is none; changes under both locks */
     _Atomic uint64_t durable_version;
     _Atomic uint64_t total_bytes; /* of all live segments */
     _Atomic uint64_t segments;
@@ -58,6 +61,8 @@ typedef struct st_wal_position {
     uint64_t total_bytes;
     uint64_t segments;
     uint64_t first; /* the first segment */
+    /* The segment after it was begun and holds nothing: writing goes on there, and not in this one. */
+    bool next_begun;
 } st_wal_position;
 
 /* memory mode: versions only, no file. Errors: io, no_space, no_memory. */

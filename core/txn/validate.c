@@ -10,10 +10,12 @@
  * Cost: a look-up for each key read, and of each range the entries in those memtables and tables
  * that have something newer than the snapshot; nothing if nobody has committed since.
  */
+#include "format/key.h"
 #include "txn/txn_private.h"
 
 static strata_status fail_conflict(strata_slice key, strata_error *error) {
-    const strata_slice shown = st_slice((const uint8_t *)key.data + 1, key.len - 1);
+    char text[ST_KEY_BYTES_MAX];
+    const strata_slice shown = st_slice(text, st_key_show(key, text));
     st_fail(error, STRATA_CONFLICT,
             "\"%S\" was changed since the transaction read it; nothing was committed. Run the "
             "transaction again",

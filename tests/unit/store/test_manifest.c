@@ -215,6 +215,8 @@ static void fields_with_a_good_checksum(void **state) {
         {64, 8, UINT64_MAX, STRATA_CORRUPT}, /* versions end at 2^63 */
         {72, 8, 0, STRATA_CORRUPT},          /* segments begin at 1 */
         {80, 8, 0, STRATA_CORRUPT},          /* and files */
+        {96, 8, 63, STRATA_CORRUPT},         /* the whole log ends inside a header */
+        {96, 8, 64, STRATA_OK},
         {112, 8, UINT64_MAX, STRATA_CORRUPT},
         {128, 8, 3, STRATA_CORRUPT}, /* a file that is not listed */
         {128, 8, UINT64_MAX, STRATA_CORRUPT},
@@ -228,6 +230,26 @@ static void fields_with_a_good_checksum(void **state) {
             fail_msg("case %zu: %s", i, strata_status_name(status));
         }
     }
+}
+
+/* The bytes of one slot end up in the other, checksum and all: the database goes on from the one that
+ * is in its place, and the next write does not destroy the only good manifest there is. */
+static void written_into_the_other_slot(void **state) {
+    (void)state;
+    write_next();
+    write_next();
+    const strata_slice bytes = sim_copy(machine, "db/MANIFEST", false);
+    uint8_t *mine = (uint8_t *)bytes.data;
+    memcpy(mine, mine + ST_MANIFEST_SLOT_BYTES, CONTENT_BYTES); /* generation 2, where 1 was */
+    sim_put(machine, "db/MANIFEST", bytes);
+    expect_generation(2);
+    expect_slots(1, 0);
+    memset(mine + ST_MANIFEST_SLOT_BYTES, 0, CONTENT_BYTES);
+    sim_put(machine, "db/MANIFEST", bytes);
+    st_manifest found;
+    strata_error error;
+    assert_int_equal(read_back(&found, &error), STRATA_CORRUPT);
+    sim_release(bytes);
 }
 
 /* Every call of a write fails: the manifest given stays as it was, and the old one is found. */
@@ -261,9 +283,13 @@ static void writing_fails(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        case_of(generations),        case_of(torn_at_every_byte),
-        case_of(every_byte_changed), case_of(both_slots_damaged),
-        case_of(writing_fails),      case_of(fields_with_a_good_checksum),
+        case_of(generations),
+        case_of(torn_at_every_byte),
+        case_of(every_byte_changed),
+        case_of(both_slots_damaged),
+        case_of(writing_fails),
+        case_of(fields_with_a_good_checksum),
+        case_of(written_into_the_other_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

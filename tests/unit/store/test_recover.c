@@ -97,7 +97,8 @@ static void log_without_manifest(void **state) {
     try_open(0, STRATA_CORRUPT, NULL);
     try_open(STRATA_OPEN_READ_ONLY, STRATA_CORRUPT, NULL);
     put("db/MANIFEST", "");
-    try_open(0, STRATA_NOT_FOUND, NULL);
+    try_open(0, STRATA_CORRUPT, NULL);
+    try_open(STRATA_OPEN_READ_ONLY, STRATA_CORRUPT, NULL);
     assert_int_equal(sim_calls(machine, SIM_CHANGING), changes);
 }
 
