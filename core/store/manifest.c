@@ -139,12 +139,14 @@ strata_status st_manifest_encode(const st_manifest *manifest, const st_live_file
 }
 
 strata_status st_manifest_decode(strata_slice bytes, st_manifest *manifest, strata_buffer *files) {
-    if (!slot_decode(bytes.data, bytes.len, manifest) ||
-        HEAD_BYTES + (size_t)load32_le((const uint8_t *)bytes.data + 12) != bytes.len ||
+    const uint8_t *slot = bytes.data;
+    if (bytes.len < HEAD_BYTES + FIXED_BYTES ||
+        !slot_decode(slot_of(load64_le(slot + 16)), slot, bytes.len, manifest) ||
+        HEAD_BYTES + (size_t)load32_le(slot + 12) != bytes.len ||
         manifest->read_format > ST_FORMAT_VERSION || manifest->codec > STRATA_CODEC_ZSTD) {
         return STRATA_CORRUPT;
     }
-    return decode_files(bytes.data, manifest, files);
+    return decode_files(slot, manifest, files);
 }
 
 /* What both slots hold: slots[i].generation is 0 where slot i is not valid. files: of the newest;

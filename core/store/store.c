@@ -298,6 +298,7 @@ strata_status st_store_open(st_store *store, const char *path, const strata_opti
     store->host = options->host;
     store->options = *options;
     store->in_memory = strcmp(path, ":memory:") == 0;
+    store->keeps_orphans = (options->flags & STRATA_OPEN_READ_ONLY) != 0;
     st_epoch_init(&store->epoch, &store->host->executor);
     st_shards_init(&store->shards, store->host);
     st_mutex_init(&store->manifest_lock);

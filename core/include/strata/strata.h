@@ -389,7 +389,8 @@ strata_status strata_msgpack_to_json(strata_slice msgpack, bool pretty, strata_b
 /* ---- Checking files -------------------------------------------------------------------------- */
 
 /* Reads every byte of the closed (or read-only) database in `path` and checks it without changing
- * anything. report: MessagePack {valid, files, bytes, commits, problems: [{file, offset, what}]}.
+ * anything. report: MessagePack {valid, files, bytes, commits, problems: [{file, offset, what}],
+ * unnamed: [file]}.
  * Errors: not_found, io, invalid_argument (not a database). A damaged file is no error here. */
 strata_status strata_verify(const char *path, const strata_options *options,
                             strata_buffer *report) STRATA_MUST_USE;

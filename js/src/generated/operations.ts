@@ -829,6 +829,8 @@ export interface DbVerifyResult {
     commits: number;
     /** At most 100 of them. */
     problems: Problem[];
+    /** At most 100 files that nothing names: left by a crash, or being written. No damage. */
+    unnamed: string[];
 }
 
 /** Arguments of snapshot.create: Keeps the state of the database under a name; open it read-only with the option snapshot. */
