@@ -18,7 +18,7 @@
 #include "store/backup.h"
 
 #include "base/crc32c.h"
-#include "store/file_name.h"
+#include "store/folder.h"
 #include "store/maintain.h"
 #include "store/tables.h"
 
@@ -26,7 +26,6 @@ enum {
     COPY_BYTES = 1 << 20,
     MARK_BYTES = 40,
     MARK_SLOT_BYTES = 512, /* a sector each: writing one does not touch the other */
-    FOLDER_BYTES_MAX = 1024,
 };
 
 static const char magic[8] = {'S', 'T', 'R', 'A', 'T', 'A', 'B', '1'};
@@ -71,7 +70,7 @@ static strata_status read_mark(const backup *b, const backup_mark *wanted, bool 
                                bool *fits) {
     const strata_storage *storage = &b->host->storage;
     const uint8_t *uuid = b->capture.manifest.uuid;
-    char name[ST_FILE_NAME_MAX + FOLDER_BYTES_MAX];
+    char name[ST_FILE_NAME_MAX + ST_FOLDER_BYTES_MAX];
     uint8_t bytes[MARK_BYTES];
     strata_file *file = NULL;
     size_t got = 0;
@@ -101,7 +100,7 @@ static strata_status read_mark(const backup *b, const backup_mark *wanted, bool 
 
 static strata_status write_mark(const backup *b, const backup_mark *mark) {
     const strata_storage *storage = &b->host->storage;
-    char name[ST_FILE_NAME_MAX + FOLDER_BYTES_MAX];
+    char name[ST_FILE_NAME_MAX + ST_FOLDER_BYTES_MAX];
     uint8_t bytes[MARK_BYTES];
     strata_file *file = NULL;
     memcpy(bytes, magic, sizeof magic);
@@ -136,28 +135,12 @@ static strata_status mark_of(const backup *b, const st_manifest *manifest,
 
 /* ---- The folder ------------------------------------------------------------------------------ */
 
-static strata_status visit_other(void *arg, const char *name) {
-    if (strncmp(name, "LOCK", 4) != 0 && strcmp(name, "BACKUP") != 0 &&
-        strcmp(name, "MANIFEST") != 0) {
-        *(bool *)arg = true;
-    }
-    return STRATA_OK;
-}
+static const char *const ours[] = {"LOCK", "BACKUP", "MANIFEST", NULL};
+static const char *const nothing[] = {NULL};
 
-static strata_status visit_any(void *arg, const char *name) {
-    (void)name;
-    *(bool *)arg = true;
-    return STRATA_OK;
-}
-
-static strata_status look_in(const backup *b, const char *inside,
-                             strata_status (*visit)(void *arg, const char *name), bool *any) {
-    const strata_storage *storage = &b->host->storage;
-    char name[ST_FILE_NAME_MAX + FOLDER_BYTES_MAX];
-    st_format(name, sizeof name, "%s%s", b->folder, inside);
-    const strata_status status = storage->list(storage->ctx, name, visit, any);
-    return status == STRATA_OK || status == STRATA_NOT_FOUND ? STRATA_OK
-                                                             : fail_file(b, status, name);
+static strata_status look_in(const backup *b, const char *inside, const char *const *but,
+                             bool *any) {
+    return st_folder_look(b->host, b->folder, inside, but, any, b->error);
 }
 
 /* A folder without a manifest, or with a half one: empty, or of a first backup that failed. */
@@ -167,10 +150,10 @@ static strata_status check_new(backup *b, bool begun) {
     bool fits = false;
     bool others = false;
     ST_TRY(read_mark(b, &none, &there, &fits));
-    ST_TRY(look_in(b, "", visit_other, &others));
-    ST_TRY(look_in(b, "/WAL", visit_any, &others));
+    ST_TRY(look_in(b, "", ours, &others));
+    ST_TRY(look_in(b, "/WAL", nothing, &others));
     if (!there) {
-        ST_TRY(look_in(b, "/DATA", visit_any, &others));
+        ST_TRY(look_in(b, "/DATA", nothing, &others));
         others = others || begun;
     }
     if (others) {
@@ -191,7 +174,7 @@ static strata_status check_existing(backup *b) {
     ST_TRY(mark_of(b, &b->old, (const st_live_file *)(const void *)b->files.data, &mark));
     ST_TRY(read_mark(b, &mark, &there, &fits));
     bool written = !fits;
-    ST_TRY(look_in(b, "/WAL", visit_any, &written));
+    ST_TRY(look_in(b, "/WAL", nothing, &written));
     return written ? fail_folder(b, "what it holds was opened and written to, and is no backup "
                                     "any more")
                    : STRATA_OK;
@@ -244,8 +227,8 @@ static strata_status copy_bytes(const backup *b, strata_file *from, strata_file 
 
 static strata_status copy_file(const backup *b, const st_live_file *file) {
     const strata_storage *storage = &b->host->storage;
-    char name[ST_FILE_NAME_MAX + FOLDER_BYTES_MAX];
-    char copy[ST_FILE_NAME_MAX + FOLDER_BYTES_MAX];
+    char name[ST_FILE_NAME_MAX + ST_FOLDER_BYTES_MAX];
+    char copy[ST_FILE_NAME_MAX + ST_FOLDER_BYTES_MAX];
     strata_file *from = NULL;
     strata_file *to = NULL;
     st_table_name(name, sizeof name, b->store->path, file->number);
@@ -290,7 +273,7 @@ static strata_status verify_copy(const backup *b, const st_live_file *file) {
 static strata_status has_file(const backup *b, const st_live_file *file, bool *has) {
     const strata_storage *storage = &b->host->storage;
     const st_live_file *old = (const st_live_file *)(const void *)b->files.data;
-    char name[ST_FILE_NAME_MAX + FOLDER_BYTES_MAX];
+    char name[ST_FILE_NAME_MAX + ST_FOLDER_BYTES_MAX];
     strata_file *opened = NULL;
     uint64_t size = 0;
     *has = false;
@@ -341,42 +324,6 @@ static strata_status write_manifest(const backup *b) {
     return st_manifest_write(b->host, b->folder, &next, b->capture.files, b->error);
 }
 
-typedef struct leftovers {
-    const backup *backup;
-    strata_buffer numbers; /* of uint64_t */
-} leftovers;
-
-static strata_status visit_table(void *arg, const char *name) {
-    leftovers *left = arg;
-    const st_capture *capture = &left->backup->capture;
-    uint64_t number;
-    if (!st_file_number(name, "tab-", ".tab", &number)) {
-        return STRATA_OK;
-    }
-    for (size_t i = 0; i < capture->manifest.file_count; i++) {
-        if (capture->files[i].number == number) {
-            return STRATA_OK;
-        }
-    }
-    return st_buffer_append(&left->numbers, &number, sizeof number);
-}
-
-/* What cannot be removed now, can the next time. */
-static void remove_leftovers(const backup *b) {
-    const strata_storage *storage = &b->host->storage;
-    leftovers left = {b, {NULL, 0, 0, b->host}};
-    char name[ST_FILE_NAME_MAX + FOLDER_BYTES_MAX];
-    st_format(name, sizeof name, "%s/DATA", b->folder);
-    (void)storage->list(storage->ctx, name, visit_table, &left);
-    for (size_t at = 0; at < left.numbers.len; at += sizeof(uint64_t)) {
-        uint64_t number;
-        memcpy(&number, left.numbers.data + at, sizeof number);
-        st_table_name(name, sizeof name, b->folder, number);
-        (void)storage->remove(storage->ctx, name);
-    }
-    strata_buffer_free(&left.numbers);
-}
-
 /* ---- The whole ------------------------------------------------------------------------------- */
 
 /* With the folder locked and the state captured. */
@@ -384,7 +331,9 @@ static strata_status carry_out(backup *b) {
     ST_TRY(check_folder(b));
     ST_TRY(copy_files(b));
     ST_TRY(write_manifest(b));
-    remove_leftovers(b);
+    /* What cannot be removed now, can the next time. */
+    (void)st_folder_clear(b->host, b->folder, b->capture.files, b->capture.manifest.file_count,
+                          NULL);
     return STRATA_OK;
 }
 
@@ -404,21 +353,10 @@ static strata_status with_memory(backup *b) {
 }
 
 static strata_status with_lock(backup *b) {
-    const strata_storage *storage = &b->host->storage;
-    char holder[STRATA_ERROR_TEXT_MAX] = "another process";
     strata_file *lock = NULL;
-    const strata_status locked =
-        storage->lock(storage->ctx, b->folder, holder, sizeof holder, &lock);
-    if (locked == STRATA_BUSY) {
-        st_fail(b->error, locked, "%s is open for writing in %s", b->folder, holder);
-        return st_fail_text(b->error, "holder", strata_text(holder));
-    }
-    if (locked != STRATA_OK) {
-        return st_fail(b->error, locked, "%s could not be made or locked (%s)", b->folder,
-                       strata_status_name(locked));
-    }
+    ST_TRY(st_folder_lock(b->host, b->folder, &lock, b->error));
     const strata_status status = with_memory(b);
-    (void)storage->unlock(storage->ctx, lock);
+    st_folder_unlock(b->host, lock);
     return status;
 }
 
@@ -438,9 +376,9 @@ static strata_status check_request(const backup *b) {
     if ((store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
         return st_fail(b->error, STRATA_FORBIDDEN, "%s was opened read-only", store->path);
     }
-    if (len == 0 || len >= FOLDER_BYTES_MAX || strcmp(b->folder, ":memory:") == 0) {
+    if (len == 0 || len >= ST_FOLDER_BYTES_MAX || strcmp(b->folder, ":memory:") == 0) {
         st_fail(b->error, STRATA_INVALID_ARGUMENT, "a folder for the backup has 1 to %u bytes",
-                (uint64_t)(FOLDER_BYTES_MAX - 1));
+                (uint64_t)(ST_FOLDER_BYTES_MAX - 1));
         return st_fail_text(b->error, "argument", strata_text("path"));
     }
     if (is_inside(b->folder, store->path) || is_inside(store->path, b->folder)) {

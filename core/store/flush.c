@@ -58,8 +58,7 @@ static strata_status freeze(st_store *store, strata_error *error) {
     return STRATA_OK;
 }
 
-/* Returns when what is in the log by now is in memtables. */
-static void settle(st_store *store) {
+void st_flush_settle(st_store *store) {
     const uint64_t end = st_shards_end(&store->shards);
     for (uint64_t run = 0; run < end; run++) {
         st_shard *shard = st_shards_find(&store->shards, run);
@@ -211,7 +210,7 @@ strata_status st_flush(st_store *store, uint64_t *segments_removed, strata_error
     *segments_removed = 0;
     ST_TRY(freeze(store, error));
     ST_TRY(st_wal_roll(&store->wal, &at, error));
-    settle(store);
+    st_flush_settle(store);
     st_mutex_lock(&store->manifest_lock, executor);
     const uint64_t watermark = store->manifest.watermark;
     st_mutex_unlock(&store->manifest_lock, executor);
