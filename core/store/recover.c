@@ -310,14 +310,17 @@ static strata_status recover_log(st_store *store, strata_error *error) {
                        store->manifest.codec, &replay.at, error);
 }
 
-/* Whether there is no log: then there has never been a commit. */
-static bool never_made(const st_store *store) {
+/* Whether there is a log. If there is none, there has never been a commit. */
+static strata_status find_log(const st_store *store, bool *found, strata_error *error) {
     const strata_storage *storage = &store->host->storage;
     char folder[ST_FILE_NAME_MAX + 1024];
-    bool any = false;
+    *found = false;
     st_format(folder, sizeof folder, "%s/WAL", store->path);
-    const strata_status status = storage->list(storage->ctx, folder, visit_any, &any);
-    return status == STRATA_NOT_FOUND || (status == STRATA_OK && !any);
+    const strata_status status = storage->list(storage->ctx, folder, visit_any, found);
+    return status == STRATA_OK || status == STRATA_NOT_FOUND
+               ? STRATA_OK
+               : st_fail(error, status, "%s could not be listed (%s)", folder,
+                         strata_status_name(status));
 }
 
 /* There is a log, and nothing that says what it belongs to. what: of the MANIFEST. */
@@ -346,6 +349,17 @@ static strata_status make_again(st_store *store, const survey *seen, strata_erro
                        store->path);
     }
     return may_make(store) ? make_database(store, error) : fail_missing(store, error);
+}
+
+/* No slot of the MANIFEST holds a manifest. status: what reading it said. */
+static strata_status recover_without(st_store *store, const survey *seen, strata_status status,
+                                     strata_error *error) {
+    bool log;
+    ST_TRY(find_log(store, &log, error));
+    if (!log) {
+        return make_again(store, seen, error);
+    }
+    return status == STRATA_NOT_FOUND ? fail_manifest(store, "an empty", error) : status;
 }
 
 /* The database as the snapshot has it: its tables, and no log. */
@@ -403,20 +417,17 @@ strata_status st_store_recover(st_store *store, strata_error *error) {
         ST_TRY(look(store, &seen, error));
     }
     if (!seen.manifest) {
-        if (!never_made(store)) {
-            return fail_manifest(store, "no", error);
-        }
-        return make_database(store, error);
+        bool log;
+        ST_TRY(find_log(store, &log, error));
+        return log ? fail_manifest(store, "no", error) : make_database(store, error);
     }
     strata_buffer files = {NULL, 0, 0, store->host};
     strata_status status =
         st_manifest_read(store->host, store->path, &store->manifest, &files, error);
     if (status == STRATA_OK) {
         status = recover_existing(store, &files, writes, error);
-    } else if ((status == STRATA_NOT_FOUND || status == STRATA_CORRUPT) && never_made(store)) {
-        status = make_again(store, &seen, error);
-    } else if (status == STRATA_NOT_FOUND) {
-        status = fail_manifest(store, "an empty", error);
+    } else if (status == STRATA_NOT_FOUND || status == STRATA_CORRUPT) {
+        status = recover_without(store, &seen, status, error);
     }
     strata_buffer_free(&files);
     return status;
