@@ -167,7 +167,9 @@ strata_status st_op_db_compact(st_call *call) {
 strata_status st_put_report(strata_buffer *out, const st_report *report) {
     const uint64_t kept =
         report->problem_count < ST_PROBLEMS_MAX ? report->problem_count : ST_PROBLEMS_MAX;
-    ST_TRY(st_msgpack_put_object(out, 5));
+    const uint64_t unnamed =
+        report->unnamed_count < ST_PROBLEMS_MAX ? report->unnamed_count : ST_PROBLEMS_MAX;
+    ST_TRY(st_msgpack_put_object(out, 6));
     ST_TRY(st_put_bool(out, "valid", report->problem_count == 0));
     ST_TRY(st_put_uint(out, "files", report->files));
     ST_TRY(st_put_uint(out, "bytes", report->bytes));
@@ -180,6 +182,11 @@ strata_status st_put_report(strata_buffer *out, const st_report *report) {
         ST_TRY(st_put_text(out, "file", strata_text(problem->file)));
         ST_TRY(st_put_uint(out, "offset", problem->offset));
         ST_TRY(st_put_text(out, "what", strata_text(problem->what)));
+    }
+    ST_TRY(st_put_name(out, "unnamed"));
+    ST_TRY(st_msgpack_put_array(out, (uint32_t)unnamed));
+    for (uint64_t i = 0; i < unnamed; i++) {
+        ST_TRY(st_msgpack_put_string(out, strata_text(report->unnamed[i])));
     }
     return STRATA_OK;
 }
@@ -227,7 +234,7 @@ static strata_status verify_all(st_request *rq, st_report *report) {
     const uint64_t end = atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     ST_TRY(st_store_sync(store, &version, rq->error));
     if (!store->in_memory) {
-        ST_TRY(st_verify_files(store->host, store->path, report, rq->error));
+        ST_TRY(st_verify_store(store, report, rq->error));
     }
     for (uint64_t id = 0; id < end; id++) {
         const st_run *run = run_at(rq, id);

@@ -17,6 +17,8 @@ typedef struct st_maintenance {
     bool full;                 /* it is one of the whole database */
     uint64_t not_before_bytes; /* a flush failed: memtables grow to this before the next try */
     uint64_t not_before_ns;    /* a compaction failed: not again before this */
+    uint64_t unflushed_ns;     /* since when, or a little later, memtables hold something; 0: they
+                                  do not */
 
     st_mutex snapshots_lock; /* what follows */
     st_retention retention;
@@ -59,6 +61,19 @@ strata_status st_maintenance_before_commit(st_store *store, strata_error *error)
 /* Makes a table of everything in memory. Errors: io, no_space, no_memory, and what has poisoned the
  * log. What was there stays readable. */
 strata_status st_store_flush(st_store *store, strata_error *error);
+
+/* The state after such a flush, with the files that make it up. Errors: the same. */
+struct st_capture;
+strata_status st_store_capture(st_store *store, struct st_capture *capture, strata_error *error);
+
+typedef struct st_checkpoint {
+    uint64_t version; /* the last commit that is in tables */
+    int64_t time_us;
+    uint64_t bytes; /* of the tables */
+} st_checkpoint;
+
+/* The same when only its facts are wanted. Errors: the same, forbidden (read-only). */
+strata_status st_store_checkpoint(st_store *store, st_checkpoint *checkpoint, strata_error *error);
 
 /* Does a piece of what is due, of about a megabyte; *more: there is more. */
 strata_status st_maintenance_step(st_store *store, bool *more, strata_error *error);

@@ -2,7 +2,7 @@
  * transaction, the memtables, the tables of level 0, the other levels.
  *
  * Invariants:
- * 1. Memtables are looked at before the view is loaded. A flush makes the view with the new table
+ * 1. All memtables are found before the view is loaded. A flush makes the view with the new table
  *    visible before it unlinks the memtable, so a reader finds the entries in the one, in the other
  *    or in both, and equal ones count once.
  * 2. For one key each source holds only newer versions than those after it (replayed versions that
@@ -91,18 +91,15 @@ static bool is_idle(const st_scan *scan, const st_memtable *table) {
            (scan->newer_than > 0 && table->version_max <= scan->newer_than);
 }
 
-static bool add_memtables(st_scan *scan, const st_memtable *newest, size_t *count) {
-    for (const st_memtable *table = newest; table != NULL; table = st_memtable_older(table)) {
-        if (is_idle(scan, table)) {
-            continue;
-        }
-        st_source *source = add_source(scan, count);
-        if (source == NULL) {
-            return false;
-        }
+static bool add_memtable(st_scan *scan, const st_memtable *table, size_t *count) {
+    if (is_idle(scan, table)) {
+        return true;
+    }
+    st_source *source = add_source(scan, count);
+    if (source != NULL) {
         st_source_memtable(source, table);
     }
-    return true;
+    return source != NULL;
 }
 
 /* Whether a table may hold entries of the run that the scan wants. */
@@ -136,12 +133,42 @@ static bool add_tables(st_scan *scan, const st_view *view, uint64_t run, size_t 
     return true;
 }
 
-static size_t count_memtables(const st_memtable *newest) {
-    size_t count = 0;
+/* The memtables of a run, newest first. */
+typedef struct memtable_list {
+    const st_memtable **tables;
+    size_t count;
+} memtable_list;
+
+/* A flush may cut the list while it is walked; what is cut is in a view that can be loaded then. */
+static bool list_memtables(st_reader *reader, const st_shard *shard, memtable_list *list) {
+    const st_memtable *newest = st_shard_newest(shard);
+    size_t most = 0;
     for (const st_memtable *table = newest; table != NULL; table = st_memtable_older(table)) {
-        count++;
+        most++;
     }
-    return count;
+    list->count = 0;
+    list->tables = st_arena_alloc(reader->arena, most * sizeof(st_memtable *), 8);
+    if (list->tables == NULL) {
+        return false;
+    }
+    for (const st_memtable *table = newest; table != NULL; table = st_memtable_older(table)) {
+        list->tables[list->count++] = table;
+    }
+    return true;
+}
+
+static bool add_sources(st_scan *scan, const st_overlay *overlay, const memtable_list *memtables,
+                        const st_view *view, uint64_t run) {
+    size_t *count = &scan->merge.count;
+    if (overlay != NULL && !add_memtable(scan, overlay->own, count)) {
+        return false;
+    }
+    for (size_t i = 0; i < memtables->count; i++) {
+        if (!add_memtable(scan, memtables->tables[i], count)) {
+            return false;
+        }
+    }
+    return add_tables(scan, view, run, count);
 }
 
 static strata_status open_scan(st_scan *scan, st_reader *reader, const st_shard *shard,
@@ -149,10 +176,12 @@ static strata_status open_scan(st_scan *scan, st_reader *reader, const st_shard 
     const st_overlay *overlay =
         bound->own && reader->overlay != NULL && reader->overlay->shard == shard ? reader->overlay
                                                                                  : NULL;
-    const st_memtable *newest = st_shard_newest(shard);
-    size_t most = count_memtables(newest) + (overlay != NULL);
-    const st_view *view = current_view(reader);
-    most += view == NULL ? 0 : view->count;
+    memtable_list memtables;
+    if (!list_memtables(reader, shard, &memtables)) {
+        return st_fail_memory(reader->error);
+    }
+    const st_view *view = current_view(reader); /* after the memtables */
+    const size_t most = memtables.count + (overlay != NULL) + (view == NULL ? 0 : view->count);
     scan->here = false;
     scan->reader = reader;
     scan->bound = *bound;
@@ -164,16 +193,11 @@ static strata_status open_scan(st_scan *scan, st_reader *reader, const st_shard 
     st_merge_init(&scan->merge, st_arena_alloc(reader->arena, most * sizeof(st_source *), 8), 0);
     scan->next = reader->scans;
     reader->scans = scan;
-    size_t count = 0;
-    bool good = scan->merge.sources != NULL;
-    if (good && overlay != NULL) {
-        good =
-            add_memtables(scan, overlay->own, &count) &&
-            overlay->range_begin(overlay->ctx, range->low, range->high, &scan->range) == STRATA_OK;
-    }
-    good =
-        good && add_memtables(scan, newest, &count) && add_tables(scan, view, shard->run, &count);
-    scan->merge.count = count;
+    const bool good =
+        scan->merge.sources != NULL &&
+        (overlay == NULL ||
+         overlay->range_begin(overlay->ctx, range->low, range->high, &scan->range) == STRATA_OK) &&
+        add_sources(scan, overlay, &memtables, view, shard->run);
     return good ? STRATA_OK : st_fail_memory(reader->error);
 }
 

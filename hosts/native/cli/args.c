@@ -87,6 +87,11 @@ static bool set_global(const reader *r, const char *name, const char *text) {
             return false;
         }
         app->durability = chosen == 0 ? STRATA_BUFFERED : STRATA_STRICT;
+    } else if (strcmp(name, "--memory-bytes") == 0) {
+        if (!text_parse_size(text, &app->memory_bytes) || app->memory_bytes == 0) {
+            (void)cli_misuse(app, "--memory-bytes takes a size such as 64M, not \"%s\"", text);
+            return false;
+        }
     } else if (strcmp(name, "--read-only") == 0) {
         app->read_only = true;
     } else if (strcmp(name, "--help") == 0) {

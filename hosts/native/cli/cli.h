@@ -117,6 +117,7 @@ typedef struct cli_app {
     cli_format format;    /* never CLI_AUTO once arguments are read */
     bool has_format;      /* asked for by name */
     strata_durability durability;
+    uint64_t memory_bytes; /* 0: as the library has it */
     bool read_only;
     bool colour;      /* on standard output */
     size_t columns;   /* of the terminal on standard output; 0: no limit */
@@ -177,6 +178,8 @@ int cli_fail_status(const cli_app *app, strata_status status, const char *messag
 /* The same from the error object of a response. */
 int cli_fail_item(const cli_app *app, const pack_item *error);
 int cli_exit_code(strata_status status);
+/* Whether errors are for a program: one line of JSON and nothing else. */
+bool cli_wants_json(const cli_app *app);
 /* Appends {code, message, retryable, details} as MessagePack. */
 void cli_pack_error(cli_buffer *out, const strata_error *error);
 
@@ -215,8 +218,15 @@ void cli_help_verb(const cli_app *app, const cli_verb *verb, FILE *to);
 const cli_param *cli_global_at(size_t index);
 
 /* ---- ops.c */
+/* Whether there is an operation of that name; *joins: it can be part of a transaction. */
+bool cli_op_find(strata_slice name, bool *joins);
+/* Tells that there is none, and which was meant; returns CLI_USAGE. */
+int cli_op_refuse(const cli_app *app, const char *name);
 int cli_run_ops(cli_app *app, const cli_args *args);
 int cli_run_exec(cli_app *app, const cli_args *args);
+
+/* ---- txn.c */
+int cli_run_txn(cli_app *app, const cli_args *args);
 
 /* ---- ingest/ingest.c */
 int cli_run_ingest(cli_app *app, const cli_args *args);

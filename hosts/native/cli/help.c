@@ -10,6 +10,8 @@ static const cli_param globals[] = {
     {"--run", NULL, CLI_TEXT, false, "NAME", "the run to work in (default)"},
     {"--format", NULL, CLI_TEXT, false, "FORMAT", "box, table, json, jsonl, csv or line"},
     {"--durability", NULL, CLI_TEXT, false, "MODE", "buffered (synced every 100 ms) or strict"},
+    {"--memory-bytes", NULL, CLI_TEXT, false, "SIZE",
+     "memory for data (256M); K, M or G behind it"},
     {"--read-only", NULL, CLI_FLAG, false, NULL, "never write, whatever the command"},
     {"--help", NULL, CLI_FLAG, false, NULL, "explain the command"},
     {"--version", NULL, CLI_FLAG, false, NULL, "print the version"},

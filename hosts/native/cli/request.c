@@ -62,6 +62,9 @@ int cli_open(cli_app *app, const cli_verb *verb) {
     options.host = &app->host;
     options.durability = app->durability;
     options.error = &error;
+    if (app->memory_bytes > 0) {
+        options.memory_bytes = app->memory_bytes;
+    }
     if (!verb->needs_index) {
         options.flags |= STRATA_OPEN_LAZY_INDEX;
     }

@@ -251,3 +251,20 @@ bool text_parse_time(const char *text, int64_t now_us, int64_t *time_us) {
     *time_us = (int64_t)timegm(&parts) * 1000000;
     return true;
 }
+
+bool text_parse_size(const char *text, uint64_t *bytes) {
+    static const char units[] = "KMG";
+    char *end = NULL;
+    errno = 0;
+    const unsigned long long number = strtoull(text, &end, 10);
+    if (!isdigit((unsigned char)text[0]) || errno != 0) {
+        return false;
+    }
+    const char *const unit = *end == 0 ? NULL : strchr(units, toupper((unsigned char)*end));
+    const unsigned shift = unit == NULL ? 0 : 10 * (unsigned)(unit - units + 1);
+    if ((unit == NULL ? *end : end[1]) != 0 || number > UINT64_MAX >> shift) {
+        return false;
+    }
+    *bytes = (uint64_t)number << shift;
+    return true;
+}

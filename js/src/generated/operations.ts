@@ -155,6 +155,22 @@ export interface Problem {
     what: string;
 }
 
+/** A state of the database that is kept under a name. */
+export interface Snapshot {
+    /** Its number; never used again. */
+    number: number;
+    /** Its name. */
+    name: string;
+    /** The last commit in it. */
+    version: bigint;
+    /** When it was made. */
+    time: number;
+    /** Files that it needs; it shares them with the database and with other snapshots. */
+    files: number;
+    /** Bytes of them. */
+    bytes: number;
+}
+
 /** Arguments of run.create: Creates an active run. */
 export interface RunCreateArgs {
     /** 1-255 bytes, unique; made from time and chance when left out. */
@@ -1029,6 +1045,19 @@ export interface DbCompactResult {
     versions_removed: number;
 }
 
+/** db.checkpoint takes no arguments: Brings everything committed so far into tables, so that the next opening reads no log. */
+export type DbCheckpointArgs = Record<string, never>;
+
+/** Result of db.checkpoint. */
+export interface DbCheckpointResult {
+    /** The last commit that is in tables now. */
+    version: bigint;
+    /** When that was. */
+    time: number;
+    /** Bytes of the tables; 0 in memory. */
+    bytes: number;
+}
+
 /** db.verify takes no arguments: Re-reads the files, structures and hash chains of the open database. */
 export type DbVerifyArgs = Record<string, never>;
 
@@ -1044,6 +1073,49 @@ export interface DbVerifyResult {
     commits: number;
     /** At most 100 of them. */
     problems: Problem[];
+    /** At most 100 files that nothing names: left by a crash, or being written. No damage. */
+    unnamed: string[];
+}
+
+/** Arguments of snapshot.create: Keeps the state of the database under a name; open it read-only with the option snapshot. */
+export interface SnapshotCreateArgs {
+    /** 1-255 bytes, unique; snap-N when left out. */
+    name?: string | undefined;
+}
+
+/** Result of snapshot.create. */
+export interface SnapshotCreateResult {
+    /** Its number; never used again. */
+    number: number;
+    /** Its name. */
+    name: string;
+    /** The last commit in it. */
+    version: bigint;
+    /** When it was made. */
+    time: number;
+    /** Files that it needs. */
+    files: number;
+    /** Bytes of them. */
+    bytes: number;
+}
+
+/** snapshot.list takes no arguments: The snapshots, oldest first. */
+export type SnapshotListArgs = Record<string, never>;
+
+/** Result of snapshot.list. */
+export interface SnapshotListResult {
+    /** All of them. */
+    snapshots: Snapshot[];
+}
+
+/** Arguments of snapshot.delete: Deletes a snapshot, and the files that nothing else needs. */
+export interface SnapshotDeleteArgs {
+    /** Its name. */
+    name: string;
+}
+
+/** Result of snapshot.delete. */
+export interface SnapshotDeleteResult {
 }
 
 /** Every operation: its arguments and its result. */
@@ -1136,8 +1208,16 @@ export interface Operations {
     'db.sync': { args: DbSyncArgs; result: DbSyncResult };
     /** Makes tables of the log, and merges them. */
     'db.compact': { args: DbCompactArgs; result: DbCompactResult };
+    /** Brings everything committed so far into tables, so that the next opening reads no log. */
+    'db.checkpoint': { args: DbCheckpointArgs; result: DbCheckpointResult };
     /** Re-reads the files, structures and hash chains of the open database. */
     'db.verify': { args: DbVerifyArgs; result: DbVerifyResult };
+    /** Keeps the state of the database under a name; open it read-only with the option snapshot. */
+    'snapshot.create': { args: SnapshotCreateArgs; result: SnapshotCreateResult };
+    /** The snapshots, oldest first. */
+    'snapshot.list': { args: SnapshotListArgs; result: SnapshotListResult };
+    /** Deletes a snapshot, and the files that nothing else needs. */
+    'snapshot.delete': { args: SnapshotDeleteArgs; result: SnapshotDeleteResult };
 }
 
 export type OperationName = keyof Operations;

@@ -24,6 +24,9 @@ export const writes: ReadonlySet<OperationName> = new Set<OperationName>([
     'retention.remove',
     'db.sync',
     'db.compact',
+    'db.checkpoint',
+    'snapshot.create',
+    'snapshot.delete',
 ]);
 
 /** Fields that decoding has to treat: a version becomes a bigint, a shape is entered. */
@@ -40,6 +43,7 @@ export const shapeFields: Readonly<Record<string, SpecialFields>> = {
     RecallStats: {},
     RetentionRule: { version: 'version' },
     Problem: {},
+    Snapshot: { version: 'version' },
 };
 
 export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
@@ -87,5 +91,9 @@ export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
     'db.stats': { version: 'version', durable_version: 'version', floor_version: 'version' },
     'db.sync': { version: 'version' },
     'db.compact': {},
+    'db.checkpoint': { version: 'version' },
     'db.verify': { problems: 'Problem' },
+    'snapshot.create': { version: 'version' },
+    'snapshot.list': { snapshots: 'Snapshot' },
+    'snapshot.delete': {},
 };
