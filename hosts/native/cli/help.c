@@ -11,6 +11,7 @@ static const cli_param globals[] = {
     {"--format", NULL, CLI_TEXT, false, "FORMAT", "box, table, json, jsonl, csv or line"},
     {"--durability", NULL, CLI_TEXT, false, "MODE", "buffered (synced every 100 ms) or strict"},
     {"--read-only", NULL, CLI_FLAG, false, NULL, "never write, whatever the command"},
+    {"--snapshot", NULL, CLI_TEXT, false, "NAME", "read the database as that snapshot has it"},
     {"--help", NULL, CLI_FLAG, false, NULL, "explain the command"},
     {"--version", NULL, CLI_FLAG, false, NULL, "print the version"},
 };
@@ -50,6 +51,7 @@ void cli_help(const cli_app *app, FILE *to) {
         {"Keys and values", cli_verbs_kv, cli_verbs_kv_count},
         {"Events", cli_verbs_event, cli_verbs_event_count},
         {"Runs", cli_verbs_run, cli_verbs_run_count},
+        {"Copies", cli_verbs_copy, cli_verbs_copy_count},
         {"Database", cli_verbs_db, cli_verbs_db_count},
     };
     for (size_t i = 0; i < CLI_COUNT(groups); i++) {

@@ -20,6 +20,7 @@ export const writes: ReadonlySet<OperationName> = new Set<OperationName>([
     'txn.commit',
     'db.sync',
     'db.checkpoint',
+    'db.backup',
     'snapshot.create',
     'snapshot.delete',
 ]);
@@ -77,6 +78,8 @@ export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
     'db.stats': { version: 'version', durable_version: 'version' },
     'db.sync': { version: 'version' },
     'db.checkpoint': { version: 'version' },
+    'db.backup': { version: 'version' },
+    'db.export': { version: 'version' },
     'db.verify': { problems: 'Problem' },
     'snapshot.create': { version: 'version' },
     'snapshot.list': { snapshots: 'Snapshot' },
