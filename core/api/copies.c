@@ -37,7 +37,9 @@ strata_status strata_backup(strata_db *db, const char *folder, uint64_t *version
 
 static strata_status export(st_request *rq, const char *file, uint64_t *version) {
     st_export_result made;
-    st_handle_let_go(rq);
+    if (!rq->model->store.in_memory) {
+        st_handle_let_go(rq); /* in memory it reads what others may trim meanwhile */
+    }
     ST_TRY(st_export(&rq->model->store, file, &made, rq->error));
     return tell(made.version, version);
 }

@@ -55,7 +55,9 @@ strata_status st_op_db_export(st_call *call) {
     st_export_result made;
     const char *path;
     ST_TRY(take_path(call, ARG_db_export_path, &path));
-    st_handle_let_go(call->rq);
+    if (!call->rq->model->store.in_memory) {
+        st_handle_let_go(call->rq); /* in memory it reads what others may trim meanwhile */
+    }
     ST_TRY(st_export(&call->rq->model->store, path, &made, call->rq->error));
     ST_TRY(st_msgpack_put_object(call->out, 5));
     ST_TRY(st_put_uint(call->out, "version", made.version));

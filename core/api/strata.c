@@ -263,7 +263,8 @@ static strata_status kv_put(st_request *rq, strata_run id, strata_slice key, str
     st_run *run;
     st_stamp stamp;
     ST_TRY(find_run(rq, id, &run));
-    ST_TRY(st_kv_put(rq, run, key, &value, &stamp));
+    const st_kv_item item = {key, &value, 0};
+    ST_TRY(st_kv_put(rq, run, &item, &stamp));
     if (version != NULL) {
         *version = stamp.version;
     }
@@ -493,7 +494,7 @@ static strata_status memory_recall(st_request *rq, strata_run id, const strata_r
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "strata_recall.size is not its size: start from STRATA_RECALL_INIT");
     }
-    const st_recall_request request = {recall->query, recall->k, recall->snippets};
+    const st_recall_request request = {recall->query, recall->k, recall->snippets, st_now()};
     ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_recall(rq, run, &request, &found));
     size_t size = sizeof(result_block) + found.count * sizeof(strata_hit);

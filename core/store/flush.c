@@ -160,10 +160,6 @@ static strata_status write_table(st_store *store, uint64_t from, uint64_t to, ui
 
 /* ---- Letting go ------------------------------------------------------------------------------ */
 
-static void reclaim_memtable(st_retired *retired) {
-    st_memtable_destroy((st_memtable *)retired);
-}
-
 /* The frozen memtables are in a table that readers see. */
 static void unlink_frozen(st_store *store) {
     const uint64_t end = st_shards_end(&store->shards);
@@ -178,7 +174,7 @@ static void unlink_frozen(st_store *store) {
         while (frozen != NULL) {
             st_memtable *older = st_memtable_older(frozen);
             atomic_fetch_sub_explicit(&store->frozen_bytes, frozen->counted, memory_order_relaxed);
-            st_epoch_retire(&store->epoch, &frozen->retired, reclaim_memtable);
+            st_epoch_retire(&store->epoch, &frozen->retired, st_memtable_reclaim);
             frozen = older;
         }
     }

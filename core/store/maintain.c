@@ -16,6 +16,7 @@
 #include "store/maintain.h"
 
 #include "store/compact.h"
+#include "store/compact_memory.h"
 #include "store/flush.h"
 #include "store/tables.h"
 
@@ -53,6 +54,13 @@ void st_store_set_retention(st_store *store, const st_retention *retention) {
     st_mutex_lock(&store->maintenance->snapshots_lock, &store->host->executor);
     store->maintenance->retention = *retention;
     st_mutex_unlock(&store->maintenance->snapshots_lock, &store->host->executor);
+}
+
+st_retention st_store_retention(st_store *store) {
+    st_mutex_lock(&store->maintenance->snapshots_lock, &store->host->executor);
+    const st_retention retention = store->maintenance->retention;
+    st_mutex_unlock(&store->maintenance->snapshots_lock, &store->host->executor);
+    return retention;
 }
 
 /* ---- Snapshots ------------------------------------------------------------------------------- */
@@ -172,7 +180,9 @@ static strata_status compact_some(st_store *store, strata_error *error) {
     bool done = false;
     const strata_status status = st_compaction_step(maintenance->compaction, &done, error);
     if (done) {
-        maintenance->versions_removed += st_compaction_versions_removed(maintenance->compaction);
+        atomic_fetch_add_explicit(&maintenance->versions_removed,
+                                  st_compaction_versions_removed(maintenance->compaction),
+                                  memory_order_relaxed);
         fit_cache(store);
     }
     if (done || status != STRATA_OK) {
@@ -355,7 +365,10 @@ static strata_status merge_everything(st_store *store, strata_error *error) {
     return status;
 }
 
-static uint64_t bytes_on_disk(st_store *store) {
+static uint64_t bytes_used(st_store *store) {
+    if (store->in_memory) {
+        return memtable_bytes(store);
+    }
     st_mutex_lock(&store->manifest_lock, &store->host->executor);
     const uint64_t tables = st_tables_bytes(st_tables_view(store));
     st_mutex_unlock(&store->manifest_lock, &store->host->executor);
@@ -364,19 +377,30 @@ static uint64_t bytes_on_disk(st_store *store) {
 
 strata_status st_store_compact(st_store *store, bool full, st_compact_result *result,
                                strata_error *error) {
+    const strata_executor *executor = &store->host->executor;
     memset(result, 0, sizeof *result);
-    if (store->in_memory) {
-        return STRATA_OK;
+    if ((store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
+        return st_fail(error, STRATA_FORBIDDEN, "%s was opened read-only", store->path);
     }
-    const uint64_t versions_before = store->maintenance->versions_removed;
-    result->bytes_before = bytes_on_disk(store);
-    st_mutex_lock(&store->maintenance->lock, &store->host->executor);
-    strata_status status = flush_locked(store, &result->segments_removed, error);
-    st_mutex_unlock(&store->maintenance->lock, &store->host->executor);
-    if (status == STRATA_OK && full) {
+    ST_TRY(st_wal_check(&store->wal, error)); /* what it lost must not come to be in a table */
+    result->bytes_before = bytes_used(store);
+    _Atomic uint64_t *versions = &store->maintenance->versions_removed;
+    const uint64_t versions_before = atomic_load_explicit(versions, memory_order_relaxed);
+    st_mutex_lock(&store->maintenance->lock, executor);
+    strata_status status =
+        store->in_memory ? STRATA_OK : flush_locked(store, &result->segments_removed, error);
+    if (status == STRATA_OK && full && store->in_memory) {
+        uint64_t removed = 0;
+        status = st_compact_memory(store, &removed, error);
+        atomic_fetch_add_explicit(&store->maintenance->versions_removed, removed,
+                                  memory_order_relaxed);
+    }
+    st_mutex_unlock(&store->maintenance->lock, executor);
+    if (status == STRATA_OK && full && !store->in_memory) {
         status = merge_everything(store, error);
     }
-    result->bytes_after = bytes_on_disk(store);
-    result->versions_removed = store->maintenance->versions_removed - versions_before;
+    result->bytes_after = bytes_used(store);
+    result->versions_removed =
+        atomic_load_explicit(versions, memory_order_relaxed) - versions_before;
     return status;
 }

@@ -167,7 +167,14 @@ static void count_tables_in(st_store *store, uint64_t watermark) {
         }
     }
     st_shards_begin_at(&store->shards, watermark, newest_us);
+    for (uint64_t run = 0; run < st_shards_end(&store->shards); run++) {
+        const st_shard *shard = st_shards_find(&store->shards, run);
+        newest_us = shard != NULL && shard->newest_us > newest_us ? shard->newest_us : newest_us;
+    }
     atomic_store_explicit(&store->latest_us, newest_us, memory_order_relaxed);
+    atomic_store_explicit(&store->floor_version, store->manifest.floor_version,
+                          memory_order_relaxed);
+    atomic_store_explicit(&store->floor_us, store->manifest.floor_us, memory_order_relaxed);
 }
 
 static void tell_cut(const st_store *store, const st_replay *replay) {

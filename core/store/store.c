@@ -43,6 +43,12 @@ int64_t st_store_floor_us(const st_store *store) {
     return atomic_load_explicit((_Atomic int64_t *)&store->floor_us, memory_order_relaxed);
 }
 
+void st_store_show_trims(st_store *store, uint64_t clock) {
+    if (clock > atomic_load_explicit(&store->trims_shown, memory_order_relaxed)) {
+        atomic_store_explicit(&store->trims_shown, clock, memory_order_seq_cst);
+    }
+}
+
 void st_store_count_memory(st_store *store, st_memtable *table) {
     const uint64_t reserved = atomic_load_explicit(&table->arena.reserved, memory_order_relaxed);
     if (ST_UNLIKELY(reserved != table->counted)) {

@@ -37,6 +37,7 @@ typedef struct st_install {
     uint64_t wal_first; /* 0: as it was */
     uint64_t floor_version;
     int64_t floor_us; /* both only ever go up */
+    uint64_t trims;   /* of the store's clock, when versions were trimmed; 0: none were */
     bool moves;       /* those added are those removed, in another level */
 } st_install;
 

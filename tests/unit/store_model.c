@@ -86,6 +86,11 @@ strata_slice sm_value(const sm_version *version) {
     return st_slice(bytes, version->len);
 }
 
+void sm_set_clock(sim *s, store_model *model) {
+    model->now_us = time_of(model->last);
+    s->wall_us = model->now_us;
+}
+
 typedef struct drawn_commit {
     size_t run;
     size_t count;

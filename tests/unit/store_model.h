@@ -52,6 +52,9 @@ strata_status sm_commit(sim *s, store_model *model, st_store *store);
 /* The same, to the model alone. */
 void sm_assume(store_model *model);
 
+/* Sets the clock of the machine back to the last commit of the model; right after opening. */
+void sm_set_clock(sim *s, store_model *model);
+
 /* What is there at the bound; NULL: nothing that was ever written. */
 const sm_version *sm_find(const store_model *model, size_t run, size_t key, const st_bound *bound);
 bool sm_is_live(const store_model *model, const sm_version *version, const st_bound *bound);

@@ -123,6 +123,7 @@ static void open_again(script_life *life) {
         sm_truncate(&life->model, version);
     }
     life->promised = version;
+    sm_set_clock(life->machine, &life->model);
     sm_check_files(life->machine, &life->store);
     sm_check(&life->model, &life->store);
 }

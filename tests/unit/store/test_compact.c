@@ -42,8 +42,8 @@ static void memory(void **state) {
 
 static void same_bytes(void **state) {
     (void)state;
-    static const store_script large = {
-        program, "large", "200c 20m 200c 20m M 100c", 7, 2500, STRATA_STRICT};
+    static const store_script large = {program, "large", "200c 20m 200c 20m M 100c",
+                                       7,       2500,    STRATA_STRICT};
     for (size_t i = 0; i < SCRIPTS; i++) {
         script_compare_files(&scripts[i]);
     }
@@ -201,9 +201,9 @@ static void under_a_reader(void **state) {
 static void replayed_and_merged(void **state) {
     (void)state;
     bench b;
+    sim *old = sim_new(1);
     bench_begin(&b, 11, 300);
     commit_some(&b, 30);
-    sim *old = sim_new(1);
     sim_clone(old, b.machine);
     flush(&b);
     const st_manifest flushed = b.store.manifest;
