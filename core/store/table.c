@@ -332,7 +332,8 @@ strata_status st_table_get(const st_table *table, strata_slice key, uint64_t has
     }
     ST_TRY(get_in_block(&g, place, found, &ended));
     /* Only a bound of time leads here. */
-    while (ended && ++place < table->index.count && table->index.refs[place].continues) {
+    for (place++; ended && place < table->index.count && table->index.refs[place].continues;
+         place++) {
         st_index_block about;
         st_table_index_block(&table->index, place, &about);
         if (about.time_min_us <= bound->time_us) {

@@ -84,7 +84,7 @@ static inline void show(st_table_iter *iter) {
 }
 
 static strata_status enter_first(st_table_iter *iter, size_t place) {
-    const st_block *block;
+    const st_block *block = NULL;
     if (place >= iter->table->index.count) {
         stand_nowhere(iter);
         return STRATA_OK;
@@ -98,7 +98,7 @@ static strata_status enter_first(st_table_iter *iter, size_t place) {
 /* ---- Moving ---------------------------------------------------------------------------------- */
 
 strata_status st_table_iter_seek(st_table_iter *iter, strata_slice key, uint64_t number) {
-    const st_block *block;
+    const st_block *block = NULL;
     size_t place;
     if (!st_table_index_find(&iter->table->index, key, number, &place)) {
         return enter_first(iter, 0);
@@ -121,7 +121,7 @@ strata_status st_table_iter_next(st_table_iter *iter) {
 }
 
 strata_status st_table_iter_seek_before(st_table_iter *iter, strata_slice key) {
-    const st_block *block;
+    const st_block *block = NULL;
     size_t place;
     if (!st_table_index_find(&iter->table->index, key, UINT64_MAX, &place)) {
         stand_nowhere(iter);
