@@ -9,7 +9,9 @@ include mk/native.mk
 include mk/wasm.mk
 include mk/js.mk
 include mk/examples.mk
+include mk/sim.mk
 include mk/lint.mk
+include mk/fuzz.mk
 include mk/test.mk
 include mk/bench.mk
 include mk/demo.mk

@@ -1,16 +1,42 @@
 # Benchmarks: peers measured in the same run. Never part of a test.
-BENCH_CC := $(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -Icore/include -Ibench
+BENCH_CC := $(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -Icore/include -Ibench
+# Needed by nothing but the benchmarks.
+BENCH_PACKAGES := libsqlite3-dev liblmdb-dev librocksdb-dev libhiredis-dev redis-server
 # Pinned; used for its size only.
 SQLITE_WASM := @sqlite.org/sqlite-wasm@3.53.4-build2
+
+KV_SHARED := bench/kv/main.c bench/kv/phase.c bench/kv/engine_strata.c bench/kv/engine_sqlite.c bench/bench.c
+KV_ALL    := $(KV_SHARED) bench/kv/engines.c bench/kv/engine_lmdb.c bench/kv/engine_rocksdb.c \
+  bench/kv/engine_redis.c bench/kv/engine_hash.c bench/kv/engine_raw.c
+KV_HEADERS := bench/bench.h bench/kv/engine.h bench/kv/phase.h
+
+.PHONY: bench-setup
+bench-setup: ## install the peers that are measured
+	@tools/setup.sh $(BUILD) $(NODE_MAJOR) $(NODE_VERSION) $(BENCH_PACKAGES)
+
+.PHONY: bench-kv
+bench-kv: bench-setup native $(BUILD)/bench/kv ## the key-value figures (QUICK=1: two minutes)
+	python3 bench/kv.py $(BUILD)/bench $(if $(QUICK),quick)
 
 .PHONY: bench-main
 bench-main: native wasm js $(BUILD)/bench/main_kv $(BUILD)/bench/main_text $(BUILD)/bench/sqlite3.wasm ## the figures of the main job
 	python3 bench/main.py $(BUILD)/bench/sqlite3.wasm
 
-$(BUILD)/bench/%: bench/%.c bench/bench.c bench/bench.h $(BUILD)/libstrata.a
+$(BUILD)/bench/main_text: bench/main_text.c bench/bench.c bench/bench.h $(BUILD)/libstrata.a
 	@mkdir -p $(@D)
 	@echo "CC $<"
 	@$(BENCH_CC) -o $@ $< bench/bench.c $(BUILD)/libstrata.a -lsqlite3 $(LIBS)
+
+$(BUILD)/bench/kv: $(KV_ALL) $(KV_HEADERS) $(BUILD)/libstrata.a
+	@mkdir -p $(@D)
+	@echo "CC bench/kv"
+	@$(BENCH_CC) -o $@ $(KV_ALL) $(BUILD)/libstrata.a -lsqlite3 -llmdb -lrocksdb -lhiredis $(LIBS)
+
+# The same driver with ours and SQLite only.
+$(BUILD)/bench/main_kv: bench/main_kv.c $(KV_SHARED) $(KV_HEADERS) $(BUILD)/libstrata.a
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(BENCH_CC) -o $@ $< $(KV_SHARED) $(BUILD)/libstrata.a -lsqlite3 $(LIBS)
 
 $(BUILD)/bench/sqlite3.wasm:
 	@mkdir -p $(@D)

@@ -5,7 +5,7 @@ APT_PACKAGES := gcc libc6-dev pkg-config dpkg-dev xz-utils ca-certificates \
   libzstd-dev libsodium-dev libutf8proc-dev libstemmer-dev libsimde-dev libmsgpack-dev \
   libcmocka-dev libsqlite3-dev unicode-data python3 python3-venv \
   clang-22 lld-22 clang-format-22 clang-tidy-22 cppcheck \
-  wasi-libc libclang-rt-22-dev-wasm32 binaryen emscripten chromium
+  libclang-rt-22-dev wasi-libc libclang-rt-22-dev-wasm32 binaryen emscripten chromium
 NODE_MAJOR   := 20
 NODE_VERSION := 20.20.2
 

@@ -11,20 +11,62 @@ typedef struct st_engine {
     _Atomic uint32_t handles;
 } st_engine;
 
+/* An open transaction of a handle. */
+typedef struct st_open_txn {
+    uint64_t number; /* 0: the place is free */
+    st_txn *txn;
+    st_run *run;
+} st_open_txn;
+
 struct strata_db {
     st_engine *engine;
     strata_error error;
     st_arena arena; /* of the current call; results are borrowed from it */
     st_request request;
+    st_epoch_slot slot;
+    st_open_txn txns[ST_TXNS_MAX];
+    uint64_t last_txn;
+    uint64_t bound_txn; /* that the C functions go through; 0: none */
 };
 
-/* Begins a call on the handle: forgets the last error and what was borrowed from the last call. */
+/* The handle that a request is of. */
+static inline strata_db *st_handle_of(st_request *rq) {
+    return (strata_db *)(void *)((char *)rq - offsetof(strata_db, request));
+}
+
+/* Begins a call on the handle: forgets the last error and what was borrowed from the last call.
+ * Until st_handle_end whatever it finds in the store stays there. */
 static inline st_request *st_handle_begin(strata_db *db) {
     db->error.code = STRATA_OK;
     db->error.message[0] = '\0';
     db->error.field_count = 0;
     st_arena_reset(&db->arena);
+    st_epoch_enter(&db->engine->model.store.epoch, &db->slot);
     return &db->request;
 }
+
+/* Ends it; what it returns must lie in the arena or in memory of the caller by now. */
+static inline strata_status st_handle_end(strata_db *db, strata_status status) {
+    if (ST_UNLIKELY(db->request.reader.scans != NULL)) {
+        st_reader_finish(&db->request.reader);
+    }
+    if (ST_UNLIKELY(db->request.txn != NULL)) {
+        db->request.txn = NULL;
+        db->request.reader.overlay = NULL;
+    }
+    st_epoch_leave(&db->slot);
+    return status;
+}
+
+/* ---- Transactions of a handle ------------------------------------------------------------------ */
+
+/* Errors: constraint {too_many_txns}, no_memory. */
+strata_status st_handle_txn_begin(strata_db *db, st_run *run, const st_txn_spec *spec,
+                                  st_open_txn **open);
+/* The open transaction of that number. Errors: not_found, timeout (and it is over). */
+strata_status st_handle_txn_find(strata_db *db, uint64_t number, st_open_txn **open);
+/* The current call becomes part of it. */
+void st_handle_txn_join(strata_db *db, const st_open_txn *open);
+void st_handle_txn_end(strata_db *db, st_open_txn *open);
 
 #endif

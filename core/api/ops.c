@@ -10,6 +10,7 @@
  */
 #include "api/ops.h"
 
+#include "api/handle.h"
 #include "base/utf8.h"
 
 /* ---- The tables ------------------------------------------------------------------------------ */
@@ -220,8 +221,31 @@ static strata_status decode_request(st_call *call, strata_slice request, const o
     return STRATA_OK;
 }
 
+/* An operation that names a transaction joins it. Those on the transaction itself have its number,
+ * too, and no run. */
+static strata_status join_txn(st_call *call, const op_info *op) {
+    bool has_run = false;
+    for (size_t place = 0; op->args[place].name != NULL; place++) {
+        has_run = has_run || strcmp(op->args[place].name, "run") == 0;
+        if (has_run && call->given[place] && strcmp(op->args[place].name, "txn") == 0) {
+            ST_TRY(
+                st_handle_txn_find(call->db, (uint64_t)call->args[place].as.integer, &call->txn));
+            st_handle_txn_join(call->db, call->txn);
+        }
+    }
+    return STRATA_OK;
+}
+
 strata_status st_call_run(st_call *call, int arg, st_run **run) {
-    return st_run_find(call->rq, st_call_text(call, arg), run);
+    if (call->txn != NULL && !call->given[arg]) {
+        *run = call->txn->run;
+        return STRATA_OK;
+    }
+    ST_TRY(st_run_find(call->rq, st_call_text(call, arg), run));
+    return call->txn == NULL || call->txn->run == *run
+               ? STRATA_OK
+               : st_fail(call->rq->error, STRATA_INVALID_ARGUMENT,
+                         "transaction %u is on another run; leave the run out", call->txn->number);
 }
 
 strata_status st_call_limit(st_call *call, int arg, uint64_t *limit) {
@@ -231,6 +255,18 @@ strata_status st_call_limit(st_call *call, int arg, uint64_t *limit) {
                 (uint64_t)ST_PAGE_MAX);
         return st_fail_text(call->rq->error, "argument", strata_text("limit"));
     }
+    return STRATA_OK;
+}
+
+strata_status st_call_keep(st_call *call, strata_slice text, strata_slice *kept) {
+    if (kept->data == NULL) {
+        kept->data = st_arena_alloc(call->rq->arena, ST_KEY_BYTES_MAX, 1);
+        if (kept->data == NULL) {
+            return st_fail_memory(call->rq->error);
+        }
+    }
+    memcpy((void *)kept->data, text.data, text.len);
+    kept->len = text.len;
     return STRATA_OK;
 }
 
@@ -386,6 +422,7 @@ enum { WRITE_RESPONSE_BYTES_MAX = ST_KEY_BYTES_MAX + 128 };
 static strata_status run_request(st_call *call, strata_slice request) {
     const op_info *op = NULL;
     ST_TRY(decode_request(call, request, &op));
+    ST_TRY(join_txn(call, op));
     if (st_buffer_reserve(call->out, WRITE_RESPONSE_BYTES_MAX) != STRATA_OK ||
         st_msgpack_put_array(call->out, 2) != STRATA_OK ||
         st_msgpack_put_bool(call->out, true) != STRATA_OK) {
@@ -403,9 +440,9 @@ static strata_status run_request(st_call *call, strata_slice request) {
 }
 
 strata_status strata_exec(strata_db *db, strata_slice request, strata_buffer *response) {
-    st_call call = {.rq = st_handle_begin(db), .out = response};
+    st_call call = {.db = db, .rq = st_handle_begin(db), .out = response};
     response->len = 0;
-    const strata_status status = run_request(&call, request);
+    const strata_status status = st_handle_end(db, run_request(&call, request));
     if (status != STRATA_OK) {
         response->len = 0;
         if (put_error(response, &db->error) != STRATA_OK) {

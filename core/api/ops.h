@@ -20,13 +20,15 @@ typedef enum st_arg_type {
     ST_ARG_TIME
 } st_arg_type;
 
-enum { ST_ARGS_MAX = 10 };
+enum { ST_ARGS_MAX = 12 };
 
 typedef struct st_call {
+    strata_db *db;
     st_request *rq;
     strata_buffer *out;             /* the response; handlers append the result object */
     strata_value args[ST_ARGS_MAX]; /* by place in ops.def */
     bool given[ST_ARGS_MAX];
+    struct st_open_txn *txn; /* that it has joined; NULL: none */
 } st_call;
 
 /* The place of an argument, from ops.def: ARG_kv_put_key and so on, from 0. */
@@ -63,6 +65,8 @@ strata_status st_call_run(st_call *call, int arg, st_run **run);
 strata_status st_call_limit(st_call *call, int arg, uint64_t *limit);
 /* A canonical copy, in the arena, of an array of strings or an object; empty when left out. */
 strata_status st_call_strings(st_call *call, int arg, strata_slice *out);
+/* Copies a key to where it stays until the call ends; kept->data NULL: the first time. */
+strata_status st_call_keep(st_call *call, strata_slice text, strata_slice *kept);
 strata_status st_call_object(st_call *call, int arg, strata_slice *out);
 
 /* Whether a canonical array of strings (empty: none) holds `text`. */

@@ -14,8 +14,8 @@ typedef struct totals {
 
 /* The run of that id, or NULL when it is none of a user's. */
 static st_run *run_at(st_request *rq, uint64_t id) {
-    const st_memtable *table = st_store_run(&rq->model->store, id);
-    return table == NULL ? NULL : table->owner;
+    const st_shard *shard = st_shards_find(&rq->model->store.shards, id);
+    return shard == NULL ? NULL : shard->owner;
 }
 
 static totals add_up(st_request *rq) {
@@ -26,17 +26,22 @@ static totals add_up(st_request *rq) {
         if (run == NULL) {
             continue;
         }
-        sum.memtable_bytes +=
-            atomic_load_explicit(&run->table->arena.reserved, memory_order_relaxed);
+        for (const st_memtable *table = st_shard_newest(run->shard); table != NULL;
+             table = st_memtable_older(table)) {
+            sum.memtable_bytes += atomic_load_explicit((_Atomic size_t *)&table->arena.reserved,
+                                                       memory_order_relaxed);
+            sum.keys += id == ST_RUN_SYSTEM ? 0
+                                            : atomic_load_explicit((_Atomic uint64_t *)&table->keys,
+                                                                   memory_order_relaxed);
+        }
         if (id == ST_RUN_SYSTEM) {
             continue;
         }
         sum.runs++;
-        sum.keys += atomic_load_explicit(&run->table->keys, memory_order_relaxed);
-        const st_text_head *head = atomic_load_explicit(&run->text, memory_order_acquire);
-        if (head != NULL) {
-            sum.index_bytes += st_text_head_bytes(head);
-            sum.memories += st_text_head_documents(head, st_memtable_snapshot(run->table));
+        const st_run_index *index = atomic_load_explicit(&run->index, memory_order_acquire);
+        if (index != NULL) {
+            sum.index_bytes += st_text_head_bytes(index->head);
+            sum.memories += st_text_head_documents(index->head, st_shard_snapshot(run->shard));
         }
     }
     return sum;
@@ -118,16 +123,20 @@ strata_status st_put_report(strata_buffer *out, const st_report *report) {
 /* The structures in memory; their checks need the writer to hold still. */
 static strata_status check_structures(st_request *rq, const st_run *run, st_report *report) {
     strata_error detail = {.code = STRATA_OK};
-    if (!st_memtable_check(run->table)) {
-        st_report_problem(report, "memtable", run->table->run, "the order of its keys is broken");
+    for (const st_memtable *table = st_shard_newest(run->shard); table != NULL;
+         table = st_memtable_older(table)) {
+        if (!st_memtable_check(table)) {
+            st_report_problem(report, "memtable", run->shard->run,
+                              "the order of its keys is broken");
+        }
     }
-    const st_text_head *head = atomic_load_explicit(&run->text, memory_order_acquire);
-    if (head == NULL) {
+    const st_run_index *index = atomic_load_explicit(&run->index, memory_order_acquire);
+    if (index == NULL) {
         return STRATA_OK;
     }
-    const strata_status status = st_text_head_check(head, &detail);
+    const strata_status status = st_text_head_check(index->head, &detail);
     if (status == STRATA_INTERNAL) {
-        st_report_problem(report, "text index", run->table->run, detail.message);
+        st_report_problem(report, "text index", run->shard->run, detail.message);
         return STRATA_OK;
     }
     return status == STRATA_OK ? STRATA_OK : st_fail_memory(rq->error);
@@ -137,9 +146,9 @@ static strata_status check_run(st_request *rq, const st_run *run, st_report *rep
     const strata_executor *executor = &rq->model->host->executor;
     uint64_t length;
     uint64_t first_invalid;
-    st_mutex_lock(&run->table->lock, executor);
+    st_mutex_lock(&run->shard->lock, executor);
     const strata_status status = check_structures(rq, run, report);
-    st_mutex_unlock(&run->table->lock, executor);
+    st_mutex_unlock(&run->shard->lock, executor);
     ST_TRY(status);
     ST_TRY(st_event_verify(rq, run, &length, &first_invalid));
     if (first_invalid != 0) {
@@ -148,13 +157,22 @@ static strata_status check_run(st_request *rq, const st_run *run, st_report *rep
     return STRATA_OK;
 }
 
+/* No flush or merge may take files away meanwhile. */
+static strata_status verify_files(st_request *rq, st_report *report) {
+    st_store *store = &rq->model->store;
+    st_mutex_lock(&store->maintenance->lock, &store->host->executor);
+    const strata_status status = st_verify_files(store->host, store->path, report, rq->error);
+    st_mutex_unlock(&store->maintenance->lock, &store->host->executor);
+    return status;
+}
+
 static strata_status verify_all(st_request *rq, st_report *report) {
     st_store *store = &rq->model->store;
     uint64_t version;
     const uint64_t end = atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     ST_TRY(st_store_sync(store, &version, rq->error));
     if (!store->in_memory) {
-        ST_TRY(st_verify_files(store->host, store->path, report, rq->error));
+        ST_TRY(verify_files(rq, report));
     }
     for (uint64_t id = 0; id < end; id++) {
         const st_run *run = run_at(rq, id);

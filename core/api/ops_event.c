@@ -24,10 +24,12 @@ static strata_status put_event(strata_buffer *out, const st_event *event) {
 }
 
 strata_status st_op_event_read(st_call *call) {
+    const st_when when = st_now();
     st_run *run;
     st_event event;
     ST_TRY(st_call_run(call, ARG_event_read_run, &run));
-    ST_TRY(st_event_read(call->rq, run, st_call_uint(call, ARG_event_read_sequence, 0), &event));
+    ST_TRY(st_event_read(call->rq, run, st_call_uint(call, ARG_event_read_sequence, 0), &when,
+                         &event));
     ST_TRY(st_msgpack_put_object(call->out, 1));
     ST_TRY(st_put_name(call->out, "event"));
     return put_event(call->out, &event);
@@ -37,19 +39,21 @@ strata_status st_op_event_range(st_call *call) {
     const uint64_t end = st_call_uint(call, ARG_event_range_end, UINT64_MAX);
     const bool by_type = call->given[ARG_event_range_type];
     const strata_slice type = st_call_text(call, ARG_event_range_type);
+    const st_when when = st_now();
     st_run *run;
-    st_scan scan;
+    st_scan *scan;
     st_list list;
     uint64_t limit;
     uint64_t next = 0;
     uint32_t count = 0;
     ST_TRY(st_call_run(call, ARG_event_range_run, &run));
     ST_TRY(st_call_limit(call, ARG_event_range_limit, &limit));
-    ST_TRY(st_event_scan(call->rq, run, st_call_uint(call, ARG_event_range_start, 1), &scan));
+    ST_TRY(
+        st_event_scan(call->rq, run, st_call_uint(call, ARG_event_range_start, 1), &when, &scan));
     ST_TRY(st_list_open(call, "events", &list));
-    for (; scan.version != NULL; st_scan_next(&scan)) {
+    while (scan->here) {
         st_event event;
-        ST_TRY(st_event_at(call->rq, &scan, &event));
+        ST_TRY(st_event_at(call->rq, scan, &event));
         if (event.sequence >= end) {
             break;
         }
@@ -61,6 +65,7 @@ strata_status st_op_event_range(st_call *call) {
             ST_TRY(put_event(call->out, &event));
             count++;
         }
+        ST_TRY(st_scan_next(scan));
     }
     ST_TRY(st_list_close(call, &list, count, st_slice(NULL, 0)));
     if (next == 0) {
@@ -71,11 +76,12 @@ strata_status st_op_event_range(st_call *call) {
 }
 
 strata_status st_op_event_head(st_call *call) {
+    const st_when when = st_now();
     st_run *run;
     uint64_t sequence;
     uint8_t hash[ST_SHA256_BYTES];
     ST_TRY(st_call_run(call, ARG_event_head_run, &run));
-    ST_TRY(st_event_head(call->rq, run, &sequence, hash));
+    ST_TRY(st_event_head(call->rq, run, &when, &sequence, hash));
     ST_TRY(st_msgpack_put_object(call->out, 2));
     ST_TRY(st_put_uint(call->out, "sequence", sequence));
     return st_put_bytes(call->out, "hash", st_slice(hash, sizeof hash));

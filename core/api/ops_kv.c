@@ -13,14 +13,14 @@ strata_status st_op_kv_put(st_call *call) {
 }
 
 strata_status st_op_kv_get(st_call *call) {
+    const st_when when = {st_call_uint(call, ARG_kv_get_as_of, UINT64_MAX), INT64_MAX};
     st_run *run;
-    const st_version *version;
+    st_revision revision;
     ST_TRY(st_call_run(call, ARG_kv_get_run, &run));
-    ST_TRY(st_kv_find(call->rq, run, st_call_text(call, ARG_kv_get_key),
-                      st_call_uint(call, ARG_kv_get_as_of, UINT64_MAX), &version));
+    ST_TRY(st_kv_find(call->rq, run, st_call_text(call, ARG_kv_get_key), &when, &revision));
     ST_TRY(st_msgpack_put_object(call->out, 3));
-    ST_TRY(st_put_value(call->out, "value", st_version_value(version)));
-    return st_put_stamp(call->out, version->number, version->timestamp_us);
+    ST_TRY(st_put_value(call->out, "value", revision.value));
+    return st_put_stamp(call->out, revision.number, revision.timestamp_us);
 }
 
 strata_status st_op_kv_delete(st_call *call) {
@@ -35,17 +35,18 @@ strata_status st_op_kv_delete(st_call *call) {
 }
 
 strata_status st_op_kv_exists(st_call *call) {
+    const st_when when = st_now();
     st_run *run;
     bool exists;
     ST_TRY(st_call_run(call, ARG_kv_exists_run, &run));
-    ST_TRY(st_kv_exists(call->rq, run, st_call_text(call, ARG_kv_exists_key), &exists));
+    ST_TRY(st_kv_exists(call->rq, run, st_call_text(call, ARG_kv_exists_key), &when, &exists));
     ST_TRY(st_msgpack_put_object(call->out, 1));
     return st_put_bool(call->out, "exists", exists);
 }
 
 strata_status st_op_kv_list(st_call *call) {
     st_run *run;
-    st_scan scan;
+    st_scan *scan;
     st_list list;
     uint64_t limit;
     uint32_t count = 0;
@@ -57,48 +58,58 @@ strata_status st_op_kv_list(st_call *call) {
                           .end = st_call_text(call, ARG_kv_list_end),
                           .after = st_call_text(call, ARG_kv_list_cursor),
                           .reverse = st_call_bool(call, ARG_kv_list_reverse, false),
-                          .as_of = st_call_uint(call, ARG_kv_list_as_of, UINT64_MAX)};
+                          .when = {st_call_uint(call, ARG_kv_list_as_of, UINT64_MAX), INT64_MAX}};
     ST_TRY(st_page_scan(call->rq, run, ST_TAG_KV, &page, &scan));
     ST_TRY(st_list_open(call, "entries", &list));
-    for (; scan.version != NULL && count < limit; st_scan_next(&scan)) {
-        last = st_key_text_of(scan.key);
+    while (scan->here && count < limit) {
+        strata_slice value;
+        ST_TRY(st_scan_value(scan, &value));
         ST_TRY(st_msgpack_put_object(call->out, 4));
-        ST_TRY(st_put_text(call->out, "key", last));
-        ST_TRY(st_put_value(call->out, "value", st_version_value(scan.version)));
-        ST_TRY(st_put_stamp(call->out, scan.version->number, scan.version->timestamp_us));
+        ST_TRY(st_put_text(call->out, "key", st_key_text_of(scan->key)));
+        ST_TRY(st_put_value(call->out, "value", value));
+        ST_TRY(st_put_stamp(call->out, scan->revision.number, scan->revision.timestamp_us));
         count++;
+        if (count == limit) {
+            ST_TRY(st_call_keep(call, st_key_text_of(scan->key), &last));
+        }
+        ST_TRY(st_scan_next(scan));
     }
-    return st_list_close(call, &list, count, scan.version == NULL ? st_slice(NULL, 0) : last);
+    return st_list_close(call, &list, count, scan->here ? last : st_slice(NULL, 0));
 }
 
 strata_status st_op_kv_count(st_call *call) {
+    const st_page page = {.prefix = st_call_text(call, ARG_kv_count_prefix), .when = st_now()};
     st_run *run;
     uint64_t count;
     ST_TRY(st_call_run(call, ARG_kv_count_run, &run));
-    ST_TRY(st_kv_count(call->rq, run, st_call_text(call, ARG_kv_count_prefix), &count));
+    ST_TRY(st_kv_count(call->rq, run, &page, &count));
     ST_TRY(st_msgpack_put_object(call->out, 1));
     return st_put_uint(call->out, "count", count);
 }
 
 strata_status st_op_kv_history(st_call *call) {
     st_run *run;
-    const st_version *version;
+    st_scan *scan;
     st_list list;
     uint64_t limit;
     uint32_t count = 0;
     ST_TRY(st_call_run(call, ARG_kv_history_run, &run));
     ST_TRY(st_call_limit(call, ARG_kv_history_limit, &limit));
     ST_TRY(st_kv_history(call->rq, run, st_call_text(call, ARG_kv_history_key),
-                         st_call_uint(call, ARG_kv_history_before, UINT64_MAX), &version));
+                         st_call_uint(call, ARG_kv_history_before, UINT64_MAX), &scan));
     ST_TRY(st_list_open(call, "revisions", &list));
-    for (; version != NULL && count < limit; version = version->older) {
-        ST_TRY(st_msgpack_put_object(call->out, version->deleted ? 3 : 4));
-        ST_TRY(st_put_stamp(call->out, version->number, version->timestamp_us));
-        ST_TRY(st_put_bool(call->out, "deleted", version->deleted));
-        if (!version->deleted) {
-            ST_TRY(st_put_value(call->out, "value", st_version_value(version)));
+    while (scan->here && count < limit) {
+        const st_revision *revision = &scan->revision;
+        ST_TRY(st_msgpack_put_object(call->out, revision->deleted ? 3 : 4));
+        ST_TRY(st_put_stamp(call->out, revision->number, revision->timestamp_us));
+        ST_TRY(st_put_bool(call->out, "deleted", revision->deleted));
+        if (!revision->deleted) {
+            strata_slice value;
+            ST_TRY(st_scan_value(scan, &value));
+            ST_TRY(st_put_value(call->out, "value", value));
         }
         count++;
+        ST_TRY(st_versions_next(scan));
     }
     return st_list_close(call, &list, count, st_slice(NULL, 0));
 }

@@ -40,12 +40,13 @@ static strata_status put_memory(strata_buffer *out, const st_memory *memory, uin
 }
 
 strata_status st_op_memory_get(st_call *call) {
+    const st_when when = {st_call_uint(call, ARG_memory_get_as_of, UINT64_MAX), INT64_MAX};
     st_run *run;
     st_memory memory;
     st_stamp stamp;
     ST_TRY(st_call_run(call, ARG_memory_get_run, &run));
-    ST_TRY(st_memory_get(call->rq, run, st_call_text(call, ARG_memory_get_key),
-                         st_call_uint(call, ARG_memory_get_as_of, UINT64_MAX), &memory, &stamp));
+    ST_TRY(st_memory_get(call->rq, run, st_call_text(call, ARG_memory_get_key), &when, &memory,
+                         &stamp));
     ST_TRY(st_msgpack_put_object(call->out, 1));
     ST_TRY(st_put_name(call->out, "memory"));
     return put_memory(call->out, &memory, stamp.version, stamp.timestamp_us);
@@ -63,7 +64,7 @@ strata_status st_op_memory_forget(st_call *call) {
     return existed ? st_put_uint(call->out, "version", stamp.version) : STRATA_OK;
 }
 
-static bool wanted(const st_call *call, const st_memory *memory, const st_version *version) {
+static bool wanted(const st_call *call, const st_memory *memory, const st_revision *version) {
     if (version->timestamp_us < st_call_int(call, ARG_memory_list_after, INT64_MIN) ||
         (call->given[ARG_memory_list_before] &&
          version->timestamp_us >= st_call_int(call, ARG_memory_list_before, 0))) {
@@ -77,9 +78,9 @@ strata_status st_op_memory_list(st_call *call) {
     const st_page page = {.prefix = st_call_text(call, ARG_memory_list_prefix),
                           .after = st_call_text(call, ARG_memory_list_cursor),
                           .reverse = st_call_bool(call, ARG_memory_list_reverse, false),
-                          .as_of = UINT64_MAX};
+                          .when = st_now()};
     st_run *run;
-    st_scan scan;
+    st_scan *scan;
     st_list list;
     uint64_t limit;
     uint32_t count = 0;
@@ -88,17 +89,20 @@ strata_status st_op_memory_list(st_call *call) {
     ST_TRY(st_call_limit(call, ARG_memory_list_limit, &limit));
     ST_TRY(st_page_scan(call->rq, run, ST_TAG_MEMORY, &page, &scan));
     ST_TRY(st_list_open(call, "memories", &list));
-    for (; scan.version != NULL && count < limit; st_scan_next(&scan)) {
+    while (scan->here && count < limit) {
         st_memory memory;
-        ST_TRY(st_memory_read(call->rq, scan.key, scan.version, &memory));
-        last = memory.key;
-        if (wanted(call, &memory, scan.version)) {
+        strata_slice stored;
+        ST_TRY(st_scan_value(scan, &stored));
+        ST_TRY(st_memory_read(call->rq, scan->key, stored, &memory));
+        if (wanted(call, &memory, &scan->revision)) {
             ST_TRY(
-                put_memory(call->out, &memory, scan.version->number, scan.version->timestamp_us));
+                put_memory(call->out, &memory, scan->revision.number, scan->revision.timestamp_us));
             count++;
         }
+        ST_TRY(st_call_keep(call, memory.key, &last));
+        ST_TRY(st_scan_next(scan));
     }
-    return st_list_close(call, &list, count, scan.version == NULL ? st_slice(NULL, 0) : last);
+    return st_list_close(call, &list, count, scan->here ? last : st_slice(NULL, 0));
 }
 
 static strata_status put_ref(strata_buffer *out, strata_slice key) {

@@ -54,9 +54,9 @@ strata_status st_op_run_list(st_call *call) {
     const bool by_tag = call->given[ARG_run_list_tag];
     const strata_slice status_name = st_call_text(call, ARG_run_list_status);
     const strata_slice tag = st_call_text(call, ARG_run_list_tag);
-    const st_page page = {.after = st_call_text(call, ARG_run_list_cursor), .as_of = UINT64_MAX};
+    const st_page page = {.after = st_call_text(call, ARG_run_list_cursor), .when = st_now()};
     st_run_status status = ST_RUN_ACTIVE;
-    st_scan scan;
+    st_scan *scan;
     st_list list;
     uint64_t limit;
     uint32_t count = 0;
@@ -70,17 +70,20 @@ strata_status st_op_run_list(st_call *call) {
     ST_TRY(st_call_limit(call, ARG_run_list_limit, &limit));
     ST_TRY(st_page_scan(call->rq, st_run_system(call->rq), ST_TAG_RUN, &page, &scan));
     ST_TRY(st_list_open(call, "runs", &list));
-    for (; scan.version != NULL && count < limit; st_scan_next(&scan)) {
+    while (scan->here && count < limit) {
         st_run_record record;
-        ST_TRY(st_run_read(call->rq, scan.key, st_version_value(scan.version), &record));
-        last = record.name;
+        strata_slice stored;
+        ST_TRY(st_scan_value(scan, &stored));
+        ST_TRY(st_run_read(call->rq, scan->key, stored, &record));
         if ((!by_status || record.status == status) &&
             (!by_tag || st_strings_hold(record.tags, tag))) {
-            ST_TRY(put_run(call->out, &record, scan.version->number));
+            ST_TRY(put_run(call->out, &record, scan->revision.number));
             count++;
         }
+        ST_TRY(st_call_keep(call, record.name, &last));
+        ST_TRY(st_scan_next(scan));
     }
-    return st_list_close(call, &list, count, scan.version == NULL ? st_slice(NULL, 0) : last);
+    return st_list_close(call, &list, count, scan->here ? last : st_slice(NULL, 0));
 }
 
 static strata_status move(st_call *call, strata_slice name, st_run_status to, strata_slice why) {

@@ -12,7 +12,12 @@
 #include "model/run.h"
 #include "recall/recall.h"
 
-enum { PATH_BYTES_MAX = 1024, SEGMENT_BYTES_MIN = 1 << 16, SEGMENT_BYTES_MAX = 1 << 30 };
+enum {
+    PATH_BYTES_MAX = 1024,
+    SEGMENT_BYTES_MIN = 1 << 16,
+    SEGMENT_BYTES_MAX = 1 << 30,
+    MEMORY_BYTES_MIN = 1 << 20
+};
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
@@ -34,12 +39,13 @@ static strata_status check_options(const char *path, const strata_options *optio
     }
     if (options->sync_interval_ms == 0 || options->wal_segment_bytes < SEGMENT_BYTES_MIN ||
         options->wal_segment_bytes > SEGMENT_BYTES_MAX || options->value_bytes_max == 0 ||
-        options->value_bytes_max > ST_WAL_PAYLOAD_MAX / 2) {
+        options->value_bytes_max > ST_WAL_PAYLOAD_MAX / 2 ||
+        options->memory_bytes < MEMORY_BYTES_MIN) {
         return st_fail(error, STRATA_INVALID_ARGUMENT,
                        "an option of open is out of range: sync_interval_ms from 1, "
-                       "wal_segment_bytes %u to %u, value_bytes_max 1 to %u",
+                       "wal_segment_bytes %u to %u, value_bytes_max 1 to %u, memory_bytes from %u",
                        (uint64_t)SEGMENT_BYTES_MIN, (uint64_t)SEGMENT_BYTES_MAX,
-                       (uint64_t)(ST_WAL_PAYLOAD_MAX / 2));
+                       (uint64_t)(ST_WAL_PAYLOAD_MAX / 2), (uint64_t)MEMORY_BYTES_MIN);
     }
     if (options->host != NULL && options->host->size != sizeof *options->host) {
         return st_fail(error, STRATA_INVALID_ARGUMENT, "strata_host.size is %u, not %u",
@@ -66,13 +72,20 @@ static strata_status make_handle(st_engine *engine, strata_db **out) {
     }
     db->engine = engine;
     st_arena_init(&db->arena, &engine->host.memory, 0);
-    db->request = (st_request){&engine->model, &db->error, &db->arena, {NULL, 0, 0, &engine->host}};
+    st_request_init(&db->request, &engine->model, &db->arena, &db->error);
+    st_epoch_register(&engine->model.store.epoch, &db->slot);
     *out = db;
     return STRATA_OK;
 }
 
 static void free_handle(strata_db *db) {
+    for (size_t i = 0; i < ST_TXNS_MAX; i++) {
+        if (db->txns[i].number != 0) {
+            st_handle_txn_end(db, &db->txns[i]);
+        }
+    }
     const strata_allocator *memory = &db->engine->host.memory;
+    st_epoch_unregister(&db->engine->model.store.epoch, &db->slot);
     strata_buffer_free(&db->request.value);
     st_arena_free(&db->arena);
     st_free(memory, db, sizeof *db);
@@ -94,7 +107,7 @@ static strata_status open_engine(const char *path, const strata_options *options
         return st_fail_memory(error);
     }
     if ((options->flags & STRATA_OPEN_LAZY_INDEX) == 0) {
-        status = st_memory_index_all(&(*db)->request);
+        status = st_handle_end(*db, st_memory_index_all(st_handle_begin(*db)));
         if (status != STRATA_OK) {
             if (error != NULL) {
                 *error = (*db)->error;
@@ -136,7 +149,7 @@ strata_status strata_open(const char *path, const strata_options *options, strat
 }
 
 strata_status strata_attach(strata_db *db, strata_db **other) {
-    (void)st_handle_begin(db);
+    (void)st_handle_end(db, (st_handle_begin(db), STRATA_OK));
     strata_db *made = NULL;
     if (make_handle(db->engine, &made) != STRATA_OK) {
         return st_fail_memory(&db->error);
@@ -172,27 +185,40 @@ const char *strata_errmsg(const strata_db *db) {
 strata_status strata_sync(strata_db *db) {
     st_request *rq = st_handle_begin(db);
     uint64_t version;
-    return st_store_sync(&rq->model->store, &version, rq->error);
+    return st_handle_end(db, st_store_sync(&rq->model->store, &version, rq->error));
 }
 
 strata_status strata_tick(strata_db *db, uint32_t budget_us) {
-    (void)budget_us; /* the only step there is takes one sync */
     st_request *rq = st_handle_begin(db);
-    return st_store_tick(&rq->model->store, rq->error);
+    return st_handle_end(db, st_store_tick(&rq->model->store, budget_us, rq->error));
+}
+
+/* Copies what was found in the store to where it stays until the next call. */
+static strata_status keep(st_request *rq, strata_slice *bytes) {
+    if (bytes->len > 0) {
+        *bytes = st_arena_copy(rq->arena, *bytes);
+    }
+    return bytes->len > 0 && bytes->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
+}
+
+static strata_status keep_value(st_request *rq, strata_value *value) {
+    return value->type >= STRATA_STRING ? keep(rq, &value->as.bytes) : STRATA_OK;
 }
 
 /* ---- Runs ------------------------------------------------------------------------------------ */
 
-strata_status strata_run_find(strata_db *db, strata_slice name, strata_run *run) {
-    st_request *rq = st_handle_begin(db);
+static strata_status run_find(st_request *rq, strata_slice name, strata_run *run) {
     st_run *found;
     ST_TRY(st_run_find(rq, name, &found));
-    *run = found->table->run;
+    *run = found->shard->run;
     return STRATA_OK;
 }
 
-strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *run) {
-    st_request *rq = st_handle_begin(db);
+strata_status strata_run_find(strata_db *db, strata_slice name, strata_run *run) {
+    return st_handle_end(db, run_find(st_handle_begin(db), name, run));
+}
+
+static strata_status run_create(st_request *rq, strata_slice name, strata_run *run) {
     const st_run_record spec = {.name = name};
     strata_slice made;
     st_stamp stamp;
@@ -202,14 +228,35 @@ strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *ru
     return STRATA_OK;
 }
 
+strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *run) {
+    return st_handle_end(db, run_create(st_handle_begin(db), name, run));
+}
+
+/* The run; a call on the run of the transaction that is bound to the handle joins it. */
+static strata_status find_run(st_request *rq, strata_run id, st_run **run) {
+    strata_db *db = st_handle_of(rq);
+    st_open_txn *open;
+    ST_TRY(st_run_of(rq, id, run));
+    if (ST_LIKELY(db->bound_txn == 0)) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_handle_txn_find(db, db->bound_txn, &open));
+    if (open->run == *run) {
+        st_handle_txn_join(db, open);
+        return STRATA_OK;
+    }
+    return st_fail(
+        rq->error, STRATA_INVALID_ARGUMENT,
+        "the handle is in a transaction on another run; use another handle for this one");
+}
+
 /* ---- KV -------------------------------------------------------------------------------------- */
 
-strata_status strata_kv_put(strata_db *db, strata_run id, strata_slice key, strata_value value,
+static strata_status kv_put(st_request *rq, strata_run id, strata_slice key, strata_value value,
                             uint64_t *version) {
-    st_request *rq = st_handle_begin(db);
     st_run *run;
     st_stamp stamp;
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_kv_put(rq, run, key, &value, &stamp));
     if (version != NULL) {
         *version = stamp.version;
@@ -217,19 +264,28 @@ strata_status strata_kv_put(strata_db *db, strata_run id, strata_slice key, stra
     return STRATA_OK;
 }
 
-strata_status strata_kv_get(strata_db *db, strata_run id, strata_slice key, strata_entry *entry) {
-    st_request *rq = st_handle_begin(db);
-    st_run *run;
-    ST_TRY(st_run_of(rq, id, &run));
-    return st_kv_get(rq, run, key, UINT64_MAX, entry);
+strata_status strata_kv_put(strata_db *db, strata_run id, strata_slice key, strata_value value,
+                            uint64_t *version) {
+    return st_handle_end(db, kv_put(st_handle_begin(db), id, key, value, version));
 }
 
-strata_status strata_kv_delete(strata_db *db, strata_run id, strata_slice key, bool *existed) {
-    st_request *rq = st_handle_begin(db);
+static strata_status kv_get(st_request *rq, strata_run id, strata_slice key, strata_entry *entry) {
+    st_run *run;
+    const st_when when = st_now();
+    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_kv_get(rq, run, key, &when, entry));
+    return keep_value(rq, &entry->value);
+}
+
+strata_status strata_kv_get(strata_db *db, strata_run id, strata_slice key, strata_entry *entry) {
+    return st_handle_end(db, kv_get(st_handle_begin(db), id, key, entry));
+}
+
+static strata_status kv_delete(st_request *rq, strata_run id, strata_slice key, bool *existed) {
     st_run *run;
     st_stamp stamp;
     bool found = false;
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_kv_delete(rq, run, key, &found, &stamp));
     if (existed != NULL) {
         *existed = found;
@@ -237,20 +293,66 @@ strata_status strata_kv_delete(strata_db *db, strata_run id, strata_slice key, b
     return STRATA_OK;
 }
 
+strata_status strata_kv_delete(strata_db *db, strata_run id, strata_slice key, bool *existed) {
+    return st_handle_end(db, kv_delete(st_handle_begin(db), id, key, existed));
+}
+
+static strata_status kv_scan(st_request *rq, strata_run id, const strata_range *range,
+                             strata_visit visit, void *arg) {
+    const strata_range whole = STRATA_RANGE_INIT;
+    const strata_range *chosen = range == NULL ? &whole : range;
+    st_run *run;
+    st_scan *scan;
+    if (chosen->size != sizeof *chosen) {
+        return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
+                       "strata_range.size is not its size: start from STRATA_RANGE_INIT");
+    }
+    const st_page page = {.prefix = chosen->prefix,
+                          .start = chosen->start,
+                          .end = chosen->end,
+                          .reverse = chosen->reverse,
+                          .when = st_now()};
+    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_page_scan(rq, run, ST_TAG_KV, &page, &scan));
+    while (scan->here) {
+        strata_slice stored;
+        strata_entry entry = {strata_null(), scan->revision.number, scan->revision.timestamp_us};
+        ST_TRY(st_scan_value(scan, &stored));
+        if (!st_value_decode(stored, &entry.value)) {
+            st_fail(rq->error, STRATA_CORRUPT, "a value is malformed");
+            return st_fail_text(rq->error, "file", strata_text("kv"));
+        }
+        if (!visit(arg, st_key_text_of(scan->key), &entry)) {
+            return STRATA_OK;
+        }
+        ST_TRY(st_scan_next(scan));
+    }
+    return STRATA_OK;
+}
+
+strata_status strata_kv_scan(strata_db *db, strata_run run, const strata_range *range,
+                             strata_visit visit, void *arg) {
+    return st_handle_end(db, kv_scan(st_handle_begin(db), run, range, visit, arg));
+}
+
 /* ---- Events ---------------------------------------------------------------------------------- */
 
-strata_status strata_event_append(strata_db *db, strata_run id, strata_slice type,
+static strata_status event_append(st_request *rq, strata_run id, strata_slice type,
                                   strata_value payload, uint64_t *sequence) {
-    st_request *rq = st_handle_begin(db);
     st_run *run;
     st_stamp stamp;
     uint64_t number;
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_event_append(rq, run, type, &payload, &number, &stamp));
     if (sequence != NULL) {
         *sequence = number;
     }
     return STRATA_OK;
+}
+
+strata_status strata_event_append(strata_db *db, strata_run id, strata_slice type,
+                                  strata_value payload, uint64_t *sequence) {
+    return st_handle_end(db, event_append(st_handle_begin(db), id, type, payload, sequence));
 }
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
@@ -292,9 +394,8 @@ static strata_status canonical_tags(st_request *rq, const strata_slice *tags, si
     return out->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
 }
 
-strata_status strata_memory_remember(strata_db *db, strata_run id, const strata_memory *memory,
+static strata_status memory_remember(st_request *rq, strata_run id, const strata_memory *memory,
                                      strata_slice *key, uint64_t *version) {
-    st_request *rq = st_handle_begin(db);
     st_memory spec = {.key = memory->key, .text = memory->text};
     strata_slice made;
     st_stamp stamp;
@@ -303,7 +404,7 @@ strata_status strata_memory_remember(strata_db *db, strata_run id, const strata_
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "strata_memory.size is not its size: start from STRATA_MEMORY_INIT");
     }
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(canonical_object(rq, &memory->metadata, &spec.metadata));
     ST_TRY(canonical_tags(rq, memory->tags, memory->tag_count, &spec.tags));
     ST_TRY(st_memory_remember(rq, run, &spec, &made, &stamp));
@@ -316,14 +417,21 @@ strata_status strata_memory_remember(strata_db *db, strata_run id, const strata_
     return STRATA_OK;
 }
 
-strata_status strata_memory_get(strata_db *db, strata_run id, strata_slice key,
+strata_status strata_memory_remember(strata_db *db, strata_run id, const strata_memory *memory,
+                                     strata_slice *key, uint64_t *version) {
+    return st_handle_end(db, memory_remember(st_handle_begin(db), id, memory, key, version));
+}
+
+static strata_status memory_get(st_request *rq, strata_run id, strata_slice key,
                                 strata_memory_entry *entry) {
-    st_request *rq = st_handle_begin(db);
     st_run *run;
     st_memory memory;
     st_stamp stamp;
-    ST_TRY(st_run_of(rq, id, &run));
-    ST_TRY(st_memory_get(rq, run, key, UINT64_MAX, &memory, &stamp));
+    ST_TRY(find_run(rq, id, &run));
+    const st_when when = st_now();
+    ST_TRY(st_memory_get(rq, run, key, &when, &memory, &stamp));
+    ST_TRY(keep(rq, &memory.text));
+    ST_TRY(keep(rq, &memory.metadata));
     entry->text = memory.text;
     entry->metadata = memory.metadata.len == 0 ? strata_null() : strata_object(memory.metadata);
     entry->version = stamp.version;
@@ -331,17 +439,25 @@ strata_status strata_memory_get(strata_db *db, strata_run id, strata_slice key,
     return STRATA_OK;
 }
 
-strata_status strata_memory_forget(strata_db *db, strata_run id, strata_slice key, bool *existed) {
-    st_request *rq = st_handle_begin(db);
+strata_status strata_memory_get(strata_db *db, strata_run id, strata_slice key,
+                                strata_memory_entry *entry) {
+    return st_handle_end(db, memory_get(st_handle_begin(db), id, key, entry));
+}
+
+static strata_status memory_forget(st_request *rq, strata_run id, strata_slice key, bool *existed) {
     st_run *run;
     st_stamp stamp;
     bool found = false;
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_memory_forget(rq, run, key, &found, &stamp));
     if (existed != NULL) {
         *existed = found;
     }
     return STRATA_OK;
+}
+
+strata_status strata_memory_forget(strata_db *db, strata_run id, strata_slice key, bool *existed) {
+    return st_handle_end(db, memory_forget(st_handle_begin(db), id, key, existed));
 }
 
 /* ---- Recall ---------------------------------------------------------------------------------- */
@@ -363,9 +479,8 @@ static strata_slice copy_bytes(char **at, strata_slice bytes) {
     return st_slice(copy, bytes.len);
 }
 
-strata_status strata_memory_recall(strata_db *db, strata_run id, const strata_recall *recall,
+static strata_status memory_recall(st_request *rq, strata_run id, const strata_recall *recall,
                                    strata_hits **out) {
-    st_request *rq = st_handle_begin(db);
     st_recall_result found;
     st_run *run;
     if (recall->size != sizeof *recall) {
@@ -373,13 +488,13 @@ strata_status strata_memory_recall(strata_db *db, strata_run id, const strata_re
                        "strata_recall.size is not its size: start from STRATA_RECALL_INIT");
     }
     const st_recall_request request = {recall->query, recall->k, recall->snippets};
-    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_recall(rq, run, &request, &found));
     size_t size = sizeof(result_block) + found.count * sizeof(strata_hit);
     for (size_t i = 0; i < found.count; i++) {
         size += found.hits[i].memory.key.len + 1 + found.hits[i].snippet.len + 1;
     }
-    result_block *block = st_alloc(&db->engine->host.memory, size);
+    result_block *block = st_alloc(&rq->model->host->memory, size);
     if (block == NULL) {
         return st_fail_memory(rq->error);
     }
@@ -393,10 +508,15 @@ strata_status strata_memory_recall(strata_db *db, strata_run id, const strata_re
         hits[i].timestamp_us = found.hits[i].stamp.timestamp_us;
     }
     block->hits = (strata_hits){hits, found.count, found.candidates, found.elapsed_ns};
-    block->memory = db->engine->host.memory;
+    block->memory = rq->model->host->memory;
     block->size = size;
     *out = &block->hits;
     return STRATA_OK;
+}
+
+strata_status strata_memory_recall(strata_db *db, strata_run id, const strata_recall *recall,
+                                   strata_hits **out) {
+    return st_handle_end(db, memory_recall(st_handle_begin(db), id, recall, out));
 }
 
 void strata_hits_free(strata_hits *hits) {

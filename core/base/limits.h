@@ -25,6 +25,8 @@ enum {
     ST_PAGE_DEFAULT = 100,
     /* Tags of a run or a memory. */
     ST_TAGS_MAX = 256,
+    /* Open transactions of one handle. */
+    ST_TXNS_MAX = 16,
     /* Problems that one verify reports; the rest are as bad. */
     ST_PROBLEMS_MAX = 100,
 };

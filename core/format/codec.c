@@ -6,7 +6,8 @@
  * 2. Encoded is always shorter than plain; what would not be is stored plain.
  * 3. The same plain bytes give the same encoded bytes on every host with the same zstd: the level
  *    is fixed and nothing depends on what was encoded before.
- * 4. Hostile bytes make it allocate no more than plain_max and zstd's fixed working memory.
+ * 4. Hostile bytes make it allocate no more than plain_max and zstd's fixed working memory; a size
+ *    that so few bytes cannot unpack to is not believed.
  *
  * Level 1: on records of 0.5 to 2 KiB (Debian's package stanzas) it leaves 62.9 % at 106 MB/s on a
  * shared core of a small server, level 3 leaves 62.6 % at 84 MB/s. Below PLAIN_BYTES_MIN the header
@@ -22,6 +23,9 @@
 #include <zstd.h>
 
 enum { LEVEL = 1, PLAIN_BYTES_MIN = 512 };
+
+/* A block of a frame takes four bytes at least, and holds this much at most (RFC 8878, 3.1.1.2). */
+enum { BLOCK_ENCODED_MIN = 4, BLOCK_PLAIN_MAX = 128 << 10 };
 
 /* The allocator of the host wants the size back; zstd does not keep it. */
 typedef union block_header {
@@ -121,7 +125,9 @@ strata_status st_codec_decode(st_codec *codec, strata_slice bytes, size_t plain_
     }
     const unsigned long long size = ZSTD_getFrameContentSize(bytes.data, bytes.len);
     if (size == 0 || size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR ||
-        size > plain_max || ZSTD_findFrameCompressedSize(bytes.data, bytes.len) != bytes.len) {
+        size > plain_max ||
+        size > ((uint64_t)bytes.len / BLOCK_ENCODED_MIN + 1) * BLOCK_PLAIN_MAX ||
+        ZSTD_findFrameCompressedSize(bytes.data, bytes.len) != bytes.len) {
         return STRATA_CORRUPT;
     }
     if (codec->decompressor == NULL) {

@@ -64,9 +64,10 @@ bool st_key_well_formed(strata_slice key) {
     case ST_TAG_RUN:
     case ST_TAG_KV:
     case ST_TAG_MEMORY:
-        return memchr(bytes + 1, 0, key.len - 1) == bytes + key.len - 1;
+        return memchr(bytes + 1, 0, key.len - 1) == bytes + key.len - 1 &&
+               st_utf8_valid(st_key_text_of(key), NULL);
     case ST_TAG_EVENT:
-        return key.len == 9;
+        return key.len == 9 && st_key_number_of(key) - 1 < INT64_MAX;
     default:
         return false;
     }
@@ -80,4 +81,14 @@ strata_slice st_key_text_of(strata_slice key) {
 uint64_t st_key_number_of(strata_slice key) {
     ST_ASSERT(key.len == 9);
     return load64_be((const uint8_t *)key.data + 1);
+}
+
+size_t st_key_show(strata_slice key, char text[ST_KEY_BYTES_MAX]) {
+    const uint8_t *bytes = key.data;
+    if (bytes[0] == ST_TAG_EVENT && key.len == 9) {
+        return st_format(text, ST_KEY_BYTES_MAX, "%u", st_key_number_of(key));
+    }
+    const strata_slice shown = st_key_text_of(key);
+    memcpy(text, shown.data, shown.len);
+    return shown.len;
 }

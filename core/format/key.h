@@ -47,6 +47,9 @@ void st_key_number(st_key *key, uint8_t tag, uint64_t number);
 /* Whether bytes from a file are a key that the functions above can make. */
 bool st_key_well_formed(strata_slice key);
 
+/* The user's part of a key, for messages: the text, or the number in decimal. Returns its length. */
+size_t st_key_show(strata_slice key, char text[ST_KEY_BYTES_MAX]);
+
 /* What st_key_text and st_key_number put in; borrowed from the key. */
 strata_slice st_key_text_of(strata_slice key);
 uint64_t st_key_number_of(strata_slice key);

@@ -13,6 +13,7 @@
 #include "model/event.h"
 
 #include "base/utf8.h"
+#include "model/transaction.h"
 
 enum { FORM = 1, EVENT_FIXED_BYTES = 2 + ST_SHA256_BYTES };
 
@@ -30,9 +31,8 @@ static void chain(uint64_t sequence, int64_t timestamp_us, strata_slice type, st
     st_sha256(parts, sizeof parts / sizeof parts[0], hash);
 }
 
-static strata_status read_stored(st_request *rq, strata_slice key, const st_version *version,
-                                 st_event *event) {
-    const strata_slice stored = st_version_value(version);
+static strata_status read_stored(st_request *rq, strata_slice key, const st_revision *revision,
+                                 strata_slice stored, st_event *event) {
     const uint8_t *bytes = stored.data;
     event->sequence = st_key_number_of(key);
     if (event->sequence - 1 >= INT64_MAX || stored.len < EVENT_FIXED_BYTES || bytes[0] != FORM ||
@@ -44,25 +44,33 @@ static strata_status read_stored(st_request *rq, strata_slice key, const st_vers
     event->type = st_slice(bytes + 2, bytes[1]);
     event->payload = st_slice(bytes + 2 + bytes[1], stored.len - EVENT_FIXED_BYTES - bytes[1]);
     event->hash = bytes + stored.len - ST_SHA256_BYTES;
-    event->version = version->number;
-    event->timestamp_us = version->timestamp_us;
+    event->version = revision->number;
+    event->timestamp_us = revision->timestamp_us;
     return STRATA_OK;
 }
 
-/* The last event at `snapshot`. */
-static strata_status find_tail(st_request *rq, const st_run *run, uint64_t snapshot,
+static strata_status start_scan(st_request *rq, const st_run *run, const st_scan_range *range,
+                                const st_bound *bound, st_scan **scan) {
+    *scan = st_arena_alloc(rq->arena, sizeof **scan, 16);
+    return *scan == NULL ? st_fail_memory(rq->error)
+                         : st_scan_start(*scan, &rq->reader, run->shard, range, bound);
+}
+
+/* The last event inside the bound. */
+static strata_status find_tail(st_request *rq, const st_run *run, const st_bound *bound,
                                uint64_t *sequence, uint8_t hash[ST_SHA256_BYTES]) {
     static const uint8_t low[] = {ST_TAG_EVENT};
     static const uint8_t high[] = {ST_TAG_EVENT + 1};
-    st_scan scan;
+    const st_scan_range range = {st_slice(low, 1), st_slice(high, 1), true};
+    st_scan *scan;
     st_event event;
-    st_scan_start(&scan, run->table, st_slice(low, 1), st_slice(high, 1), snapshot, true);
-    if (scan.version == NULL) {
+    ST_TRY(start_scan(rq, run, &range, bound, &scan));
+    if (!scan->here) {
         *sequence = 0;
         memset(hash, 0, ST_SHA256_BYTES);
         return STRATA_OK;
     }
-    ST_TRY(read_stored(rq, scan.key, scan.version, &event));
+    ST_TRY(st_event_at(rq, scan, &event));
     *sequence = event.sequence;
     memcpy(hash, event.hash, ST_SHA256_BYTES);
     return STRATA_OK;
@@ -78,28 +86,85 @@ static void set_tail(void *ctx, const st_commit *commit, uint64_t version) {
     (void)commit;
     (void)version;
     const tail_hook *tail = ctx;
-    tail->run->tail_sequence = tail->sequence;
-    memcpy(tail->run->tail_hash, tail->hash, ST_SHA256_BYTES);
+    st_event_set_tail(tail->run, tail->sequence, tail->hash);
+}
+
+void st_event_set_tail(st_run *run, uint64_t sequence, const uint8_t hash[ST_SHA256_BYTES]) {
+    run->tail_sequence = sequence;
+    memcpy(run->tail_hash, hash, ST_SHA256_BYTES);
+}
+
+strata_status st_event_tail(st_request *rq, st_run *run, uint64_t *sequence,
+                            uint8_t hash[ST_SHA256_BYTES]) {
+    if (!run->tail_known) {
+        const st_bound newest = st_bound_version(UINT64_MAX);
+        ST_TRY(find_tail(rq, run, &newest, &run->tail_sequence, run->tail_hash));
+        run->tail_known = true;
+    }
+    *sequence = run->tail_sequence;
+    memcpy(hash, run->tail_hash, ST_SHA256_BYTES);
+    return STRATA_OK;
+}
+
+strata_status st_event_link(st_request *rq, strata_slice unlinked, int64_t timestamp_us,
+                            uint64_t *sequence, uint8_t hash[ST_SHA256_BYTES]) {
+    const uint8_t *bytes = unlinked.data;
+    const size_t type_len = bytes[1];
+    uint8_t previous[ST_SHA256_BYTES];
+    if (*sequence >= INT64_MAX) {
+        return st_fail(rq->error, STRATA_OVERFLOW, "the log of events is full");
+    }
+    (*sequence)++;
+    memcpy(previous, hash, sizeof previous);
+    chain(*sequence, timestamp_us, st_slice(bytes + 2, type_len),
+          st_slice(bytes + 2 + type_len, unlinked.len - 2 - type_len), previous, hash);
+    return STRATA_OK;
 }
 
 /* rq->value holds form, type and payload; adds the hash. Under the run's lock. */
 static strata_status link_event(st_request *rq, st_run *run, const st_commit *commit,
-                                size_t type_len, tail_hook *tail) {
-    if (!run->tail_known) {
-        ST_TRY(find_tail(rq, run, UINT64_MAX, &run->tail_sequence, run->tail_hash));
-        run->tail_known = true;
-    }
-    if (run->tail_sequence >= INT64_MAX) {
-        return st_fail(rq->error, STRATA_OVERFLOW, "the log of events is full");
-    }
-    const uint8_t *bytes = rq->value.data;
+                                tail_hook *tail) {
     tail->run = run;
-    tail->sequence = run->tail_sequence + 1;
-    chain(tail->sequence, commit->timestamp_us, st_slice(bytes + 2, type_len),
-          st_slice(bytes + 2 + type_len, rq->value.len - 2 - type_len), run->tail_hash, tail->hash);
+    ST_TRY(st_event_tail(rq, run, &tail->sequence, tail->hash));
+    ST_TRY(st_event_link(rq, st_buffer_slice(&rq->value), commit->timestamp_us, &tail->sequence,
+                         tail->hash));
     return st_buffer_append(&rq->value, tail->hash, ST_SHA256_BYTES) == STRATA_OK
                ? STRATA_OK
                : st_fail_memory(rq->error);
+}
+
+/* The last event that the transaction sees, without having read it. */
+static strata_status pending_tail(st_request *rq, const st_run *run, uint64_t *sequence) {
+    st_key key;
+    st_txn_write own;
+    uint8_t hash[ST_SHA256_BYTES];
+    const st_bound stored = st_bound_version(st_txn_snapshot(rq->txn));
+    ST_TRY(find_tail(rq, run, &stored, sequence, hash));
+    for (;; (*sequence)++) {
+        st_key_number(&key, ST_TAG_EVENT, *sequence + 1);
+        if (!st_txn_find(rq->txn, st_key_slice(&key), &own)) {
+            return STRATA_OK;
+        }
+    }
+}
+
+/* Inside a transaction: under the number that it would have now, and without a hash; both come at
+ * the commit (transaction.c), so that appends never conflict. */
+static strata_status append_pending(st_request *rq, const st_run *run, uint64_t *sequence) {
+    static const uint8_t no_hash[ST_SHA256_BYTES];
+    uint64_t last;
+    st_key key;
+    ST_TRY(pending_tail(rq, run, &last));
+    const size_t unlinked = rq->value.len;
+    if (st_buffer_append(&rq->value, no_hash, sizeof no_hash) != STRATA_OK) {
+        return st_fail_memory(rq->error);
+    }
+    st_key_number(&key, ST_TAG_EVENT, last + 1);
+    const st_txn_write write = {{.key = st_key_slice(&key), .value = st_buffer_slice(&rq->value)},
+                                ST_RULE_EVENT,
+                                st_slice(rq->value.data, unlinked)};
+    *sequence = last + 1;
+    return st_txn_put(rq->txn, &write, rq->error);
 }
 
 strata_status st_event_append(st_request *rq, st_run *run, strata_slice type,
@@ -123,63 +188,83 @@ strata_status st_event_append(st_request *rq, st_run *run, strata_slice type,
     }
     ST_TRY(st_value_encode(payload, rq->model->value_bytes_max, &rq->value, rq->error));
     ST_TRY(st_run_begin(rq, run, &commit));
-    const strata_status status = link_event(rq, run, &commit, type.len, &tail);
+    if (rq->txn != NULL) {
+        *stamp = (st_stamp){0, commit.timestamp_us};
+        return append_pending(rq, run, sequence);
+    }
+    const strata_status status = link_event(rq, run, &commit, &tail);
     if (status != STRATA_OK) {
-        st_commit_abort(&commit);
+        st_run_abort(rq, &commit);
         return status;
     }
     const st_commit_hook hook = {&tail, set_tail};
     st_key_number(&key, ST_TAG_EVENT, tail.sequence);
-    const st_write write = {st_key_slice(&key), st_buffer_slice(&rq->value), false};
-    ST_TRY(st_commit_finish(&commit, &write, 1, &hook, &stamp->version, rq->error));
-    stamp->timestamp_us = commit.timestamp_us;
+    ST_TRY(st_run_put(rq, &commit, &key, &hook, stamp));
     *sequence = tail.sequence;
     return STRATA_OK;
 }
 
-strata_status st_event_read(st_request *rq, const st_run *run, uint64_t sequence, st_event *event) {
+strata_status st_event_read(st_request *rq, const st_run *run, uint64_t sequence,
+                            const st_when *when, st_event *event) {
     st_key key;
+    st_bound bound;
+    st_revision revision;
+    bool found;
     st_key_number(&key, ST_TAG_EVENT, sequence);
-    const st_version *version =
-        st_memtable_live(run->table, st_key_slice(&key), st_memtable_snapshot(run->table));
-    if (version == NULL) {
+    ST_TRY(st_bound_at(rq, run, when, &bound));
+    ST_TRY(st_read_live(&rq->reader, run->shard, st_key_slice(&key), &bound, &revision, &found));
+    if (!found) {
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no event %u", sequence);
     }
-    return read_stored(rq, st_key_slice(&key), version, event);
+    return read_stored(rq, st_key_slice(&key), &revision, revision.value, event);
 }
 
-strata_status st_event_head(st_request *rq, const st_run *run, uint64_t *sequence,
-                            uint8_t hash[ST_SHA256_BYTES]) {
-    return find_tail(rq, run, st_memtable_snapshot(run->table), sequence, hash);
+strata_status st_event_head(st_request *rq, const st_run *run, const st_when *when,
+                            uint64_t *sequence, uint8_t hash[ST_SHA256_BYTES]) {
+    st_bound bound;
+    ST_TRY(st_bound_at(rq, run, when, &bound));
+    return find_tail(rq, run, &bound, sequence, hash);
 }
 
-strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence, st_scan *scan) {
+strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence,
+                            const st_when *when, st_scan **scan) {
     static const uint8_t above[] = {ST_TAG_EVENT + 1};
     st_key *low = st_arena_alloc(rq->arena, sizeof *low, 8);
     if (low == NULL) {
         return st_fail_memory(rq->error);
     }
+    st_bound bound;
     st_key_number(low, ST_TAG_EVENT, sequence);
-    st_scan_start(scan, run->table, st_key_slice(low), st_slice(above, 1),
-                  st_memtable_snapshot(run->table), false);
-    return STRATA_OK;
+    ST_TRY(st_bound_at(rq, run, when, &bound));
+    const st_scan_range range = {st_key_slice(low), st_slice(above, 1), false};
+    return start_scan(rq, run, &range, &bound, scan);
 }
 
-strata_status st_event_at(st_request *rq, const st_scan *scan, st_event *event) {
-    return read_stored(rq, scan->key, scan->version, event);
+strata_status st_event_at(st_request *rq, st_scan *scan, st_event *event) {
+    strata_slice stored;
+    ST_TRY(st_scan_value(scan, &stored));
+    return read_stored(rq, scan->key, &scan->revision, stored, event);
 }
 
 strata_status st_event_verify(st_request *rq, const st_run *run, uint64_t *length,
                               uint64_t *first_invalid) {
     uint8_t previous[ST_SHA256_BYTES] = {0};
+    static const uint8_t low[] = {ST_TAG_EVENT};
+    static const uint8_t high[] = {ST_TAG_EVENT + 1};
+    const st_scan_range range = {st_slice(low, 1), st_slice(high, 1), false};
+    /* What a transaction has appended has no hash yet. */
+    const st_bound committed = st_bound_version(st_shard_snapshot(run->shard));
     uint64_t checked = 0;
-    st_scan scan;
+    st_scan *scan;
     *first_invalid = 0;
-    ST_TRY(st_event_scan(rq, run, 0, &scan));
-    for (; scan.version != NULL; st_scan_next(&scan)) {
+    ST_TRY(start_scan(rq, run, &range, &committed, &scan));
+    while (scan->here) {
         uint8_t hash[ST_SHA256_BYTES];
         st_event event;
-        const strata_status status = st_event_at(rq, &scan, &event);
+        const strata_status status = st_event_at(rq, scan, &event);
+        if (status != STRATA_OK && status != STRATA_CORRUPT) {
+            return status;
+        }
         bool holds = status == STRATA_OK && event.sequence == checked + 1;
         if (holds) {
             chain(event.sequence, event.timestamp_us, event.type, event.payload, previous, hash);
@@ -187,10 +272,14 @@ strata_status st_event_verify(st_request *rq, const st_run *run, uint64_t *lengt
         }
         checked++;
         if (!holds) {
+            rq->error->code = STRATA_OK; /* it is the answer, not a failure */
+            rq->error->message[0] = '\0';
+            rq->error->field_count = 0;
             *first_invalid = checked;
             break;
         }
         memcpy(previous, hash, sizeof previous);
+        ST_TRY(st_scan_next(scan));
     }
     *length = checked;
     return STRATA_OK;

@@ -2,7 +2,7 @@
 #ifndef ST_MODEL_EVENT_H
 #define ST_MODEL_EVENT_H
 
-#include "model/model.h"
+#include "model/page.h"
 
 typedef struct st_event {
     uint64_t sequence;
@@ -18,16 +18,27 @@ typedef struct st_event {
 strata_status st_event_append(st_request *rq, st_run *run, strata_slice type,
                               const strata_value *payload, uint64_t *sequence, st_stamp *stamp);
 
-/* Borrowed from the store. Errors: not_found. */
-strata_status st_event_read(st_request *rq, const st_run *run, uint64_t sequence, st_event *event);
+/* Under the run's lock: the newest event, committed or waiting for its sync; and what it is now. */
+strata_status st_event_tail(st_request *rq, st_run *run, uint64_t *sequence,
+                            uint8_t hash[ST_SHA256_BYTES]);
+void st_event_set_tail(st_run *run, uint64_t sequence, const uint8_t hash[ST_SHA256_BYTES]);
+/* From the number and hash of the last event to those of the next one. unlinked: what is stored of
+ * it, without the hash. Errors: overflow. */
+strata_status st_event_link(st_request *rq, strata_slice unlinked, int64_t timestamp_us,
+                            uint64_t *sequence, uint8_t hash[ST_SHA256_BYTES]);
+
+/* Borrowed until the request ends. Errors: not_found. */
+strata_status st_event_read(st_request *rq, const st_run *run, uint64_t sequence,
+                            const st_when *when, st_event *event);
 
 /* The last event's sequence and hash; 0 and zeros for an empty log. */
-strata_status st_event_head(st_request *rq, const st_run *run, uint64_t *sequence,
-                            uint8_t hash[ST_SHA256_BYTES]);
+strata_status st_event_head(st_request *rq, const st_run *run, const st_when *when,
+                            uint64_t *sequence, uint8_t hash[ST_SHA256_BYTES]);
 
-/* Starts a scan at `sequence`; st_event_at reads where it stands. Bounds live in the arena. */
-strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence, st_scan *scan);
-strata_status st_event_at(st_request *rq, const st_scan *scan, st_event *event);
+/* Starts a scan at `sequence`; st_event_at reads where it stands, borrowed until it moves. */
+strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence,
+                            const st_when *when, st_scan **scan);
+strata_status st_event_at(st_request *rq, st_scan *scan, st_event *event);
 
 /* Recomputes the chain. *first_invalid: 0 when all links hold. */
 strata_status st_event_verify(st_request *rq, const st_run *run, uint64_t *length,

@@ -8,7 +8,7 @@
  */
 #include "model/kv.h"
 
-#include "model/page.h"
+#include "model/transaction.h"
 
 static strata_status kv_key(st_request *rq, strata_slice text, st_key *key) {
     ST_TRY(st_key_check(text, rq->error));
@@ -21,14 +21,6 @@ static strata_status encode(st_request *rq, const strata_value *value) {
     return st_value_encode(value, rq->model->value_bytes_max, &rq->value, rq->error);
 }
 
-static strata_status finish_put(st_request *rq, st_commit *commit, const st_key *key,
-                                st_stamp *stamp) {
-    const st_write write = {st_key_slice(key), st_buffer_slice(&rq->value), false};
-    ST_TRY(st_commit_finish(commit, &write, 1, NULL, &stamp->version, rq->error));
-    stamp->timestamp_us = commit->timestamp_us;
-    return STRATA_OK;
-}
-
 strata_status st_kv_put(st_request *rq, st_run *run, strata_slice text, const strata_value *value,
                         st_stamp *stamp) {
     st_commit commit;
@@ -36,70 +28,71 @@ strata_status st_kv_put(st_request *rq, st_run *run, strata_slice text, const st
     ST_TRY(kv_key(rq, text, &key));
     ST_TRY(encode(rq, value));
     ST_TRY(st_run_begin(rq, run, &commit));
-    return finish_put(rq, &commit, &key, stamp);
+    return st_run_put(rq, &commit, &key, NULL, stamp);
 }
 
-strata_status st_kv_find(st_request *rq, const st_run *run, strata_slice text, uint64_t as_of,
-                         const st_version **version) {
+/* The key, if it has a value. */
+static strata_status read_key(st_request *rq, const st_run *run, strata_slice text,
+                              const st_when *when, st_revision *revision, bool *found) {
     st_key key;
-    uint64_t snapshot;
+    st_bound bound;
     ST_TRY(kv_key(rq, text, &key));
-    ST_TRY(st_snapshot(rq, run, as_of, &snapshot));
-    const st_version *found = st_memtable_live(run->table, st_key_slice(&key), snapshot);
-    if (found == NULL) {
-        return st_fail(rq->error, STRATA_NOT_FOUND, "there is no key \"%S\"", &text);
-    }
-    *version = found;
-    return STRATA_OK;
+    ST_TRY(st_bound_at(rq, run, when, &bound));
+    return st_read_live(&rq->reader, run->shard, st_key_slice(&key), &bound, revision, found);
 }
 
-strata_status st_kv_get(st_request *rq, const st_run *run, strata_slice text, uint64_t as_of,
+strata_status st_kv_find(st_request *rq, const st_run *run, strata_slice text, const st_when *when,
+                         st_revision *revision) {
+    bool found;
+    ST_TRY(read_key(rq, run, text, when, revision, &found));
+    return found ? STRATA_OK
+                 : st_fail(rq->error, STRATA_NOT_FOUND, "there is no key \"%S\"", &text);
+}
+
+strata_status st_kv_get(st_request *rq, const st_run *run, strata_slice text, const st_when *when,
                         strata_entry *entry) {
-    const st_version *version;
-    ST_TRY(st_kv_find(rq, run, text, as_of, &version));
-    if (!st_value_decode(st_version_value(version), &entry->value)) {
+    st_revision revision;
+    ST_TRY(st_kv_find(rq, run, text, when, &revision));
+    if (!st_value_decode(revision.value, &entry->value)) {
         st_fail(rq->error, STRATA_CORRUPT, "the value of \"%S\" is malformed", &text);
         return st_fail_text(rq->error, "file", strata_text("kv"));
     }
-    entry->version = version->number;
-    entry->timestamp_us = version->timestamp_us;
+    entry->version = revision.number;
+    entry->timestamp_us = revision.timestamp_us;
     return STRATA_OK;
 }
 
-strata_status st_kv_exists(st_request *rq, const st_run *run, strata_slice text, bool *exists) {
-    st_key key;
-    ST_TRY(kv_key(rq, text, &key));
-    *exists =
-        st_memtable_live(run->table, st_key_slice(&key), st_memtable_snapshot(run->table)) != NULL;
-    return STRATA_OK;
+strata_status st_kv_exists(st_request *rq, const st_run *run, strata_slice text,
+                           const st_when *when, bool *exists) {
+    st_revision revision;
+    return read_key(rq, run, text, when, &revision, exists);
 }
 
 strata_status st_kv_delete(st_request *rq, st_run *run, strata_slice text, bool *existed,
                            st_stamp *stamp) {
     st_commit commit;
     st_key key;
+    st_revision revision;
+    bool found = false;
     ST_TRY(kv_key(rq, text, &key));
     ST_TRY(st_run_begin(rq, run, &commit));
-    if (st_memtable_live(run->table, st_key_slice(&key), UINT64_MAX) == NULL) {
-        st_commit_abort(&commit);
+    const strata_status status = st_run_newest(rq, run, &key, &revision, &found);
+    if (status != STRATA_OK || !found) {
+        st_run_abort(rq, &commit);
         *existed = false;
-        return STRATA_OK;
+        return status;
     }
-    const st_write write = {st_key_slice(&key), st_slice("", 0), true};
-    ST_TRY(st_commit_finish(&commit, &write, 1, NULL, &stamp->version, rq->error));
-    stamp->timestamp_us = commit.timestamp_us;
+    ST_TRY(st_run_delete(rq, &commit, &key, NULL, stamp));
     *existed = true;
     return STRATA_OK;
 }
 
-/* Under the run's lock: adds to the value and encodes the sum. */
-static strata_status add(st_request *rq, const st_run *run, const st_key *key, int64_t by,
-                         int64_t *sum) {
-    const st_version *version = st_memtable_live(run->table, st_key_slice(key), UINT64_MAX);
+/* Adds to the value, 0 if there is none, and encodes the sum into rq->value. */
+static strata_status add_to(st_request *rq, const st_key *key, bool found, strata_slice stored,
+                            int64_t by, int64_t *sum) {
     const strata_slice text = st_key_text_of(st_key_slice(key));
     strata_value value = strata_int(0);
-    if (version != NULL &&
-        (!st_value_decode(st_version_value(version), &value) || value.type != STRATA_INT)) {
+    if (found && (!st_value_decode(stored, &value) || value.type != STRATA_INT)) {
         return st_fail(rq->error, STRATA_WRONG_TYPE, "the value of \"%S\" is not an int", &text);
     }
     if (__builtin_add_overflow(value.as.integer, by, sum)) {
@@ -111,6 +104,45 @@ static strata_status add(st_request *rq, const st_run *run, const st_key *key, i
     return encode(rq, &value);
 }
 
+strata_status st_kv_add(st_request *rq, const st_run *run, const st_key *key, int64_t by,
+                        int64_t *sum) {
+    const st_bound newest = st_bound_version(UINT64_MAX);
+    st_revision revision;
+    bool found;
+    ST_TRY(st_read_live(&rq->reader, run->shard, st_key_slice(key), &newest, &revision, &found));
+    return add_to(rq, key, found, found ? revision.value : st_slice("", 0), by, sum);
+}
+
+/* Inside a transaction an increment reads nothing: what it adds to is decided at the commit
+ * (transaction.c). *sum is what it would be now. */
+static strata_status incr_pending(st_request *rq, const st_run *run, const st_key *key, int64_t by,
+                                  int64_t *sum) {
+    st_txn_write own;
+    uint8_t operand[8];
+    int64_t delta = by;
+    bool derived = true;
+    if (st_txn_find(rq->txn, st_key_slice(key), &own)) {
+        derived = own.rule != 0;
+        if (derived && __builtin_add_overflow((int64_t)load64_le(own.operand.data), by, &delta)) {
+            return st_fail(rq->error, STRATA_OVERFLOW,
+                           "the increments together do not fit 64 bits");
+        }
+        ST_TRY(add_to(rq, key, !own.write.deletes, own.write.value, by, sum));
+    } else {
+        const st_bound stored = st_bound_version(st_txn_snapshot(rq->txn));
+        st_revision revision;
+        bool found;
+        ST_TRY(
+            st_read_live(&rq->reader, run->shard, st_key_slice(key), &stored, &revision, &found));
+        ST_TRY(add_to(rq, key, found, found ? revision.value : st_slice("", 0), by, sum));
+    }
+    store64_le(operand, (uint64_t)delta);
+    const st_txn_write write = {{.key = st_key_slice(key), .value = st_buffer_slice(&rq->value)},
+                                derived ? ST_RULE_ADD : 0,
+                                st_slice(operand, sizeof operand)};
+    return st_txn_put(rq->txn, &write, rq->error);
+}
+
 strata_status st_kv_incr(st_request *rq, st_run *run, strata_slice text, int64_t by, int64_t *sum,
                          st_stamp *stamp) {
     st_commit commit;
@@ -118,12 +150,16 @@ strata_status st_kv_incr(st_request *rq, st_run *run, strata_slice text, int64_t
     int64_t total = 0;
     ST_TRY(kv_key(rq, text, &key));
     ST_TRY(st_run_begin(rq, run, &commit));
-    const strata_status status = add(rq, run, &key, by, &total);
+    if (rq->txn != NULL) {
+        *stamp = (st_stamp){0, commit.timestamp_us};
+        return incr_pending(rq, run, &key, by, sum);
+    }
+    const strata_status status = st_kv_add(rq, run, &key, by, &total);
     if (status != STRATA_OK) {
-        st_commit_abort(&commit);
+        st_run_abort(rq, &commit);
         return status;
     }
-    ST_TRY(finish_put(rq, &commit, &key, stamp));
+    ST_TRY(st_run_put(rq, &commit, &key, NULL, stamp));
     *sum = total;
     return STRATA_OK;
 }
@@ -131,11 +167,13 @@ strata_status st_kv_incr(st_request *rq, st_run *run, strata_slice text, int64_t
 /* Under the run's lock. wanted: the encoding of expected->value. */
 static strata_status compare(st_request *rq, const st_run *run, const st_key *key,
                              const st_kv_expected *expected, strata_slice wanted) {
-    const st_version *version = st_memtable_live(run->table, st_key_slice(key), UINT64_MAX);
-    const uint64_t number = version == NULL ? 0 : version->number;
+    st_revision revision;
+    bool found;
+    ST_TRY(st_run_newest(rq, run, key, &revision, &found));
+    const uint64_t number = found ? revision.number : 0;
     const bool same_version = !expected->by_version || expected->version == number;
-    const bool same_value = expected->value == NULL ||
-                            (version != NULL && st_slice_equal(st_version_value(version), wanted));
+    const bool same_value =
+        expected->value == NULL || (found && st_slice_equal(revision.value, wanted));
     if (same_version && same_value) {
         return STRATA_OK;
     }
@@ -167,30 +205,37 @@ strata_status st_kv_cas(st_request *rq, st_run *run, strata_slice text, const st
     ST_TRY(st_run_begin(rq, run, &commit));
     const strata_status status = compare(rq, run, &key, expected, wanted);
     if (status != STRATA_OK) {
-        st_commit_abort(&commit);
+        st_run_abort(rq, &commit);
         return status;
     }
-    return finish_put(rq, &commit, &key, stamp);
+    return st_run_put(rq, &commit, &key, NULL, stamp);
 }
 
-strata_status st_kv_count(st_request *rq, const st_run *run, strata_slice prefix, uint64_t *count) {
-    const st_page page = {.prefix = prefix, .as_of = UINT64_MAX};
-    st_scan scan;
+strata_status st_kv_count(st_request *rq, const st_run *run, const st_page *page, uint64_t *count) {
+    st_scan *scan;
     uint64_t counted = 0;
-    ST_TRY(st_page_scan(rq, run, ST_TAG_KV, &page, &scan));
-    for (; scan.version != NULL; st_scan_next(&scan)) {
+    ST_TRY(st_page_scan(rq, run, ST_TAG_KV, page, &scan));
+    while (scan->here) {
         counted++;
+        ST_TRY(st_scan_next(scan));
     }
     *count = counted;
     return STRATA_OK;
 }
 
 strata_status st_kv_history(st_request *rq, const st_run *run, strata_slice text, uint64_t before,
-                            const st_version **newest) {
-    st_key key;
-    ST_TRY(kv_key(rq, text, &key));
-    const uint64_t now = st_memtable_snapshot(run->table);
+                            st_scan **scan) {
+    st_key *key = st_arena_alloc(rq->arena, sizeof *key, 8);
+    uint8_t *above = st_arena_alloc(rq->arena, ST_STORE_KEY_MAX + 1, 1);
+    *scan = st_arena_alloc(rq->arena, sizeof **scan, 16);
+    if (key == NULL || above == NULL || *scan == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    ST_TRY(kv_key(rq, text, key));
+    memcpy(above, key->bytes, key->len);
+    above[key->len] = 0;
+    const uint64_t now = st_shard_snapshot(run->shard);
     const uint64_t snapshot = before == 0 ? 0 : before - 1 < now ? before - 1 : now;
-    *newest = st_memtable_get(run->table, st_key_slice(&key), snapshot);
-    return STRATA_OK;
+    const st_scan_range range = {st_key_slice(key), st_slice(above, key->len + 1), false};
+    return st_versions_start(*scan, &rq->reader, run->shard, &range, snapshot);
 }

@@ -2,7 +2,7 @@
 #ifndef ST_MODEL_KV_H
 #define ST_MODEL_KV_H
 
-#include "model/model.h"
+#include "model/page.h"
 
 /* Keys are checked by every function: invalid_key. Writes: constraint {run_closed}, and what
  * st_commit_finish returns. */
@@ -10,13 +10,15 @@
 strata_status st_kv_put(st_request *rq, st_run *run, strata_slice key, const strata_value *value,
                         st_stamp *stamp);
 
-/* The version of the key at as_of, which has a value: canonical MessagePack. Errors: not_found. */
-strata_status st_kv_find(st_request *rq, const st_run *run, strata_slice key, uint64_t as_of,
-                         const st_version **version);
-/* The same, decoded; entry->value is borrowed from the store. */
-strata_status st_kv_get(st_request *rq, const st_run *run, strata_slice key, uint64_t as_of,
+/* The version of the key that has a value then: canonical MessagePack, borrowed until the request
+ * ends. Errors: not_found, history_trimmed, invalid_argument. */
+strata_status st_kv_find(st_request *rq, const st_run *run, strata_slice key, const st_when *when,
+                         st_revision *revision);
+/* The same, decoded. */
+strata_status st_kv_get(st_request *rq, const st_run *run, strata_slice key, const st_when *when,
                         strata_entry *entry);
-strata_status st_kv_exists(st_request *rq, const st_run *run, strata_slice key, bool *exists);
+strata_status st_kv_exists(st_request *rq, const st_run *run, strata_slice key, const st_when *when,
+                           bool *exists);
 
 /* Deleting what is not there writes nothing: *existed false, the stamp untouched. */
 strata_status st_kv_delete(st_request *rq, st_run *run, strata_slice key, bool *existed,
@@ -25,6 +27,11 @@ strata_status st_kv_delete(st_request *rq, st_run *run, strata_slice key, bool *
 /* Errors: wrong_type, overflow. */
 strata_status st_kv_incr(st_request *rq, st_run *run, strata_slice key, int64_t by, int64_t *sum,
                          st_stamp *stamp);
+
+/* Under the run's lock: encodes what the newest value and `by` add up to into rq->value. Errors: as
+ * st_kv_incr. */
+strata_status st_kv_add(st_request *rq, const st_run *run, const st_key *key, int64_t by,
+                        int64_t *sum);
 
 /* What the key must have for a cas: a version (0: no value), a value, or both. */
 typedef struct st_kv_expected {
@@ -37,11 +44,11 @@ typedef struct st_kv_expected {
 strata_status st_kv_cas(st_request *rq, st_run *run, strata_slice key, const strata_value *value,
                         const st_kv_expected *expected, st_stamp *stamp);
 
-strata_status st_kv_count(st_request *rq, const st_run *run, strata_slice prefix, uint64_t *count);
+/* Keys that have a value, in the page's bounds. Cost: in proportion to them. */
+strata_status st_kv_count(st_request *rq, const st_run *run, const st_page *page, uint64_t *count);
 
-/* The newest version of the key below `before`, deletes included; NULL when there is none. Older
- * ones follow by ->older. */
+/* The versions of the key below `before`, newest first: to be read with st_versions_next. */
 strata_status st_kv_history(st_request *rq, const st_run *run, strata_slice key, uint64_t before,
-                            const st_version **newest);
+                            st_scan **scan);
 
 #endif

@@ -63,9 +63,9 @@ static strata_status encode(st_request *rq, const st_memory *memory) {
     return STRATA_OK;
 }
 
-static bool decode_text(const st_version *version, st_cursor *cursor, strata_slice *text) {
+static bool decode_text(strata_slice stored, st_cursor *cursor, strata_slice *text) {
     uint8_t form;
-    *cursor = st_cursor_over(st_version_value(version));
+    *cursor = st_cursor_over(stored);
     return st_cursor_u8(cursor, &form) && form == FORM && st_cursor_sized(cursor, text);
 }
 
@@ -89,12 +89,12 @@ static bool decode_fields(st_cursor *cursor, st_memory *memory) {
     return good;
 }
 
-strata_status st_memory_read(st_request *rq, strata_slice store_key, const st_version *version,
+strata_status st_memory_read(st_request *rq, strata_slice store_key, strata_slice stored,
                              st_memory *memory) {
     st_cursor cursor;
     memset(memory, 0, sizeof *memory);
     memory->key = st_key_text_of(store_key);
-    if (!decode_text(version, &cursor, &memory->text) || !decode_fields(&cursor, memory)) {
+    if (!decode_text(stored, &cursor, &memory->text) || !decode_fields(&cursor, memory)) {
         st_fail(rq->error, STRATA_CORRUPT, "the memory \"%S\" is malformed", &memory->key);
         return st_fail_text(rq->error, "file", strata_text("memory"));
     }
@@ -104,7 +104,9 @@ strata_status st_memory_read(st_request *rq, strata_slice store_key, const st_ve
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 static st_text_head *index_of(const st_run *run) {
-    return atomic_load_explicit((st_text_head * _Atomic *)&run->text, memory_order_acquire);
+    const st_run_index *index =
+        atomic_load_explicit((st_run_index * _Atomic *)&run->index, memory_order_seq_cst);
+    return index == NULL ? NULL : index->head;
 }
 
 static void publish_text(void *ctx, const st_commit *commit, uint64_t version) {
@@ -143,14 +145,11 @@ strata_status st_memory_remember(st_request *rq, st_run *run, const st_memory *m
     ST_TRY(st_run_begin(rq, run, &commit));
     st_text_head *head = index_of(run);
     if (head != NULL && st_text_head_stage(head, text_key, memory->text) != STRATA_OK) {
-        st_commit_abort(&commit);
+        st_run_abort(rq, &commit);
         return st_fail_memory(rq->error);
     }
     const st_commit_hook hook = {head, publish_text};
-    const st_write write = {st_key_slice(&key), st_buffer_slice(&rq->value), false};
-    ST_TRY(st_commit_finish(&commit, &write, 1, head == NULL ? NULL : &hook, &stamp->version,
-                            rq->error));
-    stamp->timestamp_us = commit.timestamp_us;
+    ST_TRY(st_run_put(rq, &commit, &key, head == NULL ? NULL : &hook, stamp));
     *key_out = text_key;
     return STRATA_OK;
 }
@@ -170,38 +169,40 @@ strata_status st_memory_forget(st_request *rq, st_run *run, strata_slice text_ke
                                st_stamp *stamp) {
     st_commit commit;
     st_key key;
+    st_revision revision;
+    bool found = false;
     ST_TRY(st_key_check(text_key, rq->error));
     st_key_text(&key, ST_TAG_MEMORY, text_key);
     ST_TRY(st_run_begin(rq, run, &commit));
-    if (st_memtable_live(run->table, st_key_slice(&key), UINT64_MAX) == NULL) {
-        st_commit_abort(&commit);
+    const strata_status status = st_run_newest(rq, run, &key, &revision, &found);
+    if (status != STRATA_OK || !found) {
+        st_run_abort(rq, &commit);
         *existed = false;
-        return STRATA_OK;
+        return status;
     }
     forget_hook forget = {index_of(run), text_key};
     const st_commit_hook hook = {&forget, remove_text};
-    const st_write write = {st_key_slice(&key), st_slice("", 0), true};
-    ST_TRY(st_commit_finish(&commit, &write, 1, forget.head == NULL ? NULL : &hook, &stamp->version,
-                            rq->error));
-    stamp->timestamp_us = commit.timestamp_us;
+    ST_TRY(st_run_delete(rq, &commit, &key, forget.head == NULL ? NULL : &hook, stamp));
     *existed = true;
     return STRATA_OK;
 }
 
 strata_status st_memory_get(st_request *rq, const st_run *run, strata_slice text_key,
-                            uint64_t as_of, st_memory *memory, st_stamp *stamp) {
+                            const st_when *when, st_memory *memory, st_stamp *stamp) {
     st_key key;
-    uint64_t snapshot;
+    st_bound bound;
+    st_revision revision;
+    bool found;
     ST_TRY(st_key_check(text_key, rq->error));
-    ST_TRY(st_snapshot(rq, run, as_of, &snapshot));
+    ST_TRY(st_bound_at(rq, run, when, &bound));
     st_key_text(&key, ST_TAG_MEMORY, text_key);
-    const st_version *version = st_memtable_live(run->table, st_key_slice(&key), snapshot);
-    if (version == NULL) {
+    ST_TRY(st_read_live(&rq->reader, run->shard, st_key_slice(&key), &bound, &revision, &found));
+    if (!found) {
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no memory \"%S\"", &text_key);
     }
-    ST_TRY(st_memory_read(rq, st_key_slice(&key), version, memory));
+    ST_TRY(st_memory_read(rq, st_key_slice(&key), revision.value, memory));
     memory->key = text_key;
-    *stamp = (st_stamp){version->number, version->timestamp_us};
+    *stamp = (st_stamp){revision.number, revision.timestamp_us};
     return STRATA_OK;
 }
 
@@ -209,37 +210,49 @@ strata_status st_memory_get(st_request *rq, const st_run *run, strata_slice text
 
 /* One change of one memory, to be repeated in version order. */
 typedef struct change {
-    const st_leaf *leaf;
-    const st_version *version;
+    uint64_t number;
+    strata_slice key;    /* of the user */
+    strata_slice stored; /* empty: it was forgotten */
 } change;
 
 static int compare_changes(const void *a, const void *b) {
-    const uint64_t left = ((const change *)a)->version->number;
-    const uint64_t right = ((const change *)b)->version->number;
+    const uint64_t left = ((const change *)a)->number;
+    const uint64_t right = ((const change *)b)->number;
     return (left > right) - (left < right);
 }
 
+static strata_status collect_one(st_scan *scan, st_arena *arena, strata_buffer *changes) {
+    change one = {scan->revision.number, st_arena_copy(arena, st_key_text_of(scan->key)),
+                  st_slice("", 0)};
+    if (!scan->revision.deleted) {
+        strata_slice stored;
+        ST_TRY(st_scan_value(scan, &stored));
+        one.stored = st_arena_copy(arena, stored);
+    }
+    if (one.key.data == NULL || one.stored.data == NULL) {
+        return STRATA_NO_MEMORY;
+    }
+    return st_buffer_append(changes, &one, sizeof one);
+}
+
 /* Of every memory the version that readers see, and those above it. Under the run's lock. */
-static strata_status collect(const st_run *run, strata_buffer *changes) {
+static strata_status collect(st_request *rq, const st_run *run, st_arena *arena,
+                             strata_buffer *changes) {
     static const uint8_t low[] = {ST_TAG_MEMORY};
     static const uint8_t high[] = {ST_TAG_MEMORY + 1};
-    const uint64_t seen = st_memtable_snapshot(run->table);
-    st_art_iter iter;
-    for (st_art_seek(&iter, &run->table->index, st_slice(low, 1), false);
-         iter.leaf != NULL && st_slice_compare(st_leaf_key(iter.leaf), st_slice(high, 1)) < 0;
-         st_art_next(&iter)) {
-        const st_version *version =
-            atomic_load_explicit(&((st_leaf *)iter.leaf)->newest, memory_order_acquire);
-        for (; version != NULL; version = version->older) {
-            const change one = {iter.leaf, version};
-            const bool base = version->number <= seen;
-            if (!(base && version->deleted)) {
-                ST_TRY(st_buffer_append(changes, &one, sizeof one));
-            }
-            if (base) {
-                break;
-            }
+    const st_scan_range range = {st_slice(low, 1), st_slice(high, 1), false};
+    const uint64_t seen = st_shard_snapshot(run->shard);
+    st_scan *scan = st_arena_alloc(arena, sizeof *scan, 16);
+    if (scan == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    ST_TRY(st_versions_start(scan, &rq->reader, run->shard, &range, UINT64_MAX));
+    while (scan->here) {
+        const bool base = scan->revision.number <= seen;
+        if (!(base && scan->revision.deleted)) {
+            ST_TRY(collect_one(scan, arena, changes));
         }
+        ST_TRY(base ? st_versions_next_key(scan) : st_versions_next(scan));
     }
     return STRATA_OK;
 }
@@ -248,16 +261,15 @@ static strata_status replay(st_request *rq, const change *changes, size_t count,
                             st_text_head *head) {
     const strata_log *log = &rq->model->host->log;
     for (size_t i = 0; i < count; i++) {
-        const strata_slice key = st_key_text_of(st_leaf_key(changes[i].leaf));
-        const st_version *version = changes[i].version;
+        const change *one = &changes[i];
         st_cursor cursor;
         strata_slice text;
-        if (version->deleted) {
-            (void)st_text_head_remove(head, key, version->number);
-        } else if (!decode_text(version, &cursor, &text)) {
-            st_fail(rq->error, STRATA_CORRUPT, "the memory \"%S\" is malformed", &key);
+        if (one->stored.len == 0) {
+            (void)st_text_head_remove(head, one->key, one->number);
+        } else if (!decode_text(one->stored, &cursor, &text)) {
+            st_fail(rq->error, STRATA_CORRUPT, "the memory \"%S\" is malformed", &one->key);
             return st_fail_text(rq->error, "file", strata_text("memory"));
-        } else if (st_text_head_add(head, key, version->number, text) != STRATA_OK) {
+        } else if (st_text_head_add(head, one->key, one->number, text) != STRATA_OK) {
             return st_fail_memory(rq->error);
         }
         if (log->progress != NULL && (i % PROGRESS_EVERY == 0 || i + 1 == count)) {
@@ -267,39 +279,92 @@ static strata_status replay(st_request *rq, const change *changes, size_t count,
     return STRATA_OK;
 }
 
-static strata_status build_locked(st_request *rq, st_run *run) {
+static strata_status fill_head(st_request *rq, const st_run *run, st_text_head *head) {
     strata_buffer changes = {NULL, 0, 0, rq->model->host};
-    st_text_head *head = NULL;
-    strata_status status = collect(run, &changes);
+    st_arena arena;
+    st_arena_init(&arena, &rq->model->host->memory, 0);
+    strata_status status = collect(rq, run, &arena, &changes);
     if (status == STRATA_OK) {
-        status = st_text_head_create(rq->model->host, &head);
+        change *items = (change *)(void *)changes.data;
+        const size_t count = changes.len / sizeof *items;
+        st_sort(items, count, sizeof *items, compare_changes);
+        status = replay(rq, items, count, head);
+    } else if (status == STRATA_NO_MEMORY) {
+        st_fail_memory(rq->error);
     }
-    if (status != STRATA_OK) {
-        strata_buffer_free(&changes);
-        return status == STRATA_NO_MEMORY
-                   ? st_fail_memory(rq->error)
-                   : st_fail(rq->error, status, "the host has no entropy for the text index");
-    }
-    const size_t count = changes.len / sizeof(change);
-    change *items = (change *)(void *)changes.data;
-    st_sort(items, count, sizeof *items, compare_changes);
-    status = replay(rq, items, count, head);
+    st_reader_finish(&rq->reader); /* its scan lies in the arena */
     strata_buffer_free(&changes);
+    st_arena_free(&arena);
+    return status;
+}
+
+static strata_status build_locked(st_request *rq, st_run *run) {
+    const strata_allocator *memory = &rq->model->host->memory;
+    st_run_index *index = st_alloc_zeroed(memory, sizeof *index);
+    if (index == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    index->memory = memory;
+    strata_status status = st_text_head_create(rq->model->host, &index->head);
+    if (status == STRATA_NO_MEMORY) {
+        st_fail_memory(rq->error);
+    } else if (status != STRATA_OK) {
+        st_fail(rq->error, status, "the host has no entropy for the text index");
+    } else {
+        status = fill_head(rq, run, index->head);
+    }
     if (status != STRATA_OK) {
-        st_text_head_destroy(head);
+        st_run_index_destroy(index);
         return status;
     }
-    atomic_store_explicit(&run->text, head, memory_order_release);
+    atomic_store_explicit(&run->index, index, memory_order_release);
     return STRATA_OK;
+}
+
+/* ---- Transactions ---------------------------------------------------------------------------- */
+
+static void reclaim_index(st_retired *retired) {
+    st_run_index *index = (st_run_index *)retired;
+    st_text_head_destroy(index->head);
+    st_free(index->memory, index, sizeof *index);
+}
+
+/* There is no memory to go on with it: the next recall builds it anew. Under the run's lock. */
+static void give_up_index(st_request *rq, st_run *run) {
+    st_run_index *index = atomic_load_explicit(&run->index, memory_order_relaxed);
+    atomic_store_explicit(&run->index, NULL, memory_order_seq_cst);
+    st_epoch_retire(&rq->model->store.epoch, &index->retired, reclaim_index);
+}
+
+void st_memory_index_write(st_request *rq, st_run *run, const st_write *write, uint64_t version) {
+    const strata_slice key = st_key_text_of(write->key);
+    st_text_head *head = index_of(run);
+    st_cursor cursor;
+    strata_slice text;
+    if (head == NULL) {
+        return;
+    }
+    if (write->deletes) {
+        (void)st_text_head_remove(head, key, version);
+    } else if (!decode_text(write->value, &cursor, &text) ||
+               st_text_head_add(head, key, version, text) != STRATA_OK) {
+        give_up_index(rq, run);
+    }
+}
+
+void st_run_index_destroy(st_run_index *index) {
+    if (index != NULL) {
+        reclaim_index(&index->retired);
+    }
 }
 
 strata_status st_memory_index(st_request *rq, st_run *run, const st_text_head **head) {
     const strata_executor *executor = &rq->model->host->executor;
     strata_status status = STRATA_OK;
     if (index_of(run) == NULL) {
-        st_mutex_lock(&run->table->lock, executor);
+        st_mutex_lock(&run->shard->lock, executor);
         status = index_of(run) == NULL ? build_locked(rq, run) : STRATA_OK;
-        st_mutex_unlock(&run->table->lock, executor);
+        st_mutex_unlock(&run->shard->lock, executor);
     }
     *head = index_of(run);
     return status;
@@ -308,10 +373,10 @@ strata_status st_memory_index(st_request *rq, st_run *run, const st_text_head **
 strata_status st_memory_index_all(st_request *rq) {
     const uint64_t end = atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     for (uint64_t id = ST_RUN_DEFAULT; id < end; id++) {
-        const st_memtable *table = st_store_run(&rq->model->store, id);
+        const st_shard *shard = st_shards_find(&rq->model->store.shards, id);
         const st_text_head *head;
-        if (table != NULL && table->owner != NULL) {
-            ST_TRY(st_memory_index(rq, table->owner, &head));
+        if (shard != NULL && shard->owner != NULL) {
+            ST_TRY(st_memory_index(rq, shard->owner, &head));
         }
     }
     return STRATA_OK;

@@ -2,7 +2,7 @@
 #ifndef ST_MODEL_MEMORY_H
 #define ST_MODEL_MEMORY_H
 
-#include "model/model.h"
+#include "model/page.h"
 
 typedef struct st_memory {
     strata_slice key;
@@ -16,14 +16,18 @@ typedef struct st_memory {
  * {value_too_large, run_closed}, and those of a commit. */
 strata_status st_memory_remember(st_request *rq, st_run *run, const st_memory *memory,
                                  strata_slice *key, st_stamp *stamp);
-/* Borrowed from the store. Errors: not_found. */
-strata_status st_memory_get(st_request *rq, const st_run *run, strata_slice key, uint64_t as_of,
-                            st_memory *memory, st_stamp *stamp);
+/* Borrowed until the request ends. Errors: not_found, history_trimmed. */
+strata_status st_memory_get(st_request *rq, const st_run *run, strata_slice key,
+                            const st_when *when, st_memory *memory, st_stamp *stamp);
 strata_status st_memory_forget(st_request *rq, st_run *run, strata_slice key, bool *existed,
                                st_stamp *stamp);
-/* The memory where a scan over ST_TAG_MEMORY stands. Errors: corrupt. */
-strata_status st_memory_read(st_request *rq, strata_slice store_key, const st_version *version,
+/* What is stored under a key of ST_TAG_MEMORY; borrowed from both. Errors: corrupt. */
+strata_status st_memory_read(st_request *rq, strata_slice store_key, strata_slice stored,
                              st_memory *memory);
+
+/* At the commit of the request's transaction, under the run's lock: a memory enters the index, or
+ * leaves it. */
+void st_memory_index_write(st_request *rq, st_run *run, const st_write *write, uint64_t version);
 
 /* The text index of the run, built from the store if there is none yet: nothing that is committed
  * is missing from it. Errors: no_memory. Cost: once, in proportion to the run's text. */

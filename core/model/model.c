@@ -8,6 +8,15 @@
 
 #include "model/run.h"
 
+void st_request_init(st_request *rq, st_model *model, st_arena *arena, strata_error *error) {
+    *rq = (st_request){.model = model,
+                       .error = error,
+                       .arena = arena,
+                       .value = {NULL, 0, 0, model->host},
+                       .reader = {&model->store, arena, error, NULL, NULL},
+                       .txn = NULL};
+}
+
 strata_status st_model_open(st_model *model, const char *path, const strata_options *options,
                             strata_error *error) {
     memset(model, 0, sizeof *model);

@@ -5,30 +5,63 @@
  */
 #include "model/page.h"
 
-strata_status st_snapshot(st_request *rq, const st_run *run, uint64_t as_of, uint64_t *snapshot) {
-    const uint64_t now = st_memtable_snapshot(run->table);
-    if (as_of == UINT64_MAX || as_of <= now) {
-        *snapshot = as_of < now ? as_of : now;
+static strata_status fail_future(st_request *rq, const char *what, uint64_t asked, uint64_t last) {
+    st_fail(rq->error, STRATA_INVALID_ARGUMENT, "%s %u has not come yet; the last one is %u", what,
+            asked, last);
+    return st_fail_number(rq->error, "last", (int64_t)last);
+}
+
+/* Commits that are on their way from the log into the run's memtable are there when this returns:
+ * their writer holds the lock. What a snapshot below them shows then never changes. */
+static void wait_for_writer(st_request *rq, const st_run *run) {
+    const strata_executor *executor = &rq->model->host->executor;
+    st_mutex_lock(&run->shard->lock, executor);
+    st_mutex_unlock(&run->shard->lock, executor);
+}
+
+static strata_status bound_at_version(st_request *rq, const st_run *run, uint64_t version,
+                                      st_bound *bound) {
+    bound->version = version;
+    bound->keeps_expired = true;
+    if (version <= st_shard_snapshot(run->shard)) {
         return STRATA_OK;
     }
-    const strata_executor *executor = &rq->model->host->executor;
     st_wal *wal = &rq->model->store.wal;
     uint64_t last = atomic_load_explicit(&wal->durable_version, memory_order_acquire);
     if (wal->durability != STRATA_STRICT) { /* else a commit has happened once it is synced */
-        st_mutex_lock(&wal->lock, executor);
+        st_mutex_lock(&wal->lock, &rq->model->host->executor);
         last = wal->version;
-        st_mutex_unlock(&wal->lock, executor);
+        st_mutex_unlock(&wal->lock, &rq->model->host->executor);
     }
-    if (as_of > last) {
-        st_fail(rq->error, STRATA_INVALID_ARGUMENT,
-                "as_of %u has not happened yet; the last commit is %u", as_of, last);
-        return st_fail_number(rq->error, "last", (int64_t)last);
+    if (version > last) {
+        return fail_future(rq, "the commit", version, last);
     }
-    /* Those above `now` went to other runs, or are on their way from the log into this table, where
-     * their writer holds the lock. After it, what this snapshot shows never changes. */
-    st_mutex_lock(&run->table->lock, executor);
-    st_mutex_unlock(&run->table->lock, executor);
-    *snapshot = as_of;
+    wait_for_writer(rq, run); /* those above the run's snapshot went to other runs, or come now */
+    return STRATA_OK;
+}
+
+strata_status st_bound_at(st_request *rq, const st_run *run, const st_when *when, st_bound *bound) {
+    *bound = (st_bound){UINT64_MAX, INT64_MAX, false, false};
+    if (when->version != UINT64_MAX && when->time_us != INT64_MAX) {
+        return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
+                       "as_of and as_of_time exclude each other");
+    }
+    if (when->version != UINT64_MAX) {
+        return bound_at_version(rq, run, when->version, bound);
+    }
+    if (when->time_us != INT64_MAX) {
+        const int64_t now_us = st_store_now(&rq->model->store);
+        if (when->time_us > now_us) {
+            return fail_future(rq, "the time", (uint64_t)when->time_us, (uint64_t)now_us);
+        }
+        wait_for_writer(rq, run);
+        bound->time_us = when->time_us;
+    }
+    bound->version = st_shard_snapshot(run->shard);
+    if (rq->txn != NULL && st_txn_shard(rq->txn) == run->shard && when->time_us == INT64_MAX) {
+        bound->version = st_txn_snapshot(rq->txn);
+        bound->own = true;
+    }
     return STRATA_OK;
 }
 
@@ -70,12 +103,12 @@ static strata_slice above_key(strata_slice bytes) {
 }
 
 strata_status st_page_scan(st_request *rq, const st_run *run, uint8_t tag, const st_page *page,
-                           st_scan *scan) {
+                           st_scan **out) {
     strata_slice low;
     strata_slice high;
     strata_slice edge;
-    uint64_t snapshot;
-    ST_TRY(st_snapshot(rq, run, page->as_of, &snapshot));
+    st_bound when;
+    ST_TRY(st_bound_at(rq, run, &page->when, &when));
     ST_TRY(bound(rq, tag, page->prefix, &low));
     ST_TRY(bound(rq, tag, page->prefix, &high));
     high = above_prefix(high);
@@ -97,6 +130,10 @@ strata_status st_page_scan(st_request *rq, const st_run *run, uint8_t tag, const
             low = st_slice_compare(edge, low) > 0 ? edge : low;
         }
     }
-    st_scan_start(scan, run->table, low, high, snapshot, page->reverse);
-    return STRATA_OK;
+    *out = st_arena_alloc(rq->arena, sizeof **out, 16);
+    if (*out == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    const st_scan_range range = {low, high, page->reverse};
+    return st_scan_start(*out, &rq->reader, run->shard, &range, &when);
 }

@@ -1,8 +1,22 @@
-/* page.h - reading a run at a snapshot, and listing its keys page by page. */
+/* page.h - reading a run at a moment, and listing its keys page by page. */
 #ifndef ST_MODEL_PAGE_H
 #define ST_MODEL_PAGE_H
 
 #include "model/model.h"
+
+/* When to read: now, or as a reader saw it after a commit, or at a time. */
+typedef struct st_when {
+    uint64_t version; /* UINT64_MAX: not by version */
+    int64_t time_us;  /* INT64_MAX: not by time */
+} st_when;
+
+static inline st_when st_now(void) {
+    const st_when when = {UINT64_MAX, INT64_MAX};
+    return when;
+}
+
+/* What may be read. Errors: invalid_argument for a commit or a time that has not come, or both. */
+strata_status st_bound_at(st_request *rq, const st_run *run, const st_when *when, st_bound *bound);
 
 /* A page of a listing. */
 typedef struct st_page {
@@ -11,15 +25,12 @@ typedef struct st_page {
     strata_slice end;   /* exclusive; empty: none */
     strata_slice after; /* the last key of the page before; empty: none */
     bool reverse;
-    uint64_t as_of; /* UINT64_MAX: now */
+    st_when when;
 } st_page;
 
-/* Starts a scan over the text keys of a tag in the page's bounds. The bounds live in the request's
- * arena. Errors: invalid_argument (as_of in the future), no_memory. */
+/* Starts a scan over the text keys of a tag in the page's bounds. The scan and the bounds live in
+ * the request's arena. Errors: as st_bound_at and st_scan_start. */
 strata_status st_page_scan(st_request *rq, const st_run *run, uint8_t tag, const st_page *page,
-                           st_scan *scan);
-
-/* The snapshot to read at. Errors: invalid_argument for a commit that has not happened. */
-strata_status st_snapshot(st_request *rq, const st_run *run, uint64_t as_of, uint64_t *snapshot);
+                           st_scan **scan);
 
 #endif

@@ -121,6 +121,12 @@ static bool take_field(strata_slice name, strata_slice value, st_run_record *rec
     return true; /* fields of later versions are left alone */
 }
 
+static strata_status fail_record(st_request *rq, strata_slice name) {
+    st_fail(rq->error, STRATA_CORRUPT, "the record of the run \"%S\" is malformed", &name);
+    st_fail_text(rq->error, "file", strata_text("run"));
+    return st_fail_number(rq->error, "offset", 0);
+}
+
 strata_status st_run_read(st_request *rq, strata_slice key, strata_slice value,
                           st_run_record *record) {
     st_cursor cursor = st_cursor_over(value);
@@ -135,10 +141,7 @@ strata_status st_run_read(st_request *rq, strata_slice key, strata_slice value,
                st_msgpack_skip(&cursor, &field) && take_field(name.as.bytes, field, record);
     }
     if (!good || record->id == 0 || record->tags.len == 0 || record->metadata.len == 0) {
-        st_fail(rq->error, STRATA_CORRUPT, "the record of the run \"%S\" is malformed",
-                &record->name);
-        st_fail_text(rq->error, "file", strata_text("run"));
-        return st_fail_number(rq->error, "offset", 0);
+        return fail_record(rq, record->name);
     }
     return STRATA_OK;
 }
@@ -146,23 +149,27 @@ strata_status st_run_read(st_request *rq, strata_slice key, strata_slice value,
 /* ---- Finding --------------------------------------------------------------------------------- */
 
 st_run *st_run_system(st_request *rq) {
-    return st_store_run(&rq->model->store, ST_RUN_SYSTEM)->owner;
+    return st_shards_find(&rq->model->store.shards, ST_RUN_SYSTEM)->owner;
 }
 
+/* snapshot: UINT64_MAX inside a commit to run 0. */
 static strata_status find_record(st_request *rq, strata_slice name, uint64_t snapshot,
                                  st_run_record *record, st_stamp *stamp) {
+    const st_bound bound = st_bound_version(snapshot);
     st_key key;
-    const st_version *version = NULL;
+    st_revision revision;
+    bool found = false;
     if (name.len > 0 && name.len <= ST_NAME_BYTES_MAX) {
         st_key_text(&key, ST_TAG_RUN, name);
-        version = st_memtable_live(st_run_system(rq)->table, st_key_slice(&key), snapshot);
+        ST_TRY(st_read_live(&rq->reader, st_run_system(rq)->shard, st_key_slice(&key), &bound,
+                            &revision, &found));
     }
-    if (version == NULL) {
+    if (!found) {
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no run \"%S\"; create it first",
                        &name);
     }
-    *stamp = (st_stamp){version->number, version->timestamp_us};
-    ST_TRY(st_run_read(rq, st_key_slice(&key), st_version_value(version), record));
+    *stamp = (st_stamp){revision.number, revision.timestamp_us};
+    ST_TRY(st_run_read(rq, st_key_slice(&key), revision.value, record));
     record->name = name;
     return STRATA_OK;
 }
@@ -170,11 +177,11 @@ static strata_status find_record(st_request *rq, strata_slice name, uint64_t sna
 strata_status st_run_of(st_request *rq, uint64_t id, st_run **run) {
     const bool there = id != ST_RUN_SYSTEM &&
                        id < atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
-    const st_memtable *table = there ? st_store_run(&rq->model->store, id) : NULL;
-    if (table == NULL || table->owner == NULL) {
+    const st_shard *shard = there ? st_shards_find(&rq->model->store.shards, id) : NULL;
+    if (shard == NULL || shard->owner == NULL) {
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no run with the id %u", id);
     }
-    *run = table->owner;
+    *run = shard->owner;
     return STRATA_OK;
 }
 
@@ -184,32 +191,50 @@ strata_status st_run_find(st_request *rq, strata_slice name, st_run **run) {
     if (name.len == 0 || st_slice_equal(name, strata_text("default"))) {
         return st_run_of(rq, ST_RUN_DEFAULT, run);
     }
-    ST_TRY(find_record(rq, name, st_memtable_snapshot(st_run_system(rq)->table), &record, &stamp));
+    ST_TRY(find_record(rq, name, st_shard_snapshot(st_run_system(rq)->shard), &record, &stamp));
     return st_run_of(rq, record.id, run);
 }
 
 strata_status st_run_get(st_request *rq, strata_slice name, st_run_record *record,
                          st_stamp *stamp) {
-    return find_record(rq, name, st_memtable_snapshot(st_run_system(rq)->table), record, stamp);
+    return find_record(rq, name, st_shard_snapshot(st_run_system(rq)->shard), record, stamp);
+}
+
+strata_status st_run_name(st_request *rq, const st_run *run, strata_slice *name) {
+    const st_page page = {.when = st_now()};
+    st_scan *scan;
+    ST_TRY(st_page_scan(rq, st_run_system(rq), ST_TAG_RUN, &page, &scan));
+    while (scan->here) {
+        st_run_record record;
+        strata_slice value;
+        ST_TRY(st_scan_value(scan, &value));
+        ST_TRY(st_run_read(rq, scan->key, value, &record));
+        if (record.id == run->shard->run) {
+            *name = st_arena_copy(rq->arena, record.name);
+            return name->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
+        }
+        ST_TRY(st_scan_next(scan));
+    }
+    return st_fail(rq->error, STRATA_NOT_FOUND, "there is no run with the id %u", run->shard->run);
 }
 
 /* ---- Creating -------------------------------------------------------------------------------- */
 
 static strata_status attach(st_model *model, uint64_t id, st_run_status status, st_run **out,
                             strata_error *error) {
-    st_memtable *table;
-    ST_TRY(st_store_add_run(&model->store, id, &table, error));
-    if (table->owner == NULL) {
+    st_shard *shard;
+    ST_TRY(st_shards_add(&model->store.shards, id, &shard, error));
+    if (shard->owner == NULL) {
         st_run *run = st_alloc_zeroed(&model->host->memory, sizeof *run);
         if (run == NULL) {
             return st_fail_memory(error);
         }
-        run->table = table;
+        run->shard = shard;
         atomic_init(&run->status, (int)status);
-        atomic_init(&run->text, NULL);
-        table->owner = run;
+        atomic_init(&run->index, NULL);
+        shard->owner = run;
     }
-    *out = table->owner;
+    *out = shard->owner;
     return STRATA_OK;
 }
 
@@ -262,7 +287,10 @@ static strata_status create_locked(st_request *rq, st_run_record *record, const 
         ST_TRY(find_record(rq, record->parent, UINT64_MAX, &found, &stamp));
     }
     st_key_text(key, ST_TAG_RUN, record->name);
-    if (st_memtable_live(commit->table, st_key_slice(key), UINT64_MAX) != NULL) {
+    bool exists;
+    st_revision revision;
+    ST_TRY(st_run_newest(rq, st_run_system(rq), key, &revision, &exists));
+    if (exists) {
         return st_fail(rq->error, STRATA_ALREADY_EXISTS, "there is a run \"%S\" already",
                        &record->name);
     }
@@ -289,7 +317,7 @@ strata_status st_run_create(st_request *rq, const st_run_record *spec, strata_sl
     record.tags = record.tags.len > 0 ? record.tags : st_slice(&empty_array, 1);
     record.metadata = record.metadata.len > 0 ? record.metadata : st_slice(&empty_map, 1);
     record.status = ST_RUN_ACTIVE;
-    ST_TRY(st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->table, rq->error));
+    ST_TRY(st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->shard, rq->error));
     const strata_status status = create_locked(rq, &record, &commit, &key);
     if (status != STRATA_OK) {
         st_commit_abort(&commit);
@@ -297,12 +325,71 @@ strata_status st_run_create(st_request *rq, const st_run_record *spec, strata_sl
     }
     create_hook create = {rq->model, record.id};
     const st_commit_hook hook = {&create, show_run};
-    const st_write write = {st_key_slice(&key), st_buffer_slice(&rq->value), false};
-    ST_TRY(st_commit_finish(&commit, &write, 1, &hook, &stamp->version, rq->error));
-    stamp->timestamp_us = commit.timestamp_us;
+    ST_TRY(st_run_put(rq, &commit, &key, &hook, stamp));
     *name = record.name;
     *id = record.id;
     return STRATA_OK;
+}
+
+/* Of a record that is about to be attached: `default` is run 1, and no other record has the id. */
+static strata_status check_identity(st_request *rq, const st_run_record *record) {
+    const bool named_default = st_slice_equal(record->name, strata_text("default"));
+    const st_shard *shard = st_shards_find(&rq->model->store.shards, record->id);
+    const bool good = record->id < ST_RUNS_MAX && named_default == (record->id == ST_RUN_DEFAULT) &&
+                      (shard == NULL || shard->owner == NULL);
+    return good ? STRATA_OK : fail_record(rq, record->name);
+}
+
+/* What has no record has no name, and the next run that is created would find it in its place. */
+static strata_status check_owners(const st_model *model, strata_error *error) {
+    const uint64_t end = st_shards_end(&model->store.shards);
+    for (uint64_t id = ST_RUN_DEFAULT + 1; id < end; id++) {
+        const st_shard *shard = st_shards_find(&model->store.shards, id);
+        if (shard != NULL && shard->owner == NULL) {
+            st_fail(error, STRATA_CORRUPT, "there are commits to run %u, which has no record", id);
+            st_fail_text(error, "file", strata_text("run"));
+            return st_fail_number(error, "offset", (int64_t)id);
+        }
+    }
+    return STRATA_OK;
+}
+
+static strata_status load_records(st_request *rq, const st_run *system) {
+    const st_page page = {.when = st_now()};
+    st_scan *scan;
+    ST_TRY(st_page_scan(rq, system, ST_TAG_RUN, &page, &scan));
+    while (scan->here) {
+        st_run_record record;
+        st_run *run;
+        strata_slice value;
+        ST_TRY(st_scan_value(scan, &value));
+        ST_TRY(st_run_read(rq, scan->key, value, &record));
+        ST_TRY(check_identity(rq, &record));
+        ST_TRY(attach(rq->model, record.id, record.status, &run, rq->error));
+        raise_end(rq->model, record.id);
+        ST_TRY(st_scan_next(scan));
+    }
+    return STRATA_OK;
+}
+
+/* The run `default` of a new database; read-only it is there without a record. */
+static strata_status need_default(st_request *rq) {
+    st_model *model = rq->model;
+    const st_shard *shard = st_shards_find(&model->store.shards, ST_RUN_DEFAULT);
+    if (shard != NULL && shard->owner != NULL) {
+        return STRATA_OK;
+    }
+    if ((model->store.options.flags & STRATA_OPEN_READ_ONLY) != 0) {
+        st_run *run;
+        ST_TRY(attach(model, ST_RUN_DEFAULT, ST_RUN_ACTIVE, &run, rq->error));
+        raise_end(model, ST_RUN_DEFAULT);
+        return STRATA_OK;
+    }
+    const st_run_record spec = {.name = strata_text("default")};
+    strata_slice name;
+    st_stamp stamp;
+    uint64_t id;
+    return st_run_create(rq, &spec, &name, &id, &stamp);
 }
 
 strata_status st_runs_load(st_model *model, strata_error *error) {
@@ -313,46 +400,30 @@ strata_status st_runs_load(st_model *model, strata_error *error) {
         return status;
     }
     st_arena_init(&arena, &model->host->memory, 0);
-    st_request rq = {model, error, &arena, {NULL, 0, 0, model->host}};
-    st_page page = {.as_of = UINT64_MAX};
-    st_scan scan;
-    status = st_page_scan(&rq, run, ST_TAG_RUN, &page, &scan);
-    for (; status == STRATA_OK && scan.version != NULL; st_scan_next(&scan)) {
-        st_run_record record;
-        status = st_run_read(&rq, scan.key, st_version_value(scan.version), &record);
-        if (status == STRATA_OK) {
-            status = attach(model, record.id, record.status, &run, error);
-            raise_end(model, record.id);
-        }
+    st_request rq;
+    st_request_init(&rq, model, &arena, error);
+    status = load_records(&rq, run);
+    if (status == STRATA_OK) {
+        status = check_owners(model, error);
     }
-    st_stamp stamp;
-    const bool writes = (model->store.options.flags & STRATA_OPEN_READ_ONLY) == 0;
-    const st_memtable *table = st_store_run(&model->store, ST_RUN_DEFAULT);
-    if (status == STRATA_OK && (table == NULL || table->owner == NULL)) {
-        if (writes) {
-            const st_run_record spec = {.name = strata_text("default")};
-            strata_slice name;
-            uint64_t id;
-            status = st_run_create(&rq, &spec, &name, &id, &stamp);
-        } else {
-            status = attach(model, ST_RUN_DEFAULT, ST_RUN_ACTIVE, &run, error);
-            raise_end(model, ST_RUN_DEFAULT);
-        }
+    if (status == STRATA_OK) {
+        status = need_default(&rq);
     }
+    st_reader_finish(&rq.reader);
     strata_buffer_free(&rq.value);
     st_arena_free(&arena);
     return status;
 }
 
 void st_runs_free(st_model *model) {
-    const uint64_t end = atomic_load_explicit(&model->store.runs_end, memory_order_acquire);
+    const uint64_t end = st_shards_end(&model->store.shards);
     for (uint64_t id = 0; id < end; id++) {
-        st_memtable *table = st_store_run(&model->store, id);
-        if (table != NULL && table->owner != NULL) {
-            st_run *run = table->owner;
-            st_text_head_destroy(atomic_load_explicit(&run->text, memory_order_acquire));
+        st_shard *shard = st_shards_find(&model->store.shards, id);
+        if (shard != NULL && shard->owner != NULL) {
+            st_run *run = shard->owner;
+            st_run_index_destroy(atomic_load_explicit(&run->index, memory_order_acquire));
             st_free(&model->host->memory, run, sizeof *run);
-            table->owner = NULL;
+            shard->owner = NULL;
         }
     }
 }
@@ -415,7 +486,6 @@ static strata_status move_locked(st_request *rq, strata_slice name, st_run_statu
 
 strata_status st_run_move(st_request *rq, strata_slice name, st_run_status to, strata_slice why,
                           st_stamp *stamp) {
-    const strata_executor *executor = &rq->model->host->executor;
     st_run *run = NULL;
     st_commit commit;
     st_key key;
@@ -424,7 +494,7 @@ strata_status st_run_move(st_request *rq, strata_slice name, st_run_status to, s
                            (uint64_t)why.len, (uint64_t)ST_STRING_BYTES_MAX);
         return st_fail_number(rq->error, "limit", ST_STRING_BYTES_MAX);
     }
-    ST_TRY(st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->table, rq->error));
+    ST_TRY(st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->shard, rq->error));
     strata_status status = move_locked(rq, name, to, why, &commit, &run, &key);
     if (status != STRATA_OK) {
         st_commit_abort(&commit);
@@ -432,23 +502,79 @@ strata_status st_run_move(st_request *rq, strata_slice name, st_run_status to, s
     }
     const move_hook move = {run, to};
     const st_commit_hook hook = {(void *)&move, set_status};
-    const st_write write = {st_key_slice(&key), st_buffer_slice(&rq->value), false};
-    st_mutex_lock(&run->table->lock, executor);
-    status = st_commit_finish(&commit, &write, 1, &hook, &stamp->version, rq->error);
-    st_mutex_unlock(&run->table->lock, executor);
-    stamp->timestamp_us = commit.timestamp_us;
-    return status;
+    st_mutex_lock(&run->shard->lock, &rq->model->host->executor);
+    commit.also = run->shard;
+    return st_run_put(rq, &commit, &key, &hook, stamp);
 }
 
-strata_status st_run_begin(st_request *rq, st_run *run, st_commit *commit) {
-    ST_TRY(st_commit_begin(commit, &rq->model->store, run->table, rq->error));
-    const int status = atomic_load_explicit(&run->status, memory_order_acquire);
+/* ---- Writing to a run ------------------------------------------------------------------------ */
+
+static strata_status check_active(st_request *rq, const st_run *run) {
+    const int status = atomic_load_explicit((_Atomic int *)&run->status, memory_order_acquire);
     if (ST_LIKELY(status == ST_RUN_ACTIVE)) {
         return STRATA_OK;
     }
-    st_commit_abort(commit);
     st_fail_constraint(rq->error, "run_closed", "the run is %s and takes no writes",
                        st_run_status_name((st_run_status)status));
     return st_fail_text(rq->error, "status",
                         strata_text(st_run_status_name((st_run_status)status)));
+}
+
+strata_status st_run_lock(st_request *rq, st_run *run, st_commit *commit) {
+    ST_TRY(st_commit_begin(commit, &rq->model->store, run->shard, rq->error));
+    const strata_status status = check_active(rq, run);
+    if (status != STRATA_OK) {
+        st_commit_abort(commit);
+    }
+    return status;
+}
+
+strata_status st_run_begin(st_request *rq, st_run *run, st_commit *commit) {
+    if (rq->txn == NULL) {
+        return st_run_lock(rq, run, commit);
+    }
+    /* Nothing is locked; what is written goes to the transaction. */
+    *commit = (st_commit){.store = NULL, .timestamp_us = st_store_now(&rq->model->store)};
+    return check_active(rq, run);
+}
+
+void st_run_abort(st_request *rq, st_commit *commit) {
+    if (rq->txn == NULL) {
+        st_commit_abort(commit);
+    }
+}
+
+strata_status st_run_newest(st_request *rq, const st_run *run, const st_key *key,
+                            st_revision *revision, bool *found) {
+    st_bound bound = st_bound_version(UINT64_MAX);
+    if (rq->txn != NULL && st_txn_shard(rq->txn) == run->shard) {
+        bound.version = st_txn_snapshot(rq->txn);
+        bound.own = true;
+    }
+    return st_read_live(&rq->reader, run->shard, st_key_slice(key), &bound, revision, found);
+}
+
+static strata_status finish(st_request *rq, st_commit *commit, const st_write *write,
+                            const st_commit_hook *hook, st_stamp *stamp) {
+    *stamp = (st_stamp){0, commit->timestamp_us};
+    if (rq->txn != NULL) {
+        const st_txn_write pending = {*write, 0, {"", 0}};
+        return st_txn_put(rq->txn, &pending, rq->error);
+    }
+    uint64_t version;
+    ST_TRY(st_commit_finish(commit, write, 1, hook, &version, rq->error));
+    stamp->version = version;
+    return STRATA_OK;
+}
+
+strata_status st_run_put(st_request *rq, st_commit *commit, const st_key *key,
+                         const st_commit_hook *hook, st_stamp *stamp) {
+    const st_write write = {.key = st_key_slice(key), .value = st_buffer_slice(&rq->value)};
+    return finish(rq, commit, &write, hook, stamp);
+}
+
+strata_status st_run_delete(st_request *rq, st_commit *commit, const st_key *key,
+                            const st_commit_hook *hook, st_stamp *stamp) {
+    const st_write write = {.key = st_key_slice(key), .value = st_slice("", 0), .deletes = true};
+    return finish(rq, commit, &write, hook, stamp);
 }

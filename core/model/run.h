@@ -24,6 +24,9 @@ void st_runs_free(st_model *model);
 strata_status st_run_find(st_request *rq, strata_slice name, st_run **run);
 strata_status st_run_of(st_request *rq, uint64_t id, st_run **run);
 
+/* The name of a run; borrowed until the request ends. Errors: not_found. */
+strata_status st_run_name(st_request *rq, const st_run *run, strata_slice *name);
+
 /* A new active run. spec: name (empty: one is made), parent, tags, metadata; their encodings are
  * canonical. *name: borrowed from the arena. Errors: already_exists, not_found (parent),
  * invalid_argument (name). */

@@ -35,8 +35,9 @@ static strata_status fetch(st_request *rq, const st_run *run, const st_text_hit 
                            uint64_t snapshot, st_recall_hit *hit) {
     hit->score = found->score;
     hit->snippet = st_slice("", 0);
+    const st_when when = {snapshot, INT64_MAX};
     const strata_status status =
-        st_memory_get(rq, run, found->key, snapshot, &hit->memory, &hit->stamp);
+        st_memory_get(rq, run, found->key, &when, &hit->memory, &hit->stamp);
     ST_ASSERT(status != STRATA_NOT_FOUND); /* the index holds what the store holds */
     return status;
 }
@@ -48,7 +49,7 @@ static strata_status search(st_request *rq, st_analyzer *analyzer, st_run *run,
     st_text_result found;
     ST_TRY(st_text_query_parse(analyzer, request->query, rq->arena, &query, rq->error));
     ST_TRY(st_memory_index(rq, run, &head));
-    const uint64_t snapshot = st_memtable_snapshot(run->table);
+    const uint64_t snapshot = st_shard_snapshot(run->shard);
     if (st_text_head_search(head, &query, snapshot, (size_t)request->k, rq->arena, &found) !=
         STRATA_OK) {
         return st_fail_memory(rq->error);

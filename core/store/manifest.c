@@ -4,7 +4,8 @@
  * 1. The slot written is never the newest valid one, and it is synced before anything relies on it.
  * 2. A slot is believed only with magic, length and checksum in order. If the newer slot is torn
  *    the older one still describes a whole database, as what it names is removed only later.
- * 3. The generation goes up by one with each write.
+ * 3. The generation goes up by one with each write, and says which slot it is in; a misdirected
+ *    write, which would break 1, is not believed.
  * Faults assumed: a write may be torn or lost in any part before sync returns; the other slot, 64
  * KiB away, is not touched by it. Rejected: write a new file and rename it; not every host can
  * rename.
@@ -15,10 +16,13 @@
 
 enum {
     HEAD_BYTES = 16,
-    FIXED_BYTES = 104, /* of the content, after the head, the count of files included */
+    FIXED_BYTES_1 = 104, /* of the content, after the head, the count of files included: format 1 */
+    FIXED_BYTES = 120,   /* and 2 */
     FILE_BYTES = 24,
     CONTENT_MAX = ST_MANIFEST_SLOT_BYTES - HEAD_BYTES,
 };
+
+_Static_assert(FIXED_BYTES + ST_LIVE_FILES_MAX * FILE_BYTES <= CONTENT_MAX, "a slot has room");
 
 static const char magic[8] = {'S', 'T', 'R', 'A', 'T', 'A', 'M', '1'};
 
@@ -26,12 +30,38 @@ static void manifest_name(char *name, size_t size, const char *path) {
     st_format(name, size, "%s/MANIFEST", path);
 }
 
-static bool slot_decode(const uint8_t *slot, size_t len, st_manifest *m) {
-    if (len < HEAD_BYTES + FIXED_BYTES || memcmp(slot, magic, sizeof magic) != 0) {
+/* The floor and the files, which format 1 did not have. */
+static bool decode_tail(const uint8_t *slot, uint32_t content, st_manifest *m) {
+    if (m->read_format > ST_FORMAT_VERSION) {
+        return true; /* it says what nobody here can read */
+    }
+    if (m->write_format < 2) {
+        m->floor_version = 0;
+        m->floor_us = INT64_MIN;
+        m->file_count = 0;
+        return load64_le(slot + 112) == 0;
+    }
+    if (content < FIXED_BYTES) {
+        return false;
+    }
+    m->floor_version = load64_le(slot + 112);
+    m->floor_us = (int64_t)load64_le(slot + 120);
+    m->file_count = load64_le(slot + 128);
+    return m->floor_version < INT64_MAX && m->file_count <= ST_LIVE_FILES_MAX &&
+           m->file_count <= (content - FIXED_BYTES) / FILE_BYTES;
+}
+
+/* Which of the two slots a generation is written into. */
+static unsigned slot_of(uint64_t generation) {
+    return generation % 2 == 1 ? 0 : 1;
+}
+
+static bool slot_decode(unsigned index, const uint8_t *slot, size_t len, st_manifest *m) {
+    if (len < HEAD_BYTES + FIXED_BYTES_1 || memcmp(slot, magic, sizeof magic) != 0) {
         return false;
     }
     const uint32_t content = load32_le(slot + 12);
-    if (content < FIXED_BYTES || content > CONTENT_MAX || HEAD_BYTES + (size_t)content > len ||
+    if (content < FIXED_BYTES_1 || content > CONTENT_MAX || HEAD_BYTES + (size_t)content > len ||
         load32_le(slot + 8) != st_crc32c(0, st_slice(slot + 12, 4 + (size_t)content))) {
         return false;
     }
@@ -47,17 +77,19 @@ static bool slot_decode(const uint8_t *slot, size_t len, st_manifest *m) {
     m->whole_segment = load64_le(slot + 88);
     m->whole_end = load64_le(slot + 96);
     m->whole_version = load64_le(slot + 104);
-    const uint64_t files = load64_le(slot + 112);
     /* Versions and numbers of files go on from these; they must have somewhere to go. */
-    return m->generation > 0 && m->generation < INT64_MAX && m->watermark < INT64_MAX &&
-           m->wal_first > 0 && m->wal_first < INT64_MAX && m->whole_segment < INT64_MAX &&
-           files <= (content - FIXED_BYTES) / FILE_BYTES;
+    return m->generation > 0 && m->generation < INT64_MAX && slot_of(m->generation) == index &&
+           m->watermark < INT64_MAX && m->wal_first > 0 && m->wal_first < INT64_MAX &&
+           m->whole_segment < INT64_MAX &&
+           (m->whole_segment == 0 || m->whole_end >= ST_WAL_HEADER_BYTES) && m->next_file > 0 &&
+           m->next_file < INT64_MAX && decode_tail(slot, content, m);
 }
 
-static size_t slot_encode(const st_manifest *m, uint8_t *slot) {
-    memset(slot, 0, HEAD_BYTES + FIXED_BYTES);
+static size_t slot_encode(const st_manifest *m, const st_live_file *files, uint8_t *slot) {
+    const size_t content = FIXED_BYTES + (size_t)m->file_count * FILE_BYTES;
+    memset(slot, 0, HEAD_BYTES + content);
     memcpy(slot, magic, sizeof magic);
-    store32_le(slot + 12, FIXED_BYTES);
+    store32_le(slot + 12, (uint32_t)content);
     store64_le(slot + 16, m->generation);
     store32_le(slot + 24, m->read_format);
     store32_le(slot + 28, m->write_format);
@@ -70,14 +102,36 @@ static size_t slot_encode(const st_manifest *m, uint8_t *slot) {
     store64_le(slot + 88, m->whole_segment);
     store64_le(slot + 96, m->whole_end);
     store64_le(slot + 104, m->whole_version);
-    store64_le(slot + 112, 0);
-    store32_le(slot + 8, st_crc32c(0, st_slice(slot + 12, 4 + FIXED_BYTES)));
-    return HEAD_BYTES + FIXED_BYTES;
+    store64_le(slot + 112, m->floor_version);
+    store64_le(slot + 120, (uint64_t)m->floor_us);
+    store64_le(slot + 128, m->file_count);
+    for (size_t i = 0; i < m->file_count; i++) {
+        uint8_t *at = slot + HEAD_BYTES + FIXED_BYTES + i * FILE_BYTES;
+        store32_le(at, files[i].kind);
+        store32_le(at + 4, files[i].level);
+        store64_le(at + 8, files[i].number);
+        store64_le(at + 16, files[i].bytes);
+    }
+    store32_le(slot + 8, st_crc32c(0, st_slice(slot + 12, 4 + content)));
+    return HEAD_BYTES + content;
 }
 
-/* What both slots hold: slots[i].generation is 0 where slot i is not valid. */
+/* The files of a slot that was decoded as *m. Errors: no_memory. */
+static strata_status decode_files(const uint8_t *slot, const st_manifest *m, strata_buffer *files) {
+    files->len = 0;
+    for (size_t i = 0; i < m->file_count; i++) {
+        const uint8_t *at = slot + HEAD_BYTES + FIXED_BYTES + i * FILE_BYTES;
+        const st_live_file file = {load32_le(at), load32_le(at + 4), load64_le(at + 8),
+                                   load64_le(at + 16)};
+        ST_TRY(st_buffer_append(files, &file, sizeof file));
+    }
+    return STRATA_OK;
+}
+
+/* What both slots hold: slots[i].generation is 0 where slot i is not valid. files: of the newest;
+ * may be NULL. */
 static strata_status read_slots(const strata_host *host, const char *path, st_manifest slots[2],
-                                bool written[2]) {
+                                bool written[2], strata_buffer *files) {
     const strata_storage *storage = &host->storage;
     char name[ST_FILE_NAME_MAX + 1024];
     strata_file *file = NULL;
@@ -97,8 +151,10 @@ static strata_status read_slots(const strata_host *host, const char *path, st_ma
         for (size_t at = 0; at < got && !written[i]; at++) {
             written[i] = bytes[at] != 0;
         }
-        if (!slot_decode(bytes, got, &slots[i])) {
+        if (!slot_decode(i, bytes, got, &slots[i])) {
             slots[i].generation = 0;
+        } else if (files != NULL && (i == 0 || slots[1].generation > slots[0].generation)) {
+            status = decode_files(bytes, &slots[i], files);
         }
     }
     st_free(&host->memory, bytes, ST_MANIFEST_SLOT_BYTES);
@@ -107,10 +163,10 @@ static strata_status read_slots(const strata_host *host, const char *path, st_ma
 }
 
 strata_status st_manifest_read(const strata_host *host, const char *path, st_manifest *manifest,
-                               strata_error *error) {
+                               strata_buffer *files, strata_error *error) {
     st_manifest slots[2];
     bool written[2] = {false, false};
-    const strata_status status = read_slots(host, path, slots, written);
+    const strata_status status = read_slots(host, path, slots, written, files);
     if (status == STRATA_NOT_FOUND) {
         return st_fail(error, status, "%s has no MANIFEST", path);
     }
@@ -162,25 +218,37 @@ strata_status st_manifest_settle(const strata_host *host, const char *path, stra
     return STRATA_OK;
 }
 
-strata_status st_manifest_write(const strata_host *host, const char *path, st_manifest *manifest,
-                                strata_error *error) {
+static strata_status write_slot(const strata_host *host, const char *name, uint64_t offset,
+                                const uint8_t *slot, size_t len) {
     const strata_storage *storage = &host->storage;
-    char name[ST_FILE_NAME_MAX + 1024];
-    uint8_t slot[HEAD_BYTES + FIXED_BYTES];
     strata_file *file = NULL;
+    ST_TRY(storage->open(storage->ctx, name, STRATA_FILE_WRITE | STRATA_FILE_CREATE, &file));
+    strata_status status = storage->write_at(storage->ctx, file, offset, slot, len);
+    status = status == STRATA_OK ? storage->sync(storage->ctx, file) : status;
+    const strata_status closed = storage->close(storage->ctx, file);
+    return status == STRATA_OK ? closed : status;
+}
+
+strata_status st_manifest_write(const strata_host *host, const char *path, st_manifest *manifest,
+                                const st_live_file *files, strata_error *error) {
+    char name[ST_FILE_NAME_MAX + 1024];
     st_manifest next = *manifest;
-    next.generation++;
-    const size_t len = slot_encode(&next, slot);
-    const uint64_t offset = next.generation % 2 == 1 ? 0 : ST_MANIFEST_SLOT_BYTES;
-    manifest_name(name, sizeof name, path);
-    strata_status status =
-        storage->open(storage->ctx, name, STRATA_FILE_WRITE | STRATA_FILE_CREATE, &file);
-    if (status == STRATA_OK) {
-        status = storage->write_at(storage->ctx, file, offset, slot, len);
-        status = status == STRATA_OK ? storage->sync(storage->ctx, file) : status;
-        const strata_status closed = storage->close(storage->ctx, file);
-        status = status == STRATA_OK ? closed : status;
+    if (next.file_count > ST_LIVE_FILES_MAX) {
+        return st_fail_constraint(error, "too_many_files", "a database has at most %u tables",
+                                  (uint64_t)ST_LIVE_FILES_MAX);
     }
+    uint8_t *slot = st_alloc(&host->memory, ST_MANIFEST_SLOT_BYTES);
+    if (slot == NULL) {
+        return st_fail_memory(error);
+    }
+    next.generation++;
+    next.read_format = ST_FORMAT_VERSION;
+    next.write_format = ST_FORMAT_VERSION;
+    const size_t len = slot_encode(&next, files, slot);
+    manifest_name(name, sizeof name, path);
+    const uint64_t offset = (uint64_t)slot_of(next.generation) * ST_MANIFEST_SLOT_BYTES;
+    const strata_status status = write_slot(host, name, offset, slot, len);
+    st_free(&host->memory, slot, ST_MANIFEST_SLOT_BYTES);
     if (status != STRATA_OK) {
         return st_fail(error, status, "%s could not be written (%s)", name,
                        strata_status_name(status));
@@ -216,7 +284,7 @@ strata_status st_manifest_slots(const strata_host *host, const char *path, unsig
                                 unsigned *empty) {
     st_manifest slots[2];
     bool written[2] = {false, false};
-    ST_TRY(read_slots(host, path, slots, written));
+    ST_TRY(read_slots(host, path, slots, written, NULL));
     *valid = 0;
     *empty = 0;
     for (unsigned i = 0; i < 2; i++) {

@@ -14,7 +14,12 @@
  *  72   8  first live segment of the log
  *  80   8  number of the next table or index segment; never reused
  *  88   8  log segment known to be whole up to   96   8  this offset, holding   104   8  this
- * version 112   8  count of live files, then for each: 8 kind, 8 number, 8 bytes
+ *          version
+ * 112   8  floor: up to this version, and   120   8  up to this time, keys may have gone without a
+ *          trace
+ * 128   8  count of live files, then for each:
+ *            4 kind (1 table)   4 level   8 number   8 bytes
+ * Format 1 had no floor and no files: its content ends with a count of 0 at 112.
  */
 #ifndef ST_STORE_MANIFEST_H
 #define ST_STORE_MANIFEST_H
@@ -22,9 +27,19 @@
 #include "store/wal_frame.h"
 
 enum {
-    ST_FORMAT_VERSION = 1, /* what this library writes */
+    ST_FORMAT_VERSION = 2, /* what this library writes */
     ST_MANIFEST_SLOT_BYTES = 65536,
+    ST_LIVE_FILES_MAX = 2700, /* of one slot */
 };
+
+enum { ST_FILE_TABLE = 1 };
+
+typedef struct st_live_file {
+    uint32_t kind;
+    uint32_t level;
+    uint64_t number;
+    uint64_t bytes;
+} st_live_file;
 
 typedef struct st_manifest {
     uint64_t generation; /* 0: there is none */
@@ -39,20 +54,24 @@ typedef struct st_manifest {
     uint64_t whole_segment; /* of the log, as of the last clean close or open */
     uint64_t whole_end;
     uint64_t whole_version;
+    uint64_t floor_version; /* see store.h */
+    int64_t floor_us;
+    uint64_t file_count;
 } st_manifest;
 
-/* The newest valid manifest. Errors: not_found (no file, or an empty one), corrupt {file, offset}
+/* The newest valid manifest, and its st_live_files. Errors: not_found (no file, or an empty one), corrupt {file, offset}
  * (no slot is valid), invalid_argument (a newer format), io. */
 strata_status st_manifest_read(const strata_host *host, const char *path, st_manifest *manifest,
-                               strata_error *error);
+                               strata_buffer *files, strata_error *error);
 
 /* Makes durable what was just read: the process that wrote it may have died before its sync, and
  * whoever goes on writing relies on it. Errors: io, no_space, forbidden. */
 strata_status st_manifest_settle(const strata_host *host, const char *path, strata_error *error);
 
-/* Writes *manifest as the next generation and syncs it. Errors: io, no_space, forbidden. */
+/* Writes *manifest with its file_count files as the next generation, in today's format, and syncs
+ * it. Errors: io, no_space, no_memory, forbidden, constraint {too_many_files}. */
 strata_status st_manifest_write(const strata_host *host, const char *path, st_manifest *manifest,
-                                strata_error *error);
+                                const st_live_file *files, strata_error *error);
 
 /* Whether a MANIFEST without a valid slot can be what a crash leaves of the very first write of
  * one, and not a file of somebody else's that has the same name. */

@@ -1,33 +1,50 @@
 /* memtable.c - versions under leaves, which a radix tree orders and a hash table finds.
  *
  * Invariants:
- * 1. From a leaf's `newest`, version numbers strictly go down (equal only within one commit that
- *    writes a key twice; the later write is the newer).
+ * 1. From a leaf's `newest`, version numbers strictly go down.
  * 2. A version is linked with a release store after all its fields; readers load with acquire.
- * 3. Versions above `published` exist only between a commit's link and its publication (in strict
- *    mode: its sync). Readers skip them by number, so they need no mark of their own.
- * 4. Memory comes from the run's arena and is freed with the whole memtable, so a reader may keep
- *    what it found as long as the database is open.
+ * 3. Versions that readers may not see yet (in strict mode: until their sync) are there already.
+ *    Readers skip them by number, so they need no mark of their own.
+ * 4. Memory comes from the arena and is freed with the whole memtable, so a reader may keep what it
+ *    found until it leaves its epoch.
  * A leaf without versions is what is left of a staged write that failed; readers skip it.
  */
 #include "store/memtable.h"
 
-void st_memtable_init(st_memtable *table, uint64_t run, const strata_allocator *allocator) {
-    memset(table, 0, sizeof *table);
-    table->run = run;
-    st_mutex_init(&table->lock);
+#include "base/bytes.h"
+
+enum { EXPIRY_BYTES = 8 };
+
+void st_version_read(const st_version *version, st_revision *revision) {
+    const size_t head = (version->flags & ST_VERSION_EXPIRES) != 0 ? EXPIRY_BYTES : 0;
+    revision->number = version->number;
+    revision->timestamp_us = version->timestamp_us;
+    revision->expires_us = head > 0 ? (int64_t)load64_le(version->value) : ST_NEVER;
+    revision->deleted = (version->flags & ST_VERSION_DELETED) != 0;
+    revision->trimmed = false;
+    revision->value = st_slice(version->value + head, version->len);
+}
+
+st_memtable *st_memtable_create(const strata_allocator *allocator) {
+    st_memtable *table = st_alloc_zeroed(allocator, sizeof *table);
+    if (table == NULL) {
+        return NULL;
+    }
+    table->allocator = allocator;
+    atomic_init(&table->older, NULL);
     st_arena_init(&table->arena, allocator, 0);
     st_art_init(&table->index, &table->arena);
     st_leaf_table_init(&table->leaves, &table->arena);
-    atomic_init(&table->published, 0);
     atomic_init(&table->keys, 0);
+    return table;
 }
 
-void st_memtable_free(st_memtable *table) {
+void st_memtable_destroy(st_memtable *table) {
     st_arena_free(&table->arena);
-    st_art_init(&table->index, &table->arena);
-    st_leaf_table_init(&table->leaves, &table->arena);
+    st_free(table->allocator, table, sizeof *table);
 }
+
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* The leaf of the key, made if missing; *tail as st_art_insert. NULL when there is no memory. */
 static st_leaf *find_or_make(st_memtable *table, strata_slice key, size_t tail_len, void **tail) {
@@ -47,7 +64,8 @@ static st_leaf *find_or_make(st_memtable *table, strata_slice key, size_t tail_l
 }
 
 strata_status st_memtable_stage(st_memtable *table, const st_write *write, st_staged *staged) {
-    const size_t size = sizeof(st_version) + write->value.len;
+    const size_t head = write->expires_us != 0 ? EXPIRY_BYTES : 0;
+    const size_t size = offsetof(st_version, value) + head + write->value.len;
     void *tail;
     st_leaf *leaf = find_or_make(table, write->key, size, &tail);
     if (leaf == NULL) {
@@ -58,9 +76,13 @@ strata_status st_memtable_stage(st_memtable *table, const st_write *write, st_st
         return STRATA_NO_MEMORY;
     }
     version->len = (uint32_t)write->value.len;
-    version->deleted = write->deletes;
+    version->flags =
+        (uint8_t)((write->deletes ? ST_VERSION_DELETED : 0) | (head > 0 ? ST_VERSION_EXPIRES : 0));
+    if (head > 0) {
+        store64_le(version->value, (uint64_t)write->expires_us);
+    }
     if (write->value.len > 0) {
-        memcpy(version->value, write->value.data, write->value.len);
+        memcpy(version->value + head, write->value.data, write->value.len);
     }
     staged->leaf = leaf;
     staged->version = version;
@@ -78,66 +100,75 @@ void st_memtable_link(st_memtable *table, const st_staged *staged, uint64_t numb
         atomic_fetch_add_explicit(&table->keys, 1, memory_order_relaxed);
     }
     atomic_store_explicit(&staged->leaf->newest, version, memory_order_release);
+    table->version_max = number;
 }
 
-void st_memtable_publish(st_memtable *table, uint64_t number) {
-    uint64_t seen = atomic_load_explicit(&table->published, memory_order_relaxed);
-    while (seen < number &&
-           !atomic_compare_exchange_weak_explicit(&table->published, &seen, number,
-                                                  memory_order_release, memory_order_relaxed)) {
-    }
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static const st_version *newest_of(const st_leaf *leaf) {
+    return atomic_load_explicit(&((st_leaf *)leaf)->newest, memory_order_acquire);
 }
 
-static const st_version *visible(const st_leaf *leaf, uint64_t snapshot) {
-    const st_version *version =
-        atomic_load_explicit(&((st_leaf *)leaf)->newest, memory_order_acquire);
-    while (version != NULL && version->number > snapshot) {
+bool st_memtable_find(const st_memtable *table, strata_slice key, const st_bound *bound,
+                      st_revision *revision) {
+    const st_leaf *leaf = st_leaf_table_find(&table->leaves, key);
+    const st_version *version = leaf == NULL ? NULL : newest_of(leaf);
+    while (version != NULL && !st_bound_holds(bound, version->number, version->timestamp_us)) {
         version = version->older;
     }
-    return version;
+    if (version == NULL) {
+        return false;
+    }
+    st_version_read(version, revision);
+    return true;
 }
 
-const st_version *st_memtable_get(const st_memtable *table, strata_slice key, uint64_t snapshot) {
-    const st_leaf *leaf = st_leaf_table_find(&table->leaves, key);
-    return leaf == NULL ? NULL : visible(leaf, snapshot);
+void st_memtable_iter_init(st_memtable_iter *iter, const st_memtable *table) {
+    iter->table = table;
+    iter->version = NULL;
+    iter->walk.leaf = NULL;
 }
 
-const st_version *st_memtable_live(const st_memtable *table, strata_slice key, uint64_t snapshot) {
-    const st_version *version = st_memtable_get(table, key, snapshot);
-    return version == NULL || version->deleted ? NULL : version;
-}
-
-/* Moves on until the iterator stands at a live key inside the bounds. */
-static void settle(st_scan *scan) {
-    for (; scan->iter.leaf != NULL; st_art_next(&scan->iter)) {
-        scan->key = st_leaf_key(scan->iter.leaf);
-        const bool outside =
-            scan->iter.reverse ? st_slice_compare(scan->key, scan->low) < 0
-                               : scan->high.len > 0 && st_slice_compare(scan->key, scan->high) >= 0;
-        if (outside) {
-            break;
-        }
-        scan->version = visible(scan->iter.leaf, scan->snapshot);
-        if (scan->version != NULL && !scan->version->deleted) {
-            return;
+/* Moves on until the walk stands at a leaf with a version. */
+static void settle(st_memtable_iter *iter) {
+    iter->version = NULL;
+    while (iter->walk.leaf != NULL && iter->version == NULL) {
+        iter->version = newest_of(iter->walk.leaf);
+        if (iter->version == NULL) {
+            st_art_next(&iter->walk);
         }
     }
-    scan->version = NULL;
 }
 
-void st_scan_start(st_scan *scan, const st_memtable *table, strata_slice low, strata_slice high,
-                   uint64_t snapshot, bool reverse) {
-    ST_ASSERT(!reverse || high.len > 0); /* a reverse scan starts somewhere */
-    scan->snapshot = snapshot;
-    scan->low = low;
-    scan->high = high;
-    st_art_seek(&scan->iter, &table->index, reverse ? high : low, reverse);
-    settle(scan);
+void st_memtable_iter_seek(st_memtable_iter *iter, strata_slice key, uint64_t number) {
+    st_art_seek(&iter->walk, &iter->table->index, key, false);
+    settle(iter);
+    if (iter->version == NULL || !st_slice_equal(st_leaf_key(iter->walk.leaf), key)) {
+        return;
+    }
+    while (iter->version != NULL && iter->version->number > number) {
+        iter->version = iter->version->older;
+    }
+    if (iter->version == NULL) {
+        st_memtable_iter_next_key(iter);
+    }
 }
 
-void st_scan_next(st_scan *scan) {
-    st_art_next(&scan->iter);
-    settle(scan);
+void st_memtable_iter_next_key(st_memtable_iter *iter) {
+    st_art_next(&iter->walk);
+    settle(iter);
+}
+
+void st_memtable_iter_next(st_memtable_iter *iter) {
+    iter->version = iter->version->older;
+    if (iter->version == NULL) {
+        st_memtable_iter_next_key(iter);
+    }
+}
+
+void st_memtable_iter_seek_before(st_memtable_iter *iter, strata_slice key) {
+    st_art_seek(&iter->walk, &iter->table->index, key, true);
+    settle(iter);
 }
 
 bool st_memtable_check(const st_memtable *table) {
@@ -151,9 +182,9 @@ bool st_memtable_check(const st_memtable *table) {
         if (st_leaf_table_find(&table->leaves, st_leaf_key(iter.leaf)) != iter.leaf) {
             return false;
         }
-        const st_version *version = visible(iter.leaf, UINT64_MAX);
+        const st_version *version = newest_of(iter.leaf);
         for (; version != NULL && version->older != NULL; version = version->older) {
-            if (version->number < version->older->number ||
+            if (version->number <= version->older->number ||
                 version->timestamp_us < version->older->timestamp_us) {
                 return false;
             }

@@ -1,14 +1,17 @@
-/* memtable.h - the newest versions of the keys of one run, in memory.
+/* memtable.h - the newest versions of the keys of one run, in memory, until they are in a table.
  *
- * Threads. The writer of a run holds `lock`; staging and linking happen under it. Reading takes no
- * lock: load `published` once, that is the snapshot, and pass it to every read.
+ * Threads. The writer of a run holds its shard's lock (shard.h); staging and linking happen under
+ * it. Reading takes no lock, inside an epoch (base/epoch.h).
  */
 #ifndef ST_STORE_MEMTABLE_H
 #define ST_STORE_MEMTABLE_H
 
-#include "base/sync.h"
+#include "base/epoch.h"
 #include "store/art.h"
 #include "store/leaf_table.h"
+#include "store/revision.h"
+
+enum { ST_VERSION_DELETED = 1, ST_VERSION_EXPIRES = 2 };
 
 /* One version of one key. Immutable once linked; newer versions point to older ones. */
 typedef struct st_version {
@@ -16,35 +19,37 @@ typedef struct st_version {
     uint64_t number;      /* the commit */
     int64_t timestamp_us; /* of the commit */
     uint32_t len;         /* of the value */
-    bool deleted;         /* a delete is a version; its value is empty */
-    uint8_t value[];
+    uint8_t flags;
+    uint8_t value[]; /* with ST_VERSION_EXPIRES eight bytes of time come first */
 } st_version;
 
-static inline strata_slice st_version_value(const st_version *version) {
-    return st_slice(version->value, version->len);
-}
+/* revision->value is borrowed from the memtable. */
+void st_version_read(const st_version *version, st_revision *revision);
 
 typedef struct st_memtable {
-    uint64_t run;
-    st_mutex lock;
+    st_retired retired; /* first: what the epoch knows it by */
+    const strata_allocator *allocator;
+    /* Frozen before this one took its place, and not yet in a table. */
+    struct st_memtable *_Atomic older;
     st_arena arena;
-    st_art index;               /* the keys in order */
-    st_leaf_table leaves;       /* the same keys, found faster */
-    _Atomic uint64_t published; /* the newest commit that readers may see */
-    _Atomic uint64_t keys;      /* leaves with at least one version */
-    int64_t newest_us;          /* timestamp of the newest commit; under lock */
-    void *owner;                /* of the model room: what it keeps for this run */
+    st_art index;          /* the keys in order */
+    st_leaf_table leaves;  /* the same keys, found faster */
+    _Atomic uint64_t keys; /* leaves with at least one version */
+    uint64_t version_max;  /* the newest version that was linked; under the shard's lock */
+    uint64_t counted;      /* of the arena, in the total of the store; under the shard's lock */
 } st_memtable;
 
-void st_memtable_init(st_memtable *table, uint64_t run, const strata_allocator *allocator);
-void st_memtable_free(st_memtable *table);
+/* NULL when there is no memory. */
+st_memtable *st_memtable_create(const strata_allocator *allocator);
+void st_memtable_destroy(st_memtable *table);
 
-/* ---- Writing, under lock --------------------------------------------------------------------- */
+/* ---- Writing, under the shard's lock --------------------------------------------------------- */
 
 typedef struct st_write {
     strata_slice key;   /* of the store (format/key.h) */
     strata_slice value; /* empty for a delete */
     bool deletes;
+    int64_t expires_us; /* 0: never */
 } st_write;
 
 typedef struct st_staged {
@@ -59,34 +64,28 @@ strata_status st_memtable_stage(st_memtable *table, const st_write *write, st_st
 void st_memtable_link(st_memtable *table, const st_staged *staged, uint64_t number,
                       int64_t timestamp_us);
 
-static inline uint64_t st_memtable_snapshot(const st_memtable *table) {
-    return atomic_load_explicit((_Atomic uint64_t *)&table->published, memory_order_acquire);
-}
-/* Commits up to `number` become visible; a smaller number than before changes nothing. */
-void st_memtable_publish(st_memtable *table, uint64_t number);
-
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* The version of the key that a reader at `snapshot` sees, deletes included; NULL: none. Borrowed
- * until the memtable is freed. */
-const st_version *st_memtable_get(const st_memtable *table, strata_slice key, uint64_t snapshot);
-/* The same, but NULL for a delete. */
-const st_version *st_memtable_live(const st_memtable *table, strata_slice key, uint64_t snapshot);
+/* The newest version of the key inside the bound, deletes included; false: none is here. */
+bool st_memtable_find(const st_memtable *table, strata_slice key, const st_bound *bound,
+                      st_revision *revision);
 
-/* Live keys in order, between two bounds. About 16 KiB: the path of the tree. */
-typedef struct st_scan {
-    st_art_iter iter;
-    uint64_t snapshot;
-    strata_slice low;          /* inclusive */
-    strata_slice high;         /* exclusive; empty: no bound */
-    strata_slice key;          /* where it stands */
-    const st_version *version; /* NULL past the end */
-} st_scan;
+/* Entries in the order of tables: by key, and under one key from the newest version to the oldest.
+ * About 16 KiB: the path in the tree. */
+typedef struct st_memtable_iter {
+    const st_memtable *table;
+    const st_version *version; /* where it stands; NULL past the end */
+    st_art_iter walk;
+} st_memtable_iter;
 
-/* low and high are borrowed while the scan lasts. reverse: from the last key to the first. */
-void st_scan_start(st_scan *scan, const st_memtable *table, strata_slice low, strata_slice high,
-                   uint64_t snapshot, bool reverse);
-void st_scan_next(st_scan *scan);
+void st_memtable_iter_init(st_memtable_iter *iter, const st_memtable *table);
+/* Of the key the newest version <= number, or else the first entry of the next key. */
+void st_memtable_iter_seek(st_memtable_iter *iter, strata_slice key, uint64_t number);
+void st_memtable_iter_next(st_memtable_iter *iter);
+/* The first entry of the next key. */
+void st_memtable_iter_next_key(st_memtable_iter *iter);
+/* The newest entry of the last key below `key`. */
+void st_memtable_iter_seek_before(st_memtable_iter *iter, strata_slice key);
 
 /* Walks all invariants: the tree's, and that versions of a key go down. */
 bool st_memtable_check(const st_memtable *table);

@@ -1,7 +1,8 @@
 /* recover.c - opening a database: find it, lock it, replay its log, cut what a crash left.
  *
  * Recovery is a function of the files alone, and running it again gives the same: newest valid
- * manifest, then every record of the log above its watermark in order. It writes only after the
+ * manifest, the tables it names, then every record of the log above its watermark in order (a table
+ * may have some of those too; see flush.c). It writes only after the
  * whole log was read without finding damage: the torn tail is cut, a segment that was never begun
  * is removed. A database that is corrupt is left exactly as it was found.
  *
@@ -10,6 +11,8 @@
  */
 #include "store/recover.h"
 
+#include "store/file_name.h"
+#include "store/tables.h"
 #include "store/wal_replay.h"
 
 /* ---- What is there? -------------------------------------------------------------------------- */
@@ -98,6 +101,7 @@ static strata_status new_manifest(st_store *store, strata_error *error) {
     m->created_us = host->clock.wall_us(host->clock.ctx);
     m->wal_first = 1;
     m->next_file = 1;
+    m->floor_us = INT64_MIN;
     if (host->entropy.fill(host->entropy.ctx, m->uuid, sizeof m->uuid) != STRATA_OK) {
         return st_fail(error, STRATA_IO, "the host has no entropy");
     }
@@ -107,10 +111,10 @@ static strata_status new_manifest(st_store *store, strata_error *error) {
 }
 
 static strata_status make_database(st_store *store, strata_error *error) {
-    const st_wal_position start = {0, 0, 0, 0, 0, 0};
+    const st_wal_position start = {.first = 1};
     ST_TRY(new_manifest(store, error));
     if (!store->in_memory) {
-        ST_TRY(st_manifest_write(store->host, store->path, &store->manifest, error));
+        ST_TRY(st_manifest_write(store->host, store->path, &store->manifest, NULL, error));
     }
     return st_wal_open(&store->wal, store->host, store->path, store->manifest.uuid, &store->options,
                        store->manifest.codec, &start, error);
@@ -118,14 +122,8 @@ static strata_status make_database(st_store *store, strata_error *error) {
 
 /* ---- An existing one ------------------------------------------------------------------------- */
 
-static strata_status apply_commit(void *ctx, uint64_t version, int64_t timestamp_us,
+static strata_status apply_writes(st_memtable *table, uint64_t version, int64_t timestamp_us,
                                   st_wal_record *record) {
-    st_store *store = ctx;
-    st_memtable *table;
-    if (record->run >= ST_RUNS_MAX) {
-        return STRATA_CORRUPT;
-    }
-    ST_TRY(st_store_add_run(store, record->run, &table, NULL));
     while (record->writes_left > 0) {
         st_write write;
         st_staged staged;
@@ -133,14 +131,47 @@ static strata_status apply_commit(void *ctx, uint64_t version, int64_t timestamp
             return STRATA_CORRUPT;
         }
         ST_TRY(st_memtable_stage(table, &write, &staged));
+        const st_version *newest = atomic_load_explicit(&staged.leaf->newest, memory_order_relaxed);
+        if (newest != NULL && newest->number >= version) {
+            return STRATA_CORRUPT; /* a commit writes no key twice */
+        }
         st_memtable_link(table, &staged, version, timestamp_us);
     }
-    if (!st_wal_record_close(record) || timestamp_us < table->newest_us) {
+    return STRATA_OK;
+}
+
+static strata_status apply_commit(void *ctx, uint64_t version, int64_t timestamp_us,
+                                  st_wal_record *record) {
+    st_store *store = ctx;
+    st_shard *shard;
+    if (record->run >= ST_RUNS_MAX) {
         return STRATA_CORRUPT;
     }
-    table->newest_us = timestamp_us;
-    st_memtable_publish(table, version);
+    ST_TRY(st_shards_add(&store->shards, record->run, &shard, NULL));
+    st_memtable *table = st_shard_newest(shard);
+    ST_TRY(apply_writes(table, version, timestamp_us, record));
+    if (!st_wal_record_close(record) || timestamp_us < shard->newest_us) {
+        return STRATA_CORRUPT;
+    }
+    st_store_count_memory(store, table);
+    shard->newest_us = timestamp_us;
+    st_shard_publish(shard, version);
     return STRATA_OK;
+}
+
+/* What is in tables has come before all that the log still holds, or is in both. Runs that the log
+ * did not mention, and those that are found later, begin with it. */
+static void count_tables_in(st_store *store, uint64_t watermark) {
+    const st_view *view = st_tables_view(store);
+    int64_t newest_us = 0;
+    for (unsigned i = 0; view != NULL && i < ST_LEVELS; i++) {
+        for (size_t j = 0; j < view->levels[i].count; j++) {
+            const int64_t time_us = st_table_about(view->levels[i].tables[j])->time_max_us;
+            newest_us = time_us > newest_us ? time_us : newest_us;
+        }
+    }
+    st_shards_begin_at(&store->shards, watermark, newest_us);
+    atomic_store_explicit(&store->latest_us, newest_us, memory_order_relaxed);
 }
 
 static void tell_cut(const st_store *store, const st_replay *replay) {
@@ -160,12 +191,14 @@ static bool is_whole(const st_store *store, const st_replay *replay) {
 }
 
 /* Removes what a crash left behind the last good record, and makes the rest durable: the process
- * that wrote it may have died before its sync, and what is written next relies on it. */
+ * that wrote it may have died before its sync, and what is written next relies on it.
+ * A segment that was never begun stays: a removal need not survive the next crash, and then the one
+ * before it, in which writing had gone on, would not be the last one. So writing goes on in it. */
 static strata_status cut_tail(st_store *store, const st_replay *replay, strata_error *error) {
     const strata_storage *storage = &store->host->storage;
     char name[ST_FILE_NAME_MAX + 1024];
     strata_status status = STRATA_OK;
-    if (replay->header_torn) {
+    if (replay->header_torn && replay->at.segment == 0) {
         st_wal_name(name, sizeof name, store->path, replay->torn_segment);
         status = storage->remove(storage->ctx, name);
     } else if (replay->at.segment > 0 && !is_whole(store, replay)) {
@@ -204,44 +237,97 @@ static strata_status heal_manifest(st_store *store, const st_replay *replay, str
     if (log->write != NULL) {
         log->write(log->ctx, STRATA_LOG_WARN, "wrote a damaged slot of the MANIFEST again", "");
     }
-    store->manifest.whole_segment = replay->at.segment;
-    store->manifest.whole_end = replay->at.end;
-    store->manifest.whole_version = replay->at.version;
-    (void)st_manifest_write(store->host, store->path, &store->manifest, NULL);
+    (void)st_tables_record_log(store, &replay->at, NULL);
     return STRATA_OK;
+}
+
+/* What is added to a database of an older format is of today's, so the manifest says so first. */
+static strata_status raise_format(st_store *store, const st_replay *replay, strata_error *error) {
+    return store->manifest.write_format == ST_FORMAT_VERSION
+               ? STRATA_OK
+               : st_tables_record_log(store, &replay->at, error);
+}
+
+typedef struct old_segments {
+    st_store *store;
+    uint64_t lowest;
+} old_segments;
+
+static strata_status visit_old_segment(void *arg, const char *name) {
+    old_segments *old = arg;
+    uint64_t number;
+    if (st_file_number(name, "wal-", ".seg", &number) && number > 0 && number < old->lowest) {
+        old->lowest = number;
+    }
+    return STRATA_OK;
+}
+
+/* Segments that a flush did not come to remove. */
+static void remove_old_segments(st_store *store) {
+    const strata_storage *storage = &store->host->storage;
+    old_segments old = {store, store->manifest.wal_first};
+    char name[ST_FILE_NAME_MAX + 1024];
+    st_format(name, sizeof name, "%s/WAL", store->path);
+    if (storage->list(storage->ctx, name, visit_old_segment, &old) != STRATA_OK) {
+        return;
+    }
+    for (uint64_t number = old.lowest; number < store->manifest.wal_first; number++) {
+        st_wal_name(name, sizeof name, store->path, number);
+        (void)storage->remove(storage->ctx, name);
+    }
+}
+
+static void show_recovered(st_store *store, const st_replay *replay) {
+    store->wal.durability = store->options.durability;
+    store->wal.version = replay->at.version;
+    atomic_init(&store->wal.durable_version, replay->at.version);
+    atomic_init(&store->wal.total_bytes, replay->at.total_bytes);
+    atomic_init(&store->wal.segments, replay->at.segments);
 }
 
 static strata_status recover_log(st_store *store, strata_error *error) {
     const st_replay_sink sink = {store, apply_commit};
     st_replay replay;
     ST_TRY(st_wal_replay(store->host, store->path, &store->manifest, &sink, &replay, error));
+    count_tables_in(store, store->manifest.watermark);
     store->torn_bytes = replay.torn_bytes;
     if (replay.torn_bytes > 0) {
         tell_cut(store, &replay);
     }
     if ((store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
-        store->wal.durability = store->options.durability;
-        store->wal.version = replay.at.version;
-        atomic_init(&store->wal.durable_version, replay.at.version);
-        atomic_init(&store->wal.total_bytes, replay.at.total_bytes);
-        atomic_init(&store->wal.segments, replay.at.segments);
+        show_recovered(store, &replay);
         return STRATA_OK;
     }
     ST_TRY(st_manifest_settle(store->host, store->path, error));
     ST_TRY(cut_tail(store, &replay, error));
     ST_TRY(heal_manifest(store, &replay, error));
+    ST_TRY(raise_format(store, &replay, error));
+    ST_TRY(st_tables_remove_orphans(store, error));
+    replay.at.next_begun = replay.header_torn && replay.at.segment > 0;
+    remove_old_segments(store);
     return st_wal_open(&store->wal, store->host, store->path, store->manifest.uuid, &store->options,
                        store->manifest.codec, &replay.at, error);
 }
 
-/* Whether there is no log: then there has never been a commit. */
-static bool never_made(const st_store *store) {
+/* Whether there is a log. If there is none, there has never been a commit. */
+static strata_status find_log(const st_store *store, bool *found, strata_error *error) {
     const strata_storage *storage = &store->host->storage;
     char folder[ST_FILE_NAME_MAX + 1024];
-    bool any = false;
+    *found = false;
     st_format(folder, sizeof folder, "%s/WAL", store->path);
-    const strata_status status = storage->list(storage->ctx, folder, visit_any, &any);
-    return status == STRATA_NOT_FOUND || (status == STRATA_OK && !any);
+    const strata_status status = storage->list(storage->ctx, folder, visit_any, found);
+    return status == STRATA_OK || status == STRATA_NOT_FOUND
+               ? STRATA_OK
+               : st_fail(error, status, "%s could not be listed (%s)", folder,
+                         strata_status_name(status));
+}
+
+/* There is a log, and nothing that says what it belongs to. what: of the MANIFEST. */
+static strata_status fail_manifest(const st_store *store, const char *what, strata_error *error) {
+    st_fail(error, STRATA_CORRUPT,
+            "%s has a log but %s MANIFEST; put the MANIFEST back from a backup", store->path, what);
+    st_fail_text(error, "file", strata_text("MANIFEST"));
+    return st_fail_number(error, "offset", 0);
 }
 
 /* There is a MANIFEST without a manifest, and no log: a crash while making the database, or
@@ -264,6 +350,31 @@ static strata_status make_again(st_store *store, const survey *seen, strata_erro
     return may_make(store) ? make_database(store, error) : fail_missing(store, error);
 }
 
+/* No slot of the MANIFEST holds a manifest. status: what reading it said. */
+static strata_status recover_without(st_store *store, const survey *seen, strata_status status,
+                                     strata_error *error) {
+    bool log;
+    ST_TRY(find_log(store, &log, error));
+    if (!log) {
+        return make_again(store, seen, error);
+    }
+    return status == STRATA_NOT_FOUND ? fail_manifest(store, "an empty", error) : status;
+}
+
+static strata_status recover_existing(st_store *store, const strata_buffer *files, bool writes,
+                                      strata_error *error) {
+    if (writes && store->manifest.write_format > ST_FORMAT_VERSION) {
+        st_fail(error, STRATA_INVALID_ARGUMENT,
+                "%s is written in format %u; this library writes %u. Open it read-only, or with a "
+                "newer Strata",
+                store->path, (uint64_t)store->manifest.write_format, (uint64_t)ST_FORMAT_VERSION);
+        return st_fail_number(error, "format", store->manifest.write_format);
+    }
+    ST_TRY(st_tables_load(store, (const st_live_file *)(const void *)files->data,
+                          files->len / sizeof(st_live_file), error));
+    return recover_log(store, error);
+}
+
 strata_status st_store_recover(st_store *store, strata_error *error) {
     if (store->in_memory) {
         return make_database(store, error);
@@ -280,27 +391,18 @@ strata_status st_store_recover(st_store *store, strata_error *error) {
         ST_TRY(look(store, &seen, error));
     }
     if (!seen.manifest) {
-        if (!never_made(store)) {
-            st_fail(error, STRATA_CORRUPT,
-                    "%s has a log but no MANIFEST; put the MANIFEST back from a backup",
-                    store->path);
-            st_fail_text(error, "file", strata_text("MANIFEST"));
-            return st_fail_number(error, "offset", 0);
-        }
-        return make_database(store, error);
+        bool log;
+        ST_TRY(find_log(store, &log, error));
+        return log ? fail_manifest(store, "no", error) : make_database(store, error);
     }
-    const strata_status status =
-        st_manifest_read(store->host, store->path, &store->manifest, error);
-    if ((status == STRATA_NOT_FOUND || status == STRATA_CORRUPT) && never_made(store)) {
-        return make_again(store, &seen, error);
+    strata_buffer files = {NULL, 0, 0, store->host};
+    strata_status status =
+        st_manifest_read(store->host, store->path, &store->manifest, &files, error);
+    if (status == STRATA_OK) {
+        status = recover_existing(store, &files, writes, error);
+    } else if (status == STRATA_NOT_FOUND || status == STRATA_CORRUPT) {
+        status = recover_without(store, &seen, status, error);
     }
-    ST_TRY(status);
-    if (writes && store->manifest.write_format > ST_FORMAT_VERSION) {
-        st_fail(error, STRATA_INVALID_ARGUMENT,
-                "%s is written in format %u; this library writes %u. Open it read-only, or with a "
-                "newer Strata",
-                store->path, (uint64_t)store->manifest.write_format, (uint64_t)ST_FORMAT_VERSION);
-        return st_fail_number(error, "format", store->manifest.write_format);
-    }
-    return recover_log(store, error);
+    strata_buffer_free(&files);
+    return status;
 }

@@ -1,19 +1,18 @@
-/* store.h - the versioned store: memtables over a write-ahead log.
+/* store.h - the versioned store: memtables over a write-ahead log, sorted tables below them.
  *
- * Threads: open and close belong to one thread; everything else to any. Reading takes no lock.
+ * Threads: open and close belong to one thread; everything else to any. Reading takes no lock
+ * (read.h).
  */
 #ifndef ST_STORE_STORE_H
 #define ST_STORE_STORE_H
 
 #include "store/manifest.h"
-#include "store/memtable.h"
+#include "store/shard.h"
+#include "store/view.h"
 #include "store/wal.h"
 
-enum {
-    ST_RUN_CHUNKS = 18, /* of 64, 64, 128, 256, ... memtables */
-    ST_RUNS_MAX = 64 << (ST_RUN_CHUNKS - 1),
-    ST_COMMIT_WRITES_MAX = 16,
-};
+/* A transaction numbers its own writes from here on; commits never come so far. */
+#define ST_OWN_VERSIONS (UINT64_C(1) << 62)
 
 typedef struct st_store {
     const strata_host *host;
@@ -21,14 +20,28 @@ typedef struct st_store {
     size_t path_size;
     strata_options options;
     bool in_memory; /* ":memory:" */
-    st_manifest manifest;
     st_wal wal;
-    strata_file *lock; /* NULL in memory and read-only */
-    strata_job *job;   /* syncs in the background; NULL without an executor */
+    strata_file *lock;        /* NULL in memory and read-only */
+    strata_job *sync_job;     /* syncs in the background; NULL without an executor */
+    strata_job *maintain_job; /* flushes and compacts; NULL without an executor */
     uint64_t torn_bytes;
-    st_mutex runs_lock; /* adding a memtable */
-    st_memtable *_Atomic *_Atomic chunks[ST_RUN_CHUNKS];
-    _Atomic uint64_t runs_end; /* above the highest run that has a memtable */
+    st_epoch epoch;
+    st_shards shards;
+    _Atomic int64_t latest_us; /* the latest wall time that somebody saw, for times to live */
+
+    st_mutex manifest_lock; /* the manifest, writing it, and changing the view */
+    st_manifest manifest;
+    _Atomic uint64_t floor_version; /* copies of the manifest's, for readers */
+    _Atomic int64_t floor_us;
+
+    st_block_cache *cache; /* NULL in memory */
+    st_view *_Atomic view; /* NULL: no tables yet */
+    struct st_maintenance *maintenance;
+    _Atomic uint64_t memtable_bytes; /* of the memtables that take writes */
+    _Atomic uint64_t frozen_bytes;   /* of those that wait to be in a table */
+    _Atomic uint64_t resident_bytes; /* of open tables */
+    _Atomic bool closing;            /* no more work in the background */
+    _Atomic bool kicked; /* the job of maintenance knows that there is something to do */
 } st_store;
 
 /* Opens or makes the database and recovers it. options->host is set. Errors: as strata_open. */
@@ -37,20 +50,23 @@ strata_status st_store_open(st_store *store, const char *path, const strata_opti
 /* Syncs, records the whole log in the manifest, frees everything whatever the result. */
 strata_status st_store_close(st_store *store, strata_error *error);
 
-/* The memtable of a run; NULL when the run has none. */
-st_memtable *st_store_run(const st_store *store, uint64_t run);
-/* The same, made if missing. Errors: no_memory, constraint {too_many_runs}. */
-strata_status st_store_add_run(st_store *store, uint64_t run, st_memtable **table,
-                               strata_error *error);
-/* At close: nobody reads any more. */
-void st_store_free_runs(st_store *store);
+/* The wall clock, never going back while the database is open. Microseconds since the epoch. */
+int64_t st_store_now(st_store *store);
+/* Versions, and times, below which what is not there may have been trimmed without a trace. */
+uint64_t st_store_floor(const st_store *store);
+int64_t st_store_floor_us(const st_store *store);
+
+/* After something was put into a memtable: counts what its arena has grown by. Under the lock of its
+ * shard. */
+void st_store_count_memory(st_store *store, st_memtable *table);
 
 /* ---- Committing ------------------------------------------------------------------------------ */
 
 /* A commit to one run, between st_commit_begin and st_commit_finish or _abort. */
 typedef struct st_commit {
     st_store *store;
-    st_memtable *table;
+    st_shard *shard;
+    st_shard *also;       /* a later one, locked by the caller too; NULL: none */
     int64_t timestamp_us; /* it will carry; not below any before it in the run */
 } st_commit;
 
@@ -63,20 +79,21 @@ typedef struct st_commit_hook {
 
 /* Takes the run's lock, unless nothing can be committed: the database is read-only (forbidden), or
  * its log has failed (io, no_space). Then nothing may be concluded from what is there either, as it
- * may hold commits that were never acknowledged. Reads inside the lock use the snapshot UINT64_MAX:
+ * may hold commits that were never acknowledged. Reads inside the lock use the bound UINT64_MAX:
  * commits that wait for their sync count, since this one comes after them in the log. */
-strata_status st_commit_begin(st_commit *commit, st_store *store, st_memtable *table,
+strata_status st_commit_begin(st_commit *commit, st_store *store, st_shard *shard,
                               strata_error *error);
-/* Commits 1 to ST_COMMIT_WRITES_MAX writes and gives the lock back, whatever the result; in strict
- * mode returns after the sync. hook may be NULL. Errors: no_space, io, no_memory; nothing is
- * changed then. */
+/* Commits at least one write, no key twice, and gives the lock back, whatever the result; in strict
+ * mode returns after the sync. hook may be NULL. Errors: no_space, io, no_memory, constraint
+ * {commit_too_large}; nothing is changed then. */
 strata_status st_commit_finish(st_commit *commit, const st_write *writes, size_t count,
                                const st_commit_hook *hook, uint64_t *version, strata_error *error);
 void st_commit_abort(st_commit *commit);
 
 /* Makes everything committed so far durable. */
 strata_status st_store_sync(st_store *store, uint64_t *version, strata_error *error);
-/* Syncs in buffered mode if the interval has passed. */
-strata_status st_store_tick(st_store *store, strata_error *error);
+/* For hosts without threads: syncs in buffered mode if the interval has passed, then flushes and
+ * compacts for about budget_us microseconds if something is due. */
+strata_status st_store_tick(st_store *store, uint32_t budget_us, strata_error *error);
 
 #endif

@@ -1,9 +1,9 @@
 /* wal.c - appending to the log, group commit, segments.
  *
  * A commit takes its version and puts its frame into `pending` in one step under `lock`, so the log
- * is in version order. Whoever needs it on disk takes flush_lock, carries everything pending to the
- * file in one write, and syncs. A thread that waited for flush_lock meanwhile finds its version
- * synced already and returns: that is the whole of group commit.
+ * is in version order. Whoever needs it on disk while nobody syncs leads: takes flush_lock, carries
+ * everything pending to the file in one write, and syncs. The others sleep until it has done so;
+ * those whose version is durable then return, and one of the rest leads next.
  *
  * Invariants:
  * 1. version order = order of frames; a segment's header names the version before its first frame.
@@ -12,10 +12,12 @@
  * 3. durable_end only covers synced bytes; it is stamped into frames (wal_frame.h) to tell a torn
  *    tail from corruption.
  * 4. A segment is synced, cut to its end and synced again before the next one exists, so only the
- *    last segment can be torn. In between `file` is NULL, nothing is pending, and end is past
- *    segment_bytes: a disk too full for the next segment refuses commits until it has room.
+ *    last segment can be torn. In between `file` is NULL, nothing is pending, and reserved is 0: a
+ *    disk too full for the next segment refuses commits until it has room.
  * 5. After a write or sync has failed nothing more is written: what the file holds is unknown, and
  *    trying again could report bytes as durable that the kernel has dropped.
+ * Rejected: sleeping on flush_lock itself. Each sleeper then takes the lock only to find that it
+ * need not, behind the sync of whoever was faster: a convoy that carries one commit a sync.
  * Rejected: a thread of its own for the log. The waiting writer does the work; without threads (a
  * browser worker) it is the only one there.
  */
@@ -117,6 +119,7 @@ static strata_status finish_segment(st_wal *wal) {
     ST_TRY(storage->sync(storage->ctx, wal->file));
     strata_file *file = wal->file;
     wal->file = NULL;
+    atomic_store_explicit(&wal->reserved, 0, memory_order_relaxed);
     return storage->close(storage->ctx, file);
 }
 
@@ -163,15 +166,40 @@ static bool is_durable(st_wal *wal, uint64_t version) {
     return atomic_load_explicit(&wal->durable_version, memory_order_acquire) >= version;
 }
 
-strata_status st_wal_sync(st_wal *wal, uint64_t version, strata_error *error) {
-    if (wal->durability == STRATA_MEMORY || is_durable(wal, version)) {
-        return STRATA_OK;
-    }
+/* One sync for everybody. */
+static strata_status lead(st_wal *wal, uint64_t version, strata_error *error) {
     const strata_executor *executor = &wal->host->executor;
     st_mutex_lock(&wal->flush_lock, executor);
     const strata_status status = is_durable(wal, version) ? STRATA_OK : flush(wal, true, error);
     st_mutex_unlock(&wal->flush_lock, executor);
     return status;
+}
+
+/* The total order (seq_cst) of turn and waiting: either the leader sees that somebody waits, or the
+ * one about to sleep sees that the turn is over. */
+strata_status st_wal_sync(st_wal *wal, uint64_t version, strata_error *error) {
+    if (wal->durability == STRATA_MEMORY || is_durable(wal, version)) {
+        return STRATA_OK;
+    }
+    const strata_executor *executor = &wal->host->executor;
+    for (;;) {
+        uint32_t turn = atomic_load(&wal->turn);
+        if (is_durable(wal, version)) {
+            return STRATA_OK;
+        }
+        if ((turn & 1) != 0) {
+            atomic_fetch_add(&wal->waiting, 1);
+            executor->wait(executor->ctx, (uint32_t *)&wal->turn, turn);
+            atomic_fetch_sub(&wal->waiting, 1);
+        } else if (atomic_compare_exchange_strong(&wal->turn, &turn, turn + 1)) {
+            const strata_status status = lead(wal, version, error);
+            atomic_fetch_add(&wal->turn, 1);
+            if (atomic_load(&wal->waiting) > 0) {
+                executor->wake(executor->ctx, (uint32_t *)&wal->turn, true);
+            }
+            return status;
+        }
+    }
 }
 
 strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error) {
@@ -191,9 +219,23 @@ strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error
 
 static bool is_full(st_wal *wal) {
     st_mutex_lock(&wal->lock, &wal->host->executor);
-    const bool full = wal->end >= wal->segment_bytes;
+    const bool full = wal->rolling || wal->end >= wal->segment_bytes ||
+                      atomic_load_explicit(&wal->reserved, memory_order_relaxed) == 0;
     st_mutex_unlock(&wal->lock, &wal->host->executor);
     return full;
+}
+
+/* Where the log ends. Under flush_lock, with nothing pending. */
+static st_wal_position position(st_wal *wal) {
+    const st_wal_position at = {wal->segment,
+                                wal->end,
+                                wal->base_us,
+                                wal->version,
+                                atomic_load_explicit(&wal->total_bytes, memory_order_relaxed),
+                                atomic_load_explicit(&wal->segments, memory_order_relaxed),
+                                wal->first,
+                                false};
+    return at;
 }
 
 /* Ends a full segment and begins the next. Under flush_lock. Nobody appends meanwhile: an appender
@@ -210,6 +252,10 @@ static strata_status next_segment(st_wal *wal, strata_error *error) {
     st_mutex_lock(&wal->lock, executor);
     const strata_status status = start_segment(wal, wal->segment + 1);
     st_mutex_unlock(&wal->lock, executor);
+    if (status == STRATA_OK && wal->rolled != NULL && !wal->rolling) {
+        const st_wal_position at = position(wal);
+        wal->rolled(wal->rolled_ctx, &at);
+    }
     if (status == STRATA_NO_SPACE || status == STRATA_NO_MEMORY) {
         return st_fail(error, status,
                        "the next segment of the log could not be made (%s); nothing was written. "
@@ -289,7 +335,7 @@ static strata_status append_locked(st_wal *wal, uint64_t run, int64_t timestamp_
     }
     /* The codec never makes it larger. */
     *need = ST_WAL_FRAME_BYTES + wal->payload.len;
-    *no_room = wal->end >= wal->segment_bytes ||
+    *no_room = wal->rolling || wal->end >= wal->segment_bytes ||
                wal->end + *need > atomic_load_explicit(&wal->reserved, memory_order_relaxed);
     if (*no_room) {
         return STRATA_OK;
@@ -340,6 +386,62 @@ strata_status st_wal_append(st_wal *wal, uint64_t run, int64_t timestamp_us, con
     }
 }
 
+/* ---- Rolling --------------------------------------------------------------------------------- */
+
+/* Under flush_lock. */
+static strata_status roll_locked(st_wal *wal, st_wal_position *at, strata_error *error) {
+    const strata_executor *executor = &wal->host->executor;
+    ST_TRY(st_wal_check(wal, error));
+    st_mutex_lock(&wal->lock, executor);
+    wal->rolling = wal->end > ST_WAL_HEADER_BYTES;
+    const bool needed = wal->rolling;
+    *at = position(wal);
+    st_mutex_unlock(&wal->lock, executor);
+    if (!needed) {
+        return STRATA_OK;
+    }
+    /* Appenders find no room now, and wait for flush_lock. */
+    const strata_status status = next_segment(wal, error);
+    st_mutex_lock(&wal->lock, executor);
+    wal->rolling = false;
+    *at = position(wal);
+    st_mutex_unlock(&wal->lock, executor);
+    return status;
+}
+
+strata_status st_wal_roll(st_wal *wal, st_wal_position *at, strata_error *error) {
+    const strata_executor *executor = &wal->host->executor;
+    st_mutex_lock(&wal->flush_lock, executor);
+    const strata_status status = roll_locked(wal, at, error);
+    st_mutex_unlock(&wal->flush_lock, executor);
+    return status;
+}
+
+uint64_t st_wal_remove_below(st_wal *wal, uint64_t segment) {
+    const strata_storage *storage = &wal->host->storage;
+    uint64_t removed = 0;
+    while (wal->first < segment) {
+        char name[ST_FILE_NAME_MAX + 1024];
+        strata_file *file = NULL;
+        uint64_t size = 0;
+        strata_status status = open_segment(wal, wal->first, 0, &file);
+        if (status == STRATA_OK) {
+            status = storage->size(storage->ctx, file, &size);
+            (void)storage->close(storage->ctx, file);
+            st_wal_name(name, sizeof name, wal->path, wal->first);
+            status = status == STRATA_OK ? storage->remove(storage->ctx, name) : status;
+        }
+        if (status != STRATA_OK && status != STRATA_NOT_FOUND) {
+            break;
+        }
+        atomic_fetch_sub_explicit(&wal->total_bytes, size, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&wal->segments, 1, memory_order_relaxed);
+        wal->first++;
+        removed++;
+    }
+    return removed;
+}
+
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
 static void release(st_wal *wal) {
@@ -368,6 +470,8 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
     wal->flushing.host = host;
     st_mutex_init(&wal->flush_lock);
     st_mutex_init(&wal->lock);
+    atomic_init(&wal->turn, 0);
+    atomic_init(&wal->waiting, 0);
     wal->version = at->version;
     atomic_init(&wal->durable_version, at->version);
     atomic_init(&wal->total_bytes, at->total_bytes);
@@ -381,16 +485,18 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
     if (status != STRATA_OK) {
         return st_fail_memory(error);
     }
+    wal->first = at->first;
     if (at->segment == 0) {
-        status = start_segment(wal, 1);
+        status = start_segment(wal, at->first);
     } else {
         wal->segment = at->segment;
         wal->end = at->end;
         wal->written = at->end;
         wal->durable_end = at->end;
         wal->base_us = at->base_us;
-        atomic_init(&wal->reserved, at->end);
-        status = open_segment(wal, at->segment, 0, &wal->file);
+        wal->half_made = at->next_begun;
+        atomic_init(&wal->reserved, at->next_begun ? 0 : at->end);
+        status = at->next_begun ? STRATA_OK : open_segment(wal, at->segment, 0, &wal->file);
     }
     if (status != STRATA_OK) {
         release(wal);
@@ -414,12 +520,7 @@ strata_status st_wal_close(st_wal *wal, st_wal_position *at, strata_error *error
                         strata_status_name(status));
             }
         }
-        *at = (st_wal_position){wal->segment,
-                                wal->end,
-                                wal->base_us,
-                                wal->version,
-                                atomic_load_explicit(&wal->total_bytes, memory_order_relaxed),
-                                atomic_load_explicit(&wal->segments, memory_order_relaxed)};
+        *at = position(wal);
     }
     release(wal);
     return status;

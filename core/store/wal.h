@@ -7,6 +7,8 @@
 
 #include "store/wal_frame.h"
 
+struct st_wal_position;
+
 typedef struct st_wal {
     /* Set at open, then read only. */
     const strata_host *host;
@@ -30,9 +32,19 @@ typedef struct st_wal {
     uint64_t segment;
     uint64_t written; /* bytes of this segment in the file */
     int64_t base_us;  /* of this segment; changes under both locks */
-    bool half_made;   /* a segment that could not be made could not be removed either */
+    bool half_made;   /* the next segment is there already, and holds nothing */
+    bool rolling;     /* the segment is to end although it is not full; changes under both locks */
+    uint64_t first;   /* the first segment that is there */
 
-    _Atomic uint64_t reserved; /* size of the file; changes under both locks */
+    /* Called under flush_lock when a segment has begun because the one before was full; set before
+     * anybody else knows the wal. */
+    void *rolled_ctx;
+    void (*rolled)(void *ctx, const struct st_wal_position *at);
+
+    _Atomic uint32_t turn; /* odd while somebody syncs for all; the word that the others wait on */
+    _Atomic uint32_t waiting; /* threads that sleep on turn, or are about to */
+
+    _Atomic uint64_t reserved; /* size of the file, 0: there is none; changes under both locks */
     _Atomic uint64_t durable_version;
     _Atomic uint64_t total_bytes; /* of all live segments */
     _Atomic uint64_t segments;
@@ -42,12 +54,15 @@ typedef struct st_wal {
 
 /* Where writing goes on: what recovery found, or a new log. */
 typedef struct st_wal_position {
-    uint64_t segment; /* 0: there is none yet; the first will be 1 */
+    uint64_t segment; /* 0: there is none yet; it will be `first` */
     uint64_t end;
     int64_t base_us;
     uint64_t version;
     uint64_t total_bytes;
     uint64_t segments;
+    uint64_t first; /* the first segment */
+    /* The segment after it was begun and holds nothing: writing goes on there, and not in this one. */
+    bool next_begun;
 } st_wal_position;
 
 /* memory mode: versions only, no file. Errors: io, no_space, no_memory. */
@@ -69,6 +84,14 @@ strata_status st_wal_sync(st_wal *wal, uint64_t version, strata_error *error);
 
 /* Syncs what is pending if the interval has passed (or `now`). For buffered mode. */
 strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error);
+
+/* Goes on in a new segment, unless nothing is in this one. *at: its beginning; everything before it
+ * is synced. Errors: as st_wal_sync. */
+strata_status st_wal_roll(st_wal *wal, st_wal_position *at, strata_error *error);
+
+/* Removes the segments below that one, which the manifest no longer needs; how many that were. One
+ * that cannot be removed is tried again next time. One caller at a time. */
+uint64_t st_wal_remove_below(st_wal *wal, uint64_t segment);
 
 /* Syncs, gives reserved space back, closes. The wal is gone in any case. *at: the end of the log.
  */

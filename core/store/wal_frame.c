@@ -11,7 +11,7 @@
 static const char magic[8] = {'S', 'T', 'R', 'A', 'W', 'A', 'L', '1'};
 
 enum { LEN_MASK = (1 << 28) - 1, ENCODED_BIT = 1 << 28 };
-enum { KIND_PUT = 0, KIND_DELETE = 1 };
+enum { KIND_PUT = 0, KIND_DELETE = 1, KIND_PUT_EXPIRING = 2, KIND_MAX = KIND_PUT_EXPIRING };
 
 void st_wal_header_encode(const st_wal_header *header, uint8_t bytes[ST_WAL_HEADER_BYTES]) {
     memset(bytes, 0, ST_WAL_HEADER_BYTES);
@@ -71,11 +71,15 @@ static uint8_t *put_sized(uint8_t *p, strata_slice bytes) {
     return p + bytes.len;
 }
 
+static uint8_t kind_of(const st_write *write) {
+    return write->deletes ? KIND_DELETE : write->expires_us != 0 ? KIND_PUT_EXPIRING : KIND_PUT;
+}
+
 strata_status st_wal_payload_encode(uint64_t run, int64_t since_base_us, const st_write *writes,
                                     size_t count, strata_buffer *out) {
     size_t most = (size_t)3 * ST_VARINT_BYTES_MAX;
     for (size_t i = 0; i < count; i++) {
-        most += 1 + (size_t)2 * ST_VARINT_BYTES_MAX + writes[i].key.len + writes[i].value.len;
+        most += 1 + (size_t)3 * ST_VARINT_BYTES_MAX + writes[i].key.len + writes[i].value.len;
     }
     ST_TRY(st_buffer_reserve(out, most));
     uint8_t *p = out->data + out->len;
@@ -83,8 +87,11 @@ strata_status st_wal_payload_encode(uint64_t run, int64_t since_base_us, const s
     p = st_varint_put(p, st_zigzag(since_base_us));
     p = st_varint_put(p, count);
     for (size_t i = 0; i < count; i++) {
-        *p++ = writes[i].deletes ? KIND_DELETE : KIND_PUT;
+        *p++ = kind_of(&writes[i]);
         p = put_sized(p, writes[i].key);
+        if (writes[i].expires_us != 0) {
+            p = st_varint_put(p, st_zigzag(writes[i].expires_us));
+        }
         if (!writes[i].deletes) {
             p = put_sized(p, writes[i].value);
         }
@@ -105,15 +112,28 @@ bool st_wal_record_open(strata_slice payload, st_wal_record *record) {
     return true;
 }
 
+static bool take_expiry(st_cursor *cursor, int64_t *expires_us) {
+    uint64_t coded;
+    if (!st_cursor_varint(cursor, &coded)) {
+        return false;
+    }
+    *expires_us = st_unzigzag(coded);
+    return *expires_us > 0 && *expires_us < ST_NEVER;
+}
+
 bool st_wal_record_next(st_wal_record *record, st_write *write) {
     uint8_t kind;
     ST_ASSERT(record->writes_left > 0);
     record->writes_left--;
-    if (!st_cursor_u8(&record->cursor, &kind) || kind > KIND_DELETE ||
+    if (!st_cursor_u8(&record->cursor, &kind) || kind > KIND_MAX ||
         !st_cursor_sized(&record->cursor, &write->key) || !st_key_well_formed(write->key)) {
         return false;
     }
     write->deletes = kind == KIND_DELETE;
+    write->expires_us = 0;
+    if (kind == KIND_PUT_EXPIRING && !take_expiry(&record->cursor, &write->expires_us)) {
+        return false;
+    }
     write->value = st_slice("", 0);
     return write->deletes || st_cursor_sized(&record->cursor, &write->value);
 }

@@ -15,7 +15,8 @@
  *  12   4  bytes between the durable end of the segment, when this was appended, and this frame
  * Payload, once decoded:
  *   varint run, zigzag varint time - base, varint count, then for each write
- *     1 byte kind (0 put, 1 delete), varint length, key, and for a put varint length, value;
+ *     1 byte kind (0 put, 1 delete, 2 put with a time to live), varint length, key; for 2 zigzag
+ *     varint of the microsecond since the epoch at which it ends; for 0 and 2 varint length, value;
  *   then blocks until the end: varint type, varint length, bytes. Readers skip unknown types
  *   (provenance and valid time will be such blocks).
  * Sixteen zero bytes where a frame should be are the end of the log: space reserved ahead.

@@ -14,6 +14,7 @@
 #include "store/wal_replay.h"
 
 #include "format/codec.h"
+#include "store/file_name.h"
 
 enum {
     WINDOW_BYTES = 1 << 20,
@@ -378,17 +379,8 @@ typedef struct listing {
 
 static strata_status visit_segment(void *arg, const char *name) {
     listing *list = arg;
-    static const char head[] = "wal-";
-    static const char tail[] = ".seg";
-    uint64_t number = 0;
-    if (strncmp(name, head, sizeof head - 1) != 0) {
-        return STRATA_OK;
-    }
-    const char *at = name + sizeof head - 1;
-    for (; *at >= '0' && *at <= '9' && number < UINT64_MAX / 16; at++) {
-        number = number * 10 + (uint64_t)(*at - '0');
-    }
-    if (strcmp(at, tail) != 0 || number < list->lowest_wanted) {
+    uint64_t number;
+    if (!st_file_number(name, "wal-", ".seg", &number) || number < list->lowest_wanted) {
         return STRATA_OK;
     }
     list->lowest = list->count == 0 || number < list->lowest ? number : list->lowest;
@@ -449,6 +441,7 @@ strata_status st_wal_replay(const strata_host *host, const char *path, const st_
             list.lowest != manifest->wal_first ? manifest->wal_first : manifest->whole_segment;
         return corrupt(&w, 0, "the segment is missing");
     }
+    replay->at.first = list.count > 0 ? list.lowest : manifest->wal_first;
     ST_TRY(sum_sizes(&w, &list));
     status = st_codec_create(manifest->codec, host, &w.codec);
     if (status != STRATA_OK) {

@@ -19,7 +19,7 @@ typedef struct st_replay {
     uint64_t bytes;      /* good bytes read */
     uint64_t commits;
     uint64_t size_of_last; /* of the last segment's file, reserved space included */
-    bool header_torn;      /* the last segment was never begun: remove it */
+    bool header_torn;      /* the last segment was never begun */
     uint64_t torn_segment; /* its number */
 } st_replay;
 

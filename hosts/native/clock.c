@@ -35,6 +35,14 @@ uint64_t st_native_monotonic_ns(void *ctx) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+void st_native_sleep_us(void *ctx, uint64_t duration_us) {
+    (void)ctx;
+    struct timespec left = {.tv_sec = (time_t)(duration_us / 1000000),
+                            .tv_nsec = (long)(duration_us % 1000000) * 1000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
+}
+
 strata_status st_native_entropy(void *ctx, void *data, size_t len) {
     (void)ctx;
     size_t done = 0;

@@ -47,6 +47,7 @@ strata_status st_native_unlock(void *ctx, strata_file *lock);
 /* ---- clock.c */
 int64_t st_native_wall_us(void *ctx);
 uint64_t st_native_monotonic_ns(void *ctx);
+void st_native_sleep_us(void *ctx, uint64_t duration_us);
 strata_status st_native_entropy(void *ctx, void *data, size_t len);
 
 /* ---- executor.c */

@@ -259,7 +259,7 @@ static const strata_host host = {
     .storage = {NULL, storage_open, storage_read_at, storage_append, storage_write_at,
                 storage_truncate, storage_sync, storage_size, storage_close, storage_remove,
                 storage_list, storage_lock, storage_unlock},
-    .clock = {NULL, clock_wall_us, clock_monotonic_ns},
+    .clock = {NULL, clock_wall_us, clock_monotonic_ns, NULL},
     .entropy = {NULL, entropy_fill},
     .log = {NULL, log_write, log_progress},
 };

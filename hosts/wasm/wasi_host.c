@@ -30,7 +30,7 @@ const strata_host *strata_host_default(void) {
         .storage = {NULL, st_native_open, st_native_read_at, st_native_append, st_native_write_at,
                     st_native_truncate, st_native_sync, st_native_size, st_native_close,
                     st_native_remove, st_native_list, st_wasi_lock, st_wasi_unlock},
-        .clock = {NULL, st_native_wall_us, st_native_monotonic_ns},
+        .clock = {NULL, st_native_wall_us, st_native_monotonic_ns, st_native_sleep_us},
         .entropy = {NULL, st_native_entropy},
     };
     return &host;

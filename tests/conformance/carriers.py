@@ -53,6 +53,7 @@ class Carrier:
     has_json = False
     has_memory = True  # a database in memory lives as long as it is open
     has_options = True  # open takes all of its options
+    has_session = True  # one handle lasts from request to request
     one_number = False
 
     def __init__(self, folder):
@@ -155,6 +156,7 @@ class CommandLine(Carrier):
     has_json = True
     has_memory = False
     has_options = False
+    has_session = False
     exits = {}  # code -> exit code, from errors.def
     ARGUMENT_BYTES_MAX = 100_000
 

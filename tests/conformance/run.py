@@ -11,7 +11,7 @@ has a database of its own; each step is one of
     {"raw": "hex" | ["hex", count, "hex"], "error"}   a request as bytes
     {"raw_json": "text", "op", "error"}           arguments as text
 values.py says what patterns are. "needs" is a list of what a carrier must have: raw, json, memory,
-options, ints. A step may have "times": it is then repeated.
+options, session, ints. A step may have "times": it is then repeated.
 
 An error must be {code, message, retryable, details} with the code's retryable of errors.def. Beside
 the scripts every operation is called with what ops.def says it refuses. At the end, whatever ops.def
@@ -175,7 +175,8 @@ def scripts():
 
 def can_run(carrier, case):
     have = {"raw": carrier.has_raw, "json": carrier.has_json, "memory": carrier.has_memory,
-            "options": carrier.has_options, "ints": not carrier.one_number}
+            "options": carrier.has_options, "session": carrier.has_session,
+            "ints": not carrier.one_number}
     return all(have[need] for need in case.get("needs", []))
 
 

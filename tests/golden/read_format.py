@@ -211,11 +211,17 @@ def read_manifest(data):
             "whole": (u64(head, 88), u64(head, 96), u64(head, 104)),
         }
         must((m["generation"] + 1) % 2 == slot, "a generation in the other slot")
-        must(u32(head, 52) == 0 and u64(head, 112) == 0, "what this reader does not know")
+        must(u32(head, 52) == 0, "what this reader does not know")
+        m["files"] = []
+        if u32(head, 28) >= 2:
+            m["files"] = [struct.unpack_from("<IIQQ", head, 136 + 24 * i) for i in range(u64(head, 128))]
+            must(content == 120 + 24 * len(m["files"]), "the files of the manifest and its length")
+        else:
+            must(u64(head, 112) == 0 and content == 104, "files in format 1")
         if newest is None or m["generation"] > newest["generation"]:
             newest = m
     must(newest is not None, "neither slot of the MANIFEST is valid")
-    must(newest["read_format"] <= 1, "a newer format")
+    must(newest["read_format"] <= 2, "a newer format")
     must(newest["codec"] in (0, 1), "an unknown codec")
     return newest
 
@@ -272,9 +278,11 @@ def read_commit(payload, base):
     writes = []
     for _ in range(cursor.varint()):
         kind = cursor.take(1)[0]
-        must(kind in (0, 1), "a write of an unknown kind")
+        must(kind in (0, 1, 2), "a write of an unknown kind")
         key = cursor.sized()
-        writes.append((key, cursor.sized() if kind == 0 else None))
+        expires = cursor.zigzag() if kind == 2 else None
+        must(expires is None or expires > 0, "a time to live that ends before 1970")
+        writes.append((key, cursor.sized() if kind != 1 else None))
     while cursor.left() > 0:  # blocks
         cursor.varint()
         cursor.sized()
@@ -446,7 +454,8 @@ def answers(table):
 def check():
     expected = open(os.path.join(HERE, "plain.txt"), encoding="utf-8").read().splitlines()
     failed = 0
-    for name in ("plain.hex", "packed.hex"):
+    names = ("plain.hex", "packed.hex", "format-1-plain.hex", "format-1-packed.hex")
+    for name in names:
         try:
             table = read_database(files_of_hex(os.path.join(HERE, name)))
             got = answers(table)
@@ -457,7 +466,7 @@ def check():
         except Damaged as problem:
             failed += 1
             print("%s: %s" % (name, problem))
-    print("%d passed, %d failed" % (2 - failed, failed))
+    print("%d passed, %d failed" % (len(names) - failed, failed))
     return failed
 
 

@@ -150,7 +150,10 @@ static void node_tear(sim_node *node, uint64_t *chance) {
 }
 
 static void node_crash(sim_node *node, sim_policy policy, uint64_t *chance) {
-    if (policy == SIM_RANDOM && node->op_count > 0) {
+    if (node->op_count == 0) {
+        return; /* both images are the same */
+    }
+    if (policy == SIM_RANDOM) {
         const uint64_t die = test_random_below(chance, 4);
         policy = die == 0 ? SIM_NONE : die == 1 ? SIM_ALL : SIM_RANDOM;
         if (policy == SIM_RANDOM) {
@@ -164,20 +167,30 @@ static void node_crash(sim_node *node, sim_policy policy, uint64_t *chance) {
     image_copy(&node->written, &node->durable);
 }
 
+static void free_node(sim_node *node) {
+    forget_ops(node);
+    free(node->ops);
+    free(node->written.data);
+    free(node->durable.data);
+    free(node);
+}
+
 /* ---- Names ----------------------------------------------------------------------------------- */
 
 static sim_entry *find_entry(sim *s, const char *name, bool make) {
     for (size_t i = 0; i < s->entry_count; i++) {
-        if (strcmp(s->entries[i].name, name) == 0) {
-            return &s->entries[i];
+        if (strcmp(s->entries[i]->name, name) == 0) {
+            return s->entries[i];
         }
     }
     if (!make) {
         return NULL;
     }
-    assert_true(s->entry_count < SIM_FILES_MAX && strlen(name) < SIM_NAME_MAX);
-    sim_entry *entry = &s->entries[s->entry_count++];
-    *entry = (sim_entry){.now = NULL};
+    assert_true(strlen(name) < SIM_NAME_MAX);
+    sim_entry *entry = calloc(1, sizeof *entry);
+    s->entries = realloc(s->entries, (s->entry_count + 1) * sizeof(sim_entry *));
+    assert_true(entry != NULL && s->entries != NULL);
+    s->entries[s->entry_count++] = entry;
     strcpy(entry->name, name);
     return entry;
 }
@@ -189,7 +202,7 @@ static const sim_entry *look_up(const sim *s, const char *name) {
 static uint64_t used(const sim *s) {
     uint64_t sum = 0;
     for (size_t i = 0; i < s->entry_count; i++) {
-        sum += s->entries[i].now == NULL ? 0 : s->entries[i].now->written.size;
+        sum += s->entries[i]->now == NULL ? 0 : s->entries[i]->now->written.size;
     }
     return sum;
 }
@@ -223,9 +236,8 @@ static enum verdict judge(sim *s, uint32_t kind, strata_status *status) {
     if (s->fail_once) {
         s->fail_left = 0;
     }
-    if (s->failed++ == 0) {
-        s->failed_kind = kind;
-    }
+    s->failed++;
+    s->failed_kinds |= kind;
     *status = s->fail_status;
     return s->fail_short ? FAIL_HALFWAY : FAIL;
 }
@@ -336,7 +348,7 @@ static strata_status truncate_node(sim *s, const strata_file *file, uint64_t siz
     assert_true(file->writable);
     const uint64_t failed = s->failed;
     const enum verdict verdict = is_stale(s, file) ? FAIL : judge(s, SIM_TRUNCATE, &status);
-    if (failed == 0 && s->failed == 1) {
+    if (s->failed > failed) {
         s->failed_growth = size > file->node->written.size;
     }
     if (verdict == FAIL || verdict == FAIL_HALFWAY) {
@@ -363,9 +375,11 @@ static strata_status sim_sync(void *ctx, strata_file *file) {
     if (verdict != GO) {
         return end(s, status);
     }
-    node_sync(file->node);
-    if (file->entry->now == file->node) {
-        file->entry->durable = file->node;
+    if (!s->lying) {
+        node_sync(file->node);
+        if (file->entry->now == file->node) {
+            file->entry->durable = file->node;
+        }
     }
     (void)end(s, STRATA_OK);
     if (s->hook != NULL) {
@@ -413,12 +427,12 @@ static strata_status sim_remove(void *ctx, const char *name) {
 }
 
 /* The names inside a folder, copied, since a visit may use the storage. */
-static size_t names_in(sim *s, const char *folder, char names[][SIM_NAME_MAX], bool *found) {
+static size_t names_in(sim *s, const char *folder, char (*names)[SIM_NAME_MAX], bool *found) {
     const size_t len = strlen(folder);
     size_t count = 0;
     *found = false;
     for (size_t i = 0; i < s->entry_count; i++) {
-        const sim_entry *entry = &s->entries[i];
+        const sim_entry *entry = s->entries[i];
         if (entry->now == NULL || strncmp(entry->name, folder, len) != 0 ||
             entry->name[len] != '/') {
             continue;
@@ -433,25 +447,24 @@ static size_t names_in(sim *s, const char *folder, char names[][SIM_NAME_MAX], b
 
 static strata_status sim_list(void *ctx, const char *folder,
                               strata_status (*visit)(void *arg, const char *name), void *arg) {
-    char names[SIM_FILES_MAX][SIM_NAME_MAX];
     sim *s = ctx;
     strata_status status;
     bool found = false;
     begin(s, SIM_LIST, folder);
     const enum verdict verdict = judge(s, SIM_LIST, &status);
-    const size_t count = names_in(s, folder, names, &found);
-    (void)end(s, STRATA_OK);
     if (verdict != GO) {
-        return status;
+        return end(s, status);
     }
+    char (*names)[SIM_NAME_MAX] = malloc((s->entry_count + 1) * sizeof *names);
+    assert_non_null(names);
+    const size_t count = names_in(s, folder, names, &found);
+    status = end(s, STRATA_OK);
     /* From the last to the first: no order is promised. */
-    for (size_t i = count; i > 0; i--) {
-        const strata_status visited = visit(arg, names[i - 1]);
-        if (visited != STRATA_OK) {
-            return visited;
-        }
+    for (size_t i = count; status == STRATA_OK && i > 0; i--) {
+        status = visit(arg, names[i - 1]);
     }
-    return found ? STRATA_OK : STRATA_NOT_FOUND;
+    free(names);
+    return status != STRATA_OK ? status : found ? STRATA_OK : STRATA_NOT_FOUND;
 }
 
 static strata_status lock_folder(sim *s, const char *folder, char *holder, size_t holder_size,
@@ -557,7 +570,7 @@ sim *sim_new(uint64_t seed) {
         .memory = {s, sim_resize},
         .storage = {s, sim_open, sim_read_at, sim_append, sim_write_at, sim_truncate, sim_sync,
                     sim_size, sim_close, sim_remove, sim_list, sim_lock, sim_unlock},
-        .clock = {s, sim_wall_us, sim_monotonic_ns},
+        .clock = {s, sim_wall_us, sim_monotonic_ns, NULL},
         .entropy = {s, sim_fill},
         .log = {s, sim_log, NULL},
     };
@@ -573,14 +586,13 @@ void sim_free(sim *s) {
     assert_int_equal(s->open_files, 0);
     assert_int_equal(test_memory_blocks(), s->blocks_before);
     for (size_t i = 0; i < s->node_count; i++) {
-        sim_node *node = s->nodes[i];
-        forget_ops(node);
-        free(node->ops);
-        free(node->written.data);
-        free(node->durable.data);
-        free(node);
+        free_node(s->nodes[i]);
+    }
+    for (size_t i = 0; i < s->entry_count; i++) {
+        free(s->entries[i]);
     }
     free(s->nodes);
+    free(s->entries);
     (void)pthread_mutex_destroy(&s->mutex);
     free(s);
 }
@@ -591,13 +603,45 @@ void sim_cut_power(sim *s, uint64_t nth) {
     s->power_left = nth;
 }
 
+static bool is_named(const sim *s, const sim_node *node) {
+    for (size_t i = 0; i < s->entry_count; i++) {
+        if (s->entries[i]->now == node || s->entries[i]->durable == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Lets go of names without a file and of nodes without a name. */
+static void sweep(sim *s) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->entry_count; i++) {
+        sim_entry *entry = s->entries[i];
+        if (entry->now == NULL && entry->durable == NULL) {
+            free(entry);
+        } else {
+            s->entries[kept++] = entry;
+        }
+    }
+    s->entry_count = kept;
+    kept = 0;
+    for (size_t i = 0; i < s->node_count; i++) {
+        if (is_named(s, s->nodes[i])) {
+            s->nodes[kept++] = s->nodes[i];
+        } else {
+            free_node(s->nodes[i]);
+        }
+    }
+    s->node_count = kept;
+}
+
 void sim_restart(sim *s, sim_policy policy, uint64_t seed) {
     uint64_t chance = seed;
     s->dead = false;
     s->power_left = 0;
     s->epoch++;
     for (size_t i = 0; i < s->entry_count; i++) {
-        sim_entry *entry = &s->entries[i];
+        sim_entry *entry = s->entries[i];
         entry->locked = false;
         if (policy == SIM_ALL || (policy == SIM_RANDOM && test_random_below(&chance, 2) == 0)) {
             entry->durable = entry->now;
@@ -609,6 +653,9 @@ void sim_restart(sim *s, sim_policy policy, uint64_t seed) {
     for (size_t i = 0; policy != SIM_KILL && i < s->node_count; i++) {
         node_crash(s->nodes[i], policy, &chance);
     }
+    if (s->open_files == 0) {
+        sweep(s);
+    }
 }
 
 static void set_fault(sim *s, uint32_t kinds, uint64_t nth, strata_status status, bool once) {
@@ -617,6 +664,7 @@ static void set_fault(sim *s, uint32_t kinds, uint64_t nth, strata_status status
     s->fail_status = status;
     s->fail_once = once;
     s->failed = 0;
+    s->failed_kinds = 0;
     s->failed_growth = false;
 }
 
@@ -636,6 +684,7 @@ void sim_heal(sim *s) {
     s->memory_left = 0;
     s->memory_failed = false;
     s->entropy_fails = false;
+    s->lying = false;
     s->power_left = 0;
 }
 
@@ -646,6 +695,10 @@ void sim_fail_memory(sim *s, uint64_t nth) {
 
 void sim_set_capacity(sim *s, uint64_t bytes) {
     s->capacity = bytes;
+}
+
+void sim_set_lying(sim *s, bool lying) {
+    s->lying = lying;
 }
 
 uint64_t sim_calls(const sim *s, uint32_t kinds) {
@@ -703,14 +756,26 @@ void sim_drop(sim *s, const char *name) {
     entry->durable = NULL;
 }
 
+void sim_flip(sim *s, const char *name, uint64_t offset, unsigned bit) {
+    const sim_entry *entry = look_up(s, name);
+    assert_true(entry != NULL && entry->now != NULL);
+    sim_image *const images[] = {&entry->now->written, &entry->now->durable};
+    for (size_t i = 0; i < 2; i++) {
+        if (offset < images[i]->size) {
+            image_reserve(images[i], (size_t)offset + 1);
+            images[i]->data[offset] ^= (uint8_t)(1u << bit);
+        }
+    }
+}
+
 void sim_clone(sim *to, sim *from) {
     for (size_t i = 0; i < to->entry_count; i++) {
-        sim_drop(to, to->entries[i].name);
+        sim_drop(to, to->entries[i]->name);
     }
     for (size_t i = 0; i < from->entry_count; i++) {
-        const strata_slice bytes = sim_copy(from, from->entries[i].name, false);
+        const strata_slice bytes = sim_copy(from, from->entries[i]->name, false);
         if (bytes.data != NULL) {
-            sim_put(to, from->entries[i].name, bytes);
+            sim_put(to, from->entries[i]->name, bytes);
             sim_release(bytes);
         }
     }

@@ -11,6 +11,8 @@
  *   the process dies, the system not   SIM_KILL: nothing is lost, and nothing becomes durable
  *   the n-th call fails                sim_fail, once or from then on; SIM_SHORT does half of it
  *   the disk is full                   sim_set_capacity
+ *   a sync that says OK and is none    sim_set_lying
+ *   a bit is not what was written      sim_flip
  *   the n-th allocation fails          sim_fail_memory, once
  *   the clock jumps                    sim.wall_us and .monotonic_ns are the test's to set
  *   somebody else acts in between      sim.hook, called before each call and after a sync
@@ -49,7 +51,7 @@ typedef enum sim_policy {
     SIM_KILL,   /* only the process died */
 } sim_policy;
 
-enum { SIM_SECTOR = 512, SIM_FILES_MAX = 64, SIM_NAME_MAX = 96 };
+enum { SIM_SECTOR = 512, SIM_NAME_MAX = 96 };
 
 typedef struct sim_op {
     uint64_t offset; /* of a write */
@@ -73,7 +75,7 @@ typedef struct sim_node {
     size_t op_cap;
 } sim_node;
 
-/* A name and what is under it; nodes of removed files live until the end of the machine. */
+/* A name and what is under it. Names and nodes that nothing leads to go at the next restart. */
 typedef struct sim_entry {
     char name[SIM_NAME_MAX];
     sim_node *now;     /* NULL: not there */
@@ -89,7 +91,7 @@ typedef struct sim {
     int64_t wall_us;
     uint64_t monotonic_ns;
 
-    sim_entry entries[SIM_FILES_MAX];
+    sim_entry **entries;
     size_t entry_count;
     sim_node **nodes;
     size_t node_count;
@@ -105,10 +107,11 @@ typedef struct sim {
     strata_status fail_status;
     bool fail_once;
     bool fail_short;
-    uint64_t failed;      /* calls that a fault has hit */
-    uint32_t failed_kind; /* of the first of them */
-    bool failed_growth;   /* it was a truncate to a larger size */
+    uint64_t failed;       /* calls that a fault has hit */
+    uint32_t failed_kinds; /* of all of them */
+    bool failed_growth;    /* it was a truncate to a larger size */
     bool entropy_fails;
+    bool lying;
     uint64_t memory_left;
     size_t blocks_before; /* allocated by others when the machine was made */
     bool memory_failed;
@@ -138,6 +141,8 @@ void sim_fail_short(sim *s, uint32_t kinds, uint64_t nth, strata_status status, 
 void sim_heal(sim *s);
 void sim_fail_memory(sim *s, uint64_t nth);
 void sim_set_capacity(sim *s, uint64_t bytes);
+/* While it is set, a sync returns OK and makes nothing durable. */
+void sim_set_lying(sim *s, bool lying);
 /* Calls of these kinds so far. */
 uint64_t sim_calls(const sim *s, uint32_t kinds);
 uint64_t sim_used(const sim *s);
@@ -149,6 +154,8 @@ bool sim_exists(const sim *s, const char *name);
 /* Replaces a file, or makes it, written and durable alike. */
 void sim_put(sim *s, const char *name, strata_slice bytes);
 void sim_drop(sim *s, const char *name);
+/* Changes a bit of a file, written and durable alike; nothing if the file is not that long. */
+void sim_flip(sim *s, const char *name, uint64_t offset, unsigned bit);
 /* All files of `from` under the same names in `to`, durable; what else `to` has is dropped. */
 void sim_clone(sim *to, sim *from);
 

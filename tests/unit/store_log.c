@@ -14,15 +14,16 @@ strata_status store_open(sim *s, st_store *store, strata_durability durability,
 
 strata_status store_try_put(st_store *store, uint64_t run, const char *key, const char *value) {
     strata_error error;
-    st_memtable *table = NULL;
+    st_shard *shard = NULL;
     st_commit commit;
     st_key stored;
     uint64_t version = 0;
-    assert_int_equal(st_store_add_run(store, run, &table, &error), STRATA_OK);
+    assert_int_equal(st_shards_add(&store->shards, run, &shard, &error), STRATA_OK);
     st_key_text(&stored, ST_TAG_KV, strata_text(key));
-    const st_write write = {st_key_slice(&stored), strata_text(value == NULL ? "" : value),
-                            value == NULL};
-    ST_TRY(st_commit_begin(&commit, store, table, &error));
+    const st_write write = {.key = st_key_slice(&stored),
+                            .value = strata_text(value == NULL ? "" : value),
+                            .deletes = value == NULL};
+    ST_TRY(st_commit_begin(&commit, store, shard, &error));
     return st_commit_finish(&commit, &write, 1, NULL, &version, &error);
 }
 
@@ -34,23 +35,45 @@ uint64_t store_put(st_store *store, uint64_t run, const char *key, const char *v
     return store->wal.version;
 }
 
-const char *store_get(const st_store *store, uint64_t run, const char *key) {
+void store_reading_begin(store_reading *reading, st_store *store) {
+    memset(reading, 0, sizeof *reading);
+    st_arena_init(&reading->arena, &store->host->memory, 0);
+    reading->reader = (st_reader){store, &reading->arena, &reading->error, NULL, NULL};
+    st_epoch_register(&store->epoch, &reading->slot);
+    st_epoch_enter(&store->epoch, &reading->slot);
+}
+
+void store_reading_end(store_reading *reading) {
+    st_epoch *epoch = (st_epoch *)&reading->reader.store->epoch;
+    st_reader_finish(&reading->reader);
+    st_epoch_leave(&reading->slot);
+    st_epoch_unregister(epoch, &reading->slot);
+    st_arena_free(&reading->arena);
+}
+
+const char *store_get(st_store *store, uint64_t run, const char *key) {
     static char text[4096];
-    const st_memtable *table = st_store_run(store, run);
+    const st_shard *shard = st_shards_find(&store->shards, run);
+    store_reading reading;
+    st_revision revision;
     st_key stored;
-    if (table == NULL) {
+    bool found = false;
+    if (shard == NULL) {
         return NULL;
     }
     st_key_text(&stored, ST_TAG_KV, strata_text(key));
-    const st_version *version =
-        st_memtable_live(table, st_key_slice(&stored), st_memtable_snapshot(table));
-    if (version == NULL) {
-        return NULL;
+    const st_bound bound = st_bound_version(st_shard_snapshot(shard));
+    store_reading_begin(&reading, store);
+    assert_int_equal(
+        st_read_live(&reading.reader, shard, st_key_slice(&stored), &bound, &revision, &found),
+        STRATA_OK);
+    if (found) {
+        assert_true(revision.value.len < sizeof text);
+        memcpy(text, revision.value.data, revision.value.len);
+        text[revision.value.len] = '\0';
     }
-    assert_true(version->len < sizeof text);
-    memcpy(text, version->value, version->len);
-    text[version->len] = '\0';
-    return text;
+    store_reading_end(&reading);
+    return found ? text : NULL;
 }
 
 void store_fill(st_store *store, size_t first, size_t count) {

@@ -81,6 +81,9 @@ typedef struct strata_clock {
     void *ctx;
     int64_t (*wall_us)(void *ctx);       /* microseconds since the epoch; may jump */
     uint64_t (*monotonic_ns)(void *ctx); /* never goes back */
+    /* Sleeps for about so long; NULL: the host cannot, and what would be repeated after a while is
+     * repeated at once. */
+    void (*sleep_us)(void *ctx, uint64_t duration_us);
 } strata_clock;
 
 typedef struct strata_entropy {

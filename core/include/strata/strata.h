@@ -153,6 +153,7 @@ typedef struct strata_options {
     uint32_t sync_interval_ms;
     uint64_t wal_segment_bytes;
     uint32_t value_bytes_max;       /* largest encoded value */
+    uint64_t memory_bytes;          /* of memtables, tables and blocks; ":memory:" has no bound */
     const struct strata_host *host; /* NULL: strata_host_default() */
     strata_error *error;            /* where a failed open says why; may be NULL */
 } strata_options;
@@ -165,6 +166,7 @@ typedef struct strata_options {
      100,                                                                                          \
      64u << 20,                                                                                    \
      32u << 20,                                                                                    \
+     256u << 20,                                                                                   \
      NULL,                                                                                         \
      NULL}
 
@@ -222,6 +224,25 @@ strata_status strata_kv_get(strata_db *db, strata_run run, strata_slice key,
 /* existed may be NULL. Deleting what is not there succeeds and writes nothing. */
 strata_status strata_kv_delete(strata_db *db, strata_run run, strata_slice key,
                                bool *existed) STRATA_MUST_USE;
+
+typedef struct strata_range {
+    size_t size; /* sizeof(strata_range) */
+    strata_slice prefix;
+    strata_slice start; /* inclusive; empty: none */
+    strata_slice end;   /* exclusive; empty: none */
+    bool reverse;
+} strata_range;
+
+#define STRATA_RANGE_INIT {sizeof(strata_range), {NULL, 0}, {NULL, 0}, {NULL, 0}, false}
+
+/* Is given each key with its value, both borrowed until it returns; false ends the scan. It must not
+ * call anything with this handle. */
+typedef bool (*strata_visit)(void *arg, strata_slice key, const strata_entry *entry);
+
+/* Visits the keys that have a value, in order of their bytes, on one snapshot. range NULL: all.
+ * Errors: invalid_argument, invalid_key (a bound). Cost: in proportion to what is visited. */
+strata_status strata_kv_scan(strata_db *db, strata_run run, const strata_range *range,
+                             strata_visit visit, void *arg) STRATA_MUST_USE;
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
@@ -292,6 +313,49 @@ typedef struct strata_hits {
 strata_status strata_memory_recall(strata_db *db, strata_run run, const strata_recall *recall,
                                    strata_hits **hits) STRATA_MUST_USE;
 void strata_hits_free(strata_hits *hits);
+
+/* ---- Transactions ---------------------------------------------------------------------------- */
+
+typedef enum strata_isolation {
+    STRATA_SERIALIZABLE = 0, /* commits only if everything it has read is unchanged */
+    STRATA_SNAPSHOT          /* only if what it has read and written is */
+} strata_isolation;
+
+typedef struct strata_txn_options {
+    size_t size; /* sizeof(strata_txn_options) */
+    bool read_only;
+    strata_isolation isolation;
+    uint32_t timeout_ms; /* it is over after so long; 0: never */
+} strata_txn_options;
+
+#define STRATA_TXN_OPTIONS_INIT {sizeof(strata_txn_options), false, STRATA_SERIALIZABLE, 0}
+
+/* Begins a transaction on a run, and binds it to the handle: until its end every call on this run
+ * goes through it. Reads see the run as it was at the beginning, and the transaction's own writes,
+ * whose version is 0 until the commit. Nothing is locked meanwhile. Increments and appended events
+ * get their values and numbers at the commit and never conflict; what they return before it is what
+ * it would be now. Options NULL: the defaults. Errors: invalid_argument (the handle is in one
+ * already; options), not_found. */
+strata_status strata_txn_begin(strata_db *db, strata_run run,
+                               const strata_txn_options *options) STRATA_MUST_USE;
+/* Commits everything that it has written as one commit, or nothing; it is over in either case.
+ * version may be NULL. Errors: conflict {key} (begin again and read anew), timeout, not_found (the
+ * handle is in no transaction), and those of any write. Cost: in proportion to what it has read and
+ * written. */
+strata_status strata_txn_commit(strata_db *db, uint64_t *version) STRATA_MUST_USE;
+/* Ends it without a trace. Harmless when the handle is in none. */
+void strata_txn_rollback(strata_db *db);
+/* A mark, and going back to it: the writes since are forgotten. Errors: not_found; invalid_argument
+ * (no such mark, or one that was gone back behind). */
+strata_status strata_txn_savepoint(strata_db *db, uint64_t *savepoint) STRATA_MUST_USE;
+strata_status strata_txn_rollback_to(strata_db *db, uint64_t savepoint) STRATA_MUST_USE;
+
+/* What a transaction does; called again after a conflict. Not OK rolls it back. */
+typedef strata_status (*strata_txn_body)(strata_db *db, void *arg);
+/* Begins, calls body, commits; after a conflict tries again, three times in all, with a pause of 10
+ * ms that doubles, and chance in it. version may be NULL. */
+strata_status strata_transact(strata_db *db, strata_run run, const strata_txn_options *options,
+                              strata_txn_body body, void *arg, uint64_t *version) STRATA_MUST_USE;
 
 /* ---- Every operation, encoded ---------------------------------------------------------------- */
 

@@ -253,6 +253,8 @@ export interface RunArchiveResult {
 export interface KvPutArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
     key: string;
     /** Any value. */
@@ -269,6 +271,8 @@ export interface KvPutResult {
 export interface KvGetArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** The key. */
     key: string;
     /** As a reader of this commit number saw it; one that has not happened is refused. */
@@ -289,6 +293,8 @@ export interface KvGetResult {
 export interface KvDeleteArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** The key. */
     key: string;
 }
@@ -305,6 +311,8 @@ export interface KvDeleteResult {
 export interface KvExistsArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** The key. */
     key: string;
 }
@@ -319,6 +327,8 @@ export interface KvExistsResult {
 export interface KvListArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** Only keys that begin so. */
     prefix?: string | undefined;
     /** Only keys from here on (inclusive). */
@@ -347,6 +357,8 @@ export interface KvListResult {
 export interface KvCountArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** Only keys that begin so. */
     prefix?: string | undefined;
 }
@@ -361,6 +373,8 @@ export interface KvCountResult {
 export interface KvHistoryArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** The key. */
     key: string;
     /** Only versions below this one. */
@@ -379,6 +393,8 @@ export interface KvHistoryResult {
 export interface KvIncrArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** The key. */
     key: string;
     /** 1 when left out. */
@@ -397,6 +413,8 @@ export interface KvIncrResult {
 export interface KvCasArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** The key. */
     key: string;
     /** The new value. */
@@ -417,6 +435,8 @@ export interface KvCasResult {
 export interface EventAppendArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** 1-255 bytes. */
     type: string;
     /** An object. */
@@ -435,6 +455,8 @@ export interface EventAppendResult {
 export interface EventReadArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** Its number. */
     sequence: number | bigint;
 }
@@ -449,6 +471,8 @@ export interface EventReadResult {
 export interface EventRangeArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** The first sequence; 1 when left out. */
     start?: number | bigint | undefined;
     /** The sequence to stop before. */
@@ -471,6 +495,8 @@ export interface EventRangeResult {
 export interface EventHeadArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
 }
 
 /** Result of event.head. */
@@ -485,6 +511,8 @@ export interface EventHeadResult {
 export interface EventVerifyArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
 }
 
 /** Result of event.verify. */
@@ -501,6 +529,8 @@ export interface EventVerifyResult {
 export interface MemoryRememberArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** The text. */
     text: string;
     /** An existing one is replaced; a new time-ordered one when left out. */
@@ -523,6 +553,8 @@ export interface MemoryRememberResult {
 export interface MemoryGetArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** The key. */
     key: string;
     /** As a reader of this commit number saw it. */
@@ -539,6 +571,8 @@ export interface MemoryGetResult {
 export interface MemoryForgetArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** The key. */
     key: string;
 }
@@ -555,6 +589,8 @@ export interface MemoryForgetResult {
 export interface MemoryListArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** Only keys that begin so. */
     prefix?: string | undefined;
     /** Only those with this tag. */
@@ -583,6 +619,8 @@ export interface MemoryListResult {
 export interface MemoryRecallArgs {
     /** The run. */
     run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
     /** Words; any of them matches. At most 1024 distinct ones. */
     query: string;
     /** Hits wanted, 1-1000; 10 when left out. */
@@ -601,6 +639,104 @@ export interface MemoryRecallResult {
     truncated: boolean;
     /** What it cost. */
     stats: RecallStats;
+}
+
+/** Arguments of txn.begin: Begins a transaction on a run; operations join it by its number. */
+export interface TxnBeginArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** It writes nothing, and never conflicts. */
+    read_only?: boolean | undefined;
+    /** serializable (when left out) or snapshot. */
+    isolation?: string | undefined;
+    /** It is over after so many milliseconds; 0, when left out: never. */
+    timeout_ms?: number | bigint | undefined;
+}
+
+/** Result of txn.begin. */
+export interface TxnBeginResult {
+    /** Its number, on this handle. */
+    txn: number;
+    /** The commit that it sees the run at. */
+    version: bigint;
+}
+
+/** Arguments of txn.commit: Commits all its writes at once, or none; it is over in either case. */
+export interface TxnCommitArgs {
+    /** The transaction. */
+    txn: number | bigint;
+}
+
+/** Result of txn.commit. */
+export interface TxnCommitResult {
+    /** The commit; when nothing was written, what it saw the run at. */
+    version: bigint;
+}
+
+/** Arguments of txn.rollback: Ends a transaction without a trace. */
+export interface TxnRollbackArgs {
+    /** The transaction. */
+    txn: number | bigint;
+}
+
+/** Result of txn.rollback. */
+export interface TxnRollbackResult {
+    /** How many writes were dropped. */
+    writes: number;
+}
+
+/** Arguments of txn.savepoint: Marks a point to go back to. */
+export interface TxnSavepointArgs {
+    /** The transaction. */
+    txn: number | bigint;
+}
+
+/** Result of txn.savepoint. */
+export interface TxnSavepointResult {
+    /** The mark. */
+    savepoint: number;
+}
+
+/** Arguments of txn.rollback_to: Drops the writes since a savepoint; what was read since stays read. */
+export interface TxnRollbackToArgs {
+    /** The transaction. */
+    txn: number | bigint;
+    /** The mark. */
+    savepoint: number | bigint;
+}
+
+/** Result of txn.rollback_to. */
+export interface TxnRollbackToResult {
+    /** How many writes are left. */
+    writes: number;
+}
+
+/** Arguments of txn.info: What a transaction is and has done so far. */
+export interface TxnInfoArgs {
+    /** The transaction. */
+    txn: number | bigint;
+}
+
+/** Result of txn.info. */
+export interface TxnInfoResult {
+    /** Its run. */
+    run: string;
+    /** Whether it only reads. */
+    read_only: boolean;
+    /** serializable or snapshot. */
+    isolation: string;
+    /** The commit that it sees the run at. */
+    version: bigint;
+    /** Distinct keys that it has read. */
+    keys_read: number;
+    /** Listings and scans. */
+    ranges_read: number;
+    /** Writes, without those rolled back. */
+    writes: number;
+    /** How long it has been open. */
+    age_ms: number;
+    /** After how long it is over; 0: never. */
+    timeout_ms: number;
 }
 
 /** db.stats takes no arguments: What the database holds and costs. */
@@ -724,6 +860,18 @@ export interface Operations {
     'memory.list': { args: MemoryListArgs; result: MemoryListResult };
     /** The memories that fit a question best, by BM25. */
     'memory.recall': { args: MemoryRecallArgs; result: MemoryRecallResult };
+    /** Begins a transaction on a run; operations join it by its number. */
+    'txn.begin': { args: TxnBeginArgs; result: TxnBeginResult };
+    /** Commits all its writes at once, or none; it is over in either case. */
+    'txn.commit': { args: TxnCommitArgs; result: TxnCommitResult };
+    /** Ends a transaction without a trace. */
+    'txn.rollback': { args: TxnRollbackArgs; result: TxnRollbackResult };
+    /** Marks a point to go back to. */
+    'txn.savepoint': { args: TxnSavepointArgs; result: TxnSavepointResult };
+    /** Drops the writes since a savepoint; what was read since stays read. */
+    'txn.rollback_to': { args: TxnRollbackToArgs; result: TxnRollbackToResult };
+    /** What a transaction is and has done so far. */
+    'txn.info': { args: TxnInfoArgs; result: TxnInfoResult };
     /** What the database holds and costs. */
     'db.stats': { args: DbStatsArgs; result: DbStatsResult };
     /** Makes everything committed so far durable. */

@@ -17,6 +17,7 @@ export const writes: ReadonlySet<OperationName> = new Set<OperationName>([
     'event.append',
     'memory.remember',
     'memory.forget',
+    'txn.commit',
     'db.sync',
 ]);
 
@@ -63,6 +64,12 @@ export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
     'memory.forget': { version: 'version' },
     'memory.list': { memories: 'Memory' },
     'memory.recall': { hits: 'Hit', stats: 'RecallStats' },
+    'txn.begin': { version: 'version' },
+    'txn.commit': { version: 'version' },
+    'txn.rollback': {},
+    'txn.savepoint': {},
+    'txn.rollback_to': {},
+    'txn.info': { version: 'version' },
     'db.stats': { version: 'version', durable_version: 'version' },
     'db.sync': { version: 'version' },
     'db.verify': { problems: 'Problem' },

@@ -165,6 +165,7 @@ static void hostile_sizes_ask_for_nothing(void **state) {
         test_hex("28b52ffd e0 0000000000010000 010000"), /* says 2^40 bytes */
         test_hex("28b52ffd e0 ffffffffffffffff 010000"), /* says 2^64 - 1: zstd's "unknown" */
         test_hex("28b52ffd e0 feffffffffffffff 010000"), /* zstd's "error" */
+        test_hex("28b52ffd a0 00000001 010000"),         /* says 2^24, which 12 bytes cannot hold */
         test_hex("28b52ffd 00 58 010000"),               /* says nothing */
         test_hex("502a4d18 04000000 00000000"),          /* a skippable frame */
         test_hex("28b52ffd 20 00 010000"),               /* nothing inside */

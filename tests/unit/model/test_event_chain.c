@@ -29,38 +29,44 @@ static strata_db *open_log(void) {
 
 static st_run *run_of(strata_db *db) {
     st_run *run = NULL;
-    assert_int_equal(st_run_of(st_handle_begin(db), ST_RUN_DEFAULT, &run), STRATA_OK);
+    assert_int_equal(st_handle_end(db, st_run_of(st_handle_begin(db), ST_RUN_DEFAULT, &run)),
+                     STRATA_OK);
     return run;
 }
 
 /* What event.verify says: 0 when the chain holds, else the first sequence that does not. */
 static uint64_t first_invalid(strata_db *db, uint64_t *length) {
     uint64_t first = 99;
-    assert_int_equal(st_event_verify(st_handle_begin(db), run_of(db), length, &first), STRATA_OK);
+    const st_run *run = run_of(db);
+    assert_int_equal(st_handle_end(db, st_event_verify(st_handle_begin(db), run, length, &first)),
+                     STRATA_OK);
     return first;
 }
 
 static strata_slice stored(const st_run *run, uint64_t sequence) {
+    const st_bound bound = st_bound_version(UINT64_MAX);
     st_key key;
+    st_revision revision;
     st_key_number(&key, ST_TAG_EVENT, sequence);
-    const st_version *version =
-        st_memtable_live(run->table, st_key_slice(&key), st_memtable_snapshot(run->table));
-    assert_non_null(version);
-    return st_version_value(version);
+    assert_true(
+        st_memtable_find(st_shard_newest(run->shard), st_key_slice(&key), &bound, &revision));
+    return revision.value;
 }
 
 /* Writes these bytes, or a deletion (NULL), as the stored form of an event. */
 static void forge(strata_db *db, uint64_t sequence, const strata_slice *bytes) {
-    st_request *rq = st_handle_begin(db);
     st_run *run = run_of(db);
+    st_request *rq = st_handle_begin(db);
     st_commit commit;
     st_key key;
     uint64_t version;
     st_key_number(&key, ST_TAG_EVENT, sequence);
     assert_int_equal(st_run_begin(rq, run, &commit), STRATA_OK);
-    const st_write write = {st_key_slice(&key), bytes == NULL ? st_slice("", 0) : *bytes,
-                            bytes == NULL};
+    const st_write write = {.key = st_key_slice(&key),
+                            .value = bytes == NULL ? st_slice("", 0) : *bytes,
+                            .deletes = bytes == NULL};
     assert_int_equal(st_commit_finish(&commit, &write, 1, NULL, &version, rq->error), STRATA_OK);
+    (void)st_handle_end(db, STRATA_OK);
 }
 
 /* One byte changed: of the type, of the payload, or of the hash itself. */

@@ -31,14 +31,15 @@ enum { FAULTS = sizeof faults / sizeof faults[0] };
 
 /* Whether the log may go on after what failed: it only asked for room. */
 static bool may_go_on(const sim *s) {
-    return (s->failed_kind == SIM_TRUNCATE && s->failed_growth) ||
-           (s->failed_kind == SIM_CREATE && s->fail_status == STRATA_NO_SPACE);
+    return (s->failed_kinds == SIM_TRUNCATE && s->failed_growth) ||
+           (s->failed_kinds == SIM_CREATE && s->fail_status == STRATA_NO_SPACE);
 }
 
-/* Whether it may go on or not: the header of a new segment is a write like any other to the
- * machine, but nothing depends on it yet. */
+/* Whether it may go on or not: the header of a new segment, and the manifest that then names it, are
+ * writes like any other to the machine, but nothing depends on them yet. */
 static bool may_do_either(const sim *s) {
-    return s->failed_kind == SIM_WRITE && s->fail_status == STRATA_NO_SPACE;
+    return s->failed_growth ||
+           ((s->failed_kinds & (SIM_WRITE | SIM_CREATE)) != 0 && s->fail_status == STRATA_NO_SPACE);
 }
 
 /* The script after a failure that was healed. Returns whether the writer took more. */
@@ -84,7 +85,7 @@ static void check_reopened(sim *s, const work_reference *reference, uint64_t lea
 static void check_status(const sim *s, unsigned kind, strata_status status) {
     if (status != faults[kind].status) {
         assert_int_equal(status, STRATA_IO);
-        assert_int_equal(s->failed_kind, SIM_SYNC);
+        assert_int_equal(s->failed_kinds & SIM_SYNC, SIM_SYNC);
     }
 }
 

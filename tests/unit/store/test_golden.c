@@ -253,16 +253,17 @@ static void expect_answers(sim *s, strata_codec codec) {
 
 static void opens_and_answers(void **state) {
     (void)state;
-    static const char *const golden[] = {"plain.hex", "packed.hex"};
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const golden[] = {"plain.hex", "packed.hex", "format-1-plain.hex",
+                                         "format-1-packed.hex"};
+    for (size_t i = 0; i < sizeof golden / sizeof golden[0]; i++) {
         sim *s = sim_new(1);
-        const strata_codec codec = i == 0 ? STRATA_CODEC_NONE : STRATA_CODEC_ZSTD;
+        const strata_codec codec = i % 2 == 0 ? STRATA_CODEC_NONE : STRATA_CODEC_ZSTD;
         read_hex(s, golden[i]);
         expect_answers(s, codec);
         /* And it can be written to. */
         strata_db *db = open_at(s, codec, 1800000000000000, 0);
         const char *stats = ask(db, STRATA_OK, "db.stats", "{}");
-        assert_true(json_has(stats, i == 0 ? "\"codec\":\"none\"" : "\"codec\":\"zstd\""));
+        assert_true(json_has(stats, i % 2 == 0 ? "\"codec\":\"none\"" : "\"codec\":\"zstd\""));
         (void)ask(db, STRATA_OK, "run.resume", "{\"name\":\"trip\"}");
         (void)ask(db, STRATA_OK, "event.append",
                   "{\"run\":\"trip\",\"type\":\"t\",\"payload\":{}}");

@@ -9,7 +9,7 @@
 #include "sim.h"
 #include "store/manifest.h"
 
-enum { CONTENT_BYTES = 120 }; /* of a slot without files, its head included */
+enum { CONTENT_BYTES = 136 + 2 * 24 }; /* of a slot with two files, its head included */
 
 static sim *machine;
 static st_manifest manifest;
@@ -26,7 +26,10 @@ static int set_up(void **state) {
                              .next_file = 7,
                              .whole_segment = 4,
                              .whole_end = 1234,
-                             .whole_version = 99};
+                             .whole_version = 99,
+                             .floor_version = 17,
+                             .floor_us = -5,
+                             .file_count = 2};
     memcpy(manifest.uuid, "0123456789abcdef", ST_UUID_BYTES);
     return 0;
 }
@@ -37,15 +40,24 @@ static int tear_down(void **state) {
     return 0;
 }
 
+static const st_live_file files[] = {{ST_FILE_TABLE, 0, 6, 4711}, {ST_FILE_TABLE, 3, 2, 99}};
+
 static void write_next(void) {
     strata_error error;
     manifest.whole_version++;
-    assert_int_equal(st_manifest_write(&machine->host, "db", &manifest, &error), STRATA_OK);
+    assert_int_equal(st_manifest_write(&machine->host, "db", &manifest, files, &error), STRATA_OK);
 }
 
 static strata_status read_back(st_manifest *found, strata_error *error) {
     memset(found, 0, sizeof *found);
-    return st_manifest_read(&machine->host, "db", found, error);
+    strata_buffer read = {NULL, 0, 0, &machine->host};
+    const strata_status status = st_manifest_read(&machine->host, "db", found, &read, error);
+    if (status == STRATA_OK) {
+        assert_int_equal(read.len, found->file_count * sizeof files[0]);
+        assert_true(read.len == 0 || memcmp(read.data, files, read.len) == 0);
+    }
+    strata_buffer_free(&read);
+    return status;
 }
 
 static void expect_generation(uint64_t generation) {
@@ -194,15 +206,20 @@ static void fields_with_a_good_checksum(void **state) {
         strata_status status;
     } cases[] = {
         {24, 4, 1, STRATA_OK},
-        {24, 4, 2, STRATA_INVALID_ARGUMENT}, /* a format that only a newer library reads */
+        {24, 4, 3, STRATA_INVALID_ARGUMENT}, /* a format that only a newer library reads */
         {24, 4, UINT32_MAX, STRATA_INVALID_ARGUMENT},
-        {28, 4, 2, STRATA_OK},               /* only a newer one writes: reading is fine */
+        {28, 4, 3, STRATA_OK},               /* only a newer one writes: reading is fine */
+        {28, 4, 1, STRATA_CORRUPT},          /* format 1 had no files */
         {48, 4, 2, STRATA_INVALID_ARGUMENT}, /* a codec that is not known */
         {16, 8, 0, STRATA_CORRUPT},          /* generation 0 is none */
         {64, 8, UINT64_MAX, STRATA_CORRUPT}, /* versions end at 2^63 */
         {72, 8, 0, STRATA_CORRUPT},          /* segments begin at 1 */
-        {112, 8, 1, STRATA_CORRUPT},         /* a file that is not listed */
+        {80, 8, 0, STRATA_CORRUPT},          /* and files */
+        {96, 8, 63, STRATA_CORRUPT},         /* the whole log ends inside a header */
+        {96, 8, 64, STRATA_OK},
         {112, 8, UINT64_MAX, STRATA_CORRUPT},
+        {128, 8, 3, STRATA_CORRUPT}, /* a file that is not listed */
+        {128, 8, UINT64_MAX, STRATA_CORRUPT},
         {12, 4, 0, STRATA_CORRUPT}, /* lengths */
         {12, 4, 65536, STRATA_CORRUPT},
         {12, 4, UINT32_MAX, STRATA_CORRUPT},
@@ -213,6 +230,26 @@ static void fields_with_a_good_checksum(void **state) {
             fail_msg("case %zu: %s", i, strata_status_name(status));
         }
     }
+}
+
+/* The bytes of one slot end up in the other, checksum and all: the database goes on from the one that
+ * is in its place, and the next write does not destroy the only good manifest there is. */
+static void written_into_the_other_slot(void **state) {
+    (void)state;
+    write_next();
+    write_next();
+    const strata_slice bytes = sim_copy(machine, "db/MANIFEST", false);
+    uint8_t *mine = (uint8_t *)bytes.data;
+    memcpy(mine, mine + ST_MANIFEST_SLOT_BYTES, CONTENT_BYTES); /* generation 2, where 1 was */
+    sim_put(machine, "db/MANIFEST", bytes);
+    expect_generation(2);
+    expect_slots(1, 0);
+    memset(mine + ST_MANIFEST_SLOT_BYTES, 0, CONTENT_BYTES);
+    sim_put(machine, "db/MANIFEST", bytes);
+    st_manifest found;
+    strata_error error;
+    assert_int_equal(read_back(&found, &error), STRATA_CORRUPT);
+    sim_release(bytes);
 }
 
 /* Every call of a write fails: the manifest given stays as it was, and the old one is found. */
@@ -228,7 +265,8 @@ static void writing_fails(void **state) {
         const st_manifest before = manifest;
         sim_fail(machine, SIM_ANY, nth, STRATA_NO_SPACE, true);
         manifest.whole_version++;
-        const strata_status status = st_manifest_write(&machine->host, "db", &manifest, &error);
+        const strata_status status =
+            st_manifest_write(&machine->host, "db", &manifest, files, &error);
         assert_int_equal(status, STRATA_NO_SPACE);
         assert_int_equal(manifest.generation, before.generation);
         manifest = before;
@@ -245,9 +283,13 @@ static void writing_fails(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        case_of(generations),        case_of(torn_at_every_byte),
-        case_of(every_byte_changed), case_of(both_slots_damaged),
-        case_of(writing_fails),      case_of(fields_with_a_good_checksum),
+        case_of(generations),
+        case_of(torn_at_every_byte),
+        case_of(every_byte_changed),
+        case_of(both_slots_damaged),
+        case_of(writing_fails),
+        case_of(fields_with_a_good_checksum),
+        case_of(written_into_the_other_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

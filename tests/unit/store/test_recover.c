@@ -97,7 +97,8 @@ static void log_without_manifest(void **state) {
     try_open(0, STRATA_CORRUPT, NULL);
     try_open(STRATA_OPEN_READ_ONLY, STRATA_CORRUPT, NULL);
     put("db/MANIFEST", "");
-    try_open(0, STRATA_NOT_FOUND, NULL);
+    try_open(0, STRATA_CORRUPT, NULL);
+    try_open(STRATA_OPEN_READ_ONLY, STRATA_CORRUPT, NULL);
     assert_int_equal(sim_calls(machine, SIM_CHANGING), changes);
 }
 
@@ -105,11 +106,11 @@ static void log_without_manifest(void **state) {
 static void set_formats(uint32_t read_format, uint32_t write_format) {
     const strata_slice bytes = sim_copy(machine, "db/MANIFEST", false);
     uint8_t *mine = (uint8_t *)bytes.data;
-    for (size_t slot = 0; slot + 120 <= bytes.len; slot += ST_MANIFEST_SLOT_BYTES) {
+    for (size_t slot = 0; slot + 136 <= bytes.len; slot += ST_MANIFEST_SLOT_BYTES) {
         if (load64_le(mine + slot + 16) > 0) {
             store32_le(mine + slot + 24, read_format);
             store32_le(mine + slot + 28, write_format);
-            store32_le(mine + slot + 8, st_crc32c(0, st_slice(mine + slot + 12, 108)));
+            store32_le(mine + slot + 8, st_crc32c(0, st_slice(mine + slot + 12, 124)));
         }
     }
     sim_put(machine, "db/MANIFEST", bytes);
@@ -121,16 +122,16 @@ static void newer_formats(void **state) {
     strata_db *db;
     make_database();
     const uint64_t changes = sim_calls(machine, SIM_CHANGING);
-    set_formats(2, 2);
+    set_formats(3, 3);
     try_open(0, STRATA_INVALID_ARGUMENT, NULL);
     try_open(STRATA_OPEN_READ_ONLY, STRATA_INVALID_ARGUMENT, NULL);
-    set_formats(1, 2);
+    set_formats(2, 3);
     try_open(0, STRATA_INVALID_ARGUMENT, NULL);
     try_open(STRATA_OPEN_READ_ONLY, STRATA_OK, &db);
     assert_true(json_has(ask(db, STRATA_OK, "kv.get", "{\"key\":\"k\"}"), "\"value\":1"));
     db_close(db);
     assert_int_equal(sim_calls(machine, SIM_CHANGING), changes);
-    set_formats(1, 1);
+    set_formats(2, 2);
     try_open(0, STRATA_OK, NULL);
 }
 

@@ -135,8 +135,9 @@ static void check_gets(fixture *f) {
         const st_bound bounds[] = {
             st_bound_version(UINT64_MAX),
             st_bound_version(any->number - test_random_below(&chance, 2)),
-            {UINT64_MAX, any->timestamp_us - (int64_t)test_random_below(&chance, 2)},
-            {any->number, any->timestamp_us - (int64_t)test_random_below(&chance, 100000)},
+            {UINT64_MAX, any->timestamp_us - (int64_t)test_random_below(&chance, 2), false, false},
+            {any->number, any->timestamp_us - (int64_t)test_random_below(&chance, 100000), false,
+             false},
             st_bound_version(0),
         };
         for (size_t b = 0; b < sizeof bounds / sizeof bounds[0]; b++) {

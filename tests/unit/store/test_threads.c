@@ -108,9 +108,9 @@ static void commit_and_check(strata_db *db, size_t writer, unsigned round) {
            !atomic_compare_exchange_weak(&group.acknowledged[place], &newest, version)) {
     }
     newest = atomic_load(&group.acknowledged[place]);
-    const st_memtable *table = st_store_run(&db->engine->model.store, group.runs[place]);
+    const st_shard *shard = st_shards_find(&db->engine->model.store.shards, group.runs[place]);
     strata_entry entry;
-    if (st_memtable_snapshot(table) < newest ||
+    if (st_shard_snapshot(shard) < newest ||
         strata_kv_get(db, group.runs[place], strata_text(key), &entry) != STRATA_OK ||
         entry.version != version) {
         fail_in_thread("acknowledged and not seen");
@@ -196,7 +196,7 @@ enum { PAIRS = 1500, EVENTS = 400, READERS = 3 };
 
 static struct {
     st_store store;
-    st_memtable *table;
+    st_shard *shard;
     _Atomic uint64_t acknowledged;
     _Atomic bool failed;
 } pairs;
@@ -211,9 +211,9 @@ static void write_pair(uint64_t number) {
     store64_le(value, number);
     st_key_text(&keys[0], ST_TAG_KV, strata_text("a"));
     st_key_text(&keys[1], ST_TAG_KV, strata_text("z"));
-    const st_write writes[] = {{st_key_slice(&keys[0]), st_slice(value, 8), false},
-                               {st_key_slice(&keys[1]), st_slice(value, 8), false}};
-    assert_int_equal(st_commit_begin(&commit, &pairs.store, pairs.table, &error), STRATA_OK);
+    const st_write writes[] = {{.key = st_key_slice(&keys[0]), .value = st_slice(value, 8)},
+                               {.key = st_key_slice(&keys[1]), .value = st_slice(value, 8)}};
+    assert_int_equal(st_commit_begin(&commit, &pairs.store, pairs.shard, &error), STRATA_OK);
     assert_int_equal(st_commit_finish(&commit, writes, 2, NULL, &version, &error), STRATA_OK);
     atomic_store_explicit(&pairs.acknowledged, number, memory_order_release);
 }
@@ -222,18 +222,25 @@ static bool read_pair(bool reverse) {
     static const uint8_t low[] = {ST_TAG_KV};
     static const uint8_t high[] = {ST_TAG_KV + 1};
     const uint64_t before = atomic_load_explicit(&pairs.acknowledged, memory_order_acquire);
-    const uint64_t snapshot = st_memtable_snapshot(pairs.table);
     uint64_t numbers[3] = {0, 0, 0};
     size_t count = 0;
-    st_scan *scan = malloc(sizeof *scan);
-    if (scan == NULL) {
+    store_reading reading;
+    store_reading_begin(&reading, &pairs.store);
+    const st_bound bound = st_bound_version(st_shard_snapshot(pairs.shard));
+    const st_scan_range range = {st_slice(low, 1), st_slice(high, 1), reverse};
+    st_scan *scan = st_arena_alloc(&reading.arena, sizeof *scan, 16);
+    bool good = scan != NULL &&
+                st_scan_start(scan, &reading.reader, pairs.shard, &range, &bound) == STRATA_OK;
+    while (good && scan->here && count < 3) {
+        strata_slice value;
+        good = st_scan_value(scan, &value) == STRATA_OK;
+        numbers[count++] = good ? load64_le(value.data) : 0;
+        good = good && st_scan_next(scan) == STRATA_OK;
+    }
+    store_reading_end(&reading);
+    if (!good) {
         return false;
     }
-    st_scan_start(scan, pairs.table, st_slice(low, 1), st_slice(high, 1), snapshot, reverse);
-    for (; scan->version != NULL && count < 3; st_scan_next(scan)) {
-        numbers[count++] = load64_le(scan->version->value);
-    }
-    free(scan);
     return (count == 2 && numbers[0] == numbers[1] && numbers[0] >= before) ||
            (count == 0 && before == 0);
 }
@@ -259,7 +266,7 @@ static void snapshots_show_whole_commits(void **state) {
         sim_use_threads(s);
         memset(&pairs, 0, sizeof pairs);
         assert_int_equal(store_open(s, &pairs.store, modes[mode], 1 << 24, 0, &error), STRATA_OK);
-        assert_int_equal(st_store_add_run(&pairs.store, 1, &pairs.table, &error), STRATA_OK);
+        assert_int_equal(st_shards_add(&pairs.store.shards, 1, &pairs.shard, &error), STRATA_OK);
         for (uintptr_t i = 0; i < READERS; i++) {
             assert_int_equal(pthread_create(&readers[i], NULL, read_pairs, (void *)i), 0);
         }
@@ -270,7 +277,7 @@ static void snapshots_show_whole_commits(void **state) {
             assert_int_equal(pthread_join(readers[i], NULL), 0);
         }
         assert_false(atomic_load(&pairs.failed));
-        assert_true(st_memtable_check(pairs.table));
+        assert_true(st_memtable_check(st_shard_newest(pairs.shard)));
         assert_int_equal(st_store_close(&pairs.store, &error), STRATA_OK);
         sim_free(s);
     }

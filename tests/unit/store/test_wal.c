@@ -269,7 +269,9 @@ static void crashed_log_at_every_length(void **state) {
         const strata_slice manifest = sim_copy(machine, "db/MANIFEST", false);
         const size_t frames = frames_of(bytes, starts, FRAMES_MAX);
         assert_in_range(frames, 1, COMMITS);
-        for (uint64_t len = 0; len <= starts[frames] + 40; len++) {
+        /* The manifest knows that the later segments were begun. */
+        const uint64_t shortest = i == 0 ? 0 : ST_WAL_HEADER_BYTES;
+        for (uint64_t len = shortest; len <= starts[frames] + 40; len++) {
             size_t whole = 0;
             while (whole < frames && starts[whole + 1] <= len) {
                 whole++;

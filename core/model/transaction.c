@@ -1,0 +1,117 @@
+/* transaction.c - what the primitives do at the commit of a transaction.
+ *
+ * Most writes are what they are. Two are decided here, under the run's lock, where nobody else
+ * writes: an increment adds to what the key holds now, and an event gets the next number and its
+ * hash. So neither ever conflicts, unless the transaction has also read what it changed.
+ * Memories enter the text index after the commit has its place in the log, one by one. If there is
+ * no memory for one of them the index is given up, and built again by the next recall.
+ */
+#include "model/transaction.h"
+
+#include "model/event.h"
+#include "model/kv.h"
+#include "model/memory.h"
+
+typedef struct pending_memory {
+    struct pending_memory *next;
+    st_write write;
+} pending_memory;
+
+typedef struct pending_commit {
+    st_request *rq;
+    st_run *run;
+    uint64_t sequence; /* of the last event, those of this transaction included */
+    uint8_t hash[ST_SHA256_BYTES];
+    bool appended;
+    pending_memory *memories;
+    pending_memory **last;
+} pending_commit;
+
+static strata_status copy_out(st_request *rq, strata_slice bytes, strata_slice *out) {
+    *out = st_arena_copy(rq->arena, bytes);
+    return out->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
+}
+
+static strata_status apply_add(pending_commit *pending, const st_txn_write *write, st_write *out) {
+    st_key key;
+    int64_t sum;
+    memcpy(key.bytes, write->write.key.data, write->write.key.len);
+    key.len = write->write.key.len;
+    ST_TRY(
+        st_kv_add(pending->rq, pending->run, &key, (int64_t)load64_le(write->operand.data), &sum));
+    return copy_out(pending->rq, st_buffer_slice(&pending->rq->value), &out->value);
+}
+
+static strata_status apply_event(pending_commit *pending, const st_commit *commit,
+                                 const st_txn_write *write, st_write *out) {
+    st_request *rq = pending->rq;
+    st_key key;
+    if (!pending->appended) {
+        ST_TRY(st_event_tail(rq, pending->run, &pending->sequence, pending->hash));
+        pending->appended = true;
+    }
+    ST_TRY(
+        st_event_link(rq, write->operand, commit->timestamp_us, &pending->sequence, pending->hash));
+    st_key_number(&key, ST_TAG_EVENT, pending->sequence);
+    rq->value.len = 0;
+    if (st_buffer_append(&rq->value, write->operand.data, write->operand.len) != STRATA_OK ||
+        st_buffer_append(&rq->value, pending->hash, sizeof pending->hash) != STRATA_OK) {
+        return st_fail_memory(rq->error);
+    }
+    ST_TRY(copy_out(rq, st_key_slice(&key), &out->key));
+    return copy_out(rq, st_buffer_slice(&rq->value), &out->value);
+}
+
+/* Memories have to be told to the index once there is a version. */
+static strata_status note_memory(pending_commit *pending, const st_write *write) {
+    if (((const uint8_t *)write->key.data)[0] != ST_TAG_MEMORY) {
+        return STRATA_OK;
+    }
+    pending_memory *memory = st_arena_alloc(pending->rq->arena, sizeof *memory, 8);
+    if (memory == NULL) {
+        return st_fail_memory(pending->rq->error);
+    }
+    *memory = (pending_memory){NULL, *write};
+    *pending->last = memory;
+    pending->last = &memory->next;
+    return STRATA_OK;
+}
+
+static strata_status apply(void *ctx, const st_commit *commit, const st_txn_write *write,
+                           st_write *out) {
+    pending_commit *pending = ctx;
+    switch (write->rule) {
+    case ST_RULE_ADD:
+        return apply_add(pending, write, out);
+    case ST_RULE_EVENT:
+        return apply_event(pending, commit, write, out);
+    default:
+        return note_memory(pending, out);
+    }
+}
+
+static void committed(void *ctx, const st_commit *commit, uint64_t version) {
+    (void)commit;
+    pending_commit *pending = ctx;
+    if (pending->appended) {
+        st_event_set_tail(pending->run, pending->sequence, pending->hash);
+    }
+    for (const pending_memory *memory = pending->memories; memory != NULL; memory = memory->next) {
+        st_memory_index_write(pending->rq, pending->run, &memory->write, version);
+    }
+}
+
+strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *version) {
+    pending_commit pending = {.rq = rq, .run = run};
+    pending.last = &pending.memories;
+    const st_txn_rules rules = {&pending, apply};
+    const st_commit_hook hook = {&pending, committed};
+    st_commit commit;
+    ST_TRY(st_txn_check(rq->txn, rq->error));
+    if (!st_txn_writes(rq->txn)) {
+        *version = st_txn_snapshot(rq->txn);
+        return STRATA_OK;
+    }
+    ST_TRY(st_run_lock(rq, run, &commit));
+    return st_txn_commit(rq->txn, &commit, &rules, &hook, version, rq->error);
+}

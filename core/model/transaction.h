@@ -1,0 +1,16 @@
+/* transaction.h - transactions over all primitives of a run. */
+#ifndef ST_MODEL_TRANSACTION_H
+#define ST_MODEL_TRANSACTION_H
+
+#include "model/model.h"
+
+/* Rules of writes that are decided at the commit (txn.h). */
+enum { ST_RULE_ADD = 1, ST_RULE_EVENT = 2 };
+
+/* Commits the transaction of the request. *version: of the commit, or the snapshot if it has written
+ * nothing. The transaction is over in any case but its memory, which is the caller's to free.
+ * Errors: conflict {key}, timeout, constraint {run_closed, commit_too_large}, overflow, wrong_type
+ * (an increment), and those of a commit. */
+strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *version);
+
+#endif

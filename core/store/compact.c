@@ -1,0 +1,468 @@
+/* compact.c - levelled compaction (O'Neil et al., "The log-structured merge-tree", 1996; the levels
+ * as in LevelDB).
+ *
+ * Level 0 holds flushed tables, whose keys overlap; four of them are merged with what they overlap
+ * in level 1. Each level from 1 on is one ordered list of tables and may have LEVEL_FACTOR times the
+ * bytes of the level above; when it has more, its oldest table is merged with what it overlaps in
+ * the next. A table that overlaps nothing there is only renamed to it.
+ *
+ * 1. The tables merged are a contiguous piece of history: for the keys of the result, no table in
+ *    between stays out. So "each level holds only older versions" (view.h) goes on to hold.
+ * 2. Versions are dropped (retain.h) only where no deeper level has the key: what is below could
+ *    otherwise be taken for what was dropped. The oldest version kept is then marked `trimmed`; a
+ *    key that vanishes raises the floor.
+ * 3. Nothing changes for readers before st_tables_install, and everything at once.
+ * A function of the tables, the retention and one time: the same input gives the same bytes.
+ */
+#include "store/compact.h"
+
+#include "store/merge.h"
+#include "store/tables.h"
+
+enum {
+    LEVEL_0_TABLES = 4,
+    LEVEL_FACTOR = 10,
+    LEVEL_1_MEMTABLES = 4, /* bytes of level 1, in memtables */
+    STEP_BYTES = 1 << 20,
+    TABLE_BYTES_MIN = 1 << 16,
+};
+
+/* The key that is being merged, and its last version that is known to be kept: what comes after it
+ * decides whether it is marked. */
+typedef struct current_key {
+    uint8_t bytes[ST_TABLE_KEY_MAX];
+    size_t len;
+    bool plain; /* all its versions are kept */
+    uint64_t kept;
+    bool waits; /* there is such a version */
+    st_revision waiting;
+    strata_buffer value;
+} current_key;
+
+struct st_compaction {
+    st_store *store;
+    unsigned level; /* of the result */
+    bool moves;     /* one table is only renamed to the next level */
+    bool begun;
+    uint64_t table_bytes; /* a table of the result ends at about so many */
+
+    st_table **inputs;
+    size_t input_count;
+    st_source *sources; /* as many */
+    st_source **source_list;
+    st_merge merge;
+
+    st_table_builder *builder; /* of the table that is being written; NULL: none */
+    uint64_t number;
+    strata_buffer outputs; /* st_table *: those that are done */
+    bool may_be_named;     /* a manifest that names them may be on the disk */
+
+    current_key key;
+    st_retention retention;
+    st_retain retain;
+    uint64_t snapshot;
+    int64_t now_us;
+    uint64_t floor_version;
+    int64_t floor_us;
+    uint64_t versions_removed;
+};
+
+/* ---- Choosing -------------------------------------------------------------------------------- */
+
+static uint64_t level_bytes(const st_level *level) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < level->count; i++) {
+        sum += st_table_about(level->tables[i])->bytes;
+    }
+    return sum;
+}
+
+static uint64_t level_limit(const st_store *store, unsigned level) {
+    uint64_t limit = st_memtable_limit(store) * LEVEL_1_MEMTABLES;
+    for (unsigned i = 1; i < level; i++) {
+        limit *= LEVEL_FACTOR;
+    }
+    return limit;
+}
+
+/* Deeper tables are larger, so that their number stays small. */
+static uint64_t table_limit(const st_store *store, unsigned level) {
+    return st_max(TABLE_BYTES_MIN, (size_t)(st_memtable_limit(store) / 2)) << (level - 1);
+}
+
+static st_compaction *make(st_store *store, unsigned level, size_t input_max) {
+    const strata_allocator *memory = &store->host->memory;
+    st_compaction *compaction = st_alloc_zeroed(memory, sizeof *compaction);
+    if (compaction == NULL) {
+        return NULL;
+    }
+    compaction->store = store;
+    compaction->level = level;
+    compaction->table_bytes = table_limit(store, level);
+    compaction->outputs.host = store->host;
+    compaction->key.value.host = store->host;
+    compaction->snapshot = st_snapshot_oldest(store);
+    compaction->now_us = st_store_now(store);
+    compaction->floor_us = INT64_MIN;
+    st_mutex_lock(&store->maintenance->snapshots_lock, &store->host->executor);
+    compaction->retention = store->maintenance->retention;
+    st_mutex_unlock(&store->maintenance->snapshots_lock, &store->host->executor);
+    compaction->input_count = input_max; /* what there is room for, for now */
+    compaction->inputs = st_alloc(memory, input_max * sizeof *compaction->inputs);
+    compaction->sources = st_alloc(memory, input_max * sizeof *compaction->sources);
+    compaction->source_list = st_alloc(memory, input_max * sizeof *compaction->source_list);
+    if (compaction->inputs == NULL || compaction->sources == NULL ||
+        compaction->source_list == NULL) {
+        st_compaction_destroy(compaction);
+        return NULL;
+    }
+    return compaction;
+}
+
+/* Takes the tables of `upper` (newest first), and then those of the list `lower`, as input. */
+static void take_inputs(st_compaction *compaction, st_table *const *upper, size_t upper_count,
+                        st_table *const *lower, size_t lower_count, bool upper_is_list) {
+    size_t sources = 0;
+    memcpy(compaction->inputs, upper, upper_count * sizeof *upper);
+    if (lower_count > 0) {
+        memcpy(compaction->inputs + upper_count, lower, lower_count * sizeof *lower);
+    }
+    for (size_t i = 0; i < upper_count; i += upper_is_list ? upper_count : 1) {
+        st_source_tables(&compaction->sources[sources], compaction->inputs + i,
+                         upper_is_list ? upper_count : 1, UINT64_MAX, NULL);
+        sources++;
+    }
+    if (lower_count > 0) {
+        st_source_tables(&compaction->sources[sources], compaction->inputs + upper_count,
+                         lower_count, UINT64_MAX, NULL);
+        sources++;
+    }
+    for (size_t i = 0; i < sources; i++) {
+        compaction->source_list[i] = &compaction->sources[i];
+    }
+    st_merge_init(&compaction->merge, compaction->source_list, sources);
+}
+
+/* The tables of a level that overlap the keys of others: [*first, *end). */
+static void find_overlap(const st_level *level, st_table *const *tables, size_t count,
+                         size_t *first, size_t *end) {
+    strata_slice low = st_table_about(tables[0])->first_key;
+    strata_slice high = st_table_about(tables[0])->last_key;
+    for (size_t i = 1; i < count; i++) {
+        const st_table_info *info = st_table_about(tables[i]);
+        low = st_slice_compare(info->first_key, low) < 0 ? info->first_key : low;
+        high = st_slice_compare(info->last_key, high) > 0 ? info->last_key : high;
+    }
+    *first = st_level_seek(level, low);
+    *end = *first;
+    while (*end < level->count &&
+           st_slice_compare(st_table_about(level->tables[*end])->first_key, high) <= 0) {
+        (*end)++;
+    }
+}
+
+/* The level whose turn it is; ST_LEVELS: none. */
+static unsigned due_level(const st_store *store, const st_view *view) {
+    if (view == NULL) {
+        return ST_LEVELS;
+    }
+    if (view->levels[0].count >= LEVEL_0_TABLES) {
+        return 0;
+    }
+    for (unsigned i = 1; i + 1 < ST_LEVELS; i++) {
+        if (level_bytes(&view->levels[i]) > level_limit(store, i)) {
+            return i;
+        }
+    }
+    return ST_LEVELS;
+}
+
+/* The table that has been in its level for longest. */
+static size_t oldest_table(const st_level *level) {
+    size_t oldest = 0;
+    for (size_t i = 1; i < level->count; i++) {
+        if (st_table_about(level->tables[i])->number <
+            st_table_about(level->tables[oldest])->number) {
+            oldest = i;
+        }
+    }
+    return oldest;
+}
+
+strata_status st_compaction_pick(st_store *store, st_compaction **out, strata_error *error) {
+    const st_view *view = st_tables_view(store);
+    const unsigned from = due_level(store, view);
+    *out = NULL;
+    if (from == ST_LEVELS) {
+        return STRATA_OK;
+    }
+    const st_level *upper = &view->levels[from];
+    const st_level *lower = &view->levels[from + 1];
+    const size_t at = from == 0 ? 0 : oldest_table(upper);
+    const size_t count = from == 0 ? upper->count : 1;
+    size_t first;
+    size_t end;
+    find_overlap(lower, upper->tables + at, count, &first, &end);
+    st_compaction *compaction = make(store, from + 1, count + (end - first));
+    if (compaction == NULL) {
+        return st_fail_memory(error);
+    }
+    take_inputs(compaction, upper->tables + at, count, lower->tables + first, end - first, false);
+    compaction->moves = from > 0 && first == end;
+    *out = compaction;
+    return STRATA_OK;
+}
+
+/* The first level that everything fits in, and below which there is nothing. */
+static unsigned level_for_all(const st_store *store, const st_view *view) {
+    const uint64_t bytes = st_tables_bytes(view);
+    unsigned level = 1;
+    while (level + 1 < ST_LEVELS && bytes > level_limit(store, level)) {
+        level++;
+    }
+    for (unsigned i = level + 1; i < ST_LEVELS; i++) {
+        level = view->levels[i].count > 0 ? i : level;
+    }
+    return level;
+}
+
+strata_status st_compaction_full(st_store *store, st_compaction **out, strata_error *error) {
+    const st_view *view = st_tables_view(store);
+    *out = NULL;
+    if (view == NULL) {
+        return STRATA_OK;
+    }
+    size_t count = 0;
+    for (unsigned i = 0; i < ST_LEVELS; i++) {
+        count += view->levels[i].count;
+    }
+    if (count == 0) {
+        return STRATA_OK;
+    }
+    st_compaction *compaction = make(store, level_for_all(store, view), count);
+    if (compaction == NULL) {
+        return st_fail_memory(error);
+    }
+    size_t taken = 0;
+    size_t sources = 0;
+    for (unsigned i = 0; i < ST_LEVELS; i++) {
+        const st_level *level = &view->levels[i];
+        for (size_t j = 0; j < level->count; j++) {
+            compaction->inputs[taken++] = level->tables[j];
+        }
+    }
+    taken = 0;
+    for (unsigned i = 0; i < ST_LEVELS; i++) {
+        const size_t in_list = view->levels[i].count;
+        for (size_t j = 0; j < in_list; j += i == 0 ? 1 : in_list) {
+            const size_t length = i == 0 ? 1 : in_list;
+            compaction->source_list[sources] = &compaction->sources[sources];
+            st_source_tables(&compaction->sources[sources], compaction->inputs + taken, length,
+                             UINT64_MAX, NULL);
+            sources++;
+            taken += length;
+        }
+    }
+    st_merge_init(&compaction->merge, compaction->source_list, sources);
+    *out = compaction;
+    return STRATA_OK;
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static strata_status finish_table(st_compaction *compaction, strata_error *error) {
+    st_table_info info;
+    st_table *table = NULL;
+    if (compaction->builder == NULL) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_table_builder_finish(compaction->builder, &info, error));
+    if (st_buffer_reserve(&compaction->outputs, sizeof table) != STRATA_OK) {
+        return st_fail_memory(error);
+    }
+    ST_TRY(st_tables_open(compaction->store, compaction->number, &table, error));
+    st_table_builder_destroy(compaction->builder);
+    compaction->builder = NULL;
+    return st_buffer_append(&compaction->outputs, &table, sizeof table);
+}
+
+static strata_status write_entry(st_compaction *compaction, const st_revision *revision,
+                                 strata_error *error) {
+    if (compaction->builder == NULL) {
+        st_table_spec spec;
+        compaction->number = st_tables_next_number(compaction->store);
+        st_tables_spec(compaction->store, compaction->number, &spec);
+        ST_TRY(st_table_builder_create(&spec, &compaction->builder, error));
+    }
+    return st_table_builder_add(
+        compaction->builder, st_slice(compaction->key.bytes, compaction->key.len), revision, error);
+}
+
+/* ---- Keeping and dropping -------------------------------------------------------------------- */
+
+/* Whether a level below the result has the key. */
+static bool is_deeper(const st_compaction *compaction, strata_slice key) {
+    const st_view *view = st_tables_view(compaction->store);
+    for (unsigned i = compaction->level + 1; i < ST_LEVELS; i++) {
+        if (st_level_find(&view->levels[i], key) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void begin_key(st_compaction *compaction, strata_slice key) {
+    current_key *current = &compaction->key;
+    static const st_policy keep_all = {ST_KEEP_ALL, 0, 0};
+    memcpy(current->bytes, key.data, key.len);
+    current->len = key.len;
+    current->kept = 0;
+    const st_retention *retention = &compaction->retention;
+    const st_policy policy =
+        retention->policy == NULL
+            ? keep_all
+            : retention->policy(retention->ctx, load64_be(current->bytes), current->bytes[8]);
+    current->plain = policy.keep == ST_KEEP_ALL || is_deeper(compaction, key);
+    st_retain_begin(&compaction->retain, &policy, compaction->snapshot, compaction->now_us);
+}
+
+static strata_status write_waiting(st_compaction *compaction, strata_error *error) {
+    current_key *current = &compaction->key;
+    if (!current->waits) {
+        return STRATA_OK;
+    }
+    current->waits = false;
+    current->waiting.value = st_buffer_slice(&current->value);
+    return write_entry(compaction, &current->waiting, error);
+}
+
+static strata_status end_key(st_compaction *compaction, strata_error *error) {
+    current_key *current = &compaction->key;
+    const st_revision *last = &current->waiting;
+    if (current->waits && current->kept == 1 && st_retain_may_vanish(&compaction->retain, last)) {
+        current->waits = false;
+        compaction->versions_removed++;
+        compaction->floor_version =
+            last->number > compaction->floor_version ? last->number : compaction->floor_version;
+        const int64_t gone_us = last->deleted ? last->timestamp_us : last->expires_us;
+        compaction->floor_us = gone_us > compaction->floor_us ? gone_us : compaction->floor_us;
+    }
+    ST_TRY(write_waiting(compaction, error));
+    if (compaction->builder != NULL &&
+        st_table_builder_bytes(compaction->builder) >= compaction->table_bytes) {
+        return finish_table(compaction, error);
+    }
+    return STRATA_OK;
+}
+
+/* The entry that the merge stands at, of the current key. */
+static strata_status take_entry(st_compaction *compaction, size_t *bytes, strata_error *error) {
+    current_key *current = &compaction->key;
+    st_revision revision = compaction->merge.top->revision;
+    if (!current->plain && !st_retain_keeps(&compaction->retain, &revision)) {
+        current->waiting.trimmed = true;
+        compaction->versions_removed++;
+        return STRATA_OK;
+    }
+    const strata_status status = st_merge_value(&compaction->merge, &revision.value);
+    if (status != STRATA_OK) {
+        return st_fail(error, status, "a table that is being merged could not be read (%s)",
+                       strata_status_name(status));
+    }
+    *bytes += revision.value.len + current->len;
+    if (current->plain) {
+        return write_entry(compaction, &revision, error);
+    }
+    ST_TRY(write_waiting(compaction, error));
+    current->value.len = 0;
+    if (st_buffer_append(&current->value, revision.value.data, revision.value.len) != STRATA_OK) {
+        return st_fail_memory(error);
+    }
+    current->waiting = revision;
+    current->waits = true;
+    current->kept++;
+    return STRATA_OK;
+}
+
+/* ---- Stepping -------------------------------------------------------------------------------- */
+
+static strata_status install(st_compaction *compaction, strata_error *error) {
+    st_install change = {.change = {compaction->inputs, compaction->input_count,
+                                    (st_table **)(void *)compaction->outputs.data,
+                                    compaction->outputs.len / sizeof(st_table *),
+                                    compaction->level},
+                         .floor_version = compaction->floor_version,
+                         .floor_us = compaction->floor_us,
+                         .moves = compaction->moves};
+    if (compaction->moves) {
+        change.change.added = compaction->inputs;
+        change.change.added_count = compaction->input_count;
+    }
+    st_merge_release(&compaction->merge);
+    compaction->may_be_named = true;
+    ST_TRY(st_tables_install(compaction->store, &change, error));
+    compaction->outputs.len = 0; /* they are the view's now */
+    atomic_fetch_add_explicit(&compaction->store->maintenance->compactions, 1,
+                              memory_order_relaxed);
+    return STRATA_OK;
+}
+
+static strata_status merge_some(st_compaction *compaction, strata_error *error) {
+    st_merge *merge = &compaction->merge;
+    current_key *current = &compaction->key;
+    size_t bytes = 0;
+    if (!compaction->begun) {
+        ST_TRY(st_merge_seek(merge, st_slice("", 0), UINT64_MAX));
+        compaction->begun = true;
+    }
+    while (st_merge_here(merge) && bytes < STEP_BYTES) {
+        if (!st_slice_equal(merge->top->key, st_slice(current->bytes, current->len))) {
+            ST_TRY(end_key(compaction, error));
+            begin_key(compaction, merge->top->key);
+        }
+        ST_TRY(take_entry(compaction, &bytes, error));
+        ST_TRY(st_merge_next(merge));
+        bytes += sizeof(st_revision);
+    }
+    return STRATA_OK;
+}
+
+strata_status st_compaction_step(st_compaction *compaction, bool *done, strata_error *error) {
+    *done = false;
+    if (!compaction->moves) {
+        ST_TRY(merge_some(compaction, error));
+        if (st_merge_here(&compaction->merge)) {
+            return STRATA_OK;
+        }
+        ST_TRY(end_key(compaction, error));
+        ST_TRY(finish_table(compaction, error));
+    }
+    ST_TRY(install(compaction, error));
+    *done = true;
+    return STRATA_OK;
+}
+
+void st_compaction_destroy(st_compaction *compaction) {
+    if (compaction == NULL) {
+        return;
+    }
+    st_store *store = compaction->store;
+    const strata_allocator *memory = &store->host->memory;
+    st_merge_release(&compaction->merge);
+    st_table_builder_destroy(compaction->builder);
+    for (size_t i = 0; i < compaction->outputs.len / sizeof(st_table *); i++) {
+        st_tables_close(store, ((st_table **)(void *)compaction->outputs.data)[i],
+                        !compaction->may_be_named);
+    }
+    strata_buffer_free(&compaction->outputs);
+    strata_buffer_free(&compaction->key.value);
+    st_free(memory, compaction->inputs, compaction->input_count * sizeof *compaction->inputs);
+    st_free(memory, compaction->sources, compaction->input_count * sizeof *compaction->sources);
+    st_free(memory, compaction->source_list,
+            compaction->input_count * sizeof *compaction->source_list);
+    st_free(memory, compaction, sizeof *compaction);
+}
+
+uint64_t st_compaction_versions_removed(const st_compaction *compaction) {
+    return compaction->versions_removed;
+}

@@ -1,0 +1,11 @@
+/* flush.h - memtables become a table. */
+#ifndef ST_STORE_FLUSH_H
+#define ST_STORE_FLUSH_H
+
+#include "store/maintain.h"
+
+/* Makes one table of level 0 of everything that is in memory now, and lets the log go up to there.
+ * Under the maintenance lock. Errors: as st_store_flush. */
+strata_status st_flush(st_store *store, uint64_t *segments_removed, strata_error *error);
+
+#endif

@@ -1,0 +1,325 @@
+/* maintain.c - who flushes and compacts, and when.
+ *
+ * With an executor a job does it, woken when the memtables are over their limit; writers go on in a
+ * new memtable meanwhile, and wait only when that one is twice over the limit too. Without one, the
+ * writer that passes the limit flushes itself, and compaction goes on in strata_tick; if nobody
+ * calls that, the flush does a step for each megabyte it wrote.
+ *
+ * Invariants:
+ * 1. Under `lock` at most one thread flushes, merges or changes the view.
+ * 2. `lock` comes before all other locks, and is never taken by a thread that holds one.
+ * 3. A flush comes before the next step of a compaction, so that a long compaction never makes
+ *    writers wait.
+ * A failure leaves everything as it was, and is tried again later: what it says most often (no
+ * space) the writers will hear from the log too.
+ */
+#include "store/maintain.h"
+
+#include "store/compact.h"
+#include "store/flush.h"
+#include "store/tables.h"
+
+enum {
+    MEMTABLE_BYTES_MIN = 1 << 16,
+    OVERFULL = 2,                 /* times the limit: writers wait */
+    REFUSED = 8,                  /* times the limit: writers are refused, if a flush failed */
+    LEVEL_0_OVERFULL = 12,        /* tables: writers without an executor compact themselves */
+    RETRY_NS = 1000 * 1000 * 1000 /* after a compaction that failed */
+};
+
+strata_status st_maintenance_create(st_store *store, strata_error *error) {
+    st_maintenance *maintenance = st_alloc_zeroed(&store->host->memory, sizeof *maintenance);
+    if (maintenance == NULL) {
+        return st_fail_memory(error);
+    }
+    st_mutex_init(&maintenance->lock);
+    st_mutex_init(&maintenance->snapshots_lock);
+    store->maintenance = maintenance;
+    return STRATA_OK;
+}
+
+void st_maintenance_destroy(st_store *store) {
+    st_compaction_destroy(store->maintenance->compaction);
+    st_free(&store->host->memory, store->maintenance, sizeof *store->maintenance);
+    store->maintenance = NULL;
+}
+
+void st_store_set_retention(st_store *store, const st_retention *retention) {
+    st_mutex_lock(&store->maintenance->snapshots_lock, &store->host->executor);
+    store->maintenance->retention = *retention;
+    st_mutex_unlock(&store->maintenance->snapshots_lock, &store->host->executor);
+}
+
+/* ---- Snapshots ------------------------------------------------------------------------------- */
+
+void st_snapshot_hold(st_store *store, const st_shard *shard, st_held_snapshot *held) {
+    st_maintenance *maintenance = store->maintenance;
+    st_mutex_lock(&maintenance->snapshots_lock, &store->host->executor);
+    held->version = st_shard_snapshot(shard);
+    held->next = maintenance->held;
+    maintenance->held = held;
+    st_mutex_unlock(&maintenance->snapshots_lock, &store->host->executor);
+}
+
+void st_snapshot_release(st_store *store, st_held_snapshot *held) {
+    st_maintenance *maintenance = store->maintenance;
+    st_mutex_lock(&maintenance->snapshots_lock, &store->host->executor);
+    st_held_snapshot **link = &maintenance->held;
+    while (*link != held) {
+        link = &(*link)->next;
+    }
+    *link = held->next;
+    st_mutex_unlock(&maintenance->snapshots_lock, &store->host->executor);
+}
+
+uint64_t st_snapshot_oldest(st_store *store) {
+    st_maintenance *maintenance = store->maintenance;
+    uint64_t oldest = UINT64_MAX;
+    st_mutex_lock(&maintenance->snapshots_lock, &store->host->executor);
+    for (const st_held_snapshot *held = maintenance->held; held != NULL; held = held->next) {
+        oldest = held->version < oldest ? held->version : oldest;
+    }
+    st_mutex_unlock(&maintenance->snapshots_lock, &store->host->executor);
+    return oldest;
+}
+
+/* ---- Limits ---------------------------------------------------------------------------------- */
+
+uint64_t st_memtable_limit(const st_store *store) {
+    const uint64_t limit = store->options.memory_bytes / 4;
+    return limit < MEMTABLE_BYTES_MIN ? MEMTABLE_BYTES_MIN : limit;
+}
+
+static uint64_t memtable_bytes(const st_store *store) {
+    return atomic_load_explicit((_Atomic uint64_t *)&store->memtable_bytes, memory_order_relaxed);
+}
+
+/* Open tables take their memory from the cache's share. */
+static void fit_cache(st_store *store) {
+    const uint64_t share = store->options.memory_bytes / 2;
+    const uint64_t resident = atomic_load_explicit(&store->resident_bytes, memory_order_relaxed);
+    st_block_cache_resize(store->cache, resident < share ? share - resident : 0);
+}
+
+/* ---- Steps (under lock) ---------------------------------------------------------------------- */
+
+static void tell_failure(st_store *store, strata_status status, const char *what) {
+    const strata_log *log = &store->host->log;
+    atomic_store_explicit(&store->maintenance->failed, (int)status, memory_order_relaxed);
+    if (log->write != NULL) {
+        char fields[64];
+        st_format(fields, sizeof fields, "status=%s", strata_status_name(status));
+        log->write(log->ctx, STRATA_LOG_ERROR, what, fields);
+    }
+}
+
+static strata_status flush_locked(st_store *store, uint64_t *segments, strata_error *error) {
+    st_maintenance *maintenance = store->maintenance;
+    const strata_status status = st_flush(store, segments, error);
+    if (status == STRATA_OK) {
+        maintenance->not_before_bytes = 0;
+        atomic_store_explicit(&maintenance->failed, STRATA_OK, memory_order_relaxed);
+    } else {
+        maintenance->not_before_bytes = memtable_bytes(store) + st_memtable_limit(store) / 2;
+        tell_failure(store, status, "a memtable could not become a table");
+    }
+    fit_cache(store);
+    return status;
+}
+
+static bool is_flush_due(const st_store *store) {
+    const uint64_t bytes = memtable_bytes(store);
+    return bytes >= st_memtable_limit(store) && bytes >= store->maintenance->not_before_bytes;
+}
+
+static void abandon_compaction(st_store *store) {
+    st_compaction_destroy(store->maintenance->compaction);
+    store->maintenance->compaction = NULL;
+    store->maintenance->full = false;
+}
+
+/* Goes on with the compaction that is begun. */
+static strata_status compact_some(st_store *store, strata_error *error) {
+    st_maintenance *maintenance = store->maintenance;
+    bool done = false;
+    const strata_status status = st_compaction_step(maintenance->compaction, &done, error);
+    if (done) {
+        maintenance->versions_removed += st_compaction_versions_removed(maintenance->compaction);
+        fit_cache(store);
+    }
+    if (done || status != STRATA_OK) {
+        abandon_compaction(store);
+    }
+    return status;
+}
+
+static strata_status compact_due(st_store *store, bool *more, strata_error *error) {
+    st_maintenance *maintenance = store->maintenance;
+    const strata_clock *clock = &store->host->clock;
+    if (maintenance->compaction == NULL) {
+        const uint64_t now_ns = clock->monotonic_ns(clock->ctx);
+        if (now_ns < maintenance->not_before_ns) {
+            return STRATA_OK;
+        }
+        ST_TRY(st_compaction_pick(store, &maintenance->compaction, error));
+        if (maintenance->compaction == NULL) {
+            return STRATA_OK;
+        }
+    }
+    *more = true;
+    const strata_status status = compact_some(store, error);
+    if (status != STRATA_OK) {
+        maintenance->not_before_ns = clock->monotonic_ns(clock->ctx) + RETRY_NS;
+        tell_failure(store, status, "tables could not be merged");
+    }
+    return status;
+}
+
+static strata_status step_locked(st_store *store, bool *more, strata_error *error) {
+    *more = false;
+    st_epoch_reclaim(&store->epoch);
+    ST_TRY(st_wal_check(&store->wal, error)); /* what it lost must not come to be in a table */
+    if (is_flush_due(store)) {
+        uint64_t segments;
+        *more = true;
+        return flush_locked(store, &segments, error);
+    }
+    return compact_due(store, more, error);
+}
+
+strata_status st_maintenance_step(st_store *store, bool *more, strata_error *error) {
+    const strata_executor *executor = &store->host->executor;
+    st_mutex_lock(&store->maintenance->lock, executor);
+    const strata_status status = step_locked(store, more, error);
+    st_mutex_unlock(&store->maintenance->lock, executor);
+    return status;
+}
+
+/* ---- What writers do ------------------------------------------------------------------------- */
+
+static size_t level_0_tables(const st_store *store) {
+    const st_view *view = st_tables_view(store);
+    return view == NULL ? 0 : view->levels[0].count;
+}
+
+/* One thread, and nobody else to do it. */
+static void work_here(st_store *store) {
+    bool more = true;
+    strata_status status = STRATA_OK;
+    while (more && status == STRATA_OK &&
+           (is_flush_due(store) || level_0_tables(store) >= LEVEL_0_OVERFULL)) {
+        status = st_maintenance_step(store, &more, NULL);
+    }
+}
+
+void st_maintenance_after_commit(st_store *store) {
+    if (ST_LIKELY(memtable_bytes(store) < st_memtable_limit(store)) || store->in_memory) {
+        return;
+    }
+    const strata_executor *executor = &store->host->executor;
+    if (store->maintain_job != NULL) {
+        if (atomic_exchange_explicit(&store->kicked, true, memory_order_relaxed) == false) {
+            executor->kick(executor->ctx, store->maintain_job);
+        }
+    } else {
+        work_here(store);
+    }
+}
+
+strata_status st_maintenance_before_commit(st_store *store, strata_error *error) {
+    const uint64_t bytes = memtable_bytes(store);
+    const uint64_t limit = st_memtable_limit(store);
+    if (ST_LIKELY(bytes < limit * OVERFULL) || store->in_memory || store->maintain_job == NULL) {
+        return STRATA_OK;
+    }
+    st_maintenance *maintenance = store->maintenance;
+    st_mutex_lock(&maintenance->lock, &store->host->executor);
+    strata_status status = STRATA_OK;
+    if (is_flush_due(store)) {
+        uint64_t segments;
+        status = flush_locked(store, &segments, NULL);
+    }
+    st_mutex_unlock(&maintenance->lock, &store->host->executor);
+    if (status != STRATA_OK && bytes >= limit * REFUSED) {
+        return st_fail(error, status,
+                       "what is in memory cannot be written out (%s), and no more is taken until "
+                       "it can",
+                       strata_status_name(status));
+    }
+    return STRATA_OK;
+}
+
+/* ---- What users ask for ---------------------------------------------------------------------- */
+
+strata_status st_store_flush(st_store *store, strata_error *error) {
+    const strata_executor *executor = &store->host->executor;
+    uint64_t segments;
+    if (store->in_memory) {
+        return STRATA_OK;
+    }
+    st_mutex_lock(&store->maintenance->lock, executor);
+    const strata_status status = flush_locked(store, &segments, error);
+    st_mutex_unlock(&store->maintenance->lock, executor);
+    return status;
+}
+
+/* Begins a compaction of everything, in place of one that is under way. Under lock. */
+static strata_status begin_full(st_store *store, strata_error *error) {
+    abandon_compaction(store);
+    ST_TRY(st_compaction_full(store, &store->maintenance->compaction, error));
+    store->maintenance->full = store->maintenance->compaction != NULL;
+    return STRATA_OK;
+}
+
+/* One step of it; *more false: it is done. Another thread may do steps of it too. Under lock. */
+static strata_status full_step(st_store *store, bool *more, strata_error *error) {
+    *more = store->maintenance->full;
+    if (!*more) {
+        return STRATA_OK;
+    }
+    if (is_flush_due(store)) {
+        uint64_t segments;
+        return flush_locked(store, &segments, error);
+    }
+    return compact_some(store, error);
+}
+
+static strata_status merge_everything(st_store *store, strata_error *error) {
+    const strata_executor *executor = &store->host->executor;
+    bool more = true;
+    st_mutex_lock(&store->maintenance->lock, executor);
+    strata_status status = begin_full(store, error);
+    while (status == STRATA_OK && more) {
+        status = full_step(store, &more, error);
+        st_mutex_unlock(&store->maintenance->lock, executor);
+        st_mutex_lock(&store->maintenance->lock, executor);
+    }
+    st_mutex_unlock(&store->maintenance->lock, executor);
+    return status;
+}
+
+static uint64_t bytes_on_disk(st_store *store) {
+    st_mutex_lock(&store->manifest_lock, &store->host->executor);
+    const uint64_t tables = st_tables_bytes(st_tables_view(store));
+    st_mutex_unlock(&store->manifest_lock, &store->host->executor);
+    return tables + atomic_load_explicit(&store->wal.total_bytes, memory_order_relaxed);
+}
+
+strata_status st_store_compact(st_store *store, bool full, st_compact_result *result,
+                               strata_error *error) {
+    memset(result, 0, sizeof *result);
+    if (store->in_memory) {
+        return STRATA_OK;
+    }
+    const uint64_t versions_before = store->maintenance->versions_removed;
+    result->bytes_before = bytes_on_disk(store);
+    st_mutex_lock(&store->maintenance->lock, &store->host->executor);
+    strata_status status = flush_locked(store, &result->segments_removed, error);
+    st_mutex_unlock(&store->maintenance->lock, &store->host->executor);
+    if (status == STRATA_OK && full) {
+        status = merge_everything(store, error);
+    }
+    result->bytes_after = bytes_on_disk(store);
+    result->versions_removed = store->maintenance->versions_removed - versions_before;
+    return status;
+}

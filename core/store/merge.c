@@ -1,0 +1,269 @@
+/* merge.c - a source is an iterator with one face; a merge stands at the least of its sources.
+ *
+ * Invariants:
+ * 1. merge->top is the source with the least (key, newest version first); among equals the first.
+ * 2. When the merge moves on from an entry every source that stands at the same (key, number) moves.
+ * A merge has a handful of sources (memtables, a few tables of level 0, one list a level), so the
+ * least is found by looking at all of them. Rejected: a heap or a tree of losers, which pays from
+ * about sixteen sources on and costs more below.
+ */
+#include "store/merge.h"
+
+/* ---- Sources --------------------------------------------------------------------------------- */
+
+void st_source_memtable(st_source *source, const st_memtable *table) {
+    source->here = false;
+    source->in_memory = true;
+    st_memtable_iter_init(&source->as.memtable, table);
+}
+
+void st_source_tables(st_source *source, st_table *const *tables, size_t count, uint64_t run,
+                      strata_error *error) {
+    source->here = false;
+    source->in_memory = false;
+    source->as.tables.tables = tables;
+    source->as.tables.count = count;
+    source->as.tables.at = count;
+    source->as.tables.run_bytes = run == UINT64_MAX ? 0 : sizeof source->as.tables.run;
+    store64_be(source->as.tables.run, run);
+    st_table_iter_init(&source->as.tables.iter, count == 0 ? NULL : tables[0], error);
+}
+
+static void release(st_source *source) {
+    if (!source->in_memory) {
+        st_table_iter_release(&source->as.tables.iter);
+    }
+}
+
+static void show_memtable(st_source *source) {
+    const st_memtable_iter *iter = &source->as.memtable;
+    source->here = iter->version != NULL;
+    if (source->here) {
+        source->key = st_leaf_key(iter->walk.leaf);
+        st_version_read(iter->version, &source->revision);
+    }
+}
+
+static void show_table(st_source *source) {
+    const st_table_iter *iter = &source->as.tables.iter;
+    const size_t cut = source->as.tables.run_bytes;
+    source->here =
+        iter->here && (cut == 0 || memcmp(iter->key.data, source->as.tables.run, cut) == 0);
+    if (source->here) {
+        source->key = st_slice((const uint8_t *)iter->key.data + cut, iter->key.len - cut);
+        source->revision = iter->revision;
+    }
+}
+
+/* The iterator goes to another table of the list, and stands nowhere there. */
+static void open_table(st_source *source, size_t at) {
+    strata_error *error = source->as.tables.iter.error;
+    source->as.tables.at = at;
+    st_table_iter_release(&source->as.tables.iter);
+    st_table_iter_init(&source->as.tables.iter, source->as.tables.tables[at], error);
+}
+
+/* The key of a source as tables have it. */
+static strata_slice table_key(const st_source *source, strata_slice key,
+                              uint8_t bytes[ST_TABLE_KEY_MAX + 1]) {
+    const size_t head = source->as.tables.run_bytes;
+    memcpy(bytes, source->as.tables.run, head);
+    if (key.len > 0) {
+        memcpy(bytes + head, key.data, key.len);
+    }
+    return st_slice(bytes, head + key.len);
+}
+
+static strata_slice first_key(const st_source *source, size_t at) {
+    return st_table_about(source->as.tables.tables[at])->first_key;
+}
+
+static strata_status seek_tables(st_source *source, strata_slice key, uint64_t number) {
+    uint8_t bytes[ST_TABLE_KEY_MAX + 1];
+    const strata_slice wanted = table_key(source, key, bytes);
+    const st_level list = {(st_table **)source->as.tables.tables, source->as.tables.count};
+    const size_t at = st_level_seek(&list, wanted);
+    source->here = false;
+    if (at == source->as.tables.count) {
+        source->as.tables.at = at;
+        return STRATA_OK;
+    }
+    if (at != source->as.tables.at) {
+        open_table(source, at);
+    }
+    ST_TRY(st_table_iter_seek(&source->as.tables.iter, wanted, number));
+    if (!source->as.tables.iter.here && at + 1 < source->as.tables.count) {
+        open_table(source, at + 1);
+        ST_TRY(st_table_iter_seek(&source->as.tables.iter, wanted, number));
+    }
+    show_table(source);
+    return STRATA_OK;
+}
+
+static strata_status next_in_tables(st_source *source) {
+    ST_TRY(st_table_iter_next(&source->as.tables.iter));
+    if (!source->as.tables.iter.here && source->as.tables.at + 1 < source->as.tables.count) {
+        open_table(source, source->as.tables.at + 1);
+        ST_TRY(st_table_iter_seek(&source->as.tables.iter, first_key(source, source->as.tables.at),
+                                  UINT64_MAX));
+    }
+    show_table(source);
+    return STRATA_OK;
+}
+
+/* The last table that begins before the key. */
+static strata_status before_in_tables(st_source *source, strata_slice key) {
+    uint8_t bytes[ST_TABLE_KEY_MAX + 1];
+    const strata_slice wanted = table_key(source, key, bytes);
+    const st_level list = {(st_table **)source->as.tables.tables, source->as.tables.count};
+    size_t at = st_level_seek(&list, wanted);
+    source->here = false;
+    if (at == source->as.tables.count || st_slice_compare(first_key(source, at), wanted) >= 0) {
+        if (at == 0) {
+            return STRATA_OK;
+        }
+        at--;
+    }
+    if (at != source->as.tables.at) {
+        open_table(source, at);
+    }
+    ST_TRY(st_table_iter_seek_before(&source->as.tables.iter, wanted));
+    show_table(source);
+    return STRATA_OK;
+}
+
+static strata_status source_seek(st_source *source, strata_slice key, uint64_t number) {
+    if (source->in_memory) {
+        st_memtable_iter_seek(&source->as.memtable, key, number);
+        show_memtable(source);
+        return STRATA_OK;
+    }
+    return seek_tables(source, key, number);
+}
+
+static strata_status source_next(st_source *source) {
+    if (source->in_memory) {
+        st_memtable_iter_next(&source->as.memtable);
+        show_memtable(source);
+        return STRATA_OK;
+    }
+    return next_in_tables(source);
+}
+
+static strata_status source_before(st_source *source, strata_slice key) {
+    if (source->in_memory) {
+        st_memtable_iter_seek_before(&source->as.memtable, key);
+        show_memtable(source);
+        return STRATA_OK;
+    }
+    return before_in_tables(source, key);
+}
+
+enum { STEPS_BEFORE_SEEK = 8 };
+
+/* Past all versions of the key, if it stands at one. A long history is jumped over. */
+static strata_status source_skip(st_source *source, strata_slice key) {
+    if (!source->here || !st_slice_equal(source->key, key)) {
+        return STRATA_OK;
+    }
+    if (source->in_memory) {
+        st_memtable_iter_next_key(&source->as.memtable);
+        show_memtable(source);
+        return STRATA_OK;
+    }
+    for (unsigned i = 0; i < STEPS_BEFORE_SEEK; i++) {
+        ST_TRY(next_in_tables(source));
+        if (!source->here || !st_slice_equal(source->key, key)) {
+            return STRATA_OK;
+        }
+    }
+    return seek_tables(source, key, 0); /* no version has the number 0 */
+}
+
+/* ---- Merging --------------------------------------------------------------------------------- */
+
+void st_merge_init(st_merge *merge, st_source **sources, size_t count) {
+    merge->sources = sources;
+    merge->count = count;
+    merge->top = NULL;
+}
+
+void st_merge_release(st_merge *merge) {
+    for (size_t i = 0; i < merge->count; i++) {
+        release(merge->sources[i]);
+    }
+    merge->count = 0;
+    merge->top = NULL;
+}
+
+/* Whether a comes before b. */
+static bool is_before(const st_source *a, const st_source *b) {
+    const int order = st_slice_compare(a->key, b->key);
+    return order != 0 ? order < 0 : a->revision.number > b->revision.number;
+}
+
+static void choose(st_merge *merge) {
+    merge->top = NULL;
+    for (size_t i = 0; i < merge->count; i++) {
+        st_source *source = merge->sources[i];
+        if (source->here && (merge->top == NULL || is_before(source, merge->top))) {
+            merge->top = source;
+        }
+    }
+}
+
+strata_status st_merge_seek(st_merge *merge, strata_slice key, uint64_t number) {
+    merge->top = NULL;
+    for (size_t i = 0; i < merge->count; i++) {
+        ST_TRY(source_seek(merge->sources[i], key, number));
+    }
+    choose(merge);
+    return STRATA_OK;
+}
+
+strata_status st_merge_next(st_merge *merge) {
+    st_source *top = merge->top;
+    for (size_t i = 0; i < merge->count; i++) {
+        st_source *source = merge->sources[i];
+        if (source != top && source->here && source->revision.number == top->revision.number &&
+            st_slice_equal(source->key, top->key)) {
+            ST_TRY(source_next(source));
+        }
+    }
+    ST_TRY(source_next(top));
+    choose(merge);
+    return STRATA_OK;
+}
+
+strata_status st_merge_skip(st_merge *merge, strata_slice key) {
+    for (size_t i = 0; i < merge->count; i++) {
+        ST_TRY(source_skip(merge->sources[i], key));
+    }
+    choose(merge);
+    return STRATA_OK;
+}
+
+strata_status st_merge_before(st_merge *merge, strata_slice key, strata_slice *before,
+                              bool *found) {
+    const st_source *last = NULL;
+    merge->top = NULL;
+    for (size_t i = 0; i < merge->count; i++) {
+        st_source *source = merge->sources[i];
+        ST_TRY(source_before(source, key));
+        if (source->here && (last == NULL || st_slice_compare(source->key, last->key) > 0)) {
+            last = source;
+        }
+    }
+    *found = last != NULL;
+    *before = last == NULL ? st_slice(NULL, 0) : last->key;
+    return STRATA_OK;
+}
+
+strata_status st_merge_value(st_merge *merge, strata_slice *value) {
+    st_source *top = merge->top;
+    if (top->in_memory) {
+        *value = top->revision.value;
+        return STRATA_OK;
+    }
+    return st_table_iter_value(&top->as.tables.iter, value);
+}

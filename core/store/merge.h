@@ -1,0 +1,66 @@
+/* merge.h - several ordered lists of entries read as one: memtables, tables, whole levels.
+ *
+ * The order is that of a table: by key, and under one key from the newest version to the oldest.
+ * One thread at a time.
+ */
+#ifndef ST_STORE_MERGE_H
+#define ST_STORE_MERGE_H
+
+#include "store/memtable.h"
+#include "store/view.h"
+
+/* One list. Either the keys of one run, as its memtables have them, or those of all runs, as
+ * tables have them. */
+typedef struct st_source {
+    bool here;            /* whether it stands at an entry */
+    bool in_memory;       /* a memtable; else tables */
+    strata_slice key;     /* of the entry; borrowed until the source moves */
+    st_revision revision; /* of tables without its value: st_source_value */
+    union {
+        st_memtable_iter memtable;
+        struct {
+            st_table *const *tables; /* in order of key, disjoint */
+            size_t count;
+            size_t at;
+            size_t run_bytes; /* 8: only this run, its number taken off the keys; 0: all runs */
+            uint8_t run[8];
+            st_table_iter iter;
+        } tables;
+    } as;
+} st_source;
+
+void st_source_memtable(st_source *source, const st_memtable *table);
+/* run: UINT64_MAX for all. The array is borrowed. error: where failures say why; may be NULL. */
+void st_source_tables(st_source *source, st_table *const *tables, size_t count, uint64_t run,
+                      strata_error *error);
+
+typedef struct st_merge {
+    st_source **sources;
+    size_t count;
+    st_source *top; /* stands at the entry; NULL past the end */
+} st_merge;
+
+/* sources: newer ones before older ones; borrowed until st_merge_release, which releases them. */
+void st_merge_init(st_merge *merge, st_source **sources, size_t count);
+void st_merge_release(st_merge *merge);
+
+/* The first entry that is not before (key, number). Errors: as st_table_iter_seek. */
+strata_status st_merge_seek(st_merge *merge, strata_slice key, uint64_t number) STRATA_MUST_USE;
+/* The next entry; one that two sources have (replayed from the log although a table has it) comes
+ * once. */
+strata_status st_merge_next(st_merge *merge) STRATA_MUST_USE;
+/* The first entry of another key. key: the one it stands at, or stood at; not borrowed from the
+ * merge. */
+strata_status st_merge_skip(st_merge *merge, strata_slice key) STRATA_MUST_USE;
+/* Finds the last key below `key`: *before is borrowed until the merge moves; *found false: there is
+ * none. The merge then stands nowhere: seek. */
+strata_status st_merge_before(st_merge *merge, strata_slice key, strata_slice *before,
+                              bool *found) STRATA_MUST_USE;
+/* The value of the entry; borrowed until the merge moves. */
+strata_status st_merge_value(st_merge *merge, strata_slice *value) STRATA_MUST_USE;
+
+static inline bool st_merge_here(const st_merge *merge) {
+    return merge->top != NULL;
+}
+
+#endif

@@ -1,0 +1,98 @@
+/* txn.h - a transaction on one run: what it has read, what it has written, and whether that may
+ * become a commit.
+ *
+ * A transaction belongs to one thread at a time. Reads come from its own writes, then from the
+ * snapshot of its beginning; both the reader's work (store/read.h, through st_txn_overlay), which
+ * tells it what was read. Nothing is locked between its beginning and its commit.
+ */
+#ifndef ST_TXN_TXN_H
+#define ST_TXN_TXN_H
+
+#include "store/maintain.h"
+#include "store/read.h"
+
+typedef enum st_isolation {
+    ST_SERIALIZABLE, /* everything that was read is unchanged at the commit */
+    ST_SNAPSHOT      /* of that only what was also written */
+} st_isolation;
+
+typedef struct st_txn_spec {
+    bool read_only;
+    st_isolation isolation;
+    uint64_t timeout_ns; /* 0: none */
+} st_txn_spec;
+
+typedef struct st_txn st_txn;
+
+/* Errors: no_memory. */
+strata_status st_txn_begin(st_store *store, st_shard *shard, const st_txn_spec *spec, st_txn **txn,
+                           strata_error *error);
+/* Forgets it; nothing was committed unless st_txn_commit said so. NULL is fine. */
+void st_txn_destroy(st_txn *txn);
+
+const st_overlay *st_txn_overlay(const st_txn *txn);
+const st_shard *st_txn_shard(const st_txn *txn);
+uint64_t st_txn_snapshot(const st_txn *txn);
+
+typedef struct st_txn_info {
+    bool read_only;
+    st_isolation isolation;
+    uint64_t snapshot;
+    uint64_t keys_read;
+    uint64_t ranges_read;
+    uint64_t writes; /* not rolled back */
+    uint64_t age_ns;
+    uint64_t timeout_ns; /* 0: none */
+} st_txn_info;
+
+void st_txn_read_info(const st_txn *txn, st_txn_info *info);
+
+/* Whether it may go on. Errors: timeout; it can only be destroyed then. */
+strata_status st_txn_check(const st_txn *txn, strata_error *error);
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* What a write puts under its key: itself, or what a rule makes of it at the commit, when nobody
+ * else can write any more. Rules are the upper room's; 0 is no rule. */
+typedef struct st_txn_write {
+    st_write write;       /* what the transaction itself reads back */
+    uint8_t rule;         /* 0: this is what is committed */
+    strata_slice operand; /* of the rule */
+} st_txn_write;
+
+/* Errors: forbidden (read-only), constraint {txn_too_large}, no_memory. */
+strata_status st_txn_put(st_txn *txn, const st_txn_write *write, strata_error *error);
+/* The own write that a read of the key would find. *write: borrowed until the next put. */
+bool st_txn_find(const st_txn *txn, strata_slice key, st_txn_write *write);
+
+/* A mark to go back to. */
+uint64_t st_txn_savepoint(const st_txn *txn);
+/* Forgets the writes since; what was read since stays read. Errors: invalid_argument (there is no
+ * such savepoint). */
+strata_status st_txn_rollback_to(st_txn *txn, uint64_t savepoint, strata_error *error);
+
+/* ---- Committing ------------------------------------------------------------------------------ */
+
+/* Is shown each write inside the commit, in the order in which they were made. *out is the write as
+ * it is; of one that has a rule it becomes what the rule makes of it, borrowed from the rules' own
+ * memory until the commit ends. */
+typedef struct st_txn_rules {
+    void *ctx;
+    strata_status (*apply)(void *ctx, const st_commit *commit, const st_txn_write *write,
+                           st_write *out);
+} st_txn_rules;
+
+/* Whether it has written anything. */
+bool st_txn_writes(const st_txn *txn);
+
+/* Inside a commit to its run (st_commit_begin), which it finishes or aborts: validates, applies
+ * rules, commits. Errors: conflict {key}, those of the rules, and as st_commit_finish. The
+ * transaction stays as it was when it fails. */
+strata_status st_txn_commit(st_txn *txn, st_commit *commit, const st_txn_rules *rules,
+                            const st_commit_hook *hook, uint64_t *version, strata_error *error);
+
+/* Whether what it has read may count as unchanged. Under the run's lock. Errors: conflict {key},
+ * and those of reading. */
+strata_status st_txn_validate(const st_txn *txn, strata_error *error);
+
+#endif

@@ -1,0 +1,46 @@
+/* txn_private.h - what the files of this room share. */
+#ifndef ST_TXN_TXN_PRIVATE_H
+#define ST_TXN_TXN_PRIVATE_H
+
+#include "txn/txn.h"
+
+/* One write, in the order in which they were made. */
+typedef struct txn_entry {
+    st_staged
+        staged; /* in `own`; its version's number is ST_OWN_VERSIONS + the place of the entry */
+    uint8_t rule;
+    strata_slice operand;
+} txn_entry;
+
+/* A range that was read: [low, high), high empty: no bound. */
+typedef struct txn_range {
+    struct txn_range *next;
+    strata_slice low;
+    strata_slice high;
+    uint8_t *bytes; /* room for the ends that the scan came to */
+} txn_range;
+
+struct st_txn {
+    st_store *store;
+    st_shard *shard;
+    st_txn_spec spec;
+    st_overlay overlay;
+    st_held_snapshot snapshot;
+    bool holds; /* the snapshot */
+    uint64_t begun_ns;
+
+    st_memtable *own;      /* its writes */
+    strata_buffer entries; /* txn_entry */
+    st_memtable *points;   /* the keys that were read, with the number of the version found */
+    txn_range *ranges;
+    uint64_t range_count;
+};
+
+static inline size_t txn_entry_count(const st_txn *txn) {
+    return txn->entries.len / sizeof(txn_entry);
+}
+static inline txn_entry *txn_entry_at(const st_txn *txn, size_t place) {
+    return (txn_entry *)(void *)txn->entries.data + place;
+}
+
+#endif

@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+"""seeds.py OUT - makes the seeds of the fuzzers, and their dictionaries, from what the tree has:
+
+    OUT/NAME/...      inputs of the fuzzer NAME, named by their content
+    OUT/NAME.dict     words it may insert
+
+Logs and manifests come from the golden databases, requests and values from the conformance scripts,
+words from the table of operations. What only fuzzing finds is in corpus/ (run.py).
+"""
+
+import hashlib
+import json
+import pathlib
+import re
+import struct
+import sys
+
+import msgpack
+
+HERE = pathlib.Path(__file__).resolve().parent
+TESTS = HERE.parent
+ROOT = TESTS.parent
+sys.path[:0] = [str(TESTS / "golden"), str(TESTS / "conformance")]
+import read_format  # noqa: E402
+import values  # noqa: E402
+
+BYTES_MAX = 4096
+
+# As in log.h.
+RAW, SEAL, ZSTD, TWO, WHOLE, SPARSE = 1, 2, 4, 8, 16, 32
+ENCODED, ENCODE, BROKEN, SKIP = 1, 2, 4, 8
+
+
+class Seeds:
+    def __init__(self, out):
+        self.out = pathlib.Path(out)
+
+    def add(self, name, data):
+        folder = self.out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        if len(data) <= BYTES_MAX:
+            (folder / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
+
+    def words(self, name, words):
+        self.out.mkdir(parents=True, exist_ok=True)
+        lines = ['"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in words]
+        (self.out / f"{name}.dict").write_text("".join(sorted(set(lines))), encoding="ascii")
+
+
+# ---- Logs and manifests ---------------------------------------------------------------------------
+
+
+def frames(segment):
+    """(encoded, payload) of every frame of a golden segment."""
+    at = 64
+    while at + 16 <= len(segment) and any(segment[at:at + 16]):
+        length = struct.unpack_from("<I", segment, at + 4)[0]
+        size = length & 0x0FFFFFFF
+        yield bool(length >> 28 & 1), segment[at + 16:at + 16 + size]
+        at += 16 + size
+
+
+def varint(number):
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def sized(data):
+    return varint(len(data)) + data
+
+
+def payload(run, writes, blocks=b""):
+    """A commit record; writes: (key, value), value None for a delete."""
+    out = varint(run) + varint(2) + varint(len(writes))
+    for key, value in writes:
+        out += bytes([value is None]) + sized(key) + (b"" if value is None else sized(value))
+    return out + blocks
+
+
+def records(parts):
+    """(control, payload) as the fuzzers of logs take them."""
+    return b"".join(bytes([control]) + struct.pack("<H", len(part)) + part
+                    for control, part in parts if len(part) < 65536)
+
+
+def steering(flags, whole_end=0, split=0):
+    return struct.pack("<BHH", flags, whole_end, split)
+
+
+def run_record(number, status):
+    return msgpack.packb({"id": number, "status": status, "tags": ["a"], "metadata": {"a": None},
+                          "created": 1, "updated": 2, "parent": "default", "error": "e"})
+
+
+def small_logs():
+    """Logs of records: one of each kind, whole, torn, broken."""
+    event = b"\x01\x01t\x80" + bytes(32)
+    memory = b"\x01" + sized("Common words, the ferry.".encode()) + b"\x82\xa8metadata\x80\xa4tags\x91\xa1a"
+    one = [
+        (0, payload(0, [(b"\x01default\0", run_record(1, 0))])),
+        (0, payload(0, [(b"\x01side\0", run_record(2, 1))])),
+        (0, payload(1, [(b"\x10k0\0", b"\x01"), (b"\x10k1\0", b"\xc0")])),
+        (0, payload(1, [(b"\x10k1\0", None)], b"\x07\x01x")),
+        (0, payload(1, [(b"\x20" + struct.pack(">Q", 1), event)])),
+        (0, payload(2, [(b"\x70m2\0", memory)])),
+    ]
+    yield steering(0) + records(one)
+    yield steering(SPARSE | WHOLE, 100) + records(one)
+    yield steering(TWO | WHOLE, 64, 200) + records(one)
+    for at in range(len(one)):
+        for control in (BROKEN, SKIP, 0x10, 0x20 | BROKEN):
+            yield steering(SPARSE) + records(one[:at] + [(control, one[at][1])] + one[at + 1:])
+    long = payload(1, [(b"\x10long\0", b"\xda\x07\xd0" + b"abcdefghij" * 200)])
+    yield steering(ZSTD) + records(one + [(ENCODE, long)])
+    yield steering(ZSTD | TWO, 0, 300) + records(one + [(ENCODE, long), (ENCODED, long)])
+
+
+def add_logs(seeds):
+    logs = list(small_logs())
+    for name in ("plain", "packed", "format-1-plain", "format-1-packed"):
+        files = read_format.files_of_hex(str(TESTS / "golden" / f"{name}.hex"))
+        segment = files["WAL/wal-1.seg"]
+        codec = ZSTD if name == "packed" else 0
+        parts = [(ENCODED if encoded else 0, data) for encoded, data in frames(segment)]
+        length = 64
+        for _, data in parts:
+            if length + 16 + len(data) > BYTES_MAX - 8:
+                break
+            length += 16 + len(data)
+        parts = [part for part in parts if len(part[1]) < BYTES_MAX // 4]
+        logs.append(steering(RAW | SEAL | codec) + segment[:length])
+        logs.append(steering(RAW | codec | WHOLE, length) + segment[:length])
+        logs.append(steering(RAW | SEAL | TWO | codec, 0, length // 2) + segment[:length])
+        logs.append(steering(codec) + records(parts))
+        for at in range(0, len(parts), 4):
+            logs.append(steering(codec) + records(parts[at:at + 4]))
+        for encoded, data in parts:
+            if encoded:
+                seeds.add("codec", b"\0\xff\xff" + data)
+            seeds.add("codec", b"\1\0\0" + data)
+        add_manifests(seeds, files["MANIFEST"])
+    for log in logs:
+        seeds.add("database", log)
+        seeds.add("wal", struct.pack("<H", len(log) // 2) + log)
+    keys = [b"\x10", b"\x20\0\0\0\0\0\0\0\1", b"\x01default\0", b"\x70m\0", b"_strata/", b"\xff" * 8]
+    numbers = [varint(number) for number in (127, 128, 2**31, 2**32, 2**63, 2**64 - 1)]
+    for name in ("wal", "database"):
+        seeds.words(name, keys + numbers)
+
+
+def add_manifests(seeds, manifest):
+    lengths = [16 + struct.unpack_from("<I", manifest, slot + 12)[0] for slot in (0, 65536)]
+    first, second = manifest[:lengths[0]], manifest[65536:65536 + lengths[1]]
+    for flags in (0, 1, 2, 3, 12, 16, 17):
+        for one, other in ((first, second), (second, first), (b"", second), (first, b"")):
+            seeds.add("manifest", struct.pack("<BH", flags, len(one)) + one + other)
+    with_files = first[:128] + struct.pack("<Q", 2) + struct.pack("<IIQQIIQQ", 1, 0, 1, 4096, 1, 3, 9, 1 << 40)
+    seeds.add("manifest", struct.pack("<BH", 0, len(with_files)) + with_files + second)
+    seeds.words("manifest", [b"STRATAM1", b"\xff" * 8, b"\0" * 8, struct.pack("<Q", 2**63 - 1)])
+
+
+# ---- Tables ---------------------------------------------------------------------------------------
+
+
+def table_entry(flags, kind, key=b"", time=0):
+    """An entry as table_maker.h takes it; flags as there, bits 4 and 5 the run, 6 and 7 the tag."""
+    return bytes([flags, max(len(key) - 1, 0), kind, 7, time]) + key
+
+
+def add_built_tables(seeds):
+    event = 0x40
+    texts = [b"a", b"ab", b"ab/c", b"user:1", b"user:1/x", b"user:2", b"z" * 60]
+    for flags in (0, 2):
+        small = b"".join(table_entry(place % 4 << 1, 20 + place, text) for place, text in enumerate(texts))
+        several = b"".join(table_entry(0, 40, text) + table_entry(1, 240, time=3) * 3 for text in texts)
+        events = b"".join(table_entry(event, 240, struct.pack("<Q", number)) for number in range(40))
+        # The key of a number is eight bytes, whatever the length says.
+        apart = b"".join(table_entry(8, 251, text) for text in texts)
+        runs = b"".join(table_entry(run << 4 | 0xC0, 5, b"side") for run in range(4))
+        for entries in (small, several, events, apart, runs):
+            seeds.add("table", bytes([flags, 255]) + entries)
+            count = bytes([1]) + entries[:12 + 5]
+            for change in ((10, 0, 1), (100, 0x81, 1), (20, 2, 0), (30, 0x83, 4), (60, 5, 0)):
+                patch = struct.pack("<HBB", *change)
+                seeds.add("table", bytes([flags]) + count + patch)
+                seeds.add("table", bytes([flags | 4]) + count + patch)
+
+
+def width_of(number):
+    return (number.bit_length() + 7) // 8
+
+
+def block(entries, heads_every=3):
+    """The plain bytes of a block (core/store/block.h); entries: (key, version, time, expires, value)."""
+    versions, times = [entry[1] for entry in entries], [entry[2] for entry in entries]
+    version_bytes = width_of(max(versions) - min(versions))
+    time_bytes = width_of(max(times) - min(times))
+    out, keys, heads, before, head = b"", 0, 0, None, None
+    for key, version, time, expires, value in entries:
+        same = key == before
+        is_head = not same and keys % heads_every == 0
+        flags = same | is_head << 1 | (value is None) << 2 | (expires is not None) << 4
+        out += (version - min(versions)).to_bytes(version_bytes, "little")
+        out += (time - min(times)).to_bytes(time_bytes, "little") + bytes([flags])
+        rest = b""
+        if not same:
+            shared = 0
+            while not is_head and shared < min(len(key), len(head)) and key[shared] == head[shared]:
+                shared += 1
+            rest = key[shared:]
+            out += varint(len(rest)) + (b"" if is_head else varint(shared))
+            keys, heads, head = keys + 1, heads + is_head, key if is_head else head
+        if expires is not None:
+            span = expires - time
+            out += varint(span * 2 if span >= 0 else -span * 2 - 1)
+        out += (b"" if value is None else varint(len(value))) + rest + (value or b"")
+        before = key
+    return struct.pack("<QQHHHBB", min(versions), min(times), len(entries), keys, heads, version_bytes,
+                       time_bytes) + out
+
+
+def add_crafted_tables(seeds):
+    def key(text, run=1, tag=0x10):
+        return struct.pack(">QB", run, tag) + text + b"\0"
+
+    first = [(key(b"a"), 9, 5, None, b"x"), (key(b"a"), 4, 5, 1, None), (key(b"ab"), 300, 70000, None, b"yy"),
+             (key(b"abc"), 2, 5, None, b""), (key(b"abd"), 2, 5, 9, b"z" * 40), (key(b"c"), 1, 5, None, b"v")]
+    second = [(key(b"d"), 8, 5, None, b"1"), (key(b"d"), 7, 5, None, b"2"),
+              (key(b"m", 2, 0x70), 6, 4, None, b"3")]
+    third = [(key(b"m", 2, 0x70), 5, 4, None, b"4"),
+             (struct.pack(">QBQ", 3, 0x20, 17), 3, 3, None, b"5")]
+    crafts = [[(0, first, b"")], [(0, first, b""), (4, second, key(b"d")[:10])],
+              [(0, first, b""), (4, second, key(b"d")[:10]), (5, third, key(b"m", 2, 0x70))]]
+    for craft in crafts:
+        for flags in (1, 3):
+            last = craft[-1][1][-1][0]
+            data = bytes([flags, len(first[0][0])]) + first[0][0] + bytes([len(last)]) + last
+            for control, entries, separator in craft:
+                payload = block(entries)
+                data += bytes([control | (2 if flags == 3 else 0)]) + struct.pack("<H", len(payload)) + payload
+                if control & 4:
+                    data += bytes([len(separator)]) + separator + struct.pack("<H", 5)
+            seeds.add("table", data)
+
+
+# ---- Requests, values, texts ----------------------------------------------------------------------
+
+
+def requests():
+    """The requests of each case of the conformance scripts; what earlier answers bind is 1."""
+    class Bound(dict):
+        def __missing__(self, name):
+            return 1
+
+    for script in sorted((TESTS / "conformance" / "scripts").glob("*.json")):
+        for case in json.loads(script.read_text(encoding="utf-8"))["cases"]:
+            row = []
+            for step in case["steps"]:
+                if "op" not in step:
+                    continue
+                try:
+                    made = values.arguments(step.get("args", {}), Bound())
+                except (ValueError, KeyError):
+                    continue
+                row.append([step["op"], made])
+            yield row
+
+
+def add_requests(seeds):
+    for row in requests():
+        packed = [msgpack.packb(request, use_bin_type=True) for request in row]
+        seeds.add("exec", b"".join(data for data in packed if len(data) < 400)[:2000])
+        for request, data in zip(row, packed):
+            if len(data) <= 1000:
+                seeds.add("value", msgpack.packb(request[1], use_bin_type=True))
+                seeds.add("json", values.to_json(request[1]).encode())
+    table = (ROOT / "core" / "api" / "ops.def").read_text(encoding="utf-8")
+    words = re.findall(r'^OP\(\w+, "([a-z_.]+)"', table, re.M)
+    words += re.findall(r"^ARG\(\w+, (\w+),", table, re.M)
+    words = [bytes([0xA0 | len(word)]) + word.encode() for word in set(words) if len(word) < 32]
+    leads = [bytes([lead]) for lead in (0x80, 0x81, 0x90, 0x91, 0xC0, 0xC4, 0xCB, 0xD9, 0xDC, 0xDF)]
+    seeds.words("exec", words + leads)
+    seeds.words("value", leads + [b"\xcf" + b"\xff" * 8, b"\xd3\x80" + bytes(7), b"\xa2\xc3\xa9"])
+
+
+def add_texts(seeds):
+    texts = ['{"$bytes":"AAECAwT/"}', '{"$float":"nan"}', '{"$float":"nan:7ff8000000000001"}',
+             '{"$float":"-inf"}', '{"$$bytes":1,"$$$float":2}', '"\\u00e9\\ud83d\\ude00\\n\\/"',
+             "[0,-0,1.5e300,-2.5E-7,1e-320,9223372036854775807,-9223372036854775808,0.1]",
+             " [ true , false , null ] ", '{"a":{"a":{"a":[[[]]]}}}', "[" * 60 + "]" * 60,
+             "1.7976931348623157e308", "123456789012345678901234567890.0", '"\u65e5\u672c"']
+    for text in texts:
+        seeds.add("json", text.encode())
+    words = ["{", "}", "[", "]", ",", ":", '"', "\\u", "\\ud83d\\ude00", "\\n", "true", "false", "null",
+             '{"$bytes":"', '{"$float":"nan:', '{"$float":"inf"}', '"$$bytes":', "1e", "e-", "0.", "-0",
+             "9223372036854775808", "=="]
+    seeds.words("json", [word.encode() for word in words])
+
+
+def add_atoms(seeds):
+    def part(number, data):
+        seeds.add("atoms", bytes([number]) + data)
+
+    for key in (b"a", b"\x10a\0", b"\x20" + bytes(7) + b"\1", b"\x01default\0", "gr\u00fc\u00dfe".encode()):
+        part(0, struct.pack("<QQH", 1, 2**63, len(key)) + key + b"ab")
+    for text in ("0", "-1.5e-7", "1e308", "5e-324", "2.2250738585072011e-308", "9007199254740993",
+                 "0.30000000000000004", "1" * 40 + "." + "3" * 40 + "e-20"):
+        part(1, struct.pack("<d", float(text)) + text.encode())
+    for text in ("", "AA==", "AAE=", "AAEC", "+/+/", "AB==", "A"):
+        part(2, text.encode())
+    for text in (b"a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\x80"):
+        part(3, text)
+    part(4, struct.pack("<Q", 2**64 - 1) + varint(2**64 - 1) + sized(b"abc"))
+    part(5, b"\1a\1b\2ab\1a\0\0")
+    seeds.words("atoms", [b"e+", b"E-", b"0.", b"==", b"\xf4\x8f\xbf\xbf", b"\xff" * 9 + b"\1"])
+    seeds.words("codec", [b"\x28\xb5\x2f\xfd"])
+    for text in (b"abcdefghij" * 100, bytes(600), bytes(range(256)) * 4):
+        seeds.add("codec", b"\1\0\0" + text)
+
+
+def main():
+    seeds = Seeds(sys.argv[1])
+    add_logs(seeds)
+    add_built_tables(seeds)
+    add_crafted_tables(seeds)
+    add_requests(seeds)
+    add_texts(seeds)
+    add_atoms(seeds)
+
+
+if __name__ == "__main__":
+    main()

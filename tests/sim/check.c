@@ -1,0 +1,104 @@
+/* check.c - everything that can be read, compared with the model.
+ *
+ * Reads go through the same rows as the clients' own; here their arguments are not drawn, but chosen
+ * so that nothing is left out.
+ */
+#include "life.h"
+
+#include "base/limits.h"
+
+typedef struct sweep {
+    life *life;
+    bool quiet;
+    bool holds;
+} sweep;
+
+static void look(sweep *s, op *o, const char *name) {
+    if (s->holds) {
+        o->kind = op_find(name);
+        s->holds = round_holds(s->life, o, s->quiet);
+    }
+}
+
+static op blank(strata_slice run) {
+    const op o = {.run = run, .as_of = UINT64_MAX, .by = 0};
+    return o;
+}
+
+static void check_now(sweep *s, strata_slice run, unsigned place) {
+    const model *m = &s->life->model;
+    op o = blank(run);
+    look(s, &o, "kv.count");
+    look(s, &o, "event.head");
+    look(s, &o, "event.verify");
+    o.limit = ST_PAGE_MAX;
+    look(s, &o, "kv.list");
+    look(s, &o, "event.range");
+    look(s, &o, "memory.list");
+    o.reverse = true;
+    look(s, &o, "kv.list");
+    o = blank(run);
+    o.text = strata_text("t0 t1 t2 t5 t9");
+    o.number = ST_PAGE_MAX;
+    look(s, &o, "memory.recall");
+    const model_table *keys = model_table_of(m, place, MODEL_KV);
+    for (size_t i = 0; i < keys->count; i++) {
+        o = blank(run);
+        o.key = keys->cells[i]->key;
+        o.limit = ST_PAGE_MAX;
+        look(s, &o, "kv.history");
+    }
+}
+
+static void check_then(sweep *s, strata_slice run, unsigned place, uint64_t version) {
+    const model_table *memories = model_table_of(&s->life->model, place, MODEL_MEMORY);
+    op o = blank(run);
+    o.as_of = version;
+    o.limit = ST_PAGE_MAX;
+    look(s, &o, "kv.list");
+    for (size_t i = 0; i < memories->count; i++) {
+        const model_version *seen = model_seen(memories->cells[i], version);
+        if (seen != NULL && seen->number + 3 > version) {
+            o = blank(run);
+            o.as_of = version;
+            o.key = memories->cells[i]->key;
+            look(s, &o, "memory.get");
+        }
+    }
+}
+
+bool check_everything(life *l, uint64_t versions, bool quiet) {
+    sweep s = {l, quiet, true};
+    const model_table *runs = model_table_of(&l->model, MODEL_SYSTEM, MODEL_RUN);
+    const uint64_t last = l->present < l->model.last ? l->present : l->model.last;
+    op o = blank(st_slice("", 0));
+    o.limit = ST_PAGE_MAX;
+    if (l->unknown_count == 0) {
+        st_arena_reset(&l->arena);
+    }
+    look(&s, &o, "run.list");
+    for (size_t i = 0; i < runs->count; i++) {
+        const strata_slice name = runs->cells[i]->key;
+        const model_version *version = model_seen(runs->cells[i], last);
+        if (version == NULL) {
+            continue;
+        }
+        const unsigned place = ((const model_run *)version->value.data)->place;
+        o = blank(st_slice("", 0));
+        o.key = name;
+        look(&s, &o, "run.get");
+        check_now(&s, name, place);
+        const bool all = versions >= last;
+        for (uint64_t v = 1; v <= (all ? last : versions); v++) {
+            check_then(&s, name, place, all ? v : chance_below(l, last + 1));
+        }
+    }
+    if (!l->broken) {
+        o = blank(st_slice("", 0));
+        look(&s, &o, "db.stats");
+        if (versions >= last || chance_in(l, 3)) {
+            look(&s, &o, "db.verify");
+        }
+    }
+    return s.holds;
+}

@@ -1,0 +1,145 @@
+/* model.c - see model.h. */
+#include "model.h"
+
+void model_init(model *m) {
+    memset(m, 0, sizeof *m);
+    st_arena_init(&m->arena, &strata_host_default()->memory, 1 << 16);
+    for (unsigned run = 0; run < MODEL_RUNS_MAX; run++) {
+        m->newest_us[run] = INT64_MIN;
+    }
+}
+
+void model_free(model *m) {
+    for (unsigned run = 0; run < MODEL_RUNS_MAX; run++) {
+        for (unsigned kind = 0; kind < MODEL_KINDS; kind++) {
+            model_table *table = &m->tables[run][kind];
+            for (size_t i = 0; i < table->count; i++) {
+                free(table->cells[i]->versions);
+            }
+            free(table->cells);
+        }
+    }
+    free(m->log);
+    st_arena_free(&m->arena);
+}
+
+void *model_alloc(model *m, size_t size) {
+    void *memory = st_arena_alloc(&m->arena, size, 16);
+    assert_non_null(memory);
+    memset(memory, 0, size);
+    return memory;
+}
+
+strata_slice model_copy(model *m, strata_slice bytes) {
+    uint8_t *copy = st_arena_alloc(&m->arena, bytes.len + 1, 16);
+    assert_non_null(copy);
+    if (bytes.len > 0) {
+        memcpy(copy, bytes.data, bytes.len);
+    }
+    return st_slice(copy, bytes.len);
+}
+
+/* The place of the first cell whose key is not below `key`. */
+static size_t place_of(const model_table *table, strata_slice key) {
+    size_t low = 0;
+    size_t high = table->count;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (st_slice_compare(table->cells[middle]->key, key) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static model_cell *cell_of(model *m, unsigned run, model_kind kind, strata_slice key) {
+    model_table *table = &m->tables[run][kind];
+    const size_t place = place_of(table, key);
+    if (place < table->count && st_slice_equal(table->cells[place]->key, key)) {
+        return table->cells[place];
+    }
+    if (table->count == table->cap) {
+        table->cap = table->cap * 2 + 16;
+        table->cells = realloc(table->cells, table->cap * sizeof(model_cell *));
+        assert_non_null(table->cells);
+    }
+    model_cell *cell = model_alloc(m, sizeof *cell);
+    cell->key = model_copy(m, key);
+    memmove(table->cells + place + 1, table->cells + place,
+            (table->count - place) * sizeof(model_cell *));
+    table->cells[place] = cell;
+    table->count++;
+    return cell;
+}
+
+int64_t model_time(const model *m, unsigned run, int64_t wall_us) {
+    const int64_t least_us = m->newest_us[run] > m->floor_us ? m->newest_us[run] : m->floor_us;
+    return wall_us > least_us ? wall_us : least_us;
+}
+
+static void add_version(model_cell *cell, model_version version) {
+    if (cell->count == cell->cap) {
+        cell->cap = cell->cap * 2 + 4;
+        cell->versions = realloc(cell->versions, cell->cap * sizeof *cell->versions);
+        assert_non_null(cell->versions);
+    }
+    cell->versions[cell->count++] = version;
+}
+
+void model_commit(model *m, int64_t timestamp_us, const model_write *writes, size_t count) {
+    assert_true(count > 0);
+    m->last++;
+    for (size_t i = 0; i < count; i++) {
+        const model_write *write = &writes[i];
+        model_cell *cell = cell_of(m, write->run, write->kind, write->key);
+        const strata_slice value = write->deletes ? st_slice("", 0) : model_copy(m, write->value);
+        add_version(cell, (model_version){m->last, timestamp_us, write->deletes, value});
+        if (m->log_count == m->log_cap) {
+            m->log_cap = m->log_cap * 2 + 64;
+            m->log = realloc(m->log, m->log_cap * sizeof *m->log);
+            assert_non_null(m->log);
+        }
+        m->log[m->log_count++] = (model_entry){cell, m->last, timestamp_us, write->run};
+        m->newest_us[write->run] = timestamp_us;
+    }
+}
+
+void model_cut(model *m, uint64_t version) {
+    while (m->log_count > 0 && m->log[m->log_count - 1].number > version) {
+        m->log[--m->log_count].cell->count--;
+    }
+    m->last = version < m->last ? version : m->last;
+    for (unsigned run = 0; run < MODEL_RUNS_MAX; run++) {
+        m->newest_us[run] = INT64_MIN;
+    }
+    for (size_t i = 0; i < m->log_count; i++) {
+        m->newest_us[m->log[i].run] = m->log[i].timestamp_us;
+    }
+}
+
+const model_version *model_seen(const model_cell *cell, uint64_t snapshot) {
+    for (size_t i = cell->count; i > 0; i--) {
+        if (cell->versions[i - 1].number <= snapshot) {
+            return &cell->versions[i - 1];
+        }
+    }
+    return NULL;
+}
+
+const model_version *model_find(const model *m, unsigned run, model_kind kind, strata_slice key,
+                                uint64_t snapshot) {
+    const model_table *table = &m->tables[run][kind];
+    const size_t place = place_of(table, key);
+    if (place == table->count || !st_slice_equal(table->cells[place]->key, key)) {
+        return NULL;
+    }
+    return model_seen(table->cells[place], snapshot);
+}
+
+const model_version *model_live(const model *m, unsigned run, model_kind kind, strata_slice key,
+                                uint64_t snapshot) {
+    const model_version *version = model_find(m, run, kind, key, snapshot);
+    return version == NULL || version->deleted ? NULL : version;
+}

@@ -1,0 +1,99 @@
+/* model.h - the reference: every version of everything, in arrays that one looks through.
+ *
+ * It knows runs, keys and versions, as SEMANTICS has them, and nothing of how they are stored. What
+ * a version holds is up to the file of its primitive (op_kv.c and so on).
+ */
+#ifndef STRATA_SIM_MODEL_H
+#define STRATA_SIM_MODEL_H
+
+#include "support.h"
+
+enum {
+    MODEL_RUNS_MAX = 24,
+    MODEL_SYSTEM = 0, /* the run that holds the records of runs */
+    MODEL_DEFAULT = 1,
+    MODEL_WRITES_MAX = 16,
+};
+
+typedef enum model_kind {
+    MODEL_RUN,    /* struct model_run, in MODEL_SYSTEM */
+    MODEL_KV,     /* one MessagePack value */
+    MODEL_EVENT,  /* struct model_event, by its sequence as 8 bytes, big-endian */
+    MODEL_MEMORY, /* struct model_memory */
+    MODEL_KINDS
+} model_kind;
+
+typedef struct model_version {
+    uint64_t number;
+    int64_t timestamp_us;
+    bool deleted;
+    strata_slice value;
+} model_version;
+
+/* A key with its versions, oldest first. */
+typedef struct model_cell {
+    strata_slice key;
+    model_version *versions;
+    size_t count;
+    size_t cap;
+} model_cell;
+
+typedef struct model_write {
+    unsigned run;
+    model_kind kind;
+    strata_slice key;
+    strata_slice value;
+    bool deletes;
+} model_write;
+
+typedef struct model_table {
+    model_cell **cells; /* in order of key; those without a version count for nothing */
+    size_t count;
+    size_t cap;
+} model_table;
+
+typedef struct model_entry {
+    model_cell *cell;
+    uint64_t number;
+    int64_t timestamp_us;
+    unsigned run;
+} model_entry;
+
+typedef struct model {
+    st_arena arena;
+    model_table tables[MODEL_RUNS_MAX][MODEL_KINDS];
+    int64_t newest_us[MODEL_RUNS_MAX];
+    int64_t floor_us; /* no commit since the last opening is older: what was in tables then */
+    model_entry *log; /* every write, in order of version */
+    size_t log_count;
+    size_t log_cap;
+    uint64_t last; /* version; the commits of a life have no gaps */
+} model;
+
+void model_init(model *m);
+void model_free(model *m);
+
+/* Memory that lasts as long as the model; fails the seed when there is none. */
+void *model_alloc(model *m, size_t size);
+strata_slice model_copy(model *m, strata_slice bytes);
+
+/* The time a commit to the run carries at that time of the clock. */
+int64_t model_time(const model *m, unsigned run, int64_t wall_us);
+/* The next version; keys and values are copied, values by their bytes. */
+void model_commit(model *m, int64_t timestamp_us, const model_write *writes, size_t count);
+/* Forgets everything after that version. */
+void model_cut(model *m, uint64_t version);
+
+/* What a reader at `snapshot` sees, deletes included; NULL: nothing. */
+const model_version *model_find(const model *m, unsigned run, model_kind kind, strata_slice key,
+                                uint64_t snapshot);
+/* The same, but NULL for a delete. */
+const model_version *model_live(const model *m, unsigned run, model_kind kind, strata_slice key,
+                                uint64_t snapshot);
+const model_version *model_seen(const model_cell *cell, uint64_t snapshot);
+
+static inline const model_table *model_table_of(const model *m, unsigned run, model_kind kind) {
+    return &m->tables[run][kind];
+}
+
+#endif

@@ -1,0 +1,228 @@
+/* op.h - operations: how one is made by chance, what the model says it must answer, how it is run.
+ *
+ * An operation is a row of a table (op.c). A row makes a request, tells what it would do and answer
+ * on the model as it was at some version, and may bring a C function that does the same without
+ * encoding. Each primitive has a file of rows. To add an operation, write make and predict and add
+ * the row.
+ */
+#ifndef STRATA_SIM_OP_H
+#define STRATA_SIM_OP_H
+
+#include "model.h"
+
+#include "format/msgpack.h"
+
+struct op_kind;
+
+/* A request: its kind and the arguments that kind has. Empty and 0 mean left out, where the flag
+ * beside them does not say otherwise. Everything lies in the round's arena. */
+typedef struct op {
+    const struct op_kind *kind;
+    bool by_function; /* the C function rather than strata_exec */
+    strata_slice run;
+    strata_slice key;
+    strata_slice value;    /* one MessagePack value */
+    strata_slice expected; /* the same */
+    strata_slice text;
+    strata_slice type;
+    strata_slice tags; /* a MessagePack array */
+    strata_slice tag;
+    strata_slice prefix;
+    strata_slice start;
+    strata_slice end;
+    strata_slice cursor;
+    strata_slice parent;
+    uint64_t as_of;  /* UINT64_MAX: now */
+    uint64_t number; /* sequence, expected version, before, k */
+    uint64_t until;
+    uint64_t limit;
+    int64_t by;
+    bool reverse;
+    bool by_version;
+    strata_slice request; /* encoded */
+} op;
+
+/* The moment at which an operation takes place. */
+typedef struct moment {
+    const model *model;
+    uint64_t snapshot; /* the last commit it sees */
+    int64_t wall_us;   /* of the clock */
+    size_t value_bytes_max;
+    bool alone;  /* nothing else happens meanwhile: what depends on timing is exact, too */
+    bool torn;   /* a slot of the manifest may be */
+    bool broken; /* the writer has failed: what tells of commits that were refused is not exact */
+} moment;
+
+/* What the model says. Reused: expected_reset. */
+typedef struct expected {
+    strata_status status;
+    const char *reason;   /* of constraint; else NULL */
+    uint64_t detail;      /* version, of conflict */
+    strata_buffer answer; /* [true, {result}]; what it ends with need not be known */
+    strata_buffer suffix; /* what it ends with, when that is known again */
+    model_write writes[MODEL_WRITES_MAX];
+    size_t write_count;
+    unsigned clock_run; /* whose clock the commit has */
+    int64_t timestamp_us;
+    st_arena arena; /* of the writes */
+} expected;
+
+typedef struct answer {
+    strata_status status;
+    strata_slice response;
+} answer;
+
+/* What makes requests. */
+typedef struct maker {
+    const model *model;
+    uint64_t *chance;
+    st_arena *arena;
+    unsigned keys;      /* size of the key space */
+    unsigned bytes_max; /* of most values */
+    bool named;         /* names must be given, as an answer that is lost would keep one secret */
+    bool alone;         /* nothing else happens before it is run */
+} maker;
+
+typedef struct op_kind {
+    const char *name;
+    const char *args; /* what it takes, in the words of op_encode */
+    unsigned weight;
+    void (*make)(maker *mk, op *o);
+    void (*predict)(const op *o, const moment *at, expected *e);
+    /* NULL, or the C function; response as strata_exec would give it. */
+    strata_status (*call)(const op *o, strata_db *db, strata_buffer *response);
+    /* NULL, or what decides about an answer of status ok instead of its bytes. */
+    bool (*matches)(const op *o, const moment *at, const expected *e, strata_slice response);
+    /* Whether the answer is what was there at as_of, whatever happens meanwhile. */
+    bool (*reads_past)(const op *o);
+    bool writes; /* may commit; an answer with a version in it did */
+    bool function_only;
+    bool silent; /* the C function does not tell the version */
+    bool syncs;  /* what was committed before it is durable after it */
+} op_kind;
+
+/* The operation with that name in the table. */
+const op_kind *op_find(const char *name);
+/* Any operation, by weight. */
+void op_random(maker *mk, op *o);
+/* One of that kind with arguments of the caller's; encodes the request. */
+void op_encode(maker *mk, op *o);
+
+/* Runs it. The response is appended to out. */
+strata_status op_run(const op *o, strata_db *db, strata_buffer *out);
+/* Whether the answer is what the model expects at that moment; e is filled. */
+bool op_holds(const op *o, const moment *at, const answer *got, expected *e);
+/* Makes the commit that e expects. */
+void op_commit(model *m, const expected *e);
+/* The version in an answer; 0: none. */
+uint64_t op_version(const op *o, const answer *got);
+/* The run an operation reads and writes. */
+unsigned op_run_of(const op *o, const moment *at);
+
+void expected_init(expected *e);
+void expected_free(expected *e);
+void expected_reset(expected *e);
+
+/* As JSON, to stderr. */
+void op_print(const op *o, const answer *got);
+
+/* ---- For the files of rows ------------------------------------------------------------------- */
+
+extern const op_kind ops_run[], ops_kv[], ops_event[], ops_memory[], ops_db[];
+extern const size_t ops_run_count, ops_kv_count, ops_event_count, ops_memory_count, ops_db_count;
+
+uint64_t pick(maker *mk, uint64_t below);
+bool one_in(maker *mk, uint64_t n);
+/* Text in the arena. */
+strata_slice pick_text(maker *mk, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* An empty name for default, or that of a run, mostly one that exists. */
+strata_slice pick_run(maker *mk);
+/* A key of the key space; rarely one that is refused. */
+strata_slice pick_key(maker *mk, char initial);
+/* A version to read at: now, mostly one there was, rarely one to come. */
+uint64_t pick_as_of(maker *mk);
+uint64_t pick_limit(maker *mk);
+/* Any MessagePack value; and any map. */
+strata_slice pick_value(maker *mk);
+strata_slice pick_object(maker *mk);
+/* The bounds of a listing. */
+void pick_page(maker *mk, op *o, char initial);
+/* A pick_tags in four has none. */
+strata_slice pick_tags(maker *mk);
+bool tags_hold(strata_slice tags, strata_slice tag);
+
+strata_slice arena_bytes(st_arena *arena, strata_slice bytes);
+
+/* Fails the seed when there is no memory. */
+void put(strata_status status);
+void put_name(strata_buffer *out, const char *name);
+void put_text(strata_buffer *out, const char *name, strata_slice text);
+void put_uint(strata_buffer *out, const char *name, uint64_t number);
+void put_int(strata_buffer *out, const char *name, int64_t number);
+void put_bool(strata_buffer *out, const char *name, bool boolean);
+void put_raw(strata_buffer *out, const char *name, strata_slice msgpack);
+void put_stamp(strata_buffer *out, const model_version *version);
+
+/* The answer of a success; `pairs` names and values follow. */
+strata_buffer *expect_ok(expected *e, uint32_t pairs);
+void expect_error(expected *e, strata_status status, const char *reason);
+/* A list whose length is not known yet; expect_list_end fills it in and adds the cursor. */
+typedef struct open_list {
+    size_t object;
+    size_t array;
+    uint32_t count;
+} open_list;
+strata_buffer *expect_list(expected *e, const char *name, open_list *list);
+void expect_list_end(expected *e, const open_list *list, strata_slice cursor);
+/* The commit it makes; returns the time it will carry. */
+int64_t expect_write(expected *e, const moment *at, const model_write *write);
+uint64_t expect_version(const moment *at);
+
+/* The run of the operation; false: it is expected to fail with not_found. */
+bool expect_run(const op *o, const moment *at, expected *e, unsigned *run);
+/* The same, for keys and bounds that are checked. */
+bool expect_key(strata_slice key, expected *e);
+bool expect_writable(const moment *at, unsigned run, expected *e);
+/* The snapshot of a read as of; false: refused. */
+bool expect_as_of(const op *o, const moment *at, expected *e, uint64_t *snapshot);
+bool expect_bounds(const op *o, expected *e);
+/* Whether a key is inside the page of the operation. */
+bool in_page(const op *o, strata_slice key);
+
+/* The value under that name in an object; data NULL when there is none. */
+strata_slice field_of(strata_slice object, const char *name);
+int64_t int_of(strata_slice msgpack);
+strata_slice text_of(strata_slice msgpack);
+bool bool_of(strata_slice msgpack);
+/* The object in [bool, {object}]. */
+strata_slice object_of(strata_slice response);
+
+/* What the model keeps of a run, an event and a memory. */
+typedef struct model_run {
+    unsigned place; /* in model.tables */
+    int status;
+    strata_slice tags;
+    strata_slice metadata;
+    strata_slice parent;
+    strata_slice error;
+    int64_t created_us;
+    int64_t updated_us;
+} model_run;
+
+typedef struct model_event {
+    strata_slice type;
+    strata_slice payload;
+    uint8_t hash[32];
+} model_event;
+
+enum { WORDS = 16 };
+
+typedef struct model_memory {
+    strata_slice text;
+    strata_slice tags;
+    strata_slice metadata;
+    uint32_t length; /* words */
+    uint32_t counts[WORDS];
+} model_memory;
+
+#endif
