@@ -151,11 +151,56 @@ static void gets(void **state) {
     each(check_gets);
 }
 
+/* An iterator that asks for what is newer than a version: every such entry is shown, in order, and
+ * blocks that have none are not read. */
+static void passes_over_what_is_old(void **state) {
+    (void)state;
+    fixture f;
+    strata_error error;
+    static st_table_iter iter;
+    const tab_shape shape_list[] = {TAB_PLAIN, TAB_HISTORIES};
+    for (size_t shape = 0; shape < 2; shape++) {
+        begin(&f, shape_list[shape], STRATA_CODEC_NONE, ENTRIES, 9);
+        const uint64_t last = st_table_about(f.table)->version_max;
+        for (uint64_t back = 1; back <= 4096; back *= 8) {
+            st_block_cache_stats before;
+            st_block_cache_stats after;
+            st_block_cache_resize(f.cache, 0);
+            st_block_cache_read_stats(f.cache, &before);
+            size_t place = 0;
+            size_t shown = 0;
+            st_table_iter_init(&iter, f.table, &error);
+            iter.version_after = last - back;
+            assert_int_equal(st_table_iter_seek(&iter, st_slice("", 0), UINT64_MAX), STRATA_OK);
+            for (; iter.here; shown++) {
+                /* What was passed over is old. */
+                while (!st_slice_equal(f.model.entries[place].key, iter.key) ||
+                       f.model.entries[place].revision.number != iter.revision.number) {
+                    assert_true(f.model.entries[place++].revision.number <= iter.version_after);
+                }
+                tab_expect_at(&f.model, &iter, place++);
+                assert_int_equal(st_table_iter_next(&iter), STRATA_OK);
+            }
+            for (; place < f.model.count; place++) {
+                assert_true(f.model.entries[place].revision.number <= iter.version_after);
+            }
+            st_table_iter_release(&iter);
+            st_block_cache_read_stats(f.cache, &after);
+            if (back == 1) {
+                assert_in_range(after.misses - before.misses, 1, 2);
+                assert_true(shown < f.model.count / 10);
+            }
+        }
+        end(&f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips),
         cmocka_unit_test(seeks),
         cmocka_unit_test(gets),
+        cmocka_unit_test(passes_over_what_is_old),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -319,7 +319,7 @@ static bool use(const fixture *f, st_table *table) {
     st_arena_init(&arena, test_allocator(), 0);
     for (size_t i = 0; i < f->model.count; i += 5) {
         const tab_entry *entry = &f->model.entries[i];
-        const st_bound bound = {entry->revision.number, entry->revision.timestamp_us};
+        const st_bound bound = {entry->revision.number, entry->revision.timestamp_us, false, false};
         st_revision revision;
         bool found;
         (void)!st_table_get(table, entry->key, st_table_hash(entry->key), &bound, &arena, &revision,
