@@ -151,6 +151,37 @@ static void gets(void **state) {
     each(check_gets);
 }
 
+/* One entry; one key with so many versions that every block continues it; the same with keys around
+ * it. */
+static void few_keys(void **state) {
+    (void)state;
+    static const size_t versions[] = {1, 2, 700, 20000};
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+        for (size_t around = 0; around < 2; around++) {
+            fixture f;
+            strata_error error;
+            f.s = sim_new(1);
+            tab_fill(&f.model, TAB_PLAIN, versions[i] + 2 * around, 5 + i);
+            for (size_t at = around; at + around < f.model.count; at++) {
+                tab_entry *entry = &f.model.entries[at];
+                entry->key = f.model.entries[around].key;
+                entry->revision.number = 1000000 - 3 * at;
+                entry->revision.timestamp_us = 1000 * (int64_t)(f.model.count - at / 5);
+                entry->revision.value.len = at % 30;
+            }
+            tab_build(f.s, &f.model, STRATA_CODEC_NONE);
+            const st_table_spec spec = tab_spec(f.s, STRATA_CODEC_NONE);
+            assert_int_equal(st_block_cache_create(&f.s->host, 1 << 20, &f.cache), STRATA_OK);
+            assert_int_equal(st_table_open(&spec, f.cache, &f.table, &error), STRATA_OK);
+            assert_int_equal(st_table_about(f.table)->keys, 1 + 2 * around);
+            check_round_trip(&f);
+            check_seeks(&f);
+            check_gets(&f);
+            end(&f);
+        }
+    }
+}
+
 /* An iterator that asks for what is newer than a version: every such entry is shown, in order, and
  * blocks that have none are not read. */
 static void passes_over_what_is_old(void **state) {
@@ -200,6 +231,7 @@ int main(void) {
         cmocka_unit_test(round_trips),
         cmocka_unit_test(seeks),
         cmocka_unit_test(gets),
+        cmocka_unit_test(few_keys),
         cmocka_unit_test(passes_over_what_is_old),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
