@@ -3,6 +3,7 @@
  * Invariants:
  * 1. merge->top is the source with the least (key, newest version first); among equals the first.
  * 2. When the merge moves on from an entry every source that stands at the same (key, number) moves.
+ * 3. The entry is marked `trimmed` if any of them is: what was replayed from the log has no marks.
  * A merge has a handful of sources (memtables, a few tables of level 0, one list a level), so the
  * least is found by looking at all of them. Rejected: a heap or a tree of losers, which pays from
  * about sixteen sources on and costs more below.
@@ -196,18 +197,26 @@ void st_merge_release(st_merge *merge) {
     merge->top = NULL;
 }
 
-/* Whether a comes before b. */
-static bool is_before(const st_source *a, const st_source *b) {
+/* Negative: a comes before b; 0: it is the same entry. */
+static int compare_entries(const st_source *a, const st_source *b) {
     const int order = st_slice_compare(a->key, b->key);
-    return order != 0 ? order < 0 : a->revision.number > b->revision.number;
+    return order != 0 ? order
+                      : (a->revision.number < b->revision.number) -
+                            (a->revision.number > b->revision.number);
 }
 
 static void choose(st_merge *merge) {
     merge->top = NULL;
     for (size_t i = 0; i < merge->count; i++) {
         st_source *source = merge->sources[i];
-        if (source->here && (merge->top == NULL || is_before(source, merge->top))) {
+        if (!source->here) {
+            continue;
+        }
+        const int order = merge->top == NULL ? -1 : compare_entries(source, merge->top);
+        if (order < 0) {
             merge->top = source;
+        } else if (order == 0) {
+            merge->top->revision.trimmed |= source->revision.trimmed;
         }
     }
 }

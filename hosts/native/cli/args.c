@@ -117,7 +117,16 @@ static const cli_param *find_global(const char *name) {
 static bool check(const reader *r, const cli_param *param, const char *text) {
     char *end = NULL;
     int64_t time_us = 0;
+    uint64_t span_ms = 0;
     switch (param->kind) {
+    case CLI_SPAN:
+        if (!text_parse_span(text, &span_ms)) {
+            (void)cli_misuse(r->app,
+                             "%s takes a length of time (500ms, 10s, 30m, 2h, 7d), not \"%s\"",
+                             param->name, text);
+            return false;
+        }
+        return true;
     case CLI_INT:
         (void)strtoll(text, &end, 10);
         break;
@@ -126,12 +135,13 @@ static bool check(const reader *r, const cli_param *param, const char *text) {
         end = isdigit((unsigned char)text[0]) ? end : NULL;
         break;
     case CLI_TIME:
+    case CLI_AS_OF:
         if (!text_parse_time(text, 0, &time_us)) {
             (void)cli_misuse(
                 r->app,
                 "%s takes a date (2024-05-01, 2024-05-01T12:00Z), an age (30m, 2h, 7d) "
-                "or microseconds, not \"%s\"",
-                param->name, text);
+                "or %s, not \"%s\"",
+                param->name, param->kind == CLI_AS_OF ? "a version" : "microseconds", text);
             return false;
         }
         return true;

@@ -33,6 +33,8 @@ typedef enum cli_kind {
     CLI_INT,     /* a signed number */
     CLI_UINT,    /* an unsigned number */
     CLI_TIME,    /* see text_parse_time */
+    CLI_AS_OF,   /* a version, or a time that is not a number: goes to `field` or `field`_time */
+    CLI_SPAN,    /* see text_parse_span: milliseconds */
     CLI_STRINGS, /* may be given several times: an array of strings */
     CLI_FLAG,    /* true when given */
 } cli_kind;
@@ -82,11 +84,16 @@ typedef struct cli_verb {
     int (*run)(struct cli_app *app, const struct cli_args *args); /* NULL: cli_run_op */
 } cli_verb;
 
+/* `strata ... --as-of`, the same for every verb that has it. */
+#define CLI_AS_OF_PARAM                                                                            \
+    {"--as-of", "as_of", CLI_AS_OF,                                                                \
+     false,     "WHEN",  "as it was: a version, a date (2024-05-01T12:00Z) or an age (2h)"}
+
 /* The verbs, in the order of the help; each family is an array in a file of its own. */
 extern const cli_verb cli_verbs_kv[], cli_verbs_event[], cli_verbs_memory[], cli_verbs_run[],
-    cli_verbs_db[];
+    cli_verbs_history[], cli_verbs_db[];
 extern const size_t cli_verbs_kv_count, cli_verbs_event_count, cli_verbs_memory_count,
-    cli_verbs_run_count, cli_verbs_db_count;
+    cli_verbs_run_count, cli_verbs_history_count, cli_verbs_db_count;
 
 /* The i-th verb of all; NULL behind the last. */
 const cli_verb *cli_verb_at(size_t index);

@@ -52,6 +52,7 @@ void cli_help(const cli_app *app, FILE *to) {
         {"Keys and values", cli_verbs_kv, cli_verbs_kv_count},
         {"Events", cli_verbs_event, cli_verbs_event_count},
         {"Runs", cli_verbs_run, cli_verbs_run_count},
+        {"How much is kept", cli_verbs_history, cli_verbs_history_count},
         {"Database", cli_verbs_db, cli_verbs_db_count},
     };
     for (size_t i = 0; i < CLI_COUNT(groups); i++) {

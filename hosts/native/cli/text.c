@@ -207,6 +207,18 @@ static bool parse_age(const char *text, int64_t *age_us) {
     return false;
 }
 
+bool text_parse_span(const char *text, uint64_t *span_ms) {
+    char *end = NULL;
+    int64_t age_us = 0;
+    if (parse_age(text, &age_us)) {
+        *span_ms = (uint64_t)age_us / 1000;
+        return true;
+    }
+    errno = 0;
+    *span_ms = strtoull(text, &end, 10);
+    return isdigit((unsigned char)text[0]) && errno == 0 && (*end == 0 || strcmp(end, "ms") == 0);
+}
+
 bool text_parse_time(const char *text, int64_t now_us, int64_t *time_us) {
     char *end = NULL;
     const long long number = strtoll(text, &end, 10);
