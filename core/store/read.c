@@ -84,6 +84,7 @@ void st_reader_finish(st_reader *reader) {
 static st_source *add_source(st_scan *scan, size_t *count) {
     st_source *source = st_arena_alloc(scan->reader->arena, sizeof *source, 16);
     if (source != NULL) {
+        source->rank = *count;
         scan->merge.sources[(*count)++] = source;
     }
     return source;
@@ -192,23 +193,29 @@ static bool is_visible(const st_scan *scan, const st_revision *revision) {
            st_bound_holds(&scan->bound, revision->number, revision->timestamp_us);
 }
 
-/* The merge stands at a version of scan->key: finds the visible one. *found false: there is none,
- * and the merge stands at the next key. */
-static strata_status find_visible(st_scan *scan, bool *found) {
+/* The merge stands at a version of scan->key that is not visible: finds an older one that is. *found
+ * false: there is none, and the merge stands at the next key. */
+static strata_status find_older(st_scan *scan, bool *found) {
     st_merge *merge = &scan->merge;
     *found = false;
-    while (st_merge_here(merge) && st_slice_equal(merge->top->key, scan->key)) {
+    do {
         const st_revision *revision = &merge->top->revision;
-        if (is_visible(scan, revision)) {
-            *found = true;
-            return STRATA_OK;
-        }
         if (revision->trimmed) {
             return fail_trimmed(scan->reader, &scan->bound, revision->number);
         }
         ST_TRY(st_merge_next(merge));
-    }
+        if (!st_merge_here(merge) || !st_slice_equal(merge->top->key, scan->key)) {
+            return STRATA_OK;
+        }
+    } while (!is_visible(scan, &merge->top->revision));
+    *found = true;
     return STRATA_OK;
+}
+
+/* The same from any version of scan->key. */
+static strata_status find_visible(st_scan *scan, bool *found) {
+    *found = is_visible(scan, &scan->merge.top->revision);
+    return *found ? STRATA_OK : find_older(scan, found);
 }
 
 static void keep_key(st_scan *scan, strata_slice key) {
