@@ -47,6 +47,9 @@ static strata_status check_options(const char *path, const strata_options *optio
                        (uint64_t)SEGMENT_BYTES_MIN, (uint64_t)SEGMENT_BYTES_MAX,
                        (uint64_t)(ST_WAL_PAYLOAD_MAX / 2), (uint64_t)MEMORY_BYTES_MIN);
     }
+    if (options->snapshot != NULL && strcmp(path, ":memory:") == 0) {
+        return st_fail(error, STRATA_INVALID_ARGUMENT, "a database in memory has no snapshots");
+    }
     if (options->host != NULL && options->host->size != sizeof *options->host) {
         return st_fail(error, STRATA_INVALID_ARGUMENT, "strata_host.size is %u, not %u",
                        (uint64_t)options->host->size, (uint64_t)sizeof *options->host);
@@ -98,6 +101,9 @@ static strata_status open_engine(const char *path, const strata_options *options
     if (strcmp(path, ":memory:") == 0) {
         effective.durability = STRATA_MEMORY;
         effective.flags &= ~(uint32_t)(STRATA_OPEN_READ_ONLY | STRATA_OPEN_MUST_EXIST);
+    }
+    if (options->snapshot != NULL) {
+        effective.flags |= STRATA_OPEN_READ_ONLY | STRATA_OPEN_MUST_EXIST;
     }
     ST_TRY(st_model_open(&engine->model, path, &effective, error));
     atomic_init(&engine->handles, 1);
@@ -257,7 +263,8 @@ static strata_status kv_put(st_request *rq, strata_run id, strata_slice key, str
     st_run *run;
     st_stamp stamp;
     ST_TRY(find_run(rq, id, &run));
-    ST_TRY(st_kv_put(rq, run, key, &value, &stamp));
+    const st_kv_item item = {key, &value, 0};
+    ST_TRY(st_kv_put(rq, run, &item, &stamp));
     if (version != NULL) {
         *version = stamp.version;
     }
@@ -487,7 +494,7 @@ static strata_status memory_recall(st_request *rq, strata_run id, const strata_r
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "strata_recall.size is not its size: start from STRATA_RECALL_INIT");
     }
-    const st_recall_request request = {recall->query, recall->k, recall->snippets};
+    const st_recall_request request = {recall->query, recall->k, recall->snippets, st_now()};
     ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_recall(rq, run, &request, &found));
     size_t size = sizeof(result_block) + found.count * sizeof(strata_hit);

@@ -5,6 +5,7 @@
  *    nowhere last; among equals the newer source, which has the lower rank, comes first. top is the
  *    first of them.
  * 2. When the merge moves on from an entry every source that stands at the same (key, number) moves.
+ * 3. The entry is marked `trimmed` if any of them is: what was replayed from the log has no marks.
  * A merge has a handful of sources (memtables, a few tables of level 0, one list a level), and one
  * of them is most often far larger than the others and comes first again: sorting it in costs one
  * comparison then. Rejected: a heap or a tree of losers, which pays from about sixteen sources on and
@@ -210,7 +211,12 @@ static bool is_before(const st_source *a, const st_source *b) {
                                                     : a->rank < b->rank;
 }
 
-/* The sources after the first `moved` ones are in order. */
+static bool is_same(const st_source *source, const st_source *top) {
+    return source->here && source->revision.number == top->revision.number &&
+           st_slice_equal(source->key, top->key);
+}
+
+/* Puts the first `moved` sources into their places; those after them are in order. */
 static void sort_in(st_merge *merge, size_t moved) {
     st_source **sources = merge->sources;
     for (size_t i = moved; i > 0; i--) {
@@ -223,6 +229,12 @@ static void sort_in(st_merge *merge, size_t moved) {
         sources[at - 1] = source;
     }
     merge->top = merge->count > 0 && sources[0]->here ? sources[0] : NULL;
+    for (size_t i = 1; merge->top != NULL && i < merge->count; i++) {
+        if (!is_same(sources[i], merge->top)) {
+            break;
+        }
+        merge->top->revision.trimmed |= sources[i]->revision.trimmed;
+    }
 }
 
 strata_status st_merge_seek(st_merge *merge, strata_slice key, uint64_t number) {
@@ -237,9 +249,7 @@ strata_status st_merge_seek(st_merge *merge, strata_slice key, uint64_t number) 
 strata_status st_merge_next(st_merge *merge) {
     const st_source *top = merge->top;
     size_t same = 1;
-    while (same < merge->count && merge->sources[same]->here &&
-           merge->sources[same]->revision.number == top->revision.number &&
-           st_slice_equal(merge->sources[same]->key, top->key)) {
+    while (same < merge->count && is_same(merge->sources[same], top)) {
         same++;
     }
     for (size_t i = same; i > 0; i--) {

@@ -2,17 +2,18 @@
  * transaction, the memtables, the tables of level 0, the other levels.
  *
  * Invariants:
- * 1. Memtables are looked at before the view is loaded. A flush makes the view with the new table
+ * 1. All memtables are found before the view is loaded. A flush makes the view with the new table
  *    visible before it unlinks the memtable, so a reader finds the entries in the one, in the other
  *    or in both, and equal ones count once.
  * 2. For one key each source holds only newer versions than those after it (replayed versions that
  *    a table has too are equal), so a point read stops at the first source that answers.
  * 3. If retention removed versions of a key, its oldest one that is left carries a mark, and a read
  *    that finds only versions above its bound says history_trimmed instead of not there. Where
- *    nothing of a key is left, the store's floor says up to which version that may have happened.
+ *    nothing of a key is left, the floor of the run says up to where that may have happened (past.h).
  */
 #include "store/read.h"
 
+#include "store/past.h"
 #include "store/store.h"
 
 /* Numbers of the own writes of a transaction; above all commits. */
@@ -20,26 +21,20 @@ static uint64_t shown_number(uint64_t number) {
     return number >= ST_OWN_VERSIONS ? 0 : number;
 }
 
-static strata_status fail_trimmed(st_reader *reader, const st_bound *bound, uint64_t earliest) {
-    st_fail(reader->error, STRATA_HISTORY_TRIMMED,
-            "what was there then is no longer kept; the oldest version that is has the number %u",
-            earliest);
-    if (bound->version != UINT64_MAX) {
-        st_fail_number(reader->error, "requested", (int64_t)bound->version);
-    } else {
-        st_fail_number(reader->error, "requested_time", bound->time_us);
-    }
-    return st_fail_number(reader->error, "earliest_retained", (int64_t)earliest);
-}
-
 /* Whether a reader at this bound finds a value in the revision. */
-static bool is_live(const st_reader *reader, const st_bound *bound, const st_revision *revision) {
-    if (revision->deleted || revision->expires_us == ST_NEVER || bound->keeps_expired) {
-        return !revision->deleted;
+static strata_status check_live(st_reader *reader, const st_shard *shard, strata_slice key,
+                                const st_bound *bound, const st_revision *revision, bool *live) {
+    *live = !revision->deleted;
+    if (revision->deleted || revision->expires_us == ST_NEVER) {
+        return STRATA_OK;
+    }
+    if (bound->past && bound->time_us == INT64_MAX) {
+        return st_past_check_ended(reader, shard, key, bound, revision, live);
     }
     const int64_t at_us =
         bound->time_us == INT64_MAX ? st_store_now((st_store *)reader->store) : bound->time_us;
-    return revision->expires_us > at_us;
+    *live = revision->expires_us > at_us;
+    return STRATA_OK;
 }
 
 static const st_view *current_view(const st_reader *reader) {
@@ -97,18 +92,15 @@ static bool is_idle(const st_scan *scan, const st_memtable *table) {
            (scan->newer_than > 0 && table->version_max <= scan->newer_than);
 }
 
-static bool add_memtables(st_scan *scan, const st_memtable *newest, size_t *count) {
-    for (const st_memtable *table = newest; table != NULL; table = st_memtable_older(table)) {
-        if (is_idle(scan, table)) {
-            continue;
-        }
-        st_source *source = add_source(scan, count);
-        if (source == NULL) {
-            return false;
-        }
+static bool add_memtable(st_scan *scan, const st_memtable *table, size_t *count) {
+    if (is_idle(scan, table)) {
+        return true;
+    }
+    st_source *source = add_source(scan, count);
+    if (source != NULL) {
         st_source_memtable(source, table);
     }
-    return true;
+    return source != NULL;
 }
 
 /* Whether a table may hold entries of the run that the scan wants. */
@@ -142,12 +134,42 @@ static bool add_tables(st_scan *scan, const st_view *view, uint64_t run, size_t 
     return true;
 }
 
-static size_t count_memtables(const st_memtable *newest) {
-    size_t count = 0;
+/* The memtables of a run, newest first. */
+typedef struct memtable_list {
+    const st_memtable **tables;
+    size_t count;
+} memtable_list;
+
+/* A flush may cut the list while it is walked; what is cut is in a view that can be loaded then. */
+static bool list_memtables(st_reader *reader, const st_shard *shard, memtable_list *list) {
+    const st_memtable *newest = st_shard_newest(shard);
+    size_t most = 0;
     for (const st_memtable *table = newest; table != NULL; table = st_memtable_older(table)) {
-        count++;
+        most++;
     }
-    return count;
+    list->count = 0;
+    list->tables = st_arena_alloc(reader->arena, most * sizeof(st_memtable *), 8);
+    if (list->tables == NULL) {
+        return false;
+    }
+    for (const st_memtable *table = newest; table != NULL; table = st_memtable_older(table)) {
+        list->tables[list->count++] = table;
+    }
+    return true;
+}
+
+static bool add_sources(st_scan *scan, const st_overlay *overlay, const memtable_list *memtables,
+                        const st_view *view, uint64_t run) {
+    size_t *count = &scan->merge.count;
+    if (overlay != NULL && !add_memtable(scan, overlay->own, count)) {
+        return false;
+    }
+    for (size_t i = 0; i < memtables->count; i++) {
+        if (!add_memtable(scan, memtables->tables[i], count)) {
+            return false;
+        }
+    }
+    return add_tables(scan, view, run, count);
 }
 
 static strata_status open_scan(st_scan *scan, st_reader *reader, const st_shard *shard,
@@ -155,31 +177,28 @@ static strata_status open_scan(st_scan *scan, st_reader *reader, const st_shard 
     const st_overlay *overlay =
         bound->own && reader->overlay != NULL && reader->overlay->shard == shard ? reader->overlay
                                                                                  : NULL;
-    const st_memtable *newest = st_shard_newest(shard);
-    size_t most = count_memtables(newest) + (overlay != NULL);
-    const st_view *view = current_view(reader);
-    most += view == NULL ? 0 : view->count;
+    memtable_list memtables;
+    if (!list_memtables(reader, shard, &memtables)) {
+        return st_fail_memory(reader->error);
+    }
+    const st_view *view = current_view(reader); /* after the memtables */
+    const size_t most = memtables.count + (overlay != NULL) + (view == NULL ? 0 : view->count);
     scan->here = false;
     scan->reader = reader;
     scan->bound = *bound;
     scan->low = range->low;
     scan->high = range->high;
     scan->reverse = range->reverse;
-    scan->published = st_shard_snapshot(shard);
+    scan->shard = shard;
     scan->range = NULL;
     st_merge_init(&scan->merge, st_arena_alloc(reader->arena, most * sizeof(st_source *), 8), 0);
     scan->next = reader->scans;
     reader->scans = scan;
-    size_t count = 0;
-    bool good = scan->merge.sources != NULL;
-    if (good && overlay != NULL) {
-        good =
-            add_memtables(scan, overlay->own, &count) &&
-            overlay->range_begin(overlay->ctx, range->low, range->high, &scan->range) == STRATA_OK;
-    }
-    good =
-        good && add_memtables(scan, newest, &count) && add_tables(scan, view, shard->run, &count);
-    scan->merge.count = count;
+    const bool good =
+        scan->merge.sources != NULL &&
+        (overlay == NULL ||
+         overlay->range_begin(overlay->ctx, range->low, range->high, &scan->range) == STRATA_OK) &&
+        add_sources(scan, overlay, &memtables, view, shard->run);
     return good ? STRATA_OK : st_fail_memory(reader->error);
 }
 
@@ -193,29 +212,35 @@ static bool is_visible(const st_scan *scan, const st_revision *revision) {
            st_bound_holds(&scan->bound, revision->number, revision->timestamp_us);
 }
 
-/* The merge stands at a version of scan->key that is not visible: finds an older one that is. *found
- * false: there is none, and the merge stands at the next key. */
-static strata_status find_older(st_scan *scan, bool *found) {
+/* The merge stands at a version of scan->key: finds the visible one. *found false: there is none,
+ * and the merge stands at the next key. Older versions may follow one that is marked: they came back
+ * from the log after a crash. */
+static strata_status find_visible(st_scan *scan, bool *found) {
     st_merge *merge = &scan->merge;
+    uint64_t oldest = 0;
+    bool trimmed = false;
     *found = false;
     do {
         const st_revision *revision = &merge->top->revision;
-        if (revision->trimmed) {
-            return fail_trimmed(scan->reader, &scan->bound, revision->number);
-        }
-        ST_TRY(st_merge_next(merge));
-        if (!st_merge_here(merge) || !st_slice_equal(merge->top->key, scan->key)) {
+        if (is_visible(scan, revision)) {
+            *found = true;
             return STRATA_OK;
         }
-    } while (!is_visible(scan, &merge->top->revision));
-    *found = true;
-    return STRATA_OK;
+        trimmed = trimmed || revision->trimmed;
+        oldest = revision->number;
+        ST_TRY(st_merge_next(merge));
+    } while (st_merge_here(merge) && st_slice_equal(merge->top->key, scan->key));
+    return trimmed ? st_past_fail(scan->reader, scan->shard->run, scan->key, &scan->bound, oldest)
+                   : STRATA_OK;
 }
 
-/* The same from any version of scan->key. */
-static strata_status find_visible(st_scan *scan, bool *found) {
-    *found = is_visible(scan, &scan->merge.top->revision);
-    return *found ? STRATA_OK : find_older(scan, found);
+/* The same, and only if there is a value. The merge stands there then. */
+static strata_status find_live(st_scan *scan, bool *visible, bool *live) {
+    *live = false;
+    ST_TRY(find_visible(scan, visible));
+    return *visible ? check_live(scan->reader, scan->shard, scan->key, &scan->bound,
+                                 &scan->merge.top->revision, live)
+                    : STRATA_OK;
 }
 
 static void keep_key(st_scan *scan, strata_slice key) {
@@ -236,14 +261,15 @@ static strata_status settle_forward(st_scan *scan) {
         if (scan->high.len > 0 && st_slice_compare(merge->top->key, scan->high) >= 0) {
             return STRATA_OK;
         }
-        bool found = false;
+        bool visible;
+        bool live;
         keep_key(scan, merge->top->key);
-        ST_TRY(find_visible(scan, &found));
-        if (found && is_live(scan->reader, &scan->bound, &merge->top->revision)) {
+        ST_TRY(find_live(scan, &visible, &live));
+        if (live) {
             stand(scan);
             return STRATA_OK;
         }
-        if (found) {
+        if (visible) {
             ST_TRY(st_merge_skip(merge, scan->key));
         }
     }
@@ -256,14 +282,15 @@ static strata_status settle_reverse(st_scan *scan, strata_slice above) {
     for (;;) {
         strata_slice before;
         bool found = false;
+        bool live;
         ST_TRY(st_merge_before(merge, above, &before, &found));
         if (!found || st_slice_compare(before, scan->low) < 0) {
             return STRATA_OK;
         }
         keep_key(scan, before);
         ST_TRY(st_merge_seek(merge, scan->key, UINT64_MAX));
-        ST_TRY(find_visible(scan, &found));
-        if (found && is_live(scan->reader, &scan->bound, &merge->top->revision)) {
+        ST_TRY(find_live(scan, &found, &live));
+        if (live) {
             stand(scan);
             return STRATA_OK;
         }
@@ -271,24 +298,14 @@ static strata_status settle_reverse(st_scan *scan, strata_slice above) {
     }
 }
 
-/* Whether something that was there at the bound may have gone without a trace. */
-static strata_status check_floor(st_reader *reader, const st_bound *bound) {
-    const uint64_t floor = st_store_floor(reader->store);
-    if (bound->version >= floor && bound->time_us == INT64_MAX) {
-        return STRATA_OK;
-    }
-    if (bound->time_us != INT64_MAX && bound->time_us >= st_store_floor_us(reader->store)) {
-        return STRATA_OK;
-    }
-    return fail_trimmed(reader, bound, floor);
-}
-
 strata_status st_scan_start(st_scan *scan, st_reader *reader, const st_shard *shard,
                             const st_scan_range *range, const st_bound *bound) {
     ST_ASSERT(!range->reverse || range->high.len > 0); /* a reverse scan starts somewhere */
     scan->newer_than = 0;
-    ST_TRY(check_floor(reader, bound));
     ST_TRY(open_scan(scan, reader, shard, range, bound));
+    if (bound->past) { /* after the sources: what they lack, the floor has */
+        ST_TRY(st_past_check(reader, shard, range->low, range->high, bound));
+    }
     if (range->reverse) {
         return settle_reverse(scan, scan->high);
     }
@@ -329,7 +346,7 @@ static strata_status settle_versions(st_scan *scan) {
 
 strata_status st_versions_since(st_scan *scan, st_reader *reader, const st_shard *shard,
                                 const st_scan_range *range, uint64_t version) {
-    const st_bound bound = {UINT64_MAX, INT64_MAX, true, false};
+    const st_bound bound = st_bound_version(UINT64_MAX);
     scan->newer_than = version;
     ST_TRY(open_scan(scan, reader, shard, range, &bound));
     ST_TRY(st_merge_seek(&scan->merge, range->low, UINT64_MAX));
@@ -338,7 +355,7 @@ strata_status st_versions_since(st_scan *scan, st_reader *reader, const st_shard
 
 strata_status st_versions_start(st_scan *scan, st_reader *reader, const st_shard *shard,
                                 const st_scan_range *range, uint64_t version) {
-    const st_bound bound = {version, INT64_MAX, true, false};
+    const st_bound bound = st_bound_version(version);
     scan->newer_than = 0;
     ST_TRY(open_scan(scan, reader, shard, range, &bound));
     ST_TRY(st_merge_seek(&scan->merge, range->low, UINT64_MAX));
@@ -388,34 +405,6 @@ static strata_status find_in_tables(st_reader *reader, const st_shard *shard, st
     return STRATA_OK;
 }
 
-/* Nothing of the key was found inside a bound in the past: because it was not there, or because it
- * is no longer kept? */
-static strata_status check_trimmed(st_reader *reader, const st_shard *shard, strata_slice key,
-                                   const st_bound *bound) {
-    uint8_t above[ST_STORE_KEY_MAX + 1];
-    memcpy(above, key.data, key.len);
-    above[key.len] = 0;
-    const st_scan_range range = {key, st_slice(above, key.len + 1), false};
-    st_reader untracked = *reader;
-    untracked.overlay = NULL;
-    untracked.scans = NULL;
-    st_scan *scan = st_arena_alloc(reader->arena, sizeof *scan, 16);
-    if (scan == NULL) {
-        return st_fail_memory(reader->error);
-    }
-    ST_TRY(check_floor(reader, bound));
-    strata_status status = st_versions_start(scan, &untracked, shard, &range, UINT64_MAX);
-    while (status == STRATA_OK && scan->here) {
-        if (scan->revision.trimmed) {
-            status = fail_trimmed(reader, bound, scan->revision.number);
-            break;
-        }
-        status = st_versions_next(scan);
-    }
-    st_reader_finish(&untracked);
-    return status;
-}
-
 /* What is stored of the key. */
 static strata_status read_stored(st_reader *reader, const st_shard *shard, strata_slice key,
                                  const st_bound *bound, st_revision *revision, bool *found) {
@@ -428,8 +417,7 @@ static strata_status read_stored(st_reader *reader, const st_shard *shard, strat
         }
     }
     ST_TRY(find_in_tables(reader, shard, key, bound, revision, found));
-    const bool past = bound->version < st_shard_snapshot(shard) || bound->time_us != INT64_MAX;
-    return *found || !past ? STRATA_OK : check_trimmed(reader, shard, key, bound);
+    return *found || !bound->past ? STRATA_OK : st_past_check_key(reader, shard, key, bound);
 }
 
 /* Inside the transaction: its own write if there is one, else what is stored; and it is told. */
@@ -461,6 +449,5 @@ strata_status st_read(st_reader *reader, const st_shard *shard, strata_slice key
 strata_status st_read_live(st_reader *reader, const st_shard *shard, strata_slice key,
                            const st_bound *bound, st_revision *revision, bool *found) {
     ST_TRY(st_read(reader, shard, key, bound, revision, found));
-    *found = *found && is_live(reader, bound, revision);
-    return STRATA_OK;
+    return *found ? check_live(reader, shard, key, bound, revision, found) : STRATA_OK;
 }

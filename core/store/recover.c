@@ -12,6 +12,7 @@
 #include "store/recover.h"
 
 #include "store/file_name.h"
+#include "store/snapshot.h"
 #include "store/tables.h"
 #include "store/wal_replay.h"
 
@@ -171,7 +172,14 @@ static void count_tables_in(st_store *store, uint64_t watermark) {
         }
     }
     st_shards_begin_at(&store->shards, watermark, newest_us);
+    for (uint64_t run = 0; run < st_shards_end(&store->shards); run++) {
+        const st_shard *shard = st_shards_find(&store->shards, run);
+        newest_us = shard != NULL && shard->newest_us > newest_us ? shard->newest_us : newest_us;
+    }
     atomic_store_explicit(&store->latest_us, newest_us, memory_order_relaxed);
+    atomic_store_explicit(&store->floor_version, store->manifest.floor_version,
+                          memory_order_relaxed);
+    atomic_store_explicit(&store->floor_us, store->manifest.floor_us, memory_order_relaxed);
 }
 
 static void tell_cut(const st_store *store, const st_replay *replay) {
@@ -309,14 +317,17 @@ static strata_status recover_log(st_store *store, strata_error *error) {
                        store->manifest.codec, &replay.at, error);
 }
 
-/* Whether there is no log: then there has never been a commit. */
-static bool never_made(const st_store *store) {
+/* Whether there is a log. If there is none, there has never been a commit. */
+static strata_status find_log(const st_store *store, bool *found, strata_error *error) {
     const strata_storage *storage = &store->host->storage;
     char folder[ST_FILE_NAME_MAX + 1024];
-    bool any = false;
+    *found = false;
     st_format(folder, sizeof folder, "%s/WAL", store->path);
-    const strata_status status = storage->list(storage->ctx, folder, visit_any, &any);
-    return status == STRATA_NOT_FOUND || (status == STRATA_OK && !any);
+    const strata_status status = storage->list(storage->ctx, folder, visit_any, found);
+    return status == STRATA_OK || status == STRATA_NOT_FOUND
+               ? STRATA_OK
+               : st_fail(error, status, "%s could not be listed (%s)", folder,
+                         strata_status_name(status));
 }
 
 /* There is a log, and nothing that says what it belongs to. what: of the MANIFEST. */
@@ -347,6 +358,37 @@ static strata_status make_again(st_store *store, const survey *seen, strata_erro
     return may_make(store) ? make_database(store, error) : fail_missing(store, error);
 }
 
+/* No slot of the MANIFEST holds a manifest. status: what reading it said. */
+static strata_status recover_without(st_store *store, const survey *seen, strata_status status,
+                                     strata_error *error) {
+    bool log;
+    ST_TRY(find_log(store, &log, error));
+    if (!log) {
+        return make_again(store, seen, error);
+    }
+    return status == STRATA_NOT_FOUND ? fail_manifest(store, "an empty", error) : status;
+}
+
+/* The database as the snapshot has it: its tables, and no log. */
+static strata_status recover_snapshot(st_store *store, const strata_buffer *files,
+                                      strata_error *error) {
+    const st_replay replay = {.at = {.version = 0}};
+    st_snapshot_content content;
+    ST_TRY(st_snapshot_find(store->host, store->path, &store->manifest, files,
+                            strata_text(store->options.snapshot), &content, error));
+    store->manifest = content.manifest;
+    const strata_status status =
+        st_tables_load(store, (const st_live_file *)(const void *)content.files.data,
+                       content.files.len / sizeof(st_live_file), error);
+    strata_buffer_free(&content.files);
+    ST_TRY(status);
+    count_tables_in(store, store->manifest.watermark);
+    show_recovered(store, &replay);
+    store->wal.version = store->manifest.watermark;
+    atomic_init(&store->wal.durable_version, store->manifest.watermark);
+    return STRATA_OK;
+}
+
 static strata_status recover_existing(st_store *store, const strata_buffer *files, bool writes,
                                       strata_error *error) {
     if (writes && store->manifest.write_format > ST_FORMAT_VERSION) {
@@ -356,8 +398,13 @@ static strata_status recover_existing(st_store *store, const strata_buffer *file
                 store->path, (uint64_t)store->manifest.write_format, (uint64_t)ST_FORMAT_VERSION);
         return st_fail_number(error, "format", store->manifest.write_format);
     }
-    ST_TRY(st_tables_load(store, (const st_live_file *)(const void *)files->data,
-                          files->len / sizeof(st_live_file), error));
+    const st_live_file *live = (const st_live_file *)(const void *)files->data;
+    const size_t count = files->len / sizeof *live;
+    ST_TRY(st_snapshots_load(store, live, count, error));
+    if (store->options.snapshot != NULL) {
+        return recover_snapshot(store, files, error);
+    }
+    ST_TRY(st_tables_load(store, live, count, error));
     return recover_log(store, error);
 }
 
@@ -377,20 +424,17 @@ strata_status st_store_recover(st_store *store, strata_error *error) {
         ST_TRY(look(store, &seen, error));
     }
     if (!seen.manifest) {
-        if (!never_made(store)) {
-            return fail_manifest(store, "no", error);
-        }
-        return make_database(store, error);
+        bool log;
+        ST_TRY(find_log(store, &log, error));
+        return log ? fail_manifest(store, "no", error) : make_database(store, error);
     }
     strata_buffer files = {NULL, 0, 0, store->host};
     strata_status status =
         st_manifest_read(store->host, store->path, &store->manifest, &files, error);
     if (status == STRATA_OK) {
         status = recover_existing(store, &files, writes, error);
-    } else if ((status == STRATA_NOT_FOUND || status == STRATA_CORRUPT) && never_made(store)) {
-        status = make_again(store, &seen, error);
-    } else if (status == STRATA_NOT_FOUND) {
-        status = fail_manifest(store, "an empty", error);
+    } else if (status == STRATA_NOT_FOUND || status == STRATA_CORRUPT) {
+        status = recover_without(store, &seen, status, error);
     }
     strata_buffer_free(&files);
     return status;

@@ -30,6 +30,8 @@ export interface OpenOptions extends CallOptions {
     syncIntervalMs?: number | undefined;
     walSegmentBytes?: number | undefined;
     valueBytesMax?: number | undefined;
+    /** Bound of the memory for tables and what is not yet in one, at least 1 MiB; 64 MiB when left out. */
+    memoryBytes?: number | undefined;
     /** Told how far recovery and indexing are. */
     onProgress?: Listener['progress'];
     /** Told what the engine logs. */
@@ -48,6 +50,7 @@ const openNames: Readonly<Record<keyof OpenOptions, string | null>> = {
     syncIntervalMs: 'sync_interval_ms',
     walSegmentBytes: 'wal_segment_bytes',
     valueBytesMax: 'value_bytes_max',
+    memoryBytes: 'memory_bytes',
     onProgress: null,
     onLog: null,
     persist: null,

@@ -156,6 +156,7 @@ typedef struct strata_options {
     uint64_t memory_bytes;          /* of memtables, tables and blocks; ":memory:" has no bound */
     const struct strata_host *host; /* NULL: strata_host_default() */
     strata_error *error;            /* where a failed open says why; may be NULL */
+    const char *snapshot; /* NULL, or the name of one: open it read-only; borrowed during open */
 } strata_options;
 
 #define STRATA_OPTIONS_INIT                                                                        \
@@ -167,6 +168,7 @@ typedef struct strata_options {
      64u << 20,                                                                                    \
      32u << 20,                                                                                    \
      256u << 20,                                                                                   \
+     NULL,                                                                                         \
      NULL,                                                                                         \
      NULL}
 
@@ -387,7 +389,8 @@ strata_status strata_msgpack_to_json(strata_slice msgpack, bool pretty, strata_b
 /* ---- Checking files -------------------------------------------------------------------------- */
 
 /* Reads every byte of the closed (or read-only) database in `path` and checks it without changing
- * anything. report: MessagePack {valid, files, bytes, commits, problems: [{file, offset, what}]}.
+ * anything. report: MessagePack {valid, files, bytes, commits, problems: [{file, offset, what}],
+ * unnamed: [file]}.
  * Errors: not_found, io, invalid_argument (not a database). A damaged file is no error here. */
 strata_status strata_verify(const char *path, const strata_options *options,
                             strata_buffer *report) STRATA_MUST_USE;
