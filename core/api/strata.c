@@ -21,8 +21,8 @@ enum {
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
-static strata_status check_options(const char *path, const strata_options *options,
-                                   strata_error *error) {
+strata_status st_check_options(const char *path, const strata_options *options,
+                               strata_error *error) {
     if (options->size != sizeof *options) {
         return st_fail(error, STRATA_INVALID_ARGUMENT,
                        "strata_options.size is %u, not %u: start from STRATA_OPTIONS_INIT",
@@ -135,7 +135,7 @@ strata_status strata_open(const char *path, const strata_options *options, strat
     error->code = STRATA_OK;
     error->field_count = 0;
     error->message[0] = '\0';
-    ST_TRY(check_options(path, chosen, error));
+    ST_TRY(st_check_options(path, chosen, error));
     st_engine *engine = st_alloc_zeroed(&host->memory, sizeof *engine);
     if (engine == NULL) {
         return st_fail_memory(error);
@@ -543,7 +543,7 @@ strata_status strata_verify(const char *path, const strata_options *options, str
     strata_error unasked = {.code = STRATA_OK};
     strata_error *error = chosen->error == NULL ? &unasked : chosen->error;
     error->field_count = 0;
-    ST_TRY(check_options(path, chosen, error));
+    ST_TRY(st_check_options(path, chosen, error));
     out->len = 0;
     st_report *report = st_alloc_zeroed(&host->memory, sizeof *report);
     if (report == NULL) {

@@ -332,8 +332,8 @@ static strata_status carry_out(backup *b) {
     ST_TRY(copy_files(b));
     ST_TRY(write_manifest(b));
     /* What cannot be removed now, can the next time. */
-    (void)st_folder_clear(b->host, b->folder, b->capture.files, b->capture.manifest.file_count,
-                          NULL);
+    (void)st_folder_clear(b->host, b->folder, b->capture.files,
+                          (size_t)b->capture.manifest.file_count, NULL);
     return STRATA_OK;
 }
 

@@ -2,9 +2,9 @@
  *
  * A database that is written to meanwhile is flushed first: its tables are then exactly the commits
  * up to one version (flush.c), and they are pinned and opened once more for this, so that an export
- * of hours keeps no reader's epoch open. Nothing is written to a database in memory by a flush, and
- * none that is open read-only changes at all: their memtables are merged with what tables there are,
- * run after run, up to the version of the beginning.
+ * of hours keeps no reader's epoch open. A database in memory has no tables, and one that is open
+ * read-only does not change: their memtables are merged with what tables there are, run after run, up
+ * to the version of the beginning. In memory the caller stays in the epoch meanwhile.
  */
 #include "store/transfer.h"
 

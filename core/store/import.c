@@ -28,7 +28,8 @@ typedef struct importing {
     st_manifest manifest;
     strata_buffer files; /* st_live_file: the tables that are done */
     st_table_builder *builder;
-    bool may_be_named; /* a manifest that lists the tables may be on the disk */
+    uint64_t floors_end; /* above every number that a floor has; they are those of files */
+    bool may_be_named;   /* a manifest that lists the tables may be on the disk */
 } importing;
 
 /* ---- The folder ------------------------------------------------------------------------------ */
@@ -132,8 +133,21 @@ static bool is_full(const importing *im) {
     return im->builder != NULL && st_table_builder_bytes(im->builder) >= limit;
 }
 
+/* The numbers of floors go on from those of files; none may come a second time. */
+static strata_status pass_floor(importing *im, strata_slice key) {
+    const uint64_t id = key.len < 8 ? 0 : load64_be((const uint8_t *)key.data + key.len - 8);
+    if (id >= (uint64_t)INT64_MAX - 1) {
+        return st_transfer_refuse(&im->reader, "a floor has a number that is too high");
+    }
+    im->floors_end = id >= im->floors_end ? id + 1 : im->floors_end;
+    return STRATA_OK;
+}
+
 static strata_status add_entry(importing *im, const st_transfer_entry *entry) {
     uint8_t key[ST_TABLE_KEY_MAX];
+    if (*(const uint8_t *)entry->key.data == ST_TAG_FLOOR) {
+        ST_TRY(pass_floor(im, entry->key));
+    }
     if (entry->new_key && is_full(im)) {
         ST_TRY(finish_table(im));
     }
@@ -172,6 +186,9 @@ static strata_status carry_out(importing *im) {
     ST_TRY(check_folder(im));
     ST_TRY(make_empty(im));
     ST_TRY(add_all(im));
+    if (im->manifest.next_file < im->floors_end) {
+        im->manifest.next_file = im->floors_end;
+    }
     im->manifest.watermark = header->version;
     im->manifest.floor_version = header->floor_version;
     im->manifest.floor_us = header->floor_us;

@@ -85,7 +85,7 @@ static strata_status load_one(st_store *store, const st_live_file *file, st_view
         st_tables_close(store, table, false);
         return fail_file(store, file, "with another length", error);
     }
-    const st_view_change change = {NULL, 0, &table, 1, file->level};
+    const st_view_change change = {NULL, 0, &table, 1, file->level, NULL};
     st_view *next = st_view_make(&store->host->memory, *view, &change);
     if (next == NULL) {
         st_tables_close(store, table, false);
@@ -100,9 +100,6 @@ strata_status st_tables_load(st_store *store, const st_live_file *files, size_t 
                              strata_error *error) {
     st_view *view = NULL;
     strata_status status = STRATA_OK;
-    atomic_store_explicit(&store->floor_version, store->manifest.floor_version,
-                          memory_order_relaxed);
-    atomic_store_explicit(&store->floor_us, store->manifest.floor_us, memory_order_relaxed);
     /* Those of level 0 are listed newest first, and each goes before what is there. */
     for (size_t i = count; i > 0 && status == STRATA_OK; i--) {
         if (files[i - 1].kind != ST_FILE_SNAPSHOT) {

@@ -225,7 +225,7 @@ strata_status st_transfer_finish(st_transfer_writer *w) {
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static strata_status corrupt(const st_transfer_reader *r, const char *what) {
+strata_status st_transfer_refuse(const st_transfer_reader *r, const char *what) {
     st_fail(r->error, STRATA_CORRUPT, "%s is damaged at offset %u: %s", r->name, r->frame_at, what);
     st_fail_text(r->error, "file", strata_text(r->name));
     return st_fail_number(r->error, "offset", (int64_t)r->frame_at);
@@ -249,7 +249,7 @@ static strata_status read_bytes(st_transfer_reader *r, uint64_t offset, size_t l
         return fail_reading(r, status);
     }
     r->stored.len = got;
-    return got == len ? STRATA_OK : corrupt(r, "the file ends early");
+    return got == len ? STRATA_OK : st_transfer_refuse(r, "the file ends early");
 }
 
 static strata_status unpack(st_transfer_reader *r, size_t plain_len) {
@@ -257,7 +257,7 @@ static strata_status unpack(st_transfer_reader *r, size_t plain_len) {
     r->plain.len = 0;
     const strata_status status = st_codec_decode(r->codec, packed, plain_len, &r->plain);
     if (status == STRATA_CORRUPT || (status == STRATA_OK && r->plain.len != plain_len)) {
-        return corrupt(r, "a frame does not unpack");
+        return st_transfer_refuse(r, "a frame does not unpack");
     }
     return status == STRATA_OK ? STRATA_OK : fail_reading(r, status);
 }
@@ -266,7 +266,7 @@ static strata_status unpack(st_transfer_reader *r, size_t plain_len) {
 static strata_status read_frame(st_transfer_reader *r, uint32_t *kind) {
     r->frame_at = r->at;
     if (r->size - r->at < HEAD_BYTES) {
-        return corrupt(r, "the file ends early");
+        return st_transfer_refuse(r, "the file ends early");
     }
     ST_TRY(read_bytes(r, r->at, HEAD_BYTES));
     const uint8_t *head = r->stored.data;
@@ -274,16 +274,16 @@ static strata_status read_frame(st_transfer_reader *r, uint32_t *kind) {
     const uint32_t plain_len = load32_le(head + 20);
     if (load32_le(head) != SKIPPABLE || load32_le(head + 4) != HEAD_REST ||
         load64_le(head + 24) != r->frames || plain_len > PLAIN_BYTES_MAX) {
-        return corrupt(r, "this is not the frame that comes next");
+        return st_transfer_refuse(r, "this is not the frame that comes next");
     }
     if (stored_len > r->size - r->at - HEAD_BYTES || stored_len > PLAIN_BYTES_MAX * 2u) {
-        return corrupt(r, "the file ends early");
+        return st_transfer_refuse(r, "the file ends early");
     }
     ST_TRY(read_bytes(r, r->at, HEAD_BYTES + (size_t)stored_len));
     head = r->stored.data;
     r->crc = st_crc32c(r->crc, st_slice(head + 12, r->stored.len - 12));
     if (load32_le(head + 8) != r->crc || load32_le(head + 20) != plain_len) {
-        return corrupt(r, "a checksum does not fit");
+        return st_transfer_refuse(r, "a checksum does not fit");
     }
     *kind = load32_le(head + 12);
     ST_TRY(unpack(r, plain_len));
@@ -298,7 +298,7 @@ static strata_status read_header(st_transfer_reader *r) {
     ST_TRY(read_frame(r, &kind));
     const uint8_t *p = r->plain.data;
     if (kind != KIND_HEADER || r->plain.len < 12 || memcmp(p, magic, sizeof magic) != 0) {
-        return corrupt(r, "it does not begin with a header");
+        return st_transfer_refuse(r, "it does not begin with a header");
     }
     if (load32_le(p + 8) != FORMAT) {
         st_fail(r->error, STRATA_INVALID_ARGUMENT,
@@ -308,7 +308,7 @@ static strata_status read_header(st_transfer_reader *r) {
         return st_fail_number(r->error, "format", load32_le(p + 8));
     }
     if (r->plain.len != HEADER_BYTES) {
-        return corrupt(r, "its header has another length");
+        return st_transfer_refuse(r, "its header has another length");
     }
     memcpy(r->header.uuid, p + 16, ST_UUID_BYTES);
     r->header.version = load64_le(p + 32);
@@ -318,7 +318,7 @@ static strata_status read_header(st_transfer_reader *r) {
     return load32_le(p + 12) == 0 && r->header.version < INT64_MAX &&
                    r->header.floor_version <= r->header.version
                ? STRATA_OK
-               : corrupt(r, "its header contradicts itself");
+               : st_transfer_refuse(r, "its header contradicts itself");
 }
 
 strata_status st_transfer_open(st_transfer_reader *r, const strata_host *host, const char *name,
@@ -435,10 +435,10 @@ static strata_status take_entry(st_transfer_reader *r, st_transfer_entry *entry)
     if (!st_cursor_u8(&r->cursor, &flags) || (flags & ~(uint32_t)ALL_FLAGS) != 0 ||
         !take_key(&r->cursor, flags, &r->before, &next) ||
         !take_rest(&r->cursor, flags, &r->before, &next, &entry->revision)) {
-        return corrupt(r, "an entry is malformed");
+        return st_transfer_refuse(r, "an entry is malformed");
     }
     if (!is_in_order(r, &next, &entry->new_key)) {
-        return corrupt(r, "an entry is out of order");
+        return st_transfer_refuse(r, "an entry is out of order");
     }
     count_entry(&r->totals, &r->before, next.run, next.key_len, entry->new_key,
                 entry->revision.value.len);
@@ -456,11 +456,11 @@ static strata_status check_end(st_transfer_reader *r) {
     if (r->plain.len != END_BYTES || load64_le(p) != totals->entries ||
         load64_le(p + 8) != totals->keys || load64_le(p + 16) != totals->runs ||
         load64_le(p + 24) != totals->bytes) {
-        return corrupt(r, "its end says that there is more or less of it");
+        return st_transfer_refuse(r, "its end says that there is more or less of it");
     }
     r->frame_at = r->at;
     r->ended = true;
-    return r->at == r->size ? STRATA_OK : corrupt(r, "there is something after its end");
+    return r->at == r->size ? STRATA_OK : st_transfer_refuse(r, "there is something after its end");
 }
 
 strata_status st_transfer_next(st_transfer_reader *r, st_transfer_entry *entry, bool *found) {
@@ -472,7 +472,7 @@ strata_status st_transfer_next(st_transfer_reader *r, st_transfer_entry *entry, 
             return check_end(r);
         }
         if (kind != KIND_ENTRIES) {
-            return corrupt(r, "a frame has an unknown kind");
+            return st_transfer_refuse(r, "a frame has an unknown kind");
         }
         r->cursor = st_cursor_over(st_buffer_slice(&r->plain));
     }

@@ -130,6 +130,8 @@ strata_status st_transfer_open(st_transfer_reader *reader, const strata_host *ho
 /* The next entry, checked: its place in the order, its key, its version. *found false: the end,
  * which holds. Errors: corrupt {file, offset}, io, no_memory. */
 strata_status st_transfer_next(st_transfer_reader *reader, st_transfer_entry *entry, bool *found);
+/* corrupt {file, offset}: what the entry says cannot be. */
+strata_status st_transfer_refuse(const st_transfer_reader *reader, const char *what);
 void st_transfer_close(st_transfer_reader *reader);
 
 /* ---- The whole ------------------------------------------------------------------------------- */

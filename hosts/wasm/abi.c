@@ -31,6 +31,7 @@ enum {
     HANDLES_MAX = 64,
     /* The longest path of a database. */
     PATH_BYTES_MAX = 4096,
+    NAME_BYTES_MAX = 255,
     /* Of tables and what is not yet in one: a page shares the memory of a phone. */
     MEMORY_BYTES_DEFAULT = 64 << 20,
     /* A response larger than this gives its memory back at the next call. */
@@ -99,6 +100,7 @@ EXPORT(strata_free) void strata_free(void *ptr, uint32_t size) {
 typedef struct open_request {
     strata_options options;
     char path[PATH_BYTES_MAX];
+    char snapshot[NAME_BYTES_MAX + 1];
     uint32_t names_seen; /* one bit for each name below */
 } open_request;
 
@@ -113,6 +115,7 @@ enum {
     NAME_SYNC_INTERVAL_MS,
     NAME_WAL_SEGMENT_BYTES,
     NAME_VALUE_BYTES_MAX,
+    NAME_SNAPSHOT,
     NAME_MEMORY_BYTES,
     NAME_COUNT
 };
@@ -126,6 +129,7 @@ static const char *const names[NAME_COUNT] = {
     "sync_interval_ms",
     "wal_segment_bytes",
     "value_bytes_max",
+    "snapshot",
     "memory_bytes",
 };
 
@@ -150,6 +154,17 @@ static const char *take_path(open_request *request, const strata_value *value) {
         return " must be a string of 1-4095 bytes without NUL";
     }
     memcpy(request->path, value->as.bytes.data, value->as.bytes.len);
+    return NULL;
+}
+
+static const char *take_snapshot(open_request *request, const strata_value *value) {
+    if (value->type != STRATA_STRING || value->as.bytes.len == 0 ||
+        value->as.bytes.len > NAME_BYTES_MAX ||
+        memchr(value->as.bytes.data, 0, value->as.bytes.len) != NULL) {
+        return " must be a string of 1-255 bytes without NUL";
+    }
+    memcpy(request->snapshot, value->as.bytes.data, value->as.bytes.len);
+    request->options.snapshot = request->snapshot;
     return NULL;
 }
 
@@ -224,6 +239,8 @@ static const char *take_option(open_request *request, unsigned name, const strat
         return take_uint64(&options->wal_segment_bytes, value);
     case NAME_VALUE_BYTES_MAX:
         return take_uint32(&options->value_bytes_max, value);
+    case NAME_SNAPSHOT:
+        return take_snapshot(request, value);
     case NAME_MEMORY_BYTES:
         return take_uint64(&options->memory_bytes, value);
     default:

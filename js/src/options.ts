@@ -27,6 +27,8 @@ export interface OpenOptions extends CallOptions {
     mustExist?: boolean | undefined;
     /** Build the text index at the first recall, not now. */
     lazyIndex?: boolean | undefined;
+    /** The name of a snapshot: the database as it was then, read-only. */
+    snapshot?: string | undefined;
     syncIntervalMs?: number | undefined;
     walSegmentBytes?: number | undefined;
     valueBytesMax?: number | undefined;
@@ -47,6 +49,7 @@ const openNames: Readonly<Record<keyof OpenOptions, string | null>> = {
     readOnly: 'read_only',
     mustExist: 'must_exist',
     lazyIndex: 'lazy_index',
+    snapshot: 'snapshot',
     syncIntervalMs: 'sync_interval_ms',
     walSegmentBytes: 'wal_segment_bytes',
     valueBytesMax: 'value_bytes_max',

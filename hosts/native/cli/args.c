@@ -87,6 +87,9 @@ static bool set_global(const reader *r, const char *name, const char *text) {
             return false;
         }
         app->durability = chosen == 0 ? STRATA_BUFFERED : STRATA_STRICT;
+    } else if (strcmp(name, "--snapshot") == 0) {
+        app->snapshot = text;
+        return text[0] != 0 || (cli_misuse(app, "--snapshot takes a name"), false);
     } else if (strcmp(name, "--memory-bytes") == 0) {
         if (!text_parse_size(text, &app->memory_bytes) || app->memory_bytes == 0) {
             (void)cli_misuse(app, "--memory-bytes takes a size such as 64M, not \"%s\"", text);

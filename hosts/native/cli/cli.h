@@ -91,9 +91,9 @@ typedef struct cli_verb {
 
 /* The verbs, in the order of the help; each family is an array in a file of its own. */
 extern const cli_verb cli_verbs_kv[], cli_verbs_event[], cli_verbs_memory[], cli_verbs_run[],
-    cli_verbs_history[], cli_verbs_db[];
+    cli_verbs_history[], cli_verbs_copy[], cli_verbs_db[];
 extern const size_t cli_verbs_kv_count, cli_verbs_event_count, cli_verbs_memory_count,
-    cli_verbs_run_count, cli_verbs_history_count, cli_verbs_db_count;
+    cli_verbs_run_count, cli_verbs_history_count, cli_verbs_copy_count, cli_verbs_db_count;
 
 /* The i-th verb of all; NULL behind the last. */
 const cli_verb *cli_verb_at(size_t index);
@@ -114,6 +114,7 @@ typedef struct cli_app {
     const char *program;
     const char *db_path;
     const char *run_name; /* NULL: the default run */
+    const char *snapshot; /* NULL: the database as it is now */
     cli_format format;    /* never CLI_AUTO once arguments are read */
     bool has_format;      /* asked for by name */
     strata_durability durability;
@@ -152,6 +153,8 @@ uint64_t cli_arg_uint(const cli_args *args, const char *name, uint64_t left_out)
 
 /* ---- request.c */
 
+/* The options of the command line, and a host that shows progress. error: of the caller. */
+strata_options cli_options(cli_app *app, strata_error *error);
 /* Opens the database as the verb needs it. On failure tells the user; an exit code or CLI_OK. */
 int cli_open(cli_app *app, const cli_verb *verb);
 /* Closes it; reports a failure of the last sync. Returns `code`, or another if that one was OK. */

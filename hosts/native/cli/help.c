@@ -13,6 +13,7 @@ static const cli_param globals[] = {
     {"--memory-bytes", NULL, CLI_TEXT, false, "SIZE",
      "memory for data (256M); K, M or G behind it"},
     {"--read-only", NULL, CLI_FLAG, false, NULL, "never write, whatever the command"},
+    {"--snapshot", NULL, CLI_TEXT, false, "NAME", "read the database as that snapshot has it"},
     {"--help", NULL, CLI_FLAG, false, NULL, "explain the command"},
     {"--version", NULL, CLI_FLAG, false, NULL, "print the version"},
 };
@@ -53,6 +54,7 @@ void cli_help(const cli_app *app, FILE *to) {
         {"Events", cli_verbs_event, cli_verbs_event_count},
         {"Runs", cli_verbs_run, cli_verbs_run_count},
         {"How much is kept", cli_verbs_history, cli_verbs_history_count},
+        {"Copies", cli_verbs_copy, cli_verbs_copy_count},
         {"Database", cli_verbs_db, cli_verbs_db_count},
     };
     for (size_t i = 0; i < CLI_COUNT(groups); i++) {

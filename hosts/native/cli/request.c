@@ -30,11 +30,19 @@ enum {
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
-static void show_open(void *ctx, const char *stage, uint64_t done, uint64_t total) {
+static void show_progress(void *ctx, const char *stage, uint64_t done, uint64_t total) {
     cli_app *const app = ctx;
-    const bool recovering = strcmp(stage, "recover") == 0;
-    progress_show(app->progress, recovering ? "reading the log" : "indexing", done, total,
-                  recovering ? PROGRESS_BYTES : PROGRESS_ITEMS);
+    static const char *const stages[][2] = {{"recover", "reading the log"},
+                                            {"backup", "copying"},
+                                            {"export", "exporting"},
+                                            {"import", "importing"},
+                                            {"repair", "repairing"}};
+    const char *words = NULL;
+    for (size_t i = 0; i < CLI_COUNT(stages) && words == NULL; i++) {
+        words = strcmp(stage, stages[i][0]) == 0 ? stages[i][1] : NULL;
+    }
+    progress_show(app->progress, words == NULL ? "indexing" : words, done, total,
+                  words == NULL ? PROGRESS_ITEMS : PROGRESS_BYTES);
     if (total > 0 && done >= total) {
         progress_hide(app->progress);
     }
@@ -54,17 +62,23 @@ static void show_log(void *ctx, strata_log_level level, const char *message, con
     }
 }
 
-int cli_open(cli_app *app, const cli_verb *verb) {
-    strata_error error = {.code = STRATA_OK};
+strata_options cli_options(cli_app *app, strata_error *error) {
     strata_options options = STRATA_OPTIONS_INIT;
     app->host = *strata_host_default();
-    app->host.log = (strata_log){app, show_log, show_open};
+    app->host.log = (strata_log){app, show_log, show_progress};
     options.host = &app->host;
     options.durability = app->durability;
-    options.error = &error;
+    options.error = error;
+    options.snapshot = app->snapshot;
     if (app->memory_bytes > 0) {
         options.memory_bytes = app->memory_bytes;
     }
+    return options;
+}
+
+int cli_open(cli_app *app, const cli_verb *verb) {
+    strata_error error = {.code = STRATA_OK};
+    strata_options options = cli_options(app, &error);
     if (!verb->needs_index) {
         options.flags |= STRATA_OPEN_LAZY_INDEX;
     }

@@ -1058,6 +1058,48 @@ export interface DbCheckpointResult {
     bytes: number;
 }
 
+/** Arguments of db.backup: Brings a folder with a copy of the database up to now; copies only what it does not have, and verifies that. */
+export interface DbBackupArgs {
+    /** A folder of the host: new, empty, or with earlier backups of this database. */
+    path: string;
+}
+
+/** Result of db.backup. */
+export interface DbBackupResult {
+    /** The last commit in the backup. */
+    version: bigint;
+    /** When it was begun. */
+    time: number;
+    /** Tables that it consists of. */
+    files: number;
+    /** Bytes of them. */
+    bytes: number;
+    /** Tables that were copied now. */
+    files_copied: number;
+    /** Bytes of them. */
+    bytes_copied: number;
+}
+
+/** Arguments of db.export: Writes all versions of all keys into one compressed file, the same bytes on every platform. */
+export interface DbExportArgs {
+    /** A file of the host that is not there yet; NAME.strata.zst by custom. */
+    path: string;
+}
+
+/** Result of db.export. */
+export interface DbExportResult {
+    /** The last commit in it. */
+    version: bigint;
+    /** Bytes of the file. */
+    bytes: number;
+    /** Versions of keys in it. */
+    entries: number;
+    /** Distinct keys. */
+    keys: number;
+    /** Runs with keys, that of the runs' own records included. */
+    runs: number;
+}
+
 /** db.verify takes no arguments: Re-reads the files, structures and hash chains of the open database. */
 export type DbVerifyArgs = Record<string, never>;
 
@@ -1210,6 +1252,10 @@ export interface Operations {
     'db.compact': { args: DbCompactArgs; result: DbCompactResult };
     /** Brings everything committed so far into tables, so that the next opening reads no log. */
     'db.checkpoint': { args: DbCheckpointArgs; result: DbCheckpointResult };
+    /** Brings a folder with a copy of the database up to now; copies only what it does not have, and verifies that. */
+    'db.backup': { args: DbBackupArgs; result: DbBackupResult };
+    /** Writes all versions of all keys into one compressed file, the same bytes on every platform. */
+    'db.export': { args: DbExportArgs; result: DbExportResult };
     /** Re-reads the files, structures and hash chains of the open database. */
     'db.verify': { args: DbVerifyArgs; result: DbVerifyResult };
     /** Keeps the state of the database under a name; open it read-only with the option snapshot. */

@@ -25,6 +25,7 @@ export const writes: ReadonlySet<OperationName> = new Set<OperationName>([
     'db.sync',
     'db.compact',
     'db.checkpoint',
+    'db.backup',
     'snapshot.create',
     'snapshot.delete',
 ]);
@@ -92,6 +93,8 @@ export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
     'db.sync': { version: 'version' },
     'db.compact': {},
     'db.checkpoint': { version: 'version' },
+    'db.backup': { version: 'version' },
+    'db.export': { version: 'version' },
     'db.verify': { problems: 'Problem' },
     'snapshot.create': { version: 'version' },
     'snapshot.list': { snapshots: 'Snapshot' },
