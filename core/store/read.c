@@ -79,6 +79,7 @@ void st_reader_finish(st_reader *reader) {
 static st_source *add_source(st_scan *scan, size_t *count) {
     st_source *source = st_arena_alloc(scan->reader->arena, sizeof *source, 16);
     if (source != NULL) {
+        source->rank = *count;
         scan->merge.sources[(*count)++] = source;
     }
     return source;
@@ -219,7 +220,7 @@ static strata_status find_visible(st_scan *scan, bool *found) {
     uint64_t oldest = 0;
     bool trimmed = false;
     *found = false;
-    while (st_merge_here(merge) && st_slice_equal(merge->top->key, scan->key)) {
+    do {
         const st_revision *revision = &merge->top->revision;
         if (is_visible(scan, revision)) {
             *found = true;
@@ -228,7 +229,7 @@ static strata_status find_visible(st_scan *scan, bool *found) {
         trimmed = trimmed || revision->trimmed;
         oldest = revision->number;
         ST_TRY(st_merge_next(merge));
-    }
+    } while (st_merge_here(merge) && st_slice_equal(merge->top->key, scan->key));
     return trimmed ? st_past_fail(scan->reader, scan->shard->run, scan->key, &scan->bound, oldest)
                    : STRATA_OK;
 }

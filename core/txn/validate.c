@@ -5,8 +5,8 @@
  * is newer than its snapshot, then it would have read the same now, and it counts as if it had
  * happened at this moment as a whole: serialisable. Ranges find phantoms: a key that was not there
  * is a new version inside the range.
- * Under snapshot isolation only keys count that were read and written: the first committer wins, and
- * write skew is possible, as the word promises.
+ * Under snapshot isolation only keys count that were read, one by one or by a scan, and written: the
+ * first committer wins, no update is lost, and write skew is possible, as the word promises.
  * Cost: a look-up for each key read, and of each range the entries in those memtables and tables
  * that have something newer than the snapshot; nothing if nobody has committed since.
  */
@@ -33,18 +33,37 @@ static strata_status check_point(const st_txn *txn, st_reader *reader, strata_sl
                                                             : STRATA_OK;
 }
 
-static strata_status check_points(const st_txn *txn, st_reader *reader) {
-    const st_bound all = st_bound_version(UINT64_MAX);
+static bool is_in_ranges(const st_txn *txn, strata_slice key) {
+    for (const txn_range *range = txn->ranges; range != NULL; range = range->next) {
+        if (st_slice_compare(range->low, key) <= 0 &&
+            (range->high.len == 0 || st_slice_compare(key, range->high) < 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a key that was read counts. What a rule writes depends on nothing that a scan has shown,
+ * and an event will not even be under the key that it has now. */
+static bool counts(const st_txn *txn, strata_slice key, bool in_points) {
+    st_txn_write own;
+    if (txn->spec.isolation == ST_SERIALIZABLE || !st_txn_find(txn, key, &own)) {
+        return txn->spec.isolation == ST_SERIALIZABLE;
+    }
+    return in_points || (own.rule == 0 && is_in_ranges(txn, key));
+}
+
+/* Checks the keys of the one list or the other: those that were read, or written. */
+static strata_status check_keys(const st_txn *txn, st_reader *reader, const st_memtable *keys) {
     st_memtable_iter *iter = st_arena_alloc(reader->arena, sizeof *iter, 16);
     if (iter == NULL) {
         return st_fail_memory(reader->error);
     }
-    st_memtable_iter_init(iter, txn->points);
+    st_memtable_iter_init(iter, keys);
     st_memtable_iter_seek(iter, st_slice("", 0), UINT64_MAX);
     for (; iter->version != NULL; st_memtable_iter_next_key(iter)) {
         const strata_slice key = st_leaf_key(iter->walk.leaf);
-        st_revision own;
-        if (txn->spec.isolation == ST_SERIALIZABLE || st_memtable_find(txn->own, key, &all, &own)) {
+        if (counts(txn, key, keys == txn->points)) {
             ST_TRY(check_point(txn, reader, key));
         }
     }
@@ -68,9 +87,10 @@ static strata_status check_range(const st_txn *txn, st_reader *reader, const txn
     return STRATA_OK;
 }
 
+/* Of ranges only what was also written counts under snapshot isolation. */
 static strata_status check_ranges(const st_txn *txn, st_reader *reader) {
     if (txn->spec.isolation != ST_SERIALIZABLE) {
-        return STRATA_OK;
+        return txn->ranges == NULL ? STRATA_OK : check_keys(txn, reader, txn->own);
     }
     for (const txn_range *range = txn->ranges; range != NULL; range = range->next) {
         ST_TRY(check_range(txn, reader, range));
@@ -85,7 +105,7 @@ strata_status st_txn_validate(const st_txn *txn, strata_error *error) {
     st_arena arena;
     st_arena_init(&arena, &txn->store->host->memory, 0);
     st_reader reader = {txn->store, &arena, error, NULL, NULL};
-    strata_status status = check_points(txn, &reader);
+    strata_status status = check_keys(txn, &reader, txn->points);
     if (status == STRATA_OK) {
         status = check_ranges(txn, &reader);
     }
