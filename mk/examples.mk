@@ -2,7 +2,7 @@
 TEST_SUITES += test-examples
 
 .PHONY: test-examples
-test-examples: $(BUILD)/examples/remember $(JS_DIST) ## run the example programs
+test-examples: $(addprefix $(BUILD)/examples/,remember transfer) $(JS_DIST) ## run the example programs
 	@tests/examples.sh $(BUILD)/examples
 
 $(BUILD)/examples/%: examples/c/%.c $(BUILD)/libstrata.a

@@ -193,7 +193,7 @@ TEST_SUITES += test-wasm test-wasmtime
 
 .PHONY: test-wasm test-wasmtime
 test-wasm: wasm js $(BUILD)/strata $(BUILD)/tests/wasm/image ## run the tests of the modules in Node
-	@node --disable-warning=ExperimentalWarning tests/wasm/modules.mjs
+	@node --disable-warning=ExperimentalWarning --no-turbo-fast-api-calls tests/wasm/modules.mjs
 
 test-wasmtime: wasm $(BUILD)/strata ## run the tests of the WASI modules in wasmtime
 	@$(PYTHON) tests/wasm/test_wasmtime.py

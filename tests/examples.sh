@@ -25,10 +25,17 @@ expect "C" "$ferry" "$folder/remember" "$scratch/c.strata"
 expect "C, second run" "$ferry" "$folder/remember" "$scratch/c.strata"
 expect "a database of C's, from the command line" 'leaves at nine' \
     build/strata --db "$scratch/c.strata" memory get ferry
+expect "transfer" 'moved 60 in commit [0-9]+; anna has 40 left' "$folder/transfer" "$scratch/bank.strata"
+expect "transfer, second run" 'nothing moved: anna has only 40' "$folder/transfer" "$scratch/bank.strata"
+expect "what transfer has written" '"key":"jonas","value":60' \
+    build/strata --db "$scratch/bank.strata" --format jsonl list
+expect "what transfer has noted" '"length":1' build/strata --db "$scratch/bank.strata" --format jsonl event verify
 root=$PWD
 cd "$scratch" || exit 1
 expect "remember.mjs" '\[' node "$root/examples/node/remember.mjs"
 expect "remember.mjs, second run" '\[' node "$root/examples/node/remember.mjs"
 expect "agent-run.mjs" 'chain of hashes holds: true' node "$root/examples/node/agent-run.mjs"
+expect "transfer.mjs" '^anna 10 jonas 60 marit 30$' node "$root/examples/node/transfer.mjs"
+expect "transfer.mjs, the third" '^nothing moved: anna has not 60$' node "$root/examples/node/transfer.mjs"
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

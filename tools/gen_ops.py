@@ -161,6 +161,7 @@ TYPES = {
     "VERSION": ("number | bigint", "bigint", "version"),
     "TIME": ("number | bigint", "number", "time"),
     "HASH": ("Uint8Array", "Uint8Array", "32 bytes"),
+    "BOOLS": ("readonly boolean[]", "boolean[]", "array of bool"),
 }
 
 
@@ -176,7 +177,7 @@ def is_list(kind):
 def ts_type(kind, result):
     shape = shape_of(kind)
     if shape:
-        return ts_shape(shape) + ("[]" if is_list(kind) else "")
+        return ("" if result else "readonly ") * is_list(kind) + ts_shape(shape) + "[]" * is_list(kind)
     return TYPES[kind][1 if result else 0]
 
 
@@ -226,9 +227,10 @@ def special_fields(fields):
 def render_operations_ts(shapes, operations):
     out = [HEAD.format(source="core/api/ops.def")]
     out.append("import type { ObjectValue, StoredObject, StoredValue, Value } from '../values.js';\n")
+    given = {shape_of(arg["type"]) for op in operations for arg in op["args"]}
     for shape in shapes.values():
         out.append(f"\n/** {shape['what']} */\nexport interface {ts_shape(shape['name'])} {{\n")
-        out.append(ts_fields(shape["fields"], True) + "}\n")
+        out.append(ts_fields(shape["fields"], shape["name"] not in given) + "}\n")
     for op in operations:
         name = pascal(op["name"])
         if op["args"]:
@@ -370,7 +372,8 @@ def render_docs(shapes, operations, errors, examples):
         anchor = op["name"].replace(".", "")
         out.append(f"| [`{op['name']}`](#{anchor}) | {kind} | {cell(op['what'])} |\n")
     out.append("\nThen: [shapes](#shapes), [errors](#errors).\n")
-    titles = {"run": "Runs", "kv": "Keys and values", "event": "Events", "memory": "Memories", "db": "Database"}
+    titles = {"run": "Runs", "kv": "Keys and values", "event": "Events", "memory": "Memories", "db": "Database",
+              "txn": "Transactions", "retention": "Retention"}
     for group, ops in groups.items():
         out.append(f"\n## {titles.get(group, group)}\n")
         for op in ops:

@@ -43,6 +43,7 @@ static kv_db *ours_open(const kv_setup *setup) {
     strata_options options = STRATA_OPTIONS_INIT;
     strata_error error = {.code = STRATA_OK};
     options.durability = durability_of(setup->mode);
+    options.memory_bytes = setup->memory_bytes;
     options.error = &error;
     db->runs = strstr(setup->mode, "-runs") != NULL;
     if (strstr(setup->mode, "-counted") != NULL) {
@@ -113,6 +114,47 @@ static size_t ours_get(kv_session *session, const char *key, void *value, size_t
     return bytes.len;
 }
 
+static void ours_begin(kv_session *session) {
+    need(session->handle, strata_txn_begin(session->handle, session->run, NULL),
+         "strata_txn_begin");
+}
+
+static void ours_commit(kv_session *session) {
+    need(session->handle, strata_txn_commit(session->handle, NULL), "strata_txn_commit");
+}
+
+typedef struct visited {
+    uint64_t count;
+    uint64_t limit;
+    uint64_t sum;
+} visited;
+
+static bool visit(void *arg, strata_slice key, const strata_entry *entry) {
+    visited *seen = arg;
+    seen->sum += *(const uint8_t *)key.data + *(const uint8_t *)entry->value.as.bytes.data;
+    return ++seen->count < seen->limit;
+}
+
+static uint64_t ours_scan(kv_session *session, const char *from, uint64_t limit, uint64_t *sum) {
+    strata_range range = STRATA_RANGE_INIT;
+    visited seen = {0, limit, 0};
+    if (from != NULL) {
+        range.start = (strata_slice){from, BENCH_KEY_BYTES};
+    }
+    need(session->handle, strata_kv_scan(session->handle, session->run, &range, visit, &seen),
+         "strata_kv_scan");
+    *sum += seen.sum;
+    return seen.count;
+}
+
+static void ours_snapshot(kv_session *session) {
+    strata_txn_options options = STRATA_TXN_OPTIONS_INIT;
+    options.read_only = true;
+    need(session->handle, strata_txn_begin(session->handle, session->run, &options),
+         "strata_txn_begin");
+    strata_txn_rollback(session->handle);
+}
+
 static uint64_t ours_allocations(kv_db *db) {
     return atomic_load_explicit(&db->allocations, memory_order_relaxed);
 }
@@ -129,6 +171,11 @@ const kv_engine kv_strata = {
     .end = ours_end,
     .put = ours_put,
     .get = ours_get,
+    .begin = ours_begin,
+    .add = ours_put,
+    .commit = ours_commit,
+    .scan = ours_scan,
+    .snapshot = ours_snapshot,
     .allocations = ours_allocations,
     .sync = ours_sync,
 };

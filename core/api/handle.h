@@ -69,4 +69,14 @@ strata_status st_handle_txn_find(strata_db *db, uint64_t number, st_open_txn **o
 void st_handle_txn_join(strata_db *db, const st_open_txn *open);
 void st_handle_txn_end(strata_db *db, st_open_txn *open);
 
+/* For a call that takes long and finds nothing in the store by itself: what others let go of
+ * meanwhile is not kept for it. */
+static inline void st_handle_let_go(st_request *rq) {
+    st_epoch_leave(&st_handle_of(rq)->slot);
+}
+
+/* The checks of every function that takes a path and options. Errors: invalid_argument. */
+strata_status st_check_options(const char *path, const strata_options *options,
+                               strata_error *error);
+
 #endif

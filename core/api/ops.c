@@ -12,6 +12,7 @@
 
 #include "api/handle.h"
 #include "base/utf8.h"
+#include "model/kv.h"
 
 /* ---- The tables ------------------------------------------------------------------------------ */
 
@@ -80,6 +81,8 @@ static const char *type_words(st_arg_type type) {
         return "a number";
     case ST_ARG_OBJECT:
         return "an object";
+    case ST_ARG_ARRAY:
+        return "an array";
     case ST_ARG_VALUE:
         return "a value";
     }
@@ -92,6 +95,7 @@ static bool fits(st_arg_type type, const strata_value *value) {
     case ST_ARG_STRING:
         return value->type == STRATA_STRING;
     case ST_ARG_STRINGS:
+    case ST_ARG_ARRAY:
         return value->type == STRATA_ARRAY;
     case ST_ARG_BOOL:
         return value->type == STRATA_BOOL;
@@ -248,6 +252,20 @@ strata_status st_call_run(st_call *call, int arg, st_run **run) {
                          "transaction %u is on another run; leave the run out", call->txn->number);
 }
 
+st_when st_call_when(const st_call *call, int version_arg, int time_arg) {
+    st_when when = {st_call_uint(call, version_arg, UINT64_MAX),
+                    st_call_int(call, time_arg, INT64_MAX)};
+    if (call->given[time_arg] && when.time_us == INT64_MAX) {
+        when.time_us--; /* it has not come either */
+    }
+    return when;
+}
+
+strata_status st_call_ttl(st_call *call, int arg, uint64_t *ttl_ms) {
+    *ttl_ms = st_call_uint(call, arg, 0);
+    return call->given[arg] ? st_ttl_check(call->rq, *ttl_ms) : STRATA_OK;
+}
+
 strata_status st_call_limit(st_call *call, int arg, uint64_t *limit) {
     *limit = st_call_uint(call, arg, ST_PAGE_DEFAULT);
     if (*limit == 0 || *limit > ST_PAGE_MAX) {
@@ -359,6 +377,24 @@ strata_status st_put_value(strata_buffer *out, const char *name, strata_slice ms
 strata_status st_put_stamp(strata_buffer *out, uint64_t version, int64_t timestamp_us) {
     ST_TRY(st_put_uint(out, "version", version));
     return st_put_int(out, "timestamp", timestamp_us);
+}
+
+uint32_t st_ending_fields(const st_revision *revision) {
+    return revision->expires_us == ST_NEVER ? 2 : 3;
+}
+
+strata_status st_put_ending(strata_buffer *out, const st_revision *revision) {
+    ST_TRY(st_put_stamp(out, revision->number, revision->timestamp_us));
+    return revision->expires_us == ST_NEVER ? STRATA_OK
+                                            : st_put_int(out, "expires", revision->expires_us);
+}
+
+strata_status st_put_entry(strata_buffer *out, strata_slice key, const st_revision *revision,
+                           strata_slice value) {
+    ST_TRY(st_msgpack_put_object(out, 2 + st_ending_fields(revision)));
+    ST_TRY(st_put_text(out, "key", key));
+    ST_TRY(st_put_value(out, "value", value));
+    return st_put_ending(out, revision);
 }
 
 strata_status st_put_version(st_call *call, const st_stamp *stamp) {

@@ -16,9 +16,13 @@ typedef enum st_arg_type {
     ST_ARG_FLOAT,
     ST_ARG_VALUE,
     ST_ARG_OBJECT,
+    ST_ARG_ARRAY,
     ST_ARG_VERSION,
     ST_ARG_TIME
 } st_arg_type;
+
+/* LIST(Shape) in ops.def. */
+#define ST_ARG_LIST(shape) ST_ARG_ARRAY
 
 enum { ST_ARGS_MAX = 12 };
 
@@ -59,6 +63,10 @@ static inline bool st_call_bool(const st_call *call, int arg, bool otherwise) {
     return call->given[arg] ? call->args[arg].as.boolean : otherwise;
 }
 
+/* The moment that two arguments name, a version and a time; now when both are left out. */
+st_when st_call_when(const st_call *call, int version_arg, int time_arg);
+/* A time to live, in milliseconds; 0 when it was left out. Errors: invalid_argument. */
+strata_status st_call_ttl(st_call *call, int arg, uint64_t *ttl_ms);
 /* The run that the argument names, default when it was left out. */
 strata_status st_call_run(st_call *call, int arg, st_run **run);
 /* The limit of a page: 1 to ST_PAGE_MAX, ST_PAGE_DEFAULT when left out. */
@@ -87,6 +95,12 @@ strata_status st_put_name(strata_buffer *out, const char *name);
 
 /* The names every stamped thing has: version and timestamp. */
 strata_status st_put_stamp(strata_buffer *out, uint64_t version, int64_t timestamp_us);
+/* The same, and when the revision ends, if it does: the number of names, and they. */
+uint32_t st_ending_fields(const st_revision *revision);
+strata_status st_put_ending(strata_buffer *out, const st_revision *revision);
+/* An Entry. */
+strata_status st_put_entry(strata_buffer *out, strata_slice key, const st_revision *revision,
+                           strata_slice value);
 /* The whole result {version}. */
 strata_status st_put_version(st_call *call, const st_stamp *stamp);
 

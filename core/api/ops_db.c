@@ -3,6 +3,7 @@
 #include "format/codec.h"
 #include "model/event.h"
 #include "model/memory.h"
+#include "store/tables.h"
 
 typedef struct totals {
     uint64_t runs;
@@ -10,6 +11,8 @@ typedef struct totals {
     uint64_t memories;
     uint64_t memtable_bytes;
     uint64_t index_bytes;
+    uint64_t tables;
+    uint64_t table_bytes;
 } totals;
 
 /* The run of that id, or NULL when it is none of a user's. */
@@ -18,9 +21,21 @@ static st_run *run_at(st_request *rq, uint64_t id) {
     return shard == NULL ? NULL : shard->owner;
 }
 
+static void add_tables(const st_request *rq, totals *sum) {
+    const st_view *view = st_tables_view(&rq->model->store);
+    for (unsigned i = 0; view != NULL && i < ST_LEVELS; i++) {
+        for (size_t j = 0; j < view->levels[i].count; j++) {
+            const st_table_info *info = st_table_about(view->levels[i].tables[j]);
+            sum->tables++;
+            sum->table_bytes += info->bytes;
+            sum->keys += info->keys;
+        }
+    }
+}
+
 static totals add_up(st_request *rq) {
     const uint64_t end = atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
-    totals sum = {0, 0, 0, 0, 0};
+    totals sum = {.runs = 0};
     for (uint64_t id = 0; id < end; id++) {
         const st_run *run = run_at(rq, id);
         if (run == NULL) {
@@ -44,6 +59,7 @@ static totals add_up(st_request *rq) {
             sum.memories += st_text_head_documents(index->head, st_shard_snapshot(run->shard));
         }
     }
+    add_tables(rq, &sum);
     return sum;
 }
 
@@ -59,6 +75,28 @@ static void format_uuid(const uint8_t uuid[ST_UUID_BYTES], char text[36]) {
     }
 }
 
+static strata_status put_table_stats(st_store *store, const totals *sum, strata_buffer *out) {
+    st_maintenance *maintenance = store->maintenance;
+    st_block_cache_stats cache = {.hits = 0};
+    if (store->cache != NULL) {
+        st_block_cache_read_stats(store->cache, &cache);
+    }
+    const uint64_t resident = atomic_load_explicit(&store->resident_bytes, memory_order_relaxed);
+    ST_TRY(st_put_uint(out, "tables", sum->tables));
+    ST_TRY(st_put_uint(out, "table_bytes", sum->table_bytes));
+    ST_TRY(st_put_uint(out, "cache_bytes", cache.used_bytes));
+    ST_TRY(st_put_uint(out, "cache_hits", cache.hits));
+    ST_TRY(st_put_uint(out, "cache_misses", cache.misses));
+    ST_TRY(st_put_uint(out, "memory_bytes", sum->memtable_bytes + cache.used_bytes + resident));
+    ST_TRY(st_put_uint(out, "flushes",
+                       atomic_load_explicit(&maintenance->flushes, memory_order_relaxed)));
+    ST_TRY(st_put_uint(out, "compactions",
+                       atomic_load_explicit(&maintenance->compactions, memory_order_relaxed)));
+    ST_TRY(st_put_uint(out, "versions_removed",
+                       atomic_load_explicit(&maintenance->versions_removed, memory_order_relaxed)));
+    return st_put_uint(out, "floor_version", st_store_floor(store));
+}
+
 strata_status st_op_db_stats(st_call *call) {
     static const char *const durabilities[] = {"buffered", "strict", "memory"};
     st_store *store = &call->rq->model->store;
@@ -71,7 +109,7 @@ strata_status st_op_db_stats(st_call *call) {
     st_mutex_unlock(&store->wal.lock, &store->host->executor);
     const uint64_t durable =
         atomic_load_explicit(&store->wal.durable_version, memory_order_acquire);
-    ST_TRY(st_msgpack_put_object(out, 15));
+    ST_TRY(st_msgpack_put_object(out, 25));
     ST_TRY(st_put_text(out, "path", strata_text(store->path)));
     ST_TRY(st_put_text(out, "uuid", st_slice(uuid, sizeof uuid)));
     ST_TRY(st_put_uint(out, "format", store->manifest.write_format));
@@ -88,7 +126,8 @@ strata_status st_op_db_stats(st_call *call) {
                        atomic_load_explicit(&store->wal.total_bytes, memory_order_relaxed)));
     ST_TRY(st_put_uint(out, "wal_segments",
                        atomic_load_explicit(&store->wal.segments, memory_order_relaxed)));
-    return st_put_uint(out, "recovered_bytes_cut", store->torn_bytes);
+    ST_TRY(st_put_uint(out, "recovered_bytes_cut", store->torn_bytes));
+    return put_table_stats(store, &sum, out);
 }
 
 strata_status st_op_db_sync(st_call *call) {
@@ -98,12 +137,39 @@ strata_status st_op_db_sync(st_call *call) {
     return st_put_uint(call->out, "version", version);
 }
 
+strata_status st_op_db_compact(st_call *call) {
+    const strata_slice mode = st_call_text(call, ARG_db_compact_mode);
+    const bool full =
+        !call->given[ARG_db_compact_mode] || st_slice_equal(mode, strata_text("full"));
+    st_epoch_slot *slot = &call->db->slot;
+    st_epoch *epoch = &call->rq->model->store.epoch;
+    st_compact_result result;
+    if (!full && !st_slice_equal(mode, strata_text("wal"))) {
+        return st_fail(call->rq->error, STRATA_INVALID_ARGUMENT,
+                       "there is no mode \"%S\"; it is wal or full", &mode);
+    }
+    /* It reads nothing here, and would keep alive what it takes away. */
+    st_epoch_leave(slot);
+    const strata_status status =
+        st_store_compact(&call->rq->model->store, full, &result, call->rq->error);
+    st_epoch_enter(epoch, slot);
+    ST_TRY(status);
+    const uint64_t reclaimed =
+        result.bytes_after < result.bytes_before ? result.bytes_before - result.bytes_after : 0;
+    ST_TRY(st_msgpack_put_object(call->out, 3));
+    ST_TRY(st_put_uint(call->out, "reclaimed_bytes", reclaimed));
+    ST_TRY(st_put_uint(call->out, "wal_segments_removed", result.segments_removed));
+    return st_put_uint(call->out, "versions_removed", result.versions_removed);
+}
+
 /* ---- Verify ---------------------------------------------------------------------------------- */
 
 strata_status st_put_report(strata_buffer *out, const st_report *report) {
     const uint64_t kept =
         report->problem_count < ST_PROBLEMS_MAX ? report->problem_count : ST_PROBLEMS_MAX;
-    ST_TRY(st_msgpack_put_object(out, 5));
+    const uint64_t unnamed =
+        report->unnamed_count < ST_PROBLEMS_MAX ? report->unnamed_count : ST_PROBLEMS_MAX;
+    ST_TRY(st_msgpack_put_object(out, 6));
     ST_TRY(st_put_bool(out, "valid", report->problem_count == 0));
     ST_TRY(st_put_uint(out, "files", report->files));
     ST_TRY(st_put_uint(out, "bytes", report->bytes));
@@ -116,6 +182,11 @@ strata_status st_put_report(strata_buffer *out, const st_report *report) {
         ST_TRY(st_put_text(out, "file", strata_text(problem->file)));
         ST_TRY(st_put_uint(out, "offset", problem->offset));
         ST_TRY(st_put_text(out, "what", strata_text(problem->what)));
+    }
+    ST_TRY(st_put_name(out, "unnamed"));
+    ST_TRY(st_msgpack_put_array(out, (uint32_t)unnamed));
+    for (uint64_t i = 0; i < unnamed; i++) {
+        ST_TRY(st_msgpack_put_string(out, strata_text(report->unnamed[i])));
     }
     return STRATA_OK;
 }
@@ -163,7 +234,7 @@ static strata_status verify_all(st_request *rq, st_report *report) {
     const uint64_t end = atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     ST_TRY(st_store_sync(store, &version, rq->error));
     if (!store->in_memory) {
-        ST_TRY(st_verify_files(store->host, store->path, report, rq->error));
+        ST_TRY(st_verify_store(store, report, rq->error));
     }
     for (uint64_t id = 0; id < end; id++) {
         const st_run *run = run_at(rq, id);

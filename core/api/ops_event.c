@@ -24,7 +24,7 @@ static strata_status put_event(strata_buffer *out, const st_event *event) {
 }
 
 strata_status st_op_event_read(st_call *call) {
-    const st_when when = st_now();
+    const st_when when = st_call_when(call, ARG_event_read_as_of, ARG_event_read_as_of_time);
     st_run *run;
     st_event event;
     ST_TRY(st_call_run(call, ARG_event_read_run, &run));
@@ -39,7 +39,7 @@ strata_status st_op_event_range(st_call *call) {
     const uint64_t end = st_call_uint(call, ARG_event_range_end, UINT64_MAX);
     const bool by_type = call->given[ARG_event_range_type];
     const strata_slice type = st_call_text(call, ARG_event_range_type);
-    const st_when when = st_now();
+    const st_when when = st_call_when(call, ARG_event_range_as_of, ARG_event_range_as_of_time);
     st_run *run;
     st_scan *scan;
     st_list list;
@@ -76,7 +76,7 @@ strata_status st_op_event_range(st_call *call) {
 }
 
 strata_status st_op_event_head(st_call *call) {
-    const st_when when = st_now();
+    const st_when when = st_call_when(call, ARG_event_head_as_of, ARG_event_head_as_of_time);
     st_run *run;
     uint64_t sequence;
     uint8_t hash[ST_SHA256_BYTES];

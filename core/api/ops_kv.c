@@ -4,23 +4,24 @@
 #include "model/page.h"
 
 strata_status st_op_kv_put(st_call *call) {
+    st_kv_item item = {st_call_text(call, ARG_kv_put_key), &call->args[ARG_kv_put_value], 0};
     st_run *run;
     st_stamp stamp;
+    ST_TRY(st_call_ttl(call, ARG_kv_put_ttl_ms, &item.ttl_ms));
     ST_TRY(st_call_run(call, ARG_kv_put_run, &run));
-    ST_TRY(st_kv_put(call->rq, run, st_call_text(call, ARG_kv_put_key),
-                     &call->args[ARG_kv_put_value], &stamp));
+    ST_TRY(st_kv_put(call->rq, run, &item, &stamp));
     return st_put_version(call, &stamp);
 }
 
 strata_status st_op_kv_get(st_call *call) {
-    const st_when when = {st_call_uint(call, ARG_kv_get_as_of, UINT64_MAX), INT64_MAX};
+    const st_when when = st_call_when(call, ARG_kv_get_as_of, ARG_kv_get_as_of_time);
     st_run *run;
     st_revision revision;
     ST_TRY(st_call_run(call, ARG_kv_get_run, &run));
     ST_TRY(st_kv_find(call->rq, run, st_call_text(call, ARG_kv_get_key), &when, &revision));
-    ST_TRY(st_msgpack_put_object(call->out, 3));
+    ST_TRY(st_msgpack_put_object(call->out, 1 + st_ending_fields(&revision)));
     ST_TRY(st_put_value(call->out, "value", revision.value));
-    return st_put_stamp(call->out, revision.number, revision.timestamp_us);
+    return st_put_ending(call->out, &revision);
 }
 
 strata_status st_op_kv_delete(st_call *call) {
@@ -35,7 +36,7 @@ strata_status st_op_kv_delete(st_call *call) {
 }
 
 strata_status st_op_kv_exists(st_call *call) {
-    const st_when when = st_now();
+    const st_when when = st_call_when(call, ARG_kv_exists_as_of, ARG_kv_exists_as_of_time);
     st_run *run;
     bool exists;
     ST_TRY(st_call_run(call, ARG_kv_exists_run, &run));
@@ -58,16 +59,13 @@ strata_status st_op_kv_list(st_call *call) {
                           .end = st_call_text(call, ARG_kv_list_end),
                           .after = st_call_text(call, ARG_kv_list_cursor),
                           .reverse = st_call_bool(call, ARG_kv_list_reverse, false),
-                          .when = {st_call_uint(call, ARG_kv_list_as_of, UINT64_MAX), INT64_MAX}};
+                          .when = st_call_when(call, ARG_kv_list_as_of, ARG_kv_list_as_of_time)};
     ST_TRY(st_page_scan(call->rq, run, ST_TAG_KV, &page, &scan));
     ST_TRY(st_list_open(call, "entries", &list));
     while (scan->here && count < limit) {
         strata_slice value;
         ST_TRY(st_scan_value(scan, &value));
-        ST_TRY(st_msgpack_put_object(call->out, 4));
-        ST_TRY(st_put_text(call->out, "key", st_key_text_of(scan->key)));
-        ST_TRY(st_put_value(call->out, "value", value));
-        ST_TRY(st_put_stamp(call->out, scan->revision.number, scan->revision.timestamp_us));
+        ST_TRY(st_put_entry(call->out, st_key_text_of(scan->key), &scan->revision, value));
         count++;
         if (count == limit) {
             ST_TRY(st_call_keep(call, st_key_text_of(scan->key), &last));
@@ -78,7 +76,8 @@ strata_status st_op_kv_list(st_call *call) {
 }
 
 strata_status st_op_kv_count(st_call *call) {
-    const st_page page = {.prefix = st_call_text(call, ARG_kv_count_prefix), .when = st_now()};
+    const st_page page = {.prefix = st_call_text(call, ARG_kv_count_prefix),
+                          .when = st_call_when(call, ARG_kv_count_as_of, ARG_kv_count_as_of_time)};
     st_run *run;
     uint64_t count;
     ST_TRY(st_call_run(call, ARG_kv_count_run, &run));
@@ -100,8 +99,9 @@ strata_status st_op_kv_history(st_call *call) {
     ST_TRY(st_list_open(call, "revisions", &list));
     while (scan->here && count < limit) {
         const st_revision *revision = &scan->revision;
-        ST_TRY(st_msgpack_put_object(call->out, revision->deleted ? 3 : 4));
-        ST_TRY(st_put_stamp(call->out, revision->number, revision->timestamp_us));
+        ST_TRY(st_msgpack_put_object(call->out,
+                                     st_ending_fields(revision) + (revision->deleted ? 1u : 2u)));
+        ST_TRY(st_put_ending(call->out, revision));
         ST_TRY(st_put_bool(call->out, "deleted", revision->deleted));
         if (!revision->deleted) {
             strata_slice value;
@@ -134,8 +134,9 @@ strata_status st_op_kv_cas(st_call *call) {
                                      .value = call->given[ARG_kv_cas_expected_value]
                                                   ? &call->args[ARG_kv_cas_expected_value]
                                                   : NULL};
+    st_kv_item item = {st_call_text(call, ARG_kv_cas_key), &call->args[ARG_kv_cas_value], 0};
+    ST_TRY(st_call_ttl(call, ARG_kv_cas_ttl_ms, &item.ttl_ms));
     ST_TRY(st_call_run(call, ARG_kv_cas_run, &run));
-    ST_TRY(st_kv_cas(call->rq, run, st_call_text(call, ARG_kv_cas_key),
-                     &call->args[ARG_kv_cas_value], &expected, &stamp));
+    ST_TRY(st_kv_cas(call->rq, run, &item, &expected, &stamp));
     return st_put_version(call, &stamp);
 }

@@ -40,7 +40,7 @@ static strata_status put_memory(strata_buffer *out, const st_memory *memory, uin
 }
 
 strata_status st_op_memory_get(st_call *call) {
-    const st_when when = {st_call_uint(call, ARG_memory_get_as_of, UINT64_MAX), INT64_MAX};
+    const st_when when = st_call_when(call, ARG_memory_get_as_of, ARG_memory_get_as_of_time);
     st_run *run;
     st_memory memory;
     st_stamp stamp;
@@ -75,10 +75,11 @@ static bool wanted(const st_call *call, const st_memory *memory, const st_revisi
 }
 
 strata_status st_op_memory_list(st_call *call) {
-    const st_page page = {.prefix = st_call_text(call, ARG_memory_list_prefix),
-                          .after = st_call_text(call, ARG_memory_list_cursor),
-                          .reverse = st_call_bool(call, ARG_memory_list_reverse, false),
-                          .when = st_now()};
+    const st_page page = {
+        .prefix = st_call_text(call, ARG_memory_list_prefix),
+        .after = st_call_text(call, ARG_memory_list_cursor),
+        .reverse = st_call_bool(call, ARG_memory_list_reverse, false),
+        .when = st_call_when(call, ARG_memory_list_as_of, ARG_memory_list_as_of_time)};
     st_run *run;
     st_scan *scan;
     st_list list;
@@ -142,8 +143,9 @@ static strata_status put_stats(strata_buffer *out, const st_recall_result *found
 strata_status st_op_memory_recall(st_call *call) {
     const bool snippets = st_call_bool(call, ARG_memory_recall_snippets, true);
     const bool with_text = st_call_bool(call, ARG_memory_recall_with_text, false);
-    const st_recall_request request = {st_call_text(call, ARG_memory_recall_query),
-                                       st_call_uint(call, ARG_memory_recall_k, 10), snippets};
+    const st_recall_request request = {
+        st_call_text(call, ARG_memory_recall_query), st_call_uint(call, ARG_memory_recall_k, 10),
+        snippets, st_call_when(call, ARG_memory_recall_as_of, ARG_memory_recall_as_of_time)};
     st_recall_result found;
     st_run *run;
     ST_TRY(st_call_run(call, ARG_memory_recall_run, &run));

@@ -43,7 +43,8 @@ strata_status st_op_run_create(st_call *call) {
 strata_status st_op_run_get(st_call *call) {
     st_run_record record;
     st_stamp stamp;
-    ST_TRY(st_run_get(call->rq, st_call_text(call, ARG_run_get_name), &record, &stamp));
+    const st_when when = st_call_when(call, ARG_run_get_as_of, ARG_run_get_as_of_time);
+    ST_TRY(st_run_get(call->rq, st_call_text(call, ARG_run_get_name), &when, &record, &stamp));
     ST_TRY(st_msgpack_put_object(call->out, 1));
     ST_TRY(st_put_name(call->out, "run"));
     return put_run(call->out, &record, stamp.version);
@@ -54,7 +55,8 @@ strata_status st_op_run_list(st_call *call) {
     const bool by_tag = call->given[ARG_run_list_tag];
     const strata_slice status_name = st_call_text(call, ARG_run_list_status);
     const strata_slice tag = st_call_text(call, ARG_run_list_tag);
-    const st_page page = {.after = st_call_text(call, ARG_run_list_cursor), .when = st_now()};
+    const st_page page = {.after = st_call_text(call, ARG_run_list_cursor),
+                          .when = st_call_when(call, ARG_run_list_as_of, ARG_run_list_as_of_time)};
     st_run_status status = ST_RUN_ACTIVE;
     st_scan *scan;
     st_list list;

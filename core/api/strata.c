@@ -21,8 +21,8 @@ enum {
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
-static strata_status check_options(const char *path, const strata_options *options,
-                                   strata_error *error) {
+strata_status st_check_options(const char *path, const strata_options *options,
+                               strata_error *error) {
     if (options->size != sizeof *options) {
         return st_fail(error, STRATA_INVALID_ARGUMENT,
                        "strata_options.size is %u, not %u: start from STRATA_OPTIONS_INIT",
@@ -46,6 +46,9 @@ static strata_status check_options(const char *path, const strata_options *optio
                        "wal_segment_bytes %u to %u, value_bytes_max 1 to %u, memory_bytes from %u",
                        (uint64_t)SEGMENT_BYTES_MIN, (uint64_t)SEGMENT_BYTES_MAX,
                        (uint64_t)(ST_WAL_PAYLOAD_MAX / 2), (uint64_t)MEMORY_BYTES_MIN);
+    }
+    if (options->snapshot != NULL && strcmp(path, ":memory:") == 0) {
+        return st_fail(error, STRATA_INVALID_ARGUMENT, "a database in memory has no snapshots");
     }
     if (options->host != NULL && options->host->size != sizeof *options->host) {
         return st_fail(error, STRATA_INVALID_ARGUMENT, "strata_host.size is %u, not %u",
@@ -99,6 +102,9 @@ static strata_status open_engine(const char *path, const strata_options *options
         effective.durability = STRATA_MEMORY;
         effective.flags &= ~(uint32_t)(STRATA_OPEN_READ_ONLY | STRATA_OPEN_MUST_EXIST);
     }
+    if (options->snapshot != NULL) {
+        effective.flags |= STRATA_OPEN_READ_ONLY | STRATA_OPEN_MUST_EXIST;
+    }
     ST_TRY(st_model_open(&engine->model, path, &effective, error));
     atomic_init(&engine->handles, 1);
     strata_status status = make_handle(engine, db);
@@ -129,7 +135,7 @@ strata_status strata_open(const char *path, const strata_options *options, strat
     error->code = STRATA_OK;
     error->field_count = 0;
     error->message[0] = '\0';
-    ST_TRY(check_options(path, chosen, error));
+    ST_TRY(st_check_options(path, chosen, error));
     st_engine *engine = st_alloc_zeroed(&host->memory, sizeof *engine);
     if (engine == NULL) {
         return st_fail_memory(error);
@@ -257,7 +263,8 @@ static strata_status kv_put(st_request *rq, strata_run id, strata_slice key, str
     st_run *run;
     st_stamp stamp;
     ST_TRY(find_run(rq, id, &run));
-    ST_TRY(st_kv_put(rq, run, key, &value, &stamp));
+    const st_kv_item item = {key, &value, 0};
+    ST_TRY(st_kv_put(rq, run, &item, &stamp));
     if (version != NULL) {
         *version = stamp.version;
     }
@@ -487,7 +494,7 @@ static strata_status memory_recall(st_request *rq, strata_run id, const strata_r
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "strata_recall.size is not its size: start from STRATA_RECALL_INIT");
     }
-    const st_recall_request request = {recall->query, recall->k, recall->snippets};
+    const st_recall_request request = {recall->query, recall->k, recall->snippets, st_now()};
     ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_recall(rq, run, &request, &found));
     size_t size = sizeof(result_block) + found.count * sizeof(strata_hit);
@@ -536,7 +543,7 @@ strata_status strata_verify(const char *path, const strata_options *options, str
     strata_error unasked = {.code = STRATA_OK};
     strata_error *error = chosen->error == NULL ? &unasked : chosen->error;
     error->field_count = 0;
-    ST_TRY(check_options(path, chosen, error));
+    ST_TRY(st_check_options(path, chosen, error));
     out->len = 0;
     st_report *report = st_alloc_zeroed(&host->memory, sizeof *report);
     if (report == NULL) {

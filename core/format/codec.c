@@ -118,6 +118,20 @@ strata_status st_codec_encode(st_codec *codec, strata_slice plain, strata_buffer
     return codec->starved ? STRATA_NO_MEMORY : st_buffer_append(out, plain.data, plain.len);
 }
 
+strata_status st_codec_frame(st_codec *codec, strata_slice plain, strata_buffer *out) {
+    const size_t most = ZSTD_COMPRESSBOUND(plain.len);
+    ST_ASSERT(codec->id == STRATA_CODEC_ZSTD && plain.len > 0 && most > 0);
+    ST_TRY(prepare_compressor(codec));
+    ST_TRY(st_buffer_reserve(out, most));
+    const size_t size =
+        ZSTD_compress2(codec->compressor, out->data + out->len, most, plain.data, plain.len);
+    if (ZSTD_isError(size)) {
+        return STRATA_NO_MEMORY; /* with room enough, nothing else can fail */
+    }
+    out->len += size;
+    return STRATA_OK;
+}
+
 strata_status st_codec_decode(st_codec *codec, strata_slice bytes, size_t plain_max,
                               strata_buffer *out) {
     if (codec->id != STRATA_CODEC_ZSTD || bytes.len == 0) {

@@ -20,6 +20,10 @@ strata_status st_codec_encode(st_codec *codec, strata_slice plain, strata_buffer
 strata_status st_codec_decode(st_codec *codec, strata_slice bytes, size_t plain_max,
                               strata_buffer *out);
 
+/* Appends `plain`, not empty, as one zstd frame, worth it or not, for files that any zstd tool reads;
+ * st_codec_decode takes it apart. codec: zstd. Errors: no_memory. */
+strata_status st_codec_frame(st_codec *codec, strata_slice plain, strata_buffer *out);
+
 /* "none", "zstd"; NULL when there is no such codec. */
 const char *st_codec_name(uint32_t id);
 

@@ -62,12 +62,15 @@ bool st_key_well_formed(strata_slice key) {
     }
     switch (bytes[0]) {
     case ST_TAG_RUN:
+    case ST_TAG_RETENTION:
     case ST_TAG_KV:
     case ST_TAG_MEMORY:
         return memchr(bytes + 1, 0, key.len - 1) == bytes + key.len - 1 &&
                st_utf8_valid(st_key_text_of(key), NULL);
     case ST_TAG_EVENT:
         return key.len == 9 && st_key_number_of(key) - 1 < INT64_MAX;
+    case ST_TAG_FLOOR:
+        return key.len == 10;
     default:
         return false;
     }

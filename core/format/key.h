@@ -3,6 +3,7 @@
  *
  *   text key    tag | bytes | 00        bytes hold no 00, so no key is the beginning of another
  *   number key  tag | u64 big-endian    all keys of such a tag have nine bytes
+ *   floor key   tag | u8 tag | u64 big-endian
  * The run is not part of the key: every run has its own memtable, and tables prefix it.
  */
 #ifndef ST_FORMAT_KEY_H
@@ -14,10 +15,12 @@
 
 /* Tags are stored; they never change their meaning. */
 enum {
-    ST_TAG_RUN = 0x01, /* in the system run: name -> record */
+    ST_TAG_RUN = 0x01,       /* in the system run: name -> record */
+    ST_TAG_RETENTION = 0x02, /* in the system run: scope -> rule (model/retention.h) */
     ST_TAG_KV = 0x10,
     ST_TAG_EVENT = 0x20,
     ST_TAG_MEMORY = 0x70,
+    ST_TAG_FLOOR = 0xfe, /* of the store itself (store/floor.h); in tables only */
 };
 
 /* Run 0 holds the index of runs; run 1 is `default`. */

@@ -5,6 +5,9 @@
  * cas by value compares values, not encodings: the order of an object's names does not matter to
  * JSON, but is kept as given; so two objects with the same names in another order are different
  * here, and the reference says so.
+ * A value may have a time to live. It is measured by the store's clock, which never goes back
+ * (st_store_now), and kept as the moment of its end; from then on the key reads as if it were not
+ * there. As in Redis, put and cas replace it, or clear it, and incr keeps it.
  */
 #include "model/kv.h"
 
@@ -21,24 +24,51 @@ static strata_status encode(st_request *rq, const strata_value *value) {
     return st_value_encode(value, rq->model->value_bytes_max, &rq->value, rq->error);
 }
 
-strata_status st_kv_put(st_request *rq, st_run *run, strata_slice text, const strata_value *value,
-                        st_stamp *stamp) {
+strata_status st_ttl_check(st_request *rq, uint64_t ttl_ms) {
+    if (ttl_ms == 0 || ttl_ms > ST_TTL_MS_MAX) {
+        st_fail(rq->error, STRATA_INVALID_ARGUMENT, "ttl_ms is %u; it must be 1 to %u", ttl_ms,
+                ST_TTL_MS_MAX);
+        return st_fail_text(rq->error, "argument", strata_text("ttl_ms"));
+    }
+    return STRATA_OK;
+}
+
+int64_t st_kv_expiry(st_request *rq, uint64_t ttl_ms) {
+    int64_t expires_us;
+    if (ttl_ms == 0) {
+        return 0;
+    }
+    /* A file may have set the clock to any time. */
+    return __builtin_add_overflow(st_store_now(&rq->model->store), (int64_t)ttl_ms * 1000,
+                                  &expires_us) ||
+                   expires_us == ST_NEVER
+               ? ST_NEVER - 1
+               : expires_us;
+}
+
+/* Commits a put of rq->value. */
+static strata_status put(st_request *rq, st_commit *commit, const st_key *key, int64_t expires_us,
+                         st_stamp *stamp) {
+    const st_write write = {
+        .key = st_key_slice(key), .value = st_buffer_slice(&rq->value), .expires_us = expires_us};
+    return st_run_write(rq, commit, &write, 1, NULL, stamp);
+}
+
+strata_status st_kv_put(st_request *rq, st_run *run, const st_kv_item *item, st_stamp *stamp) {
     st_commit commit;
     st_key key;
-    ST_TRY(kv_key(rq, text, &key));
-    ST_TRY(encode(rq, value));
+    ST_TRY(kv_key(rq, item->key, &key));
+    ST_TRY(encode(rq, item->value));
     ST_TRY(st_run_begin(rq, run, &commit));
-    return st_run_put(rq, &commit, &key, NULL, stamp);
+    return put(rq, &commit, &key, st_kv_expiry(rq, item->ttl_ms), stamp);
 }
 
 /* The key, if it has a value. */
 static strata_status read_key(st_request *rq, const st_run *run, strata_slice text,
                               const st_when *when, st_revision *revision, bool *found) {
     st_key key;
-    st_bound bound;
     ST_TRY(kv_key(rq, text, &key));
-    ST_TRY(st_bound_at(rq, run, when, &bound));
-    return st_read_live(&rq->reader, run->shard, st_key_slice(&key), &bound, revision, found);
+    return st_read_at(rq, run, st_key_slice(&key), when, revision, found);
 }
 
 strata_status st_kv_find(st_request *rq, const st_run *run, strata_slice text, const st_when *when,
@@ -104,13 +134,24 @@ static strata_status add_to(st_request *rq, const st_key *key, bool found, strat
     return encode(rq, &value);
 }
 
+static int64_t write_expiry(bool found, const st_revision *revision) {
+    return found && revision->expires_us != ST_NEVER ? revision->expires_us : 0;
+}
+
 strata_status st_kv_add(st_request *rq, const st_run *run, const st_key *key, int64_t by,
-                        int64_t *sum) {
+                        int64_t *sum, int64_t *expires_us) {
     const st_bound newest = st_bound_version(UINT64_MAX);
     st_revision revision;
     bool found;
     ST_TRY(st_read_live(&rq->reader, run->shard, st_key_slice(key), &newest, &revision, &found));
+    *expires_us = write_expiry(found, &revision);
     return add_to(rq, key, found, found ? revision.value : st_slice("", 0), by, sum);
+}
+
+/* Whether a key has a value after a write of the transaction. */
+static bool is_there(st_request *rq, const st_write *write) {
+    return !write->deletes &&
+           (write->expires_us == 0 || write->expires_us > st_store_now(&rq->model->store));
 }
 
 /* Inside a transaction an increment reads nothing: what it adds to is decided at the commit
@@ -120,6 +161,7 @@ static strata_status incr_pending(st_request *rq, const st_run *run, const st_ke
     st_txn_write own;
     uint8_t operand[8];
     int64_t delta = by;
+    int64_t expires_us;
     bool derived = true;
     if (st_txn_find(rq->txn, st_key_slice(key), &own)) {
         derived = own.rule != 0;
@@ -127,19 +169,23 @@ static strata_status incr_pending(st_request *rq, const st_run *run, const st_ke
             return st_fail(rq->error, STRATA_OVERFLOW,
                            "the increments together do not fit 64 bits");
         }
-        ST_TRY(add_to(rq, key, !own.write.deletes, own.write.value, by, sum));
+        const bool there = is_there(rq, &own.write);
+        expires_us = there ? own.write.expires_us : 0;
+        ST_TRY(add_to(rq, key, there, own.write.value, by, sum));
     } else {
         const st_bound stored = st_bound_version(st_txn_snapshot(rq->txn));
         st_revision revision;
         bool found;
         ST_TRY(
             st_read_live(&rq->reader, run->shard, st_key_slice(key), &stored, &revision, &found));
+        expires_us = write_expiry(found, &revision);
         ST_TRY(add_to(rq, key, found, found ? revision.value : st_slice("", 0), by, sum));
     }
     store64_le(operand, (uint64_t)delta);
-    const st_txn_write write = {{.key = st_key_slice(key), .value = st_buffer_slice(&rq->value)},
-                                derived ? ST_RULE_ADD : 0,
-                                st_slice(operand, sizeof operand)};
+    const st_txn_write write = {
+        {.key = st_key_slice(key), .value = st_buffer_slice(&rq->value), .expires_us = expires_us},
+        derived ? ST_RULE_ADD : 0,
+        st_slice(operand, sizeof operand)};
     return st_txn_put(rq->txn, &write, rq->error);
 }
 
@@ -148,18 +194,19 @@ strata_status st_kv_incr(st_request *rq, st_run *run, strata_slice text, int64_t
     st_commit commit;
     st_key key;
     int64_t total = 0;
+    int64_t expires_us = 0;
     ST_TRY(kv_key(rq, text, &key));
     ST_TRY(st_run_begin(rq, run, &commit));
     if (rq->txn != NULL) {
         *stamp = (st_stamp){0, commit.timestamp_us};
         return incr_pending(rq, run, &key, by, sum);
     }
-    const strata_status status = st_kv_add(rq, run, &key, by, &total);
+    const strata_status status = st_kv_add(rq, run, &key, by, &total, &expires_us);
     if (status != STRATA_OK) {
         st_run_abort(rq, &commit);
         return status;
     }
-    ST_TRY(st_run_put(rq, &commit, &key, NULL, stamp));
+    ST_TRY(put(rq, &commit, &key, expires_us, stamp));
     *sum = total;
     return STRATA_OK;
 }
@@ -184,12 +231,12 @@ static strata_status compare(st_request *rq, const st_run *run, const st_key *ke
     return st_fail_number(rq->error, "version", (int64_t)number);
 }
 
-strata_status st_kv_cas(st_request *rq, st_run *run, strata_slice text, const strata_value *value,
+strata_status st_kv_cas(st_request *rq, st_run *run, const st_kv_item *item,
                         const st_kv_expected *expected, st_stamp *stamp) {
     st_commit commit;
     st_key key;
     strata_slice wanted = {NULL, 0};
-    ST_TRY(kv_key(rq, text, &key));
+    ST_TRY(kv_key(rq, item->key, &key));
     if (!expected->by_version && expected->value == NULL) {
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "kv.cas needs expected_version or expected_value");
@@ -201,14 +248,14 @@ strata_status st_kv_cas(st_request *rq, st_run *run, strata_slice text, const st
             return st_fail_memory(rq->error);
         }
     }
-    ST_TRY(encode(rq, value));
+    ST_TRY(encode(rq, item->value));
     ST_TRY(st_run_begin(rq, run, &commit));
     const strata_status status = compare(rq, run, &key, expected, wanted);
     if (status != STRATA_OK) {
         st_run_abort(rq, &commit);
         return status;
     }
-    return st_run_put(rq, &commit, &key, NULL, stamp);
+    return put(rq, &commit, &key, st_kv_expiry(rq, item->ttl_ms), stamp);
 }
 
 strata_status st_kv_count(st_request *rq, const st_run *run, const st_page *page, uint64_t *count) {

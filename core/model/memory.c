@@ -190,19 +190,31 @@ strata_status st_memory_forget(st_request *rq, st_run *run, strata_slice text_ke
 strata_status st_memory_get(st_request *rq, const st_run *run, strata_slice text_key,
                             const st_when *when, st_memory *memory, st_stamp *stamp) {
     st_key key;
-    st_bound bound;
     st_revision revision;
     bool found;
     ST_TRY(st_key_check(text_key, rq->error));
-    ST_TRY(st_bound_at(rq, run, when, &bound));
     st_key_text(&key, ST_TAG_MEMORY, text_key);
-    ST_TRY(st_read_live(&rq->reader, run->shard, st_key_slice(&key), &bound, &revision, &found));
+    ST_TRY(st_read_at(rq, run, st_key_slice(&key), when, &revision, &found));
     if (!found) {
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no memory \"%S\"", &text_key);
     }
     ST_TRY(st_memory_read(rq, st_key_slice(&key), revision.value, memory));
     memory->key = text_key;
     *stamp = (st_stamp){revision.number, revision.timestamp_us};
+    return STRATA_OK;
+}
+
+strata_status st_memory_find(st_request *rq, const st_run *run, strata_slice text_key,
+                             const st_bound *bound, st_memory *memory, st_stamp *stamp,
+                             bool *found) {
+    st_key key;
+    st_revision revision;
+    st_key_text(&key, ST_TAG_MEMORY, text_key);
+    ST_TRY(st_read_live(&rq->reader, run->shard, st_key_slice(&key), bound, &revision, found));
+    if (*found) {
+        ST_TRY(st_memory_read(rq, st_key_slice(&key), revision.value, memory));
+        *stamp = (st_stamp){revision.number, revision.timestamp_us};
+    }
     return STRATA_OK;
 }
 
@@ -235,13 +247,12 @@ static strata_status collect_one(st_scan *scan, st_arena *arena, strata_buffer *
     return st_buffer_append(changes, &one, sizeof one);
 }
 
-/* Of every memory the version that readers see, and those above it. Under the run's lock. */
-static strata_status collect(st_request *rq, const st_run *run, st_arena *arena,
+/* Of every memory the version that readers see at `seen`, and those above it. Under the run's lock. */
+static strata_status collect(st_request *rq, const st_run *run, uint64_t seen, st_arena *arena,
                              strata_buffer *changes) {
     static const uint8_t low[] = {ST_TAG_MEMORY};
     static const uint8_t high[] = {ST_TAG_MEMORY + 1};
     const st_scan_range range = {st_slice(low, 1), st_slice(high, 1), false};
-    const uint64_t seen = st_shard_snapshot(run->shard);
     st_scan *scan = st_arena_alloc(arena, sizeof *scan, 16);
     if (scan == NULL) {
         return st_fail_memory(rq->error);
@@ -279,11 +290,12 @@ static strata_status replay(st_request *rq, const change *changes, size_t count,
     return STRATA_OK;
 }
 
-static strata_status fill_head(st_request *rq, const st_run *run, st_text_head *head) {
+static strata_status fill_head(st_request *rq, const st_run *run, uint64_t seen,
+                               st_text_head *head) {
     strata_buffer changes = {NULL, 0, 0, rq->model->host};
     st_arena arena;
     st_arena_init(&arena, &rq->model->host->memory, 0);
-    strata_status status = collect(rq, run, &arena, &changes);
+    strata_status status = collect(rq, run, seen, &arena, &changes);
     if (status == STRATA_OK) {
         change *items = (change *)(void *)changes.data;
         const size_t count = changes.len / sizeof *items;
@@ -311,7 +323,11 @@ static strata_status build_locked(st_request *rq, st_run *run) {
     } else if (status != STRATA_OK) {
         st_fail(rq->error, status, "the host has no entropy for the text index");
     } else {
-        status = fill_head(rq, run, index->head);
+        st_held_snapshot held; /* what was seen then is not trimmed meanwhile */
+        st_snapshot_hold(&rq->model->store, run->shard, &held);
+        index->base = held.version;
+        status = fill_head(rq, run, index->base, index->head);
+        st_snapshot_release(&rq->model->store, &held);
     }
     if (status != STRATA_OK) {
         st_run_index_destroy(index);
@@ -358,16 +374,69 @@ void st_run_index_destroy(st_run_index *index) {
     }
 }
 
-strata_status st_memory_index(st_request *rq, st_run *run, const st_text_head **head) {
+strata_status st_memory_index(st_request *rq, st_run *run, const st_text_head **head,
+                              uint64_t *base) {
     const strata_executor *executor = &rq->model->host->executor;
-    strata_status status = STRATA_OK;
-    if (index_of(run) == NULL) {
+    const st_run_index *index = atomic_load_explicit(&run->index, memory_order_seq_cst);
+    if (index == NULL) {
         st_mutex_lock(&run->shard->lock, executor);
-        status = index_of(run) == NULL ? build_locked(rq, run) : STRATA_OK;
+        index = atomic_load_explicit(&run->index, memory_order_seq_cst);
+        const strata_status status = index == NULL ? build_locked(rq, run) : STRATA_OK;
+        index = atomic_load_explicit(&run->index, memory_order_seq_cst);
         st_mutex_unlock(&run->shard->lock, executor);
+        ST_TRY(status);
     }
-    *head = index_of(run);
-    return status;
+    *head = index->head;
+    *base = index->base;
+    return STRATA_OK;
+}
+
+static strata_status add_all(st_request *rq, st_scan *scan, uint64_t version, st_text_head *head) {
+    while (scan->here) {
+        st_cursor cursor;
+        strata_slice stored;
+        strata_slice text;
+        const strata_slice key = st_key_text_of(scan->key);
+        ST_TRY(st_scan_value(scan, &stored));
+        if (!decode_text(stored, &cursor, &text)) {
+            st_fail(rq->error, STRATA_CORRUPT, "the memory \"%S\" is malformed", &key);
+            return st_fail_text(rq->error, "file", strata_text("memory"));
+        }
+        if (st_text_head_add(head, key, version, text) != STRATA_OK) {
+            return st_fail_memory(rq->error);
+        }
+        ST_TRY(st_scan_next(scan));
+    }
+    return STRATA_OK;
+}
+
+strata_status st_memory_index_at(st_request *rq, const st_run *run, const st_bound *bound,
+                                 st_text_head **out, uint64_t *version) {
+    static const uint8_t low[] = {ST_TAG_MEMORY};
+    static const uint8_t high[] = {ST_TAG_MEMORY + 1};
+    const st_scan_range range = {st_slice(low, 1), st_slice(high, 1), false};
+    st_scan *scan = st_arena_alloc(rq->arena, sizeof *scan, 16);
+    st_text_head *head = NULL;
+    if (scan == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    const strata_status made = st_text_head_create(rq->model->host, &head);
+    if (made != STRATA_OK) {
+        return made == STRATA_NO_MEMORY
+                   ? st_fail_memory(rq->error)
+                   : st_fail(rq->error, made, "the host has no entropy for the text index");
+    }
+    strata_status status = st_scan_start(scan, &rq->reader, run->shard, &range, bound);
+    if (status == STRATA_OK) {
+        status = add_all(rq, scan, 1, head);
+    }
+    if (status != STRATA_OK) {
+        st_text_head_destroy(head);
+        return status;
+    }
+    *out = head;
+    *version = 1;
+    return STRATA_OK;
 }
 
 strata_status st_memory_index_all(st_request *rq) {
@@ -375,8 +444,9 @@ strata_status st_memory_index_all(st_request *rq) {
     for (uint64_t id = ST_RUN_DEFAULT; id < end; id++) {
         const st_shard *shard = st_shards_find(&rq->model->store.shards, id);
         const st_text_head *head;
+        uint64_t base;
         if (shard != NULL && shard->owner != NULL) {
-            ST_TRY(st_memory_index(rq, shard->owner, &head));
+            ST_TRY(st_memory_index(rq, shard->owner, &head, &base));
         }
     }
     return STRATA_OK;

@@ -19,6 +19,10 @@ strata_status st_memory_remember(st_request *rq, st_run *run, const st_memory *m
 /* Borrowed until the request ends. Errors: not_found, history_trimmed. */
 strata_status st_memory_get(st_request *rq, const st_run *run, strata_slice key,
                             const st_when *when, st_memory *memory, st_stamp *stamp);
+/* The same inside a bound; *found false: there is none. */
+strata_status st_memory_find(st_request *rq, const st_run *run, strata_slice key,
+                             const st_bound *bound, st_memory *memory, st_stamp *stamp,
+                             bool *found);
 strata_status st_memory_forget(st_request *rq, st_run *run, strata_slice key, bool *existed,
                                st_stamp *stamp);
 /* What is stored under a key of ST_TAG_MEMORY; borrowed from both. Errors: corrupt. */
@@ -30,8 +34,13 @@ strata_status st_memory_read(st_request *rq, strata_slice store_key, strata_slic
 void st_memory_index_write(st_request *rq, st_run *run, const st_write *write, uint64_t version);
 
 /* The text index of the run, built from the store if there is none yet: nothing that is committed
- * is missing from it. Errors: no_memory. Cost: once, in proportion to the run's text. */
-strata_status st_memory_index(st_request *rq, st_run *run, const st_text_head **head);
+ * is missing from it. *base: it knows what there was at this version and above. Errors: no_memory. Cost: once, in proportion to the run's text. */
+strata_status st_memory_index(st_request *rq, st_run *run, const st_text_head **head,
+                              uint64_t *base);
+/* An index of what there is inside the bound, to be searched at *version. The caller destroys it.
+ * Errors: history_trimmed, no_memory. Cost: in proportion to it. */
+strata_status st_memory_index_at(st_request *rq, const st_run *run, const st_bound *bound,
+                                 st_text_head **head, uint64_t *version);
 /* The same for every run, at open; tells the host's progress. */
 strata_status st_memory_index_all(st_request *rq);
 

@@ -6,6 +6,7 @@
  */
 #include "model/model.h"
 
+#include "model/retention.h"
 #include "model/run.h"
 
 void st_request_init(st_request *rq, st_model *model, st_arena *arena, strata_error *error) {
@@ -24,15 +25,21 @@ strata_status st_model_open(st_model *model, const char *path, const strata_opti
     model->value_bytes_max = options->value_bytes_max;
     st_mutex_init(&model->id_lock);
     ST_TRY(st_store_open(&model->store, path, options, error));
-    const strata_status status = st_runs_load(model, error);
+    strata_status status = st_runs_load(model, error);
+    if (status == STRATA_OK) {
+        status = st_retention_load(model, error);
+    }
     if (status != STRATA_OK) {
         st_runs_free(model);
         (void)st_store_close(&model->store, NULL);
+        st_retention_free(model);
     }
     return status;
 }
 
 strata_status st_model_close(st_model *model, strata_error *error) {
     st_runs_free(model);
-    return st_store_close(&model->store, error);
+    const strata_status status = st_store_close(&model->store, error);
+    st_retention_free(model); /* compaction asked it until now */
+    return status;
 }

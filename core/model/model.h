@@ -22,6 +22,7 @@ typedef struct st_run_index {
     st_retired retired; /* first: what the epoch knows it by */
     const strata_allocator *memory;
     st_text_head *head;
+    uint64_t base; /* it can be searched at this version and above */
 } st_run_index;
 
 /* A run as the primitives see it; the owner of its shard, made when it is first needed. */
@@ -49,6 +50,9 @@ typedef struct st_model {
     st_mutex id_lock; /* the last identifier that was made (id.c) */
     uint64_t id_ms;
     uint8_t id_chance[10];
+
+    st_mutex retention_lock; /* what follows; taken last */
+    strata_buffer rules;     /* of retention (retention.c) */
 } st_model;
 
 /* One operation of one handle. Memory of the arena and the buffer lasts until the next one. */
@@ -88,6 +92,9 @@ strata_status st_run_newest(st_request *rq, const st_run *run, const st_key *key
 /* Commits one put of rq->value, or a delete. Errors: as st_commit_finish. */
 strata_status st_run_put(st_request *rq, st_commit *commit, const st_key *key,
                          const st_commit_hook *hook, st_stamp *stamp);
+/* The same of several writes, no key twice. Inside a transaction: all of them, or none. */
+strata_status st_run_write(st_request *rq, st_commit *commit, const st_write *writes, size_t count,
+                           const st_commit_hook *hook, st_stamp *stamp);
 strata_status st_run_delete(st_request *rq, st_commit *commit, const st_key *key,
                             const st_commit_hook *hook, st_stamp *stamp);
 

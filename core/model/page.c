@@ -2,6 +2,9 @@
  *
  * A page is a scan between two keys of the store. Its cursor is the last key it returned, so a page
  * needs nothing kept between two calls, and keys written in between are seen in their place.
+ *
+ * A read of now takes the run's snapshot and holds nothing. Should all of a compaction happen between
+ * that and opening what it reads from, it takes another snapshot (store.h, st_store_trim_clock).
  */
 #include "model/page.h"
 
@@ -12,17 +15,31 @@ static strata_status fail_future(st_request *rq, const char *what, uint64_t aske
 }
 
 /* Commits that are on their way from the log into the run's memtable are there when this returns:
- * their writer holds the lock. What a snapshot below them shows then never changes. */
-static void wait_for_writer(st_request *rq, const st_run *run) {
+ * their writer holds the lock. What a snapshot below them shows then never changes. Returns the
+ * newest of them. */
+static uint64_t wait_for_writer(st_request *rq, const st_run *run) {
     const strata_executor *executor = &rq->model->host->executor;
     st_mutex_lock(&run->shard->lock, executor);
+    const uint64_t last = run->shard->last;
     st_mutex_unlock(&run->shard->lock, executor);
+    return last;
+}
+
+/* A commit that waits for its sync has a time already: what was there at that time is only settled
+ * once readers see it. */
+static strata_status wait_for_sync(st_request *rq, const st_run *run) {
+    const uint64_t last = wait_for_writer(rq, run);
+    if (last > st_shard_snapshot(run->shard)) {
+        ST_TRY(st_wal_sync(&rq->model->store.wal, last, rq->error));
+        st_shard_publish(run->shard, last);
+    }
+    return STRATA_OK;
 }
 
 static strata_status bound_at_version(st_request *rq, const st_run *run, uint64_t version,
                                       st_bound *bound) {
     bound->version = version;
-    bound->keeps_expired = true;
+    bound->past = true;
     if (version <= st_shard_snapshot(run->shard)) {
         return STRATA_OK;
     }
@@ -36,7 +53,8 @@ static strata_status bound_at_version(st_request *rq, const st_run *run, uint64_
     if (version > last) {
         return fail_future(rq, "the commit", version, last);
     }
-    wait_for_writer(rq, run); /* those above the run's snapshot went to other runs, or come now */
+    (void)wait_for_writer(rq,
+                          run); /* those above the run's snapshot went to other runs, or come now */
     return STRATA_OK;
 }
 
@@ -54,8 +72,9 @@ strata_status st_bound_at(st_request *rq, const st_run *run, const st_when *when
         if (when->time_us > now_us) {
             return fail_future(rq, "the time", (uint64_t)when->time_us, (uint64_t)now_us);
         }
-        wait_for_writer(rq, run);
+        ST_TRY(wait_for_sync(rq, run));
         bound->time_us = when->time_us;
+        bound->past = true;
     }
     bound->version = st_shard_snapshot(run->shard);
     if (rq->txn != NULL && st_txn_shard(rq->txn) == run->shard && when->time_us == INT64_MAX) {
@@ -63,6 +82,47 @@ strata_status st_bound_at(st_request *rq, const st_run *run, const st_when *when
         bound->own = true;
     }
     return STRATA_OK;
+}
+
+bool st_is_too_late(st_request *rq, const st_bound *bound, uint64_t clock, strata_status status) {
+    if (bound->past || bound->own || !st_store_trimmed_since(&rq->model->store, clock) ||
+        (status != STRATA_OK && status != STRATA_HISTORY_TRIMMED)) {
+        return false;
+    }
+    if (rq->error != NULL) {
+        rq->error->code = STRATA_OK;
+        rq->error->field_count = 0;
+        rq->error->message[0] = '\0';
+    }
+    return true;
+}
+
+strata_status st_read_at(st_request *rq, const st_run *run, strata_slice key, const st_when *when,
+                         st_revision *revision, bool *found) {
+    for (;;) {
+        const uint64_t clock = st_store_trim_clock(&rq->model->store);
+        st_bound at;
+        ST_TRY(st_bound_at(rq, run, when, &at));
+        const strata_status status =
+            st_read_live(&rq->reader, run->shard, key, &at, revision, found);
+        if (!st_is_too_late(rq, &at, clock, status)) {
+            return status;
+        }
+    }
+}
+
+strata_status st_scan_at(st_request *rq, const st_run *run, const st_scan_range *range,
+                         const st_when *when, st_scan *scan) {
+    for (;;) {
+        const uint64_t clock = st_store_trim_clock(&rq->model->store);
+        st_bound at;
+        ST_TRY(st_bound_at(rq, run, when, &at));
+        const strata_status status = st_scan_start(scan, &rq->reader, run->shard, range, &at);
+        if (!st_is_too_late(rq, &at, clock, status)) {
+            return status;
+        }
+        st_scan_end(scan);
+    }
 }
 
 /* The smallest key above everything that begins with `prefix`; there is one, as the tag is not
@@ -107,8 +167,6 @@ strata_status st_page_scan(st_request *rq, const st_run *run, uint8_t tag, const
     strata_slice low;
     strata_slice high;
     strata_slice edge;
-    st_bound when;
-    ST_TRY(st_bound_at(rq, run, &page->when, &when));
     ST_TRY(bound(rq, tag, page->prefix, &low));
     ST_TRY(bound(rq, tag, page->prefix, &high));
     high = above_prefix(high);
@@ -135,5 +193,5 @@ strata_status st_page_scan(st_request *rq, const st_run *run, uint8_t tag, const
         return st_fail_memory(rq->error);
     }
     const st_scan_range range = {low, high, page->reverse};
-    return st_scan_start(*out, &rq->reader, run->shard, &range, &when);
+    return st_scan_at(rq, run, &range, &page->when, *out);
 }

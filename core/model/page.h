@@ -18,6 +18,17 @@ static inline st_when st_now(void) {
 /* What may be read. Errors: invalid_argument for a commit or a time that has not come, or both. */
 strata_status st_bound_at(st_request *rq, const st_run *run, const st_when *when, st_bound *bound);
 
+/* Whether a read inside that bound, which succeeded or not, came too late for its snapshot and is to
+ * be repeated. clock: st_store_trim_clock before the bound was made. */
+bool st_is_too_late(st_request *rq, const st_bound *bound, uint64_t clock, strata_status status);
+/* The version of a key that has a value then. Errors: as st_bound_at and st_read. */
+strata_status st_read_at(st_request *rq, const st_run *run, strata_slice key, const st_when *when,
+                         st_revision *revision, bool *found);
+/* Starts a scan over what is there then. scan: of the arena. Errors: as st_bound_at and
+ * st_scan_start. */
+strata_status st_scan_at(st_request *rq, const st_run *run, const st_scan_range *range,
+                         const st_when *when, st_scan *scan);
+
 /* A page of a listing. */
 typedef struct st_page {
     strata_slice prefix;

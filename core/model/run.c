@@ -14,7 +14,6 @@
 #include "model/run.h"
 
 #include "base/utf8.h"
-#include "model/page.h"
 
 static const char *const status_names[] = {"active", "paused",    "completed",
                                            "failed", "cancelled", "archived"};
@@ -152,16 +151,15 @@ st_run *st_run_system(st_request *rq) {
     return st_shards_find(&rq->model->store.shards, ST_RUN_SYSTEM)->owner;
 }
 
-/* snapshot: UINT64_MAX inside a commit to run 0. */
-static strata_status find_record(st_request *rq, strata_slice name, uint64_t snapshot,
-                                 st_run_record *record, st_stamp *stamp) {
-    const st_bound bound = st_bound_version(snapshot);
+/* Run 0 keeps everything, so a read of its now needs no care. */
+static strata_status find_record_at(st_request *rq, strata_slice name, const st_bound *bound,
+                                    st_run_record *record, st_stamp *stamp) {
     st_key key;
     st_revision revision;
     bool found = false;
     if (name.len > 0 && name.len <= ST_NAME_BYTES_MAX) {
         st_key_text(&key, ST_TAG_RUN, name);
-        ST_TRY(st_read_live(&rq->reader, st_run_system(rq)->shard, st_key_slice(&key), &bound,
+        ST_TRY(st_read_live(&rq->reader, st_run_system(rq)->shard, st_key_slice(&key), bound,
                             &revision, &found));
     }
     if (!found) {
@@ -172,6 +170,13 @@ static strata_status find_record(st_request *rq, strata_slice name, uint64_t sna
     ST_TRY(st_run_read(rq, st_key_slice(&key), revision.value, record));
     record->name = name;
     return STRATA_OK;
+}
+
+/* snapshot: UINT64_MAX inside a commit to run 0. */
+static strata_status find_record(st_request *rq, strata_slice name, uint64_t snapshot,
+                                 st_run_record *record, st_stamp *stamp) {
+    const st_bound bound = st_bound_version(snapshot);
+    return find_record_at(rq, name, &bound, record, stamp);
 }
 
 strata_status st_run_of(st_request *rq, uint64_t id, st_run **run) {
@@ -195,9 +200,11 @@ strata_status st_run_find(st_request *rq, strata_slice name, st_run **run) {
     return st_run_of(rq, record.id, run);
 }
 
-strata_status st_run_get(st_request *rq, strata_slice name, st_run_record *record,
-                         st_stamp *stamp) {
-    return find_record(rq, name, st_shard_snapshot(st_run_system(rq)->shard), record, stamp);
+strata_status st_run_get(st_request *rq, strata_slice name, const st_when *when,
+                         st_run_record *record, st_stamp *stamp) {
+    st_bound bound;
+    ST_TRY(st_bound_at(rq, st_run_system(rq), when, &bound));
+    return find_record_at(rq, name, &bound, record, stamp);
 }
 
 strata_status st_run_name(st_request *rq, const st_run *run, strata_slice *name) {
@@ -554,15 +561,27 @@ strata_status st_run_newest(st_request *rq, const st_run *run, const st_key *key
     return st_read_live(&rq->reader, run->shard, st_key_slice(key), &bound, revision, found);
 }
 
-static strata_status finish(st_request *rq, st_commit *commit, const st_write *write,
-                            const st_commit_hook *hook, st_stamp *stamp) {
+static strata_status write_pending(st_request *rq, const st_write *writes, size_t count) {
+    const uint64_t savepoint = st_txn_savepoint(rq->txn);
+    for (size_t i = 0; i < count; i++) {
+        const st_txn_write pending = {writes[i], 0, {"", 0}};
+        const strata_status status = st_txn_put(rq->txn, &pending, rq->error);
+        if (status != STRATA_OK) {
+            (void)st_txn_rollback_to(rq->txn, savepoint, NULL);
+            return status;
+        }
+    }
+    return STRATA_OK;
+}
+
+strata_status st_run_write(st_request *rq, st_commit *commit, const st_write *writes, size_t count,
+                           const st_commit_hook *hook, st_stamp *stamp) {
     *stamp = (st_stamp){0, commit->timestamp_us};
     if (rq->txn != NULL) {
-        const st_txn_write pending = {*write, 0, {"", 0}};
-        return st_txn_put(rq->txn, &pending, rq->error);
+        return write_pending(rq, writes, count);
     }
     uint64_t version;
-    ST_TRY(st_commit_finish(commit, write, 1, hook, &version, rq->error));
+    ST_TRY(st_commit_finish(commit, writes, count, hook, &version, rq->error));
     stamp->version = version;
     return STRATA_OK;
 }
@@ -570,11 +589,11 @@ static strata_status finish(st_request *rq, st_commit *commit, const st_write *w
 strata_status st_run_put(st_request *rq, st_commit *commit, const st_key *key,
                          const st_commit_hook *hook, st_stamp *stamp) {
     const st_write write = {.key = st_key_slice(key), .value = st_buffer_slice(&rq->value)};
-    return finish(rq, commit, &write, hook, stamp);
+    return st_run_write(rq, commit, &write, 1, hook, stamp);
 }
 
 strata_status st_run_delete(st_request *rq, st_commit *commit, const st_key *key,
                             const st_commit_hook *hook, st_stamp *stamp) {
     const st_write write = {.key = st_key_slice(key), .value = st_slice("", 0), .deletes = true};
-    return finish(rq, commit, &write, hook, stamp);
+    return st_run_write(rq, commit, &write, 1, hook, stamp);
 }

@@ -2,7 +2,7 @@
 #ifndef ST_MODEL_RUN_H
 #define ST_MODEL_RUN_H
 
-#include "model/model.h"
+#include "model/page.h"
 
 typedef struct st_run_record {
     strata_slice name;
@@ -34,7 +34,8 @@ strata_status st_run_create(st_request *rq, const st_run_record *spec, strata_sl
                             uint64_t *id, st_stamp *stamp);
 
 /* Errors: not_found. Slices are borrowed from the store. */
-strata_status st_run_get(st_request *rq, strata_slice name, st_run_record *record, st_stamp *stamp);
+strata_status st_run_get(st_request *rq, strata_slice name, const st_when *when,
+                         st_run_record *record, st_stamp *stamp);
 
 /* Reads the record where a scan over ST_TAG_RUN stands. Errors: corrupt. */
 strata_status st_run_read(st_request *rq, strata_slice key, strata_slice value,

@@ -37,8 +37,8 @@ static strata_status apply_add(pending_commit *pending, const st_txn_write *writ
     int64_t sum;
     memcpy(key.bytes, write->write.key.data, write->write.key.len);
     key.len = write->write.key.len;
-    ST_TRY(
-        st_kv_add(pending->rq, pending->run, &key, (int64_t)load64_le(write->operand.data), &sum));
+    ST_TRY(st_kv_add(pending->rq, pending->run, &key, (int64_t)load64_le(write->operand.data), &sum,
+                     &out->expires_us));
     return copy_out(pending->rq, st_buffer_slice(&pending->rq->value), &out->value);
 }
 

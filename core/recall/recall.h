@@ -8,6 +8,7 @@ typedef struct st_recall_request {
     strata_slice query;
     uint64_t k;
     bool snippets;
+    st_when when;
 } st_recall_request;
 
 typedef struct st_recall_hit {
@@ -27,7 +28,9 @@ typedef struct st_recall_result {
     uint64_t elapsed_ns;
 } st_recall_result;
 
-/* Errors: invalid_argument (no words, k), constraint {query_too_long}, no_memory. */
+/* Errors: invalid_argument (no words, k, when), constraint {query_too_long}, history_trimmed,
+ * no_memory. Cost: of a moment before the index was built, or given as a time, in proportion to the
+ * memories that there were. */
 strata_status st_recall(st_request *rq, st_run *run, const st_recall_request *request,
                         st_recall_result *result);
 

@@ -18,81 +18,9 @@
  * A single key is found faster still by the hash table beside this tree (leaf_table.h), which knows
  * no order.
  */
-#include "store/art.h"
+#include "store/art_private.h"
 
-#include <simde/x86/sse2.h>
-
-#include "base/bytes.h"
-
-enum { KIND_4, KIND_16, KIND_48, KIND_256 };
-enum { PREFIX_INLINE = 8, NO_BYTE = 256, LINE = 64 };
-
-typedef void *_Atomic child_slot;
-
-typedef struct st_art_node {
-    uint8_t kind;
-    _Atomic uint16_t count;
-    uint32_t prefix_len;
-    union {
-        uint8_t bytes[PREFIX_INLINE]; /* when prefix_len <= PREFIX_INLINE */
-        const uint8_t *far;           /* else: inside the key of some leaf, which never moves */
-    } prefix;
-} node;
-
-typedef struct node4 {
-    node head;
-    uint8_t keys[4];
-    child_slot children[4];
-} node4;
-
-/* The key bytes, four to a word, the first in the lowest bits: readers take all sixteen at once while
- * the writer may be adding one, which needs words that are atomic. */
-typedef struct node16 {
-    node head;
-    _Atomic uint32_t keys[4];
-    child_slot children[16];
-} node16;
-
-typedef struct node48 {
-    node head;
-    _Atomic uint8_t index[256]; /* 0: none, else place + 1 */
-    child_slot children[48];
-} node48;
-
-typedef struct node256 {
-    node head;
-    child_slot children[256];
-} node256;
-
-/* ---- Pointers -------------------------------------------------------------------------------- */
-
-static bool is_leaf(const void *p) {
-    return ((uintptr_t)p & 1) != 0;
-}
-
-static st_leaf *as_leaf(const void *p) {
-    return (st_leaf *)((uintptr_t)p & ~(uintptr_t)1);
-}
-
-static void *from_leaf(st_leaf *leaf) {
-    return (void *)((uintptr_t)leaf | 1);
-}
-
-static void *load_child(const child_slot *slot) {
-    return atomic_load_explicit((child_slot *)slot, memory_order_acquire);
-}
-
-static void publish(child_slot *slot, void *child) {
-    atomic_store_explicit(slot, child, memory_order_release);
-}
-
-static unsigned count_of(const node *n) {
-    return atomic_load_explicit((_Atomic uint16_t *)&n->count, memory_order_acquire);
-}
-
-static const uint8_t *prefix_of(const node *n) {
-    return n->prefix_len <= PREFIX_INLINE ? n->prefix.bytes : n->prefix.far;
-}
+/* ---- One node -------------------------------------------------------------------------------- */
 
 /* bytes: inside a leaf's key or another node's prefix; neither moves. */
 static void set_prefix(node *n, const uint8_t *bytes, size_t len) {
@@ -102,12 +30,6 @@ static void set_prefix(node *n, const uint8_t *bytes, size_t len) {
     } else {
         n->prefix.far = bytes;
     }
-}
-
-/* ---- One node -------------------------------------------------------------------------------- */
-
-static int32_t key_word(const node16 *n, unsigned i) {
-    return (int32_t)atomic_load_explicit((_Atomic uint32_t *)&n->keys[i], memory_order_relaxed);
 }
 
 /* Under the writer's lock: no other store to the word can be lost. */
@@ -134,9 +56,7 @@ static child_slot *find_slot(node *n, uint8_t byte) {
         node16 *n16 = (node16 *)n;
         /* Bytes past the count belong to children that are not there yet; the mask drops them. */
         const unsigned count = count_of(n);
-        const simde__m128i keys = simde_mm_set_epi32(key_word(n16, 3), key_word(n16, 2),
-                                                     key_word(n16, 1), key_word(n16, 0));
-        const simde__m128i same = simde_mm_cmpeq_epi8(keys, simde_mm_set1_epi8((char)byte));
+        const simde__m128i same = simde_mm_cmpeq_epi8(keys_of(n16), simde_mm_set1_epi8((char)byte));
         const unsigned found = (unsigned)simde_mm_movemask_epi8(same) & ((1u << count) - 1);
         return found == 0 ? NULL : &n16->children[__builtin_ctz(found)];
     }
@@ -150,49 +70,6 @@ static child_slot *find_slot(node *n, uint8_t byte) {
         return load_child(&n256->children[byte]) == NULL ? NULL : &n256->children[byte];
     }
     }
-}
-
-/* The smallest byte >= from that has a child (reverse: the largest <= from), or NO_BYTE. */
-static unsigned step_small(const uint8_t *keys, unsigned count, unsigned from, bool reverse) {
-    unsigned best = NO_BYTE;
-    for (unsigned i = 0; i < count; i++) {
-        const unsigned key = keys[i];
-        if (reverse ? key <= from && (best == NO_BYTE || key > best)
-                    : key >= from && (best == NO_BYTE || key < best)) {
-            best = key;
-        }
-    }
-    return best;
-}
-
-static unsigned step_byte(const node *n, unsigned from, bool reverse) {
-    if (n->kind == KIND_4) {
-        return step_small(((const node4 *)n)->keys, count_of(n), from, reverse);
-    }
-    if (n->kind == KIND_16) {
-        const unsigned count = count_of(n);
-        uint8_t keys[16];
-        for (unsigned i = 0; i < 4; i++) {
-            store32_le(keys + (size_t)4 * i, (uint32_t)key_word((const node16 *)n, i));
-        }
-        return step_small(keys, count, from, reverse);
-    }
-    for (unsigned byte = from; byte < 256; byte = reverse ? byte - 1 : byte + 1) {
-        if (find_slot((node *)n, (uint8_t)byte) != NULL) {
-            return byte;
-        }
-    }
-    return NO_BYTE;
-}
-
-static size_t size_of_kind(unsigned kind) {
-    static const size_t sizes[] = {sizeof(node4), sizeof(node16), sizeof(node48), sizeof(node256)};
-    return sizes[kind];
-}
-
-static unsigned capacity_of_kind(unsigned kind) {
-    static const unsigned capacities[] = {4, 16, 48, 256};
-    return capacities[kind];
 }
 
 static node *new_node(st_art *art, unsigned kind) {
@@ -237,9 +114,11 @@ static node *copy_as(st_art *art, const node *from, unsigned kind) {
         return NULL;
     }
     set_prefix(n, prefix_of(from), from->prefix_len);
-    for (unsigned byte = step_byte(from, 0, false); byte != NO_BYTE;
-         byte = byte == 255 ? NO_BYTE : step_byte(from, byte + 1, false)) {
-        add_child(n, (uint8_t)byte, load_child(find_slot((node *)from, (uint8_t)byte)));
+    unsigned byte;
+    void *child = st_art_step(from, 0, false, &byte);
+    while (child != NULL) {
+        add_child(n, (uint8_t)byte, child);
+        child = byte == 255 ? NULL : st_art_step(from, byte + 1, false, &byte);
     }
     return n;
 }
@@ -385,114 +264,4 @@ st_leaf *st_art_insert(st_art *art, strata_slice key, size_t tail_len, void **ta
         slot = next;
         depth++;
     }
-}
-
-/* ---- Walking in order ------------------------------------------------------------------------ */
-
-static void push(st_art_iter *iter, const node *n, unsigned byte) {
-    ST_ASSERT(iter->depth < ST_ART_DEPTH_MAX);
-    iter->path[iter->depth].node = n;
-    iter->path[iter->depth].byte = byte;
-    iter->depth++;
-}
-
-/* Stands at the first leaf (reverse: last) under p. */
-static void descend(st_art_iter *iter, const void *p) {
-    while (!is_leaf(p)) {
-        const node *n = p;
-        const unsigned byte = step_byte(n, iter->reverse ? 255 : 0, iter->reverse);
-        ST_ASSERT(byte != NO_BYTE);
-        push(iter, n, byte);
-        p = load_child(find_slot((node *)n, (uint8_t)byte));
-    }
-    iter->leaf = as_leaf(p);
-}
-
-void st_art_next(st_art_iter *iter) {
-    while (iter->depth > 0) {
-        const node *n = iter->path[iter->depth - 1].node;
-        const unsigned byte = iter->path[iter->depth - 1].byte;
-        unsigned next = NO_BYTE;
-        if (iter->reverse ? byte > 0 : byte < 255) {
-            next = step_byte(n, iter->reverse ? byte - 1 : byte + 1, iter->reverse);
-        }
-        if (next != NO_BYTE) {
-            iter->path[iter->depth - 1].byte = next;
-            descend(iter, load_child(find_slot((node *)n, (uint8_t)next)));
-            return;
-        }
-        iter->depth--;
-    }
-    iter->leaf = NULL;
-}
-
-void st_art_seek(st_art_iter *iter, const st_art *art, strata_slice key, bool reverse) {
-    const uint8_t *bytes = key.data;
-    size_t depth = 0;
-    iter->leaf = NULL;
-    iter->reverse = reverse;
-    iter->depth = 0;
-    const void *p = load_child(&art->root);
-    if (p == NULL) {
-        return;
-    }
-    for (;;) {
-        if (is_leaf(p)) {
-            iter->leaf = as_leaf(p);
-            const bool before = st_slice_compare(st_leaf_key(iter->leaf), key) < 0;
-            if (before != reverse) {
-                st_art_next(iter);
-            }
-            return;
-        }
-        const node *n = p;
-        const size_t shared = st_min(n->prefix_len, key.len - depth);
-        const int order = shared == 0 ? 0 : memcmp(prefix_of(n), bytes + depth, shared);
-        const bool key_ends = order == 0 && depth + n->prefix_len >= key.len;
-        if (order != 0 || key_ends) {
-            /* All below lie on one side of the key: before it only if the prefix is. */
-            if ((order < 0) == reverse) {
-                descend(iter, p);
-            } else {
-                st_art_next(iter);
-            }
-            return;
-        }
-        depth += n->prefix_len;
-        push(iter, n, bytes[depth]);
-        const child_slot *slot = find_slot((node *)n, bytes[depth]);
-        if (slot == NULL) {
-            st_art_next(iter);
-            return;
-        }
-        p = load_child(slot);
-        depth++;
-    }
-}
-
-/* ---- Checking -------------------------------------------------------------------------------- */
-
-bool st_art_check(const st_art *art, uint64_t *leaves) {
-    st_art_iter iter;
-    const st_leaf *before = NULL;
-    uint64_t count = 0;
-    for (st_art_seek(&iter, art, st_slice("", 0), false); iter.leaf != NULL; st_art_next(&iter)) {
-        const strata_slice key = st_leaf_key(iter.leaf);
-        if (before != NULL && st_slice_compare(st_leaf_key(before), key) >= 0) {
-            return false;
-        }
-        if (st_art_find(art, key) != iter.leaf) {
-            return false;
-        }
-        for (size_t i = 0; i < iter.depth; i++) {
-            const node *n = iter.path[i].node;
-            if (count_of(n) > capacity_of_kind(n->kind) || count_of(n) < 2) {
-                return false;
-            }
-        }
-        before = iter.leaf;
-        count++;
-    }
-    *leaves = count;
-    return true;
 }

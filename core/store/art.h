@@ -43,11 +43,17 @@ st_leaf *st_art_insert(st_art *art, strata_slice key, size_t tail_len, void **ta
 
 /* ---- Walking in order ------------------------------------------------------------------------ */
 
-enum { ST_ART_DEPTH_MAX = ST_KEY_BYTES_MAX + 8 };
+enum {
+    ST_ART_DEPTH_MAX = ST_KEY_BYTES_MAX + 8,
+    ST_ART_AHEAD = 16, /* leaves that an iterator knows before it gets there */
+};
 
 typedef struct st_art_iter {
     const st_leaf *leaf; /* where it stands; NULL past the end */
     bool reverse;
+    unsigned first; /* of ahead */
+    unsigned count;
+    const st_leaf *ahead[ST_ART_AHEAD];
     size_t depth;
     struct {
         const struct st_art_node *node;

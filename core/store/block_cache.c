@@ -90,6 +90,8 @@ static shard *shard_of(st_block_cache *cache, uint64_t hash) {
 
 /* Chunks are of any alignment; their records are not. */
 enum { CHUNK_BYTES = CHUNK_RECORDS * sizeof(record) + LINE_BYTES - 1 };
+/* Places in the ring for the records of a chunk. */
+enum { RING_BYTES = CHUNK_RECORDS * sizeof(record *) };
 
 static record *chunk_records(uint8_t *chunk) {
     return (record *)(void *)(chunk + (-(uintptr_t)chunk & (LINE_BYTES - 1)));
@@ -131,7 +133,7 @@ static void free_shard(const strata_allocator *memory, shard *s) {
         st_free(memory, s->chunks[i], CHUNK_BYTES);
     }
     st_free(memory, s->chunks, s->cap * sizeof *s->chunks);
-    st_free(memory, s->ring, s->cap * CHUNK_RECORDS * sizeof *s->ring);
+    st_free(memory, s->ring, (size_t)s->cap * RING_BYTES);
     st_free(memory, s->buckets, s->bucket_count * sizeof *s->buckets);
 }
 
@@ -193,17 +195,17 @@ static bool grow_buckets(const strata_allocator *memory, shard *s) {
 static bool grow(const strata_allocator *memory, shard *s) {
     const uint32_t cap = s->cap == 0 ? CHUNKS_MIN : s->cap * 2;
     uint8_t **chunks = st_alloc(memory, cap * sizeof *chunks);
-    record **ring = st_alloc(memory, cap * CHUNK_RECORDS * sizeof *ring);
+    record **ring = st_alloc(memory, (size_t)cap * RING_BYTES);
     if (chunks == NULL || ring == NULL) {
         st_free(memory, chunks, cap * sizeof *chunks);
-        st_free(memory, ring, cap * CHUNK_RECORDS * sizeof *ring);
+        st_free(memory, ring, (size_t)cap * RING_BYTES);
         return false;
     }
     if (s->cap > 0) {
         memcpy(chunks, s->chunks, s->cap * sizeof *chunks);
-        memcpy(ring, s->ring, s->cap * CHUNK_RECORDS * sizeof *ring);
+        memcpy(ring, s->ring, (size_t)s->cap * RING_BYTES);
         st_free(memory, s->chunks, s->cap * sizeof *chunks);
-        st_free(memory, s->ring, s->cap * CHUNK_RECORDS * sizeof *ring);
+        st_free(memory, s->ring, (size_t)s->cap * RING_BYTES);
     }
     s->chunks = chunks;
     s->ring = ring;

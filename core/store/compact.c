@@ -8,9 +8,8 @@
  *
  * 1. The tables merged are a contiguous piece of history: for the keys of the result, no table in
  *    between stays out. So "each level holds only older versions" (view.h) goes on to hold.
- * 2. Versions are dropped (retain.h) only where no deeper level has the key: what is below could
- *    otherwise be taken for what was dropped. The oldest version kept is then marked `trimmed`; a
- *    key that vanishes raises the floor.
+ * 2. Versions are dropped (trim.h) only where no deeper level has the key: what is below could
+ *    otherwise be taken for what was dropped.
  * 3. Nothing changes for readers before st_tables_install, and everything at once.
  * A function of the tables, the retention and one time: the same input gives the same bytes.
  */
@@ -18,6 +17,7 @@
 
 #include "store/merge.h"
 #include "store/tables.h"
+#include "store/trim.h"
 
 enum {
     LEVEL_0_TABLES = 4,
@@ -26,18 +26,6 @@ enum {
     STEP_BYTES = 1 << 20,
     TABLE_BYTES_MIN = 1 << 16,
 };
-
-/* The key that is being merged, and its last version that is known to be kept: what comes after it
- * decides whether it is marked. */
-typedef struct current_key {
-    uint8_t bytes[ST_TABLE_KEY_MAX];
-    size_t len;
-    bool plain; /* all its versions are kept */
-    uint64_t kept;
-    bool waits; /* there is such a version */
-    st_revision waiting;
-    strata_buffer value;
-} current_key;
 
 struct st_compaction {
     st_store *store;
@@ -57,14 +45,7 @@ struct st_compaction {
     strata_buffer outputs; /* st_table *: those that are done */
     bool may_be_named;     /* a manifest that names them may be on the disk */
 
-    current_key key;
-    st_retention retention;
-    st_retain retain;
-    uint64_t snapshot;
-    int64_t now_us;
-    uint64_t floor_version;
-    int64_t floor_us;
-    uint64_t versions_removed;
+    st_trim trim;
 };
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
@@ -90,6 +71,8 @@ static uint64_t table_limit(const st_store *store, unsigned level) {
     return st_max(TABLE_BYTES_MIN, (size_t)(st_memtable_limit(store) / 2)) << (level - 1);
 }
 
+static st_trim_sink sink_of(st_compaction *compaction);
+
 static st_compaction *make(st_store *store, unsigned level, size_t input_max) {
     const strata_allocator *memory = &store->host->memory;
     st_compaction *compaction = st_alloc_zeroed(memory, sizeof *compaction);
@@ -100,13 +83,8 @@ static st_compaction *make(st_store *store, unsigned level, size_t input_max) {
     compaction->level = level;
     compaction->table_bytes = table_limit(store, level);
     compaction->outputs.host = store->host;
-    compaction->key.value.host = store->host;
-    compaction->snapshot = st_snapshot_oldest(store);
-    compaction->now_us = st_store_now(store);
-    compaction->floor_us = INT64_MIN;
-    st_mutex_lock(&store->maintenance->snapshots_lock, &store->host->executor);
-    compaction->retention = store->maintenance->retention;
-    st_mutex_unlock(&store->maintenance->snapshots_lock, &store->host->executor);
+    const st_trim_sink sink = sink_of(compaction);
+    st_trim_init(&compaction->trim, store, &sink);
     compaction->input_count = input_max; /* what there is room for, for now */
     compaction->inputs = st_alloc(memory, input_max * sizeof *compaction->inputs);
     compaction->sources = st_alloc(memory, input_max * sizeof *compaction->sources);
@@ -286,22 +264,21 @@ static strata_status finish_table(st_compaction *compaction, strata_error *error
     return st_buffer_append(&compaction->outputs, &table, sizeof table);
 }
 
-static strata_status write_entry(st_compaction *compaction, const st_revision *revision,
+static strata_status write_entry(void *ctx, strata_slice key, const st_revision *revision,
                                  strata_error *error) {
+    st_compaction *compaction = ctx;
     if (compaction->builder == NULL) {
         st_table_spec spec;
         compaction->number = st_tables_next_number(compaction->store);
         st_tables_spec(compaction->store, compaction->number, &spec);
         ST_TRY(st_table_builder_create(&spec, &compaction->builder, error));
     }
-    return st_table_builder_add(
-        compaction->builder, st_slice(compaction->key.bytes, compaction->key.len), revision, error);
+    return st_table_builder_add(compaction->builder, key, revision, error);
 }
 
-/* ---- Keeping and dropping -------------------------------------------------------------------- */
-
 /* Whether a level below the result has the key. */
-static bool is_deeper(const st_compaction *compaction, strata_slice key) {
+static bool is_deeper(void *ctx, strata_slice key) {
+    const st_compaction *compaction = ctx;
     const st_view *view = st_tables_view(compaction->store);
     for (unsigned i = compaction->level + 1; i < ST_LEVELS; i++) {
         if (st_level_find(&view->levels[i], key) != NULL) {
@@ -311,57 +288,15 @@ static bool is_deeper(const st_compaction *compaction, strata_slice key) {
     return false;
 }
 
-static void begin_key(st_compaction *compaction, strata_slice key) {
-    current_key *current = &compaction->key;
-    static const st_policy keep_all = {ST_KEEP_ALL, 0, 0};
-    memcpy(current->bytes, key.data, key.len);
-    current->len = key.len;
-    current->kept = 0;
-    const st_retention *retention = &compaction->retention;
-    const st_policy policy =
-        retention->policy == NULL
-            ? keep_all
-            : retention->policy(retention->ctx, load64_be(current->bytes), current->bytes[8]);
-    current->plain = policy.keep == ST_KEEP_ALL || is_deeper(compaction, key);
-    st_retain_begin(&compaction->retain, &policy, compaction->snapshot, compaction->now_us);
+static st_trim_sink sink_of(st_compaction *compaction) {
+    const st_trim_sink sink = {compaction, write_entry, is_deeper};
+    return sink;
 }
 
-static strata_status write_waiting(st_compaction *compaction, strata_error *error) {
-    current_key *current = &compaction->key;
-    if (!current->waits) {
-        return STRATA_OK;
-    }
-    current->waits = false;
-    current->waiting.value = st_buffer_slice(&current->value);
-    return write_entry(compaction, &current->waiting, error);
-}
-
-static strata_status end_key(st_compaction *compaction, strata_error *error) {
-    current_key *current = &compaction->key;
-    const st_revision *last = &current->waiting;
-    if (current->waits && current->kept == 1 && st_retain_may_vanish(&compaction->retain, last)) {
-        current->waits = false;
-        compaction->versions_removed++;
-        compaction->floor_version =
-            last->number > compaction->floor_version ? last->number : compaction->floor_version;
-        const int64_t gone_us = last->deleted ? last->timestamp_us : last->expires_us;
-        compaction->floor_us = gone_us > compaction->floor_us ? gone_us : compaction->floor_us;
-    }
-    ST_TRY(write_waiting(compaction, error));
-    if (compaction->builder != NULL &&
-        st_table_builder_bytes(compaction->builder) >= compaction->table_bytes) {
-        return finish_table(compaction, error);
-    }
-    return STRATA_OK;
-}
-
-/* The entry that the merge stands at, of the current key. */
+/* The entry that the merge stands at. */
 static strata_status take_entry(st_compaction *compaction, size_t *bytes, strata_error *error) {
-    current_key *current = &compaction->key;
     st_revision revision = compaction->merge.top->revision;
-    if (!current->plain && !st_retain_keeps(&compaction->retain, &revision)) {
-        current->waiting.trimmed = true;
-        compaction->versions_removed++;
+    if (!st_trim_wants(&compaction->trim, &revision)) {
         return STRATA_OK;
     }
     const strata_status status = st_merge_value(&compaction->merge, &revision.value);
@@ -369,31 +304,30 @@ static strata_status take_entry(st_compaction *compaction, size_t *bytes, strata
         return st_fail(error, status, "a table that is being merged could not be read (%s)",
                        strata_status_name(status));
     }
-    *bytes += revision.value.len + current->len;
-    if (current->plain) {
-        return write_entry(compaction, &revision, error);
-    }
-    ST_TRY(write_waiting(compaction, error));
-    current->value.len = 0;
-    if (st_buffer_append(&current->value, revision.value.data, revision.value.len) != STRATA_OK) {
-        return st_fail_memory(error);
-    }
-    current->waiting = revision;
-    current->waits = true;
-    current->kept++;
-    return STRATA_OK;
+    *bytes += revision.value.len + compaction->trim.key_len;
+    return st_trim_take(&compaction->trim, &revision, error);
+}
+
+/* A table ends between two keys. */
+static strata_status begin_key(st_compaction *compaction, strata_slice key, strata_error *error) {
+    ST_TRY(st_trim_key(&compaction->trim, key, error));
+    return compaction->builder != NULL &&
+                   st_table_builder_bytes(compaction->builder) >= compaction->table_bytes
+               ? finish_table(compaction, error)
+               : STRATA_OK;
 }
 
 /* ---- Stepping -------------------------------------------------------------------------------- */
 
 static strata_status install(st_compaction *compaction, strata_error *error) {
-    st_install change = {.change = {compaction->inputs, compaction->input_count,
-                                    (st_table **)(void *)compaction->outputs.data,
-                                    compaction->outputs.len / sizeof(st_table *),
-                                    compaction->level},
-                         .floor_version = compaction->floor_version,
-                         .floor_us = compaction->floor_us,
-                         .moves = compaction->moves};
+    st_install change = {
+        .change = {compaction->inputs, compaction->input_count,
+                   (st_table **)(void *)compaction->outputs.data,
+                   compaction->outputs.len / sizeof(st_table *), compaction->level},
+        .floor_version = compaction->trim.floor.version,
+        .floor_us = compaction->trim.floor.time_us,
+        .trims = compaction->trim.versions_removed > 0 ? compaction->trim.captures : 0,
+        .moves = compaction->moves};
     if (compaction->moves) {
         change.change.added = compaction->inputs;
         change.change.added_count = compaction->input_count;
@@ -409,16 +343,15 @@ static strata_status install(st_compaction *compaction, strata_error *error) {
 
 static strata_status merge_some(st_compaction *compaction, strata_error *error) {
     st_merge *merge = &compaction->merge;
-    current_key *current = &compaction->key;
+    const st_trim *trim = &compaction->trim;
     size_t bytes = 0;
     if (!compaction->begun) {
         ST_TRY(st_merge_seek(merge, st_slice("", 0), UINT64_MAX));
         compaction->begun = true;
     }
     while (st_merge_here(merge) && bytes < STEP_BYTES) {
-        if (!st_slice_equal(merge->top->key, st_slice(current->bytes, current->len))) {
-            ST_TRY(end_key(compaction, error));
-            begin_key(compaction, merge->top->key);
+        if (!st_slice_equal(merge->top->key, st_trim_key_now(trim))) {
+            ST_TRY(begin_key(compaction, merge->top->key, error));
         }
         ST_TRY(take_entry(compaction, &bytes, error));
         ST_TRY(st_merge_next(merge));
@@ -434,7 +367,7 @@ strata_status st_compaction_step(st_compaction *compaction, bool *done, strata_e
         if (st_merge_here(&compaction->merge)) {
             return STRATA_OK;
         }
-        ST_TRY(end_key(compaction, error));
+        ST_TRY(st_trim_finish(&compaction->trim, error));
         ST_TRY(finish_table(compaction, error));
     }
     ST_TRY(install(compaction, error));
@@ -455,7 +388,7 @@ void st_compaction_destroy(st_compaction *compaction) {
                         !compaction->may_be_named);
     }
     strata_buffer_free(&compaction->outputs);
-    strata_buffer_free(&compaction->key.value);
+    st_trim_free(&compaction->trim);
     st_free(memory, compaction->inputs, compaction->input_count * sizeof *compaction->inputs);
     st_free(memory, compaction->sources, compaction->input_count * sizeof *compaction->sources);
     st_free(memory, compaction->source_list,
@@ -464,5 +397,5 @@ void st_compaction_destroy(st_compaction *compaction) {
 }
 
 uint64_t st_compaction_versions_removed(const st_compaction *compaction) {
-    return compaction->versions_removed;
+    return compaction->trim.versions_removed;
 }

@@ -8,4 +8,7 @@
  * Under the maintenance lock. Errors: as st_store_flush. */
 strata_status st_flush(st_store *store, uint64_t *segments_removed, strata_error *error);
 
+/* Returns when every commit that has its version by now is in a memtable. */
+void st_flush_settle(st_store *store);
+
 #endif

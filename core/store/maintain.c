@@ -16,6 +16,7 @@
 #include "store/maintain.h"
 
 #include "store/compact.h"
+#include "store/compact_memory.h"
 #include "store/flush.h"
 #include "store/tables.h"
 
@@ -26,6 +27,11 @@ enum {
     LEVEL_0_OVERFULL = 12,        /* tables: writers without an executor compact themselves */
     RETRY_NS = 1000 * 1000 * 1000 /* after a compaction that failed */
 };
+
+/* What was committed is in a table at the latest after this time, and if that fails, it is tried
+ * again after the other: so that the log to be read at the next opening stays short. */
+#define FLUSH_AFTER_NS (UINT64_C(1800) * 1000 * 1000 * 1000)
+#define FLUSH_AGAIN_NS (UINT64_C(60) * 1000 * 1000 * 1000)
 
 strata_status st_maintenance_create(st_store *store, strata_error *error) {
     st_maintenance *maintenance = st_alloc_zeroed(&store->host->memory, sizeof *maintenance);
@@ -48,6 +54,13 @@ void st_store_set_retention(st_store *store, const st_retention *retention) {
     st_mutex_lock(&store->maintenance->snapshots_lock, &store->host->executor);
     store->maintenance->retention = *retention;
     st_mutex_unlock(&store->maintenance->snapshots_lock, &store->host->executor);
+}
+
+st_retention st_store_retention(st_store *store) {
+    st_mutex_lock(&store->maintenance->snapshots_lock, &store->host->executor);
+    const st_retention retention = store->maintenance->retention;
+    st_mutex_unlock(&store->maintenance->snapshots_lock, &store->host->executor);
+    return retention;
 }
 
 /* ---- Snapshots ------------------------------------------------------------------------------- */
@@ -118,6 +131,7 @@ static strata_status flush_locked(st_store *store, uint64_t *segments, strata_er
     const strata_status status = st_flush(store, segments, error);
     if (status == STRATA_OK) {
         maintenance->not_before_bytes = 0;
+        maintenance->unflushed_ns = 0;
         atomic_store_explicit(&maintenance->failed, STRATA_OK, memory_order_relaxed);
     } else {
         maintenance->not_before_bytes = memtable_bytes(store) + st_memtable_limit(store) / 2;
@@ -125,6 +139,28 @@ static strata_status flush_locked(st_store *store, uint64_t *segments, strata_er
     }
     fit_cache(store);
     return status;
+}
+
+/* Whether something waits to be in a table for too long. */
+static bool is_old(st_store *store) {
+    const strata_clock *clock = &store->host->clock;
+    st_maintenance *maintenance = store->maintenance;
+    st_mutex_lock(&store->manifest_lock, &store->host->executor);
+    const uint64_t watermark = store->manifest.watermark;
+    st_mutex_unlock(&store->manifest_lock, &store->host->executor);
+    if (atomic_load_explicit(&store->wal.durable_version, memory_order_relaxed) <= watermark) {
+        maintenance->unflushed_ns = 0;
+        return false;
+    }
+    const uint64_t now_ns = clock->monotonic_ns(clock->ctx);
+    if (maintenance->unflushed_ns == 0) {
+        maintenance->unflushed_ns = now_ns;
+    }
+    if (now_ns - maintenance->unflushed_ns < FLUSH_AFTER_NS) {
+        return false;
+    }
+    maintenance->unflushed_ns += FLUSH_AGAIN_NS;
+    return true;
 }
 
 static bool is_flush_due(const st_store *store) {
@@ -144,7 +180,9 @@ static strata_status compact_some(st_store *store, strata_error *error) {
     bool done = false;
     const strata_status status = st_compaction_step(maintenance->compaction, &done, error);
     if (done) {
-        maintenance->versions_removed += st_compaction_versions_removed(maintenance->compaction);
+        atomic_fetch_add_explicit(&maintenance->versions_removed,
+                                  st_compaction_versions_removed(maintenance->compaction),
+                                  memory_order_relaxed);
         fit_cache(store);
     }
     if (done || status != STRATA_OK) {
@@ -179,7 +217,7 @@ static strata_status step_locked(st_store *store, bool *more, strata_error *erro
     *more = false;
     st_epoch_reclaim(&store->epoch);
     ST_TRY(st_wal_check(&store->wal, error)); /* what it lost must not come to be in a table */
-    if (is_flush_due(store)) {
+    if (is_flush_due(store) || is_old(store)) {
         uint64_t segments;
         *more = true;
         return flush_locked(store, &segments, error);
@@ -263,6 +301,35 @@ strata_status st_store_flush(st_store *store, strata_error *error) {
     return status;
 }
 
+strata_status st_store_capture(st_store *store, st_capture *capture, strata_error *error) {
+    const strata_executor *executor = &store->host->executor;
+    uint64_t segments;
+    st_mutex_lock(&store->maintenance->lock, executor);
+    strata_status status = flush_locked(store, &segments, error);
+    if (status == STRATA_OK) {
+        status = st_tables_capture(store, capture, error);
+    }
+    st_mutex_unlock(&store->maintenance->lock, executor);
+    return status;
+}
+
+strata_status st_store_checkpoint(st_store *store, st_checkpoint *checkpoint, strata_error *error) {
+    st_capture capture;
+    if ((store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
+        return st_fail(error, STRATA_FORBIDDEN, "%s was opened read-only", store->path);
+    }
+    checkpoint->time_us = st_store_now(store);
+    if (store->in_memory) {
+        checkpoint->bytes = 0;
+        return st_store_sync(store, &checkpoint->version, error);
+    }
+    ST_TRY(st_store_capture(store, &capture, error));
+    checkpoint->version = capture.manifest.watermark;
+    checkpoint->bytes = capture.bytes;
+    st_tables_release(store, &capture);
+    return STRATA_OK;
+}
+
 /* Begins a compaction of everything, in place of one that is under way. Under lock. */
 static strata_status begin_full(st_store *store, strata_error *error) {
     abandon_compaction(store);
@@ -298,7 +365,10 @@ static strata_status merge_everything(st_store *store, strata_error *error) {
     return status;
 }
 
-static uint64_t bytes_on_disk(st_store *store) {
+static uint64_t bytes_used(st_store *store) {
+    if (store->in_memory) {
+        return memtable_bytes(store);
+    }
     st_mutex_lock(&store->manifest_lock, &store->host->executor);
     const uint64_t tables = st_tables_bytes(st_tables_view(store));
     st_mutex_unlock(&store->manifest_lock, &store->host->executor);
@@ -307,19 +377,30 @@ static uint64_t bytes_on_disk(st_store *store) {
 
 strata_status st_store_compact(st_store *store, bool full, st_compact_result *result,
                                strata_error *error) {
+    const strata_executor *executor = &store->host->executor;
     memset(result, 0, sizeof *result);
-    if (store->in_memory) {
-        return STRATA_OK;
+    if ((store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
+        return st_fail(error, STRATA_FORBIDDEN, "%s was opened read-only", store->path);
     }
-    const uint64_t versions_before = store->maintenance->versions_removed;
-    result->bytes_before = bytes_on_disk(store);
-    st_mutex_lock(&store->maintenance->lock, &store->host->executor);
-    strata_status status = flush_locked(store, &result->segments_removed, error);
-    st_mutex_unlock(&store->maintenance->lock, &store->host->executor);
-    if (status == STRATA_OK && full) {
+    ST_TRY(st_wal_check(&store->wal, error)); /* what it lost must not come to be in a table */
+    result->bytes_before = bytes_used(store);
+    _Atomic uint64_t *versions = &store->maintenance->versions_removed;
+    const uint64_t versions_before = atomic_load_explicit(versions, memory_order_relaxed);
+    st_mutex_lock(&store->maintenance->lock, executor);
+    strata_status status =
+        store->in_memory ? STRATA_OK : flush_locked(store, &result->segments_removed, error);
+    if (status == STRATA_OK && full && store->in_memory) {
+        uint64_t removed = 0;
+        status = st_compact_memory(store, &removed, error);
+        atomic_fetch_add_explicit(&store->maintenance->versions_removed, removed,
+                                  memory_order_relaxed);
+    }
+    st_mutex_unlock(&store->maintenance->lock, executor);
+    if (status == STRATA_OK && full && !store->in_memory) {
         status = merge_everything(store, error);
     }
-    result->bytes_after = bytes_on_disk(store);
-    result->versions_removed = store->maintenance->versions_removed - versions_before;
+    result->bytes_after = bytes_used(store);
+    result->versions_removed =
+        atomic_load_explicit(versions, memory_order_relaxed) - versions_before;
     return status;
 }

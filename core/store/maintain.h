@@ -17,7 +17,8 @@ typedef struct st_maintenance {
     bool full;                 /* it is one of the whole database */
     uint64_t not_before_bytes; /* a flush failed: memtables grow to this before the next try */
     uint64_t not_before_ns;    /* a compaction failed: not again before this */
-    uint64_t versions_removed; /* since open */
+    uint64_t unflushed_ns;     /* since when, or a little later, memtables hold something; 0: they
+                                  do not */
 
     st_mutex snapshots_lock; /* what follows */
     st_retention retention;
@@ -25,6 +26,7 @@ typedef struct st_maintenance {
 
     _Atomic uint64_t flushes; /* since open, for statistics */
     _Atomic uint64_t compactions;
+    _Atomic uint64_t versions_removed;
     _Atomic int failed; /* the strata_status of the last flush or compaction */
 } st_maintenance;
 
@@ -34,6 +36,7 @@ strata_status st_maintenance_create(st_store *store, strata_error *error);
 void st_maintenance_destroy(st_store *store);
 
 void st_store_set_retention(st_store *store, const st_retention *retention);
+st_retention st_store_retention(st_store *store);
 
 /* A snapshot that somebody goes on reading at: what it sees is kept. */
 typedef struct st_held_snapshot {
@@ -59,6 +62,19 @@ strata_status st_maintenance_before_commit(st_store *store, strata_error *error)
  * log. What was there stays readable. */
 strata_status st_store_flush(st_store *store, strata_error *error);
 
+/* The state after such a flush, with the files that make it up. Errors: the same. */
+struct st_capture;
+strata_status st_store_capture(st_store *store, struct st_capture *capture, strata_error *error);
+
+typedef struct st_checkpoint {
+    uint64_t version; /* the last commit that is in tables */
+    int64_t time_us;
+    uint64_t bytes; /* of the tables */
+} st_checkpoint;
+
+/* The same when only its facts are wanted. Errors: the same, forbidden (read-only). */
+strata_status st_store_checkpoint(st_store *store, st_checkpoint *checkpoint, strata_error *error);
+
 /* Does a piece of what is due, of about a megabyte; *more: there is more. */
 strata_status st_maintenance_step(st_store *store, bool *more, strata_error *error);
 
@@ -69,7 +85,9 @@ typedef struct st_compact_result {
     uint64_t versions_removed;
 } st_compact_result;
 
-/* Flushes, and with full merges all tables into one level. Errors: as st_store_flush. */
+/* Flushes, and with full merges all tables into one level, as retention wants it; in memory full
+ * trims. The caller reads nothing: what goes is freed once nobody looks at it. Errors: as
+ * st_store_flush, forbidden (read-only). */
 strata_status st_store_compact(st_store *store, bool full, st_compact_result *result,
                                strata_error *error);
 

@@ -128,6 +128,27 @@ static strata_status decode_files(const uint8_t *slot, const st_manifest *m, str
     return STRATA_OK;
 }
 
+strata_status st_manifest_encode(const st_manifest *manifest, const st_live_file *files,
+                                 strata_buffer *out) {
+    if (manifest->file_count > ST_LIVE_FILES_MAX) {
+        return STRATA_CONSTRAINT;
+    }
+    ST_TRY(st_buffer_reserve(out, ST_MANIFEST_SLOT_BYTES));
+    out->len += slot_encode(manifest, files, out->data + out->len);
+    return STRATA_OK;
+}
+
+strata_status st_manifest_decode(strata_slice bytes, st_manifest *manifest, strata_buffer *files) {
+    const uint8_t *slot = bytes.data;
+    if (bytes.len < HEAD_BYTES + FIXED_BYTES ||
+        !slot_decode(slot_of(load64_le(slot + 16)), slot, bytes.len, manifest) ||
+        HEAD_BYTES + (size_t)load32_le(slot + 12) != bytes.len ||
+        manifest->read_format > ST_FORMAT_VERSION || manifest->codec > STRATA_CODEC_ZSTD) {
+        return STRATA_CORRUPT;
+    }
+    return decode_files(slot, manifest, files);
+}
+
 /* What both slots hold: slots[i].generation is 0 where slot i is not valid. files: of the newest;
  * may be NULL. */
 static strata_status read_slots(const strata_host *host, const char *path, st_manifest slots[2],

@@ -18,7 +18,7 @@
  * 112   8  floor: up to this version, and   120   8  up to this time, keys may have gone without a
  *          trace
  * 128   8  count of live files, then for each:
- *            4 kind (1 table)   4 level   8 number   8 bytes
+ *            4 kind (1 table, 2 snapshot)   4 level   8 number   8 bytes
  * Format 1 had no floor and no files: its content ends with a count of 0 at 112.
  */
 #ifndef ST_STORE_MANIFEST_H
@@ -32,7 +32,7 @@ enum {
     ST_LIVE_FILES_MAX = 2700, /* of one slot */
 };
 
-enum { ST_FILE_TABLE = 1 };
+enum { ST_FILE_TABLE = 1, ST_FILE_SNAPSHOT = 2 };
 
 typedef struct st_live_file {
     uint32_t kind;
@@ -72,6 +72,14 @@ strata_status st_manifest_settle(const strata_host *host, const char *path, stra
  * it. Errors: io, no_space, no_memory, forbidden, constraint {too_many_files}. */
 strata_status st_manifest_write(const strata_host *host, const char *path, st_manifest *manifest,
                                 const st_live_file *files, strata_error *error);
+
+/* Appends the content of a slot to out, for files that hold a manifest of their own. Errors:
+ * no_memory, constraint {too_many_files}. */
+strata_status st_manifest_encode(const st_manifest *manifest, const st_live_file *files,
+                                 strata_buffer *out);
+/* Takes apart what that made, and nothing but that; files gets its st_live_files. Errors: corrupt,
+ * no_memory. */
+strata_status st_manifest_decode(strata_slice bytes, st_manifest *manifest, strata_buffer *files);
 
 /* Whether a MANIFEST without a valid slot can be what a crash leaves of the very first write of
  * one, and not a file of somebody else's that has the same name. */

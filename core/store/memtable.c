@@ -21,7 +21,7 @@ void st_version_read(const st_version *version, st_revision *revision) {
     revision->timestamp_us = version->timestamp_us;
     revision->expires_us = head > 0 ? (int64_t)load64_le(version->value) : ST_NEVER;
     revision->deleted = (version->flags & ST_VERSION_DELETED) != 0;
-    revision->trimmed = false;
+    revision->trimmed = (version->flags & ST_VERSION_TRIMMED) != 0;
     revision->value = st_slice(version->value + head, version->len);
 }
 
@@ -42,6 +42,10 @@ st_memtable *st_memtable_create(const strata_allocator *allocator) {
 void st_memtable_destroy(st_memtable *table) {
     st_arena_free(&table->arena);
     st_free(table->allocator, table, sizeof *table);
+}
+
+void st_memtable_reclaim(st_retired *retired) {
+    st_memtable_destroy((st_memtable *)retired);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -101,6 +105,30 @@ void st_memtable_link(st_memtable *table, const st_staged *staged, uint64_t numb
     }
     atomic_store_explicit(&staged->leaf->newest, version, memory_order_release);
     table->version_max = number;
+}
+
+strata_status st_memtable_add_older(st_memtable *table, strata_slice key,
+                                    const st_revision *revision, st_staged *last) {
+    const st_write write = {.key = key,
+                            .value = revision->value,
+                            .deletes = revision->deleted,
+                            .expires_us =
+                                revision->expires_us == ST_NEVER ? 0 : revision->expires_us};
+    const uint64_t version_max = table->version_max;
+    st_staged staged;
+    ST_TRY(st_memtable_stage(table, &write, &staged));
+    staged.version->flags |= revision->trimmed ? ST_VERSION_TRIMMED : 0;
+    if (staged.leaf != last->leaf) {
+        st_memtable_link(table, &staged, revision->number, revision->timestamp_us);
+    } else {
+        staged.version->older = NULL;
+        staged.version->number = revision->number;
+        staged.version->timestamp_us = revision->timestamp_us;
+        last->version->older = staged.version;
+    }
+    table->version_max = revision->number > version_max ? revision->number : version_max;
+    *last = staged;
+    return STRATA_OK;
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */

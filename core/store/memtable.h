@@ -11,7 +11,7 @@
 #include "store/leaf_table.h"
 #include "store/revision.h"
 
-enum { ST_VERSION_DELETED = 1, ST_VERSION_EXPIRES = 2 };
+enum { ST_VERSION_DELETED = 1, ST_VERSION_EXPIRES = 2, ST_VERSION_TRIMMED = 4 };
 
 /* One version of one key. Immutable once linked; newer versions point to older ones. */
 typedef struct st_version {
@@ -42,6 +42,8 @@ typedef struct st_memtable {
 /* NULL when there is no memory. */
 st_memtable *st_memtable_create(const strata_allocator *allocator);
 void st_memtable_destroy(st_memtable *table);
+/* The same, for an epoch. */
+void st_memtable_reclaim(st_retired *retired);
 
 /* ---- Writing, under the shard's lock --------------------------------------------------------- */
 
@@ -63,6 +65,11 @@ strata_status st_memtable_stage(st_memtable *table, const st_write *write, st_st
 /* Makes a staged write the newest version of its key. Cannot fail. */
 void st_memtable_link(st_memtable *table, const st_staged *staged, uint64_t number,
                       int64_t timestamp_us);
+
+/* Fills a memtable that nobody else knows yet, in the order of tables: adds the version as the oldest
+ * of its key. *last: of the entry before; the leaf NULL at the beginning. Errors: no_memory. */
+strata_status st_memtable_add_older(st_memtable *table, strata_slice key,
+                                    const st_revision *revision, st_staged *last);
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 

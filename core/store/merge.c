@@ -1,11 +1,15 @@
 /* merge.c - a source is an iterator with one face; a merge stands at the least of its sources.
  *
  * Invariants:
- * 1. merge->top is the source with the least (key, newest version first); among equals the first.
+ * 1. Between two moves the sources are in order of (key, newest version first), those that stand
+ *    nowhere last; among equals the newer source, which has the lower rank, comes first. top is the
+ *    first of them.
  * 2. When the merge moves on from an entry every source that stands at the same (key, number) moves.
- * A merge has a handful of sources (memtables, a few tables of level 0, one list a level), so the
- * least is found by looking at all of them. Rejected: a heap or a tree of losers, which pays from
- * about sixteen sources on and costs more below.
+ * 3. The entry is marked `trimmed` if any of them is: what was replayed from the log has no marks.
+ * A merge has a handful of sources (memtables, a few tables of level 0, one list a level), and one
+ * of them is most often far larger than the others and comes first again: sorting it in costs one
+ * comparison then. Rejected: a heap or a tree of losers, which pays from about sixteen sources on and
+ * costs more below.
  */
 #include "store/merge.h"
 
@@ -25,7 +29,7 @@ void st_source_tables(st_source *source, st_table *const *tables, size_t count, 
     source->as.tables.count = count;
     source->as.tables.at = count;
     source->as.tables.run_bytes = run == UINT64_MAX ? 0 : sizeof source->as.tables.run;
-    store64_be(source->as.tables.run, run);
+    source->as.tables.run = run;
     st_table_iter_init(&source->as.tables.iter, count == 0 ? NULL : tables[0], error);
 }
 
@@ -47,8 +51,7 @@ static void show_memtable(st_source *source) {
 static void show_table(st_source *source) {
     const st_table_iter *iter = &source->as.tables.iter;
     const size_t cut = source->as.tables.run_bytes;
-    source->here =
-        iter->here && (cut == 0 || memcmp(iter->key.data, source->as.tables.run, cut) == 0);
+    source->here = iter->here && (cut == 0 || load64_be(iter->key.data) == source->as.tables.run);
     if (source->here) {
         source->key = st_slice((const uint8_t *)iter->key.data + cut, iter->key.len - cut);
         source->revision = iter->revision;
@@ -67,7 +70,7 @@ static void open_table(st_source *source, size_t at) {
 static strata_slice table_key(const st_source *source, strata_slice key,
                               uint8_t bytes[ST_TABLE_KEY_MAX + 1]) {
     const size_t head = source->as.tables.run_bytes;
-    memcpy(bytes, source->as.tables.run, head);
+    store64_be(bytes, source->as.tables.run);
     if (key.len > 0) {
         memcpy(bytes + head, key.data, key.len);
     }
@@ -161,11 +164,8 @@ static strata_status source_before(st_source *source, strata_slice key) {
 
 enum { STEPS_BEFORE_SEEK = 8 };
 
-/* Past all versions of the key, if it stands at one. A long history is jumped over. */
+/* Past all versions of the key at which it stands. A long history is jumped over. */
 static strata_status source_skip(st_source *source, strata_slice key) {
-    if (!source->here || !st_slice_equal(source->key, key)) {
-        return STRATA_OK;
-    }
     if (source->in_memory) {
         st_memtable_iter_next_key(&source->as.memtable);
         show_memtable(source);
@@ -186,6 +186,9 @@ void st_merge_init(st_merge *merge, st_source **sources, size_t count) {
     merge->sources = sources;
     merge->count = count;
     merge->top = NULL;
+    for (size_t i = 0; i < count; i++) {
+        sources[i]->rank = i;
+    }
 }
 
 void st_merge_release(st_merge *merge) {
@@ -196,19 +199,41 @@ void st_merge_release(st_merge *merge) {
     merge->top = NULL;
 }
 
-/* Whether a comes before b. */
 static bool is_before(const st_source *a, const st_source *b) {
+    if (!a->here || !b->here) {
+        return a->here;
+    }
     const int order = st_slice_compare(a->key, b->key);
-    return order != 0 ? order < 0 : a->revision.number > b->revision.number;
+    if (order != 0) {
+        return order < 0;
+    }
+    return a->revision.number != b->revision.number ? a->revision.number > b->revision.number
+                                                    : a->rank < b->rank;
 }
 
-static void choose(st_merge *merge) {
-    merge->top = NULL;
-    for (size_t i = 0; i < merge->count; i++) {
-        st_source *source = merge->sources[i];
-        if (source->here && (merge->top == NULL || is_before(source, merge->top))) {
-            merge->top = source;
+static bool is_same(const st_source *source, const st_source *top) {
+    return source->here && source->revision.number == top->revision.number &&
+           st_slice_equal(source->key, top->key);
+}
+
+/* Puts the first `moved` sources into their places; those after them are in order. */
+static void sort_in(st_merge *merge, size_t moved) {
+    st_source **sources = merge->sources;
+    for (size_t i = moved; i > 0; i--) {
+        st_source *source = sources[i - 1];
+        size_t at = i;
+        while (at < merge->count && !is_before(source, sources[at])) {
+            sources[at - 1] = sources[at];
+            at++;
         }
+        sources[at - 1] = source;
+    }
+    merge->top = merge->count > 0 && sources[0]->here ? sources[0] : NULL;
+    for (size_t i = 1; merge->top != NULL && i < merge->count; i++) {
+        if (!is_same(sources[i], merge->top)) {
+            break;
+        }
+        merge->top->revision.trimmed |= sources[i]->revision.trimmed;
     }
 }
 
@@ -217,29 +242,33 @@ strata_status st_merge_seek(st_merge *merge, strata_slice key, uint64_t number) 
     for (size_t i = 0; i < merge->count; i++) {
         ST_TRY(source_seek(merge->sources[i], key, number));
     }
-    choose(merge);
+    sort_in(merge, merge->count);
     return STRATA_OK;
 }
 
 strata_status st_merge_next(st_merge *merge) {
-    st_source *top = merge->top;
-    for (size_t i = 0; i < merge->count; i++) {
-        st_source *source = merge->sources[i];
-        if (source != top && source->here && source->revision.number == top->revision.number &&
-            st_slice_equal(source->key, top->key)) {
-            ST_TRY(source_next(source));
-        }
+    const st_source *top = merge->top;
+    size_t same = 1;
+    while (same < merge->count && is_same(merge->sources[same], top)) {
+        same++;
     }
-    ST_TRY(source_next(top));
-    choose(merge);
+    for (size_t i = same; i > 0; i--) {
+        ST_TRY(source_next(merge->sources[i - 1]));
+    }
+    sort_in(merge, same);
     return STRATA_OK;
 }
 
 strata_status st_merge_skip(st_merge *merge, strata_slice key) {
-    for (size_t i = 0; i < merge->count; i++) {
-        ST_TRY(source_skip(merge->sources[i], key));
+    size_t same = 1;
+    while (same < merge->count && merge->sources[same]->here &&
+           st_slice_equal(merge->sources[same]->key, key)) {
+        same++;
     }
-    choose(merge);
+    for (size_t i = same; i > 0; i--) {
+        ST_TRY(source_skip(merge->sources[i - 1], key));
+    }
+    sort_in(merge, same);
     return STRATA_OK;
 }
 

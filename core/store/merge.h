@@ -14,8 +14,9 @@
 typedef struct st_source {
     bool here;            /* whether it stands at an entry */
     bool in_memory;       /* a memtable; else tables */
+    size_t rank;          /* in its merge: newer ones before older ones */
     strata_slice key;     /* of the entry; borrowed until the source moves */
-    st_revision revision; /* of tables without its value: st_source_value */
+    st_revision revision; /* of tables without its value: st_merge_value */
     union {
         st_memtable_iter memtable;
         struct {
@@ -23,7 +24,7 @@ typedef struct st_source {
             size_t count;
             size_t at;
             size_t run_bytes; /* 8: only this run, its number taken off the keys; 0: all runs */
-            uint8_t run[8];
+            uint64_t run;
             st_table_iter iter;
         } tables;
     } as;
@@ -35,12 +36,13 @@ void st_source_tables(st_source *source, st_table *const *tables, size_t count, 
                       strata_error *error);
 
 typedef struct st_merge {
-    st_source **sources;
+    st_source **sources; /* in order of where they stand */
     size_t count;
     st_source *top; /* stands at the entry; NULL past the end */
 } st_merge;
 
-/* sources: newer ones before older ones; borrowed until st_merge_release, which releases them. */
+/* sources: newer ones before older ones; borrowed, and put into another order, until
+ * st_merge_release, which releases them. */
 void st_merge_init(st_merge *merge, st_source **sources, size_t count);
 void st_merge_release(st_merge *merge);
 
@@ -49,8 +51,7 @@ strata_status st_merge_seek(st_merge *merge, strata_slice key, uint64_t number) 
 /* The next entry; one that two sources have (replayed from the log although a table has it) comes
  * once. */
 strata_status st_merge_next(st_merge *merge) STRATA_MUST_USE;
-/* The first entry of another key. key: the one it stands at, or stood at; not borrowed from the
- * merge. */
+/* The first entry of another key. key: the one it stands at; not borrowed from the merge. */
 strata_status st_merge_skip(st_merge *merge, strata_slice key) STRATA_MUST_USE;
 /* Finds the last key below `key`: *before is borrowed until the merge moves; *found false: there is
  * none. The merge then stands nowhere: seek. */

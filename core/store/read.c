@@ -9,10 +9,11 @@
  *    a table has too are equal), so a point read stops at the first source that answers.
  * 3. If retention removed versions of a key, its oldest one that is left carries a mark, and a read
  *    that finds only versions above its bound says history_trimmed instead of not there. Where
- *    nothing of a key is left, the store's floor says up to which version that may have happened.
+ *    nothing of a key is left, the floor of the run says up to where that may have happened (past.h).
  */
 #include "store/read.h"
 
+#include "store/past.h"
 #include "store/store.h"
 
 /* Numbers of the own writes of a transaction; above all commits. */
@@ -20,26 +21,20 @@ static uint64_t shown_number(uint64_t number) {
     return number >= ST_OWN_VERSIONS ? 0 : number;
 }
 
-static strata_status fail_trimmed(st_reader *reader, const st_bound *bound, uint64_t earliest) {
-    st_fail(reader->error, STRATA_HISTORY_TRIMMED,
-            "what was there then is no longer kept; the oldest version that is has the number %u",
-            earliest);
-    if (bound->version != UINT64_MAX) {
-        st_fail_number(reader->error, "requested", (int64_t)bound->version);
-    } else {
-        st_fail_number(reader->error, "requested_time", bound->time_us);
-    }
-    return st_fail_number(reader->error, "earliest_retained", (int64_t)earliest);
-}
-
 /* Whether a reader at this bound finds a value in the revision. */
-static bool is_live(const st_reader *reader, const st_bound *bound, const st_revision *revision) {
-    if (revision->deleted || revision->expires_us == ST_NEVER || bound->keeps_expired) {
-        return !revision->deleted;
+static strata_status check_live(st_reader *reader, const st_shard *shard, strata_slice key,
+                                const st_bound *bound, const st_revision *revision, bool *live) {
+    *live = !revision->deleted;
+    if (revision->deleted || revision->expires_us == ST_NEVER) {
+        return STRATA_OK;
+    }
+    if (bound->past && bound->time_us == INT64_MAX) {
+        return st_past_check_ended(reader, shard, key, bound, revision, live);
     }
     const int64_t at_us =
         bound->time_us == INT64_MAX ? st_store_now((st_store *)reader->store) : bound->time_us;
-    return revision->expires_us > at_us;
+    *live = revision->expires_us > at_us;
+    return STRATA_OK;
 }
 
 static const st_view *current_view(const st_reader *reader) {
@@ -84,6 +79,7 @@ void st_reader_finish(st_reader *reader) {
 static st_source *add_source(st_scan *scan, size_t *count) {
     st_source *source = st_arena_alloc(scan->reader->arena, sizeof *source, 16);
     if (source != NULL) {
+        source->rank = *count;
         scan->merge.sources[(*count)++] = source;
     }
     return source;
@@ -193,7 +189,7 @@ static strata_status open_scan(st_scan *scan, st_reader *reader, const st_shard 
     scan->low = range->low;
     scan->high = range->high;
     scan->reverse = range->reverse;
-    scan->published = st_shard_snapshot(shard);
+    scan->shard = shard;
     scan->range = NULL;
     st_merge_init(&scan->merge, st_arena_alloc(reader->arena, most * sizeof(st_source *), 8), 0);
     scan->next = reader->scans;
@@ -217,22 +213,34 @@ static bool is_visible(const st_scan *scan, const st_revision *revision) {
 }
 
 /* The merge stands at a version of scan->key: finds the visible one. *found false: there is none,
- * and the merge stands at the next key. */
+ * and the merge stands at the next key. Older versions may follow one that is marked: they came back
+ * from the log after a crash. */
 static strata_status find_visible(st_scan *scan, bool *found) {
     st_merge *merge = &scan->merge;
+    uint64_t oldest = 0;
+    bool trimmed = false;
     *found = false;
-    while (st_merge_here(merge) && st_slice_equal(merge->top->key, scan->key)) {
+    do {
         const st_revision *revision = &merge->top->revision;
         if (is_visible(scan, revision)) {
             *found = true;
             return STRATA_OK;
         }
-        if (revision->trimmed) {
-            return fail_trimmed(scan->reader, &scan->bound, revision->number);
-        }
+        trimmed = trimmed || revision->trimmed;
+        oldest = revision->number;
         ST_TRY(st_merge_next(merge));
-    }
-    return STRATA_OK;
+    } while (st_merge_here(merge) && st_slice_equal(merge->top->key, scan->key));
+    return trimmed ? st_past_fail(scan->reader, scan->shard->run, scan->key, &scan->bound, oldest)
+                   : STRATA_OK;
+}
+
+/* The same, and only if there is a value. The merge stands there then. */
+static strata_status find_live(st_scan *scan, bool *visible, bool *live) {
+    *live = false;
+    ST_TRY(find_visible(scan, visible));
+    return *visible ? check_live(scan->reader, scan->shard, scan->key, &scan->bound,
+                                 &scan->merge.top->revision, live)
+                    : STRATA_OK;
 }
 
 static void keep_key(st_scan *scan, strata_slice key) {
@@ -253,14 +261,15 @@ static strata_status settle_forward(st_scan *scan) {
         if (scan->high.len > 0 && st_slice_compare(merge->top->key, scan->high) >= 0) {
             return STRATA_OK;
         }
-        bool found = false;
+        bool visible;
+        bool live;
         keep_key(scan, merge->top->key);
-        ST_TRY(find_visible(scan, &found));
-        if (found && is_live(scan->reader, &scan->bound, &merge->top->revision)) {
+        ST_TRY(find_live(scan, &visible, &live));
+        if (live) {
             stand(scan);
             return STRATA_OK;
         }
-        if (found) {
+        if (visible) {
             ST_TRY(st_merge_skip(merge, scan->key));
         }
     }
@@ -273,14 +282,15 @@ static strata_status settle_reverse(st_scan *scan, strata_slice above) {
     for (;;) {
         strata_slice before;
         bool found = false;
+        bool live;
         ST_TRY(st_merge_before(merge, above, &before, &found));
         if (!found || st_slice_compare(before, scan->low) < 0) {
             return STRATA_OK;
         }
         keep_key(scan, before);
         ST_TRY(st_merge_seek(merge, scan->key, UINT64_MAX));
-        ST_TRY(find_visible(scan, &found));
-        if (found && is_live(scan->reader, &scan->bound, &merge->top->revision)) {
+        ST_TRY(find_live(scan, &found, &live));
+        if (live) {
             stand(scan);
             return STRATA_OK;
         }
@@ -288,24 +298,14 @@ static strata_status settle_reverse(st_scan *scan, strata_slice above) {
     }
 }
 
-/* Whether something that was there at the bound may have gone without a trace. */
-static strata_status check_floor(st_reader *reader, const st_bound *bound) {
-    const uint64_t floor = st_store_floor(reader->store);
-    if (bound->version >= floor && bound->time_us == INT64_MAX) {
-        return STRATA_OK;
-    }
-    if (bound->time_us != INT64_MAX && bound->time_us >= st_store_floor_us(reader->store)) {
-        return STRATA_OK;
-    }
-    return fail_trimmed(reader, bound, floor);
-}
-
 strata_status st_scan_start(st_scan *scan, st_reader *reader, const st_shard *shard,
                             const st_scan_range *range, const st_bound *bound) {
     ST_ASSERT(!range->reverse || range->high.len > 0); /* a reverse scan starts somewhere */
     scan->newer_than = 0;
-    ST_TRY(check_floor(reader, bound));
     ST_TRY(open_scan(scan, reader, shard, range, bound));
+    if (bound->past) { /* after the sources: what they lack, the floor has */
+        ST_TRY(st_past_check(reader, shard, range->low, range->high, bound));
+    }
     if (range->reverse) {
         return settle_reverse(scan, scan->high);
     }
@@ -346,7 +346,7 @@ static strata_status settle_versions(st_scan *scan) {
 
 strata_status st_versions_since(st_scan *scan, st_reader *reader, const st_shard *shard,
                                 const st_scan_range *range, uint64_t version) {
-    const st_bound bound = {UINT64_MAX, INT64_MAX, true, false};
+    const st_bound bound = st_bound_version(UINT64_MAX);
     scan->newer_than = version;
     ST_TRY(open_scan(scan, reader, shard, range, &bound));
     ST_TRY(st_merge_seek(&scan->merge, range->low, UINT64_MAX));
@@ -355,7 +355,7 @@ strata_status st_versions_since(st_scan *scan, st_reader *reader, const st_shard
 
 strata_status st_versions_start(st_scan *scan, st_reader *reader, const st_shard *shard,
                                 const st_scan_range *range, uint64_t version) {
-    const st_bound bound = {version, INT64_MAX, true, false};
+    const st_bound bound = st_bound_version(version);
     scan->newer_than = 0;
     ST_TRY(open_scan(scan, reader, shard, range, &bound));
     ST_TRY(st_merge_seek(&scan->merge, range->low, UINT64_MAX));
@@ -405,34 +405,6 @@ static strata_status find_in_tables(st_reader *reader, const st_shard *shard, st
     return STRATA_OK;
 }
 
-/* Nothing of the key was found inside a bound in the past: because it was not there, or because it
- * is no longer kept? */
-static strata_status check_trimmed(st_reader *reader, const st_shard *shard, strata_slice key,
-                                   const st_bound *bound) {
-    uint8_t above[ST_STORE_KEY_MAX + 1];
-    memcpy(above, key.data, key.len);
-    above[key.len] = 0;
-    const st_scan_range range = {key, st_slice(above, key.len + 1), false};
-    st_reader untracked = *reader;
-    untracked.overlay = NULL;
-    untracked.scans = NULL;
-    st_scan *scan = st_arena_alloc(reader->arena, sizeof *scan, 16);
-    if (scan == NULL) {
-        return st_fail_memory(reader->error);
-    }
-    ST_TRY(check_floor(reader, bound));
-    strata_status status = st_versions_start(scan, &untracked, shard, &range, UINT64_MAX);
-    while (status == STRATA_OK && scan->here) {
-        if (scan->revision.trimmed) {
-            status = fail_trimmed(reader, bound, scan->revision.number);
-            break;
-        }
-        status = st_versions_next(scan);
-    }
-    st_reader_finish(&untracked);
-    return status;
-}
-
 /* What is stored of the key. */
 static strata_status read_stored(st_reader *reader, const st_shard *shard, strata_slice key,
                                  const st_bound *bound, st_revision *revision, bool *found) {
@@ -445,8 +417,7 @@ static strata_status read_stored(st_reader *reader, const st_shard *shard, strat
         }
     }
     ST_TRY(find_in_tables(reader, shard, key, bound, revision, found));
-    const bool past = bound->version < st_shard_snapshot(shard) || bound->time_us != INT64_MAX;
-    return *found || !past ? STRATA_OK : check_trimmed(reader, shard, key, bound);
+    return *found || !bound->past ? STRATA_OK : st_past_check_key(reader, shard, key, bound);
 }
 
 /* Inside the transaction: its own write if there is one, else what is stored; and it is told. */
@@ -478,6 +449,5 @@ strata_status st_read(st_reader *reader, const st_shard *shard, strata_slice key
 strata_status st_read_live(st_reader *reader, const st_shard *shard, strata_slice key,
                            const st_bound *bound, st_revision *revision, bool *found) {
     ST_TRY(st_read(reader, shard, key, bound, revision, found));
-    *found = *found && is_live(reader, bound, revision);
-    return STRATA_OK;
+    return *found ? check_live(reader, shard, key, bound, revision, found) : STRATA_OK;
 }

@@ -38,7 +38,8 @@ typedef struct st_reader {
 void st_reader_finish(st_reader *reader);
 
 /* The newest version of the key inside the bound, deletes and expired ones included; *found false:
- * there is none. Errors: history_trimmed {requested, earliest_retained}, corrupt, io, no_memory. */
+ * there is none. Errors: history_trimmed {requested or requested_time,
+ * earliest_retained, policy} inside a bound in the past; corrupt, io, no_memory. */
 strata_status st_read(st_reader *reader, const st_shard *shard, strata_slice key,
                       const st_bound *bound, st_revision *revision, bool *found) STRATA_MUST_USE;
 /* The same; *found false also when it is deleted or has expired. */
@@ -61,8 +62,8 @@ typedef struct st_scan {
     strata_slice low;    /* inclusive */
     strata_slice high;   /* exclusive; empty: no bound */
     bool reverse;
-    uint64_t published; /* when it began: beyond it nothing was trimmed */
-    void *range;        /* of the overlay */
+    const st_shard *shard;
+    void *range; /* of the overlay */
     uint8_t key_bytes[ST_STORE_KEY_MAX];
 } st_scan;
 

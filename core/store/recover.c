@@ -12,6 +12,8 @@
 #include "store/recover.h"
 
 #include "store/file_name.h"
+#include "store/folder.h"
+#include "store/snapshot.h"
 #include "store/tables.h"
 #include "store/wal_replay.h"
 
@@ -29,12 +31,6 @@ static strata_status visit_file(void *arg, const char *name) {
     } else if (strncmp(name, "LOCK", 4) != 0) {
         seen->others++;
     }
-    return STRATA_OK;
-}
-
-static strata_status visit_any(void *arg, const char *name) {
-    (void)name;
-    *(bool *)arg = true;
     return STRATA_OK;
 }
 
@@ -171,7 +167,14 @@ static void count_tables_in(st_store *store, uint64_t watermark) {
         }
     }
     st_shards_begin_at(&store->shards, watermark, newest_us);
+    for (uint64_t run = 0; run < st_shards_end(&store->shards); run++) {
+        const st_shard *shard = st_shards_find(&store->shards, run);
+        newest_us = shard != NULL && shard->newest_us > newest_us ? shard->newest_us : newest_us;
+    }
     atomic_store_explicit(&store->latest_us, newest_us, memory_order_relaxed);
+    atomic_store_explicit(&store->floor_version, store->manifest.floor_version,
+                          memory_order_relaxed);
+    atomic_store_explicit(&store->floor_us, store->manifest.floor_us, memory_order_relaxed);
 }
 
 static void tell_cut(const st_store *store, const st_replay *replay) {
@@ -309,28 +312,26 @@ static strata_status recover_log(st_store *store, strata_error *error) {
                        store->manifest.codec, &replay.at, error);
 }
 
-/* Whether there is a log. If there is none, there has never been a commit. */
-static strata_status find_log(const st_store *store, bool *found, strata_error *error) {
-    const strata_storage *storage = &store->host->storage;
-    char folder[ST_FILE_NAME_MAX + 1024];
+/* Whether there are a log or tables. If there are none, there has never been a commit. */
+static strata_status find_remains(const st_store *store, bool *found, strata_error *error) {
+    static const char *const nothing[] = {NULL};
     *found = false;
-    st_format(folder, sizeof folder, "%s/WAL", store->path);
-    const strata_status status = storage->list(storage->ctx, folder, visit_any, found);
-    return status == STRATA_OK || status == STRATA_NOT_FOUND
-               ? STRATA_OK
-               : st_fail(error, status, "%s could not be listed (%s)", folder,
-                         strata_status_name(status));
+    ST_TRY(st_folder_look(store->host, store->path, "/WAL", nothing, found, error));
+    return st_folder_look(store->host, store->path, "/DATA", nothing, found, error);
 }
 
-/* There is a log, and nothing that says what it belongs to. what: of the MANIFEST. */
+/* There are files, and nothing that says what they belong to. what: of the MANIFEST. */
 static strata_status fail_manifest(const st_store *store, const char *what, strata_error *error) {
-    st_fail(error, STRATA_CORRUPT,
-            "%s has a log but %s MANIFEST; put the MANIFEST back from a backup", store->path, what);
+    st_fail(
+        error, STRATA_CORRUPT,
+        "%s has a log or tables but %s MANIFEST; put the MANIFEST back from a backup, or repair "
+        "the database",
+        store->path, what);
     st_fail_text(error, "file", strata_text("MANIFEST"));
     return st_fail_number(error, "offset", 0);
 }
 
-/* There is a MANIFEST without a manifest, and no log: a crash while making the database, or
+/* There is a MANIFEST without a manifest, no log and no table: a crash while making the database, or
  * something else altogether. */
 static strata_status make_again(st_store *store, const survey *seen, strata_error *error) {
     bool begun = false;
@@ -353,12 +354,32 @@ static strata_status make_again(st_store *store, const survey *seen, strata_erro
 /* No slot of the MANIFEST holds a manifest. status: what reading it said. */
 static strata_status recover_without(st_store *store, const survey *seen, strata_status status,
                                      strata_error *error) {
-    bool log;
-    ST_TRY(find_log(store, &log, error));
-    if (!log) {
+    bool remains;
+    ST_TRY(find_remains(store, &remains, error));
+    if (!remains) {
         return make_again(store, seen, error);
     }
     return status == STRATA_NOT_FOUND ? fail_manifest(store, "an empty", error) : status;
+}
+
+/* The database as the snapshot has it: its tables, and no log. */
+static strata_status recover_snapshot(st_store *store, const strata_buffer *files,
+                                      strata_error *error) {
+    const st_replay replay = {.at = {.version = 0}};
+    st_snapshot_content content;
+    ST_TRY(st_snapshot_find(store->host, store->path, &store->manifest, files,
+                            strata_text(store->options.snapshot), &content, error));
+    store->manifest = content.manifest;
+    const strata_status status =
+        st_tables_load(store, (const st_live_file *)(const void *)content.files.data,
+                       content.files.len / sizeof(st_live_file), error);
+    strata_buffer_free(&content.files);
+    ST_TRY(status);
+    count_tables_in(store, store->manifest.watermark);
+    show_recovered(store, &replay);
+    store->wal.version = store->manifest.watermark;
+    atomic_init(&store->wal.durable_version, store->manifest.watermark);
+    return STRATA_OK;
 }
 
 static strata_status recover_existing(st_store *store, const strata_buffer *files, bool writes,
@@ -370,8 +391,13 @@ static strata_status recover_existing(st_store *store, const strata_buffer *file
                 store->path, (uint64_t)store->manifest.write_format, (uint64_t)ST_FORMAT_VERSION);
         return st_fail_number(error, "format", store->manifest.write_format);
     }
-    ST_TRY(st_tables_load(store, (const st_live_file *)(const void *)files->data,
-                          files->len / sizeof(st_live_file), error));
+    const st_live_file *live = (const st_live_file *)(const void *)files->data;
+    const size_t count = files->len / sizeof *live;
+    ST_TRY(st_snapshots_load(store, live, count, error));
+    if (store->options.snapshot != NULL) {
+        return recover_snapshot(store, files, error);
+    }
+    ST_TRY(st_tables_load(store, live, count, error));
     return recover_log(store, error);
 }
 
@@ -391,9 +417,9 @@ strata_status st_store_recover(st_store *store, strata_error *error) {
         ST_TRY(look(store, &seen, error));
     }
     if (!seen.manifest) {
-        bool log;
-        ST_TRY(find_log(store, &log, error));
-        return log ? fail_manifest(store, "no", error) : make_database(store, error);
+        bool remains;
+        ST_TRY(find_remains(store, &remains, error));
+        return remains ? fail_manifest(store, "no", error) : make_database(store, error);
     }
     strata_buffer files = {NULL, 0, 0, store->host};
     strata_status status =

@@ -5,11 +5,27 @@
  *   the newest one, always (or it would read as an older one);
  *   keep last n: n versions;
  *   keep for a duration: all since the beginning of the duration, and the one that was seen then;
- *   a transaction that reads at a snapshot: all above the snapshot, and the one that it sees.
+ *   whoever reads at a snapshot: all above the snapshot, and the one that it sees.
  * It is a function of the versions, the policy, the snapshot and a time given once for the whole
  * merge, so the same input gives the same tables.
  */
 #include "store/retain.h"
+
+#include "base/status.h"
+
+void st_policy_text(const st_policy *policy, char text[ST_POLICY_TEXT_MAX]) {
+    switch (policy->keep) {
+    case ST_KEEP_ALL:
+        st_format(text, ST_POLICY_TEXT_MAX, "all");
+        break;
+    case ST_KEEP_LAST:
+        st_format(text, ST_POLICY_TEXT_MAX, "last %u", policy->versions);
+        break;
+    case ST_KEEP_FOR:
+        st_format(text, ST_POLICY_TEXT_MAX, "for %d ms", policy->duration_us / 1000);
+        break;
+    }
+}
 
 void st_retain_begin(st_retain *retain, const st_policy *policy, uint64_t snapshot,
                      int64_t now_us) {

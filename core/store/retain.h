@@ -23,13 +23,17 @@ typedef struct st_retention {
  * ones. */
 typedef struct st_retain {
     st_policy policy;
-    uint64_t snapshot; /* the oldest that a transaction reads at; UINT64_MAX: none */
+    uint64_t snapshot; /* the oldest that somebody reads at; UINT64_MAX: nobody does */
     int64_t now_us;
     uint64_t fed;
     bool covered_snapshot; /* what that snapshot sees was fed */
     bool covered_time;     /* and what was seen when the duration began */
     bool dropping;
 } st_retain;
+
+enum { ST_POLICY_TEXT_MAX = 40 };
+/* "all", "last 3", "for 86400000 ms". */
+void st_policy_text(const st_policy *policy, char text[ST_POLICY_TEXT_MAX]);
 
 void st_retain_begin(st_retain *retain, const st_policy *policy, uint64_t snapshot, int64_t now_us);
 /* Whether the next version is kept. */

@@ -20,11 +20,13 @@ typedef struct st_revision {
 typedef struct st_bound {
     uint64_t version; /* number <= version; UINT64_MAX: all */
     int64_t time_us;  /* timestamp_us <= time_us, and the clock for times to live; INT64_MAX: now */
-    bool keeps_expired; /* times to live do not count: there is no telling what time it was */
-    bool own;           /* what the reader's own transaction has written comes first */
+    /* It is not a snapshot of now, or one that is held: what it needs may be trimmed, and by version
+     * there is no telling what time it was. */
+    bool past;
+    bool own; /* what the reader's own transaction has written comes first */
 } st_bound;
 
-/* Everything up to a commit, as of now. */
+/* Everything up to a commit that is the newest one, or a snapshot that is held; as of now. */
 static inline st_bound st_bound_version(uint64_t version) {
     const st_bound bound = {version, INT64_MAX, false, false};
     return bound;

@@ -16,6 +16,7 @@
 
 #include "store/maintain.h"
 #include "store/recover.h"
+#include "store/snapshot.h"
 #include "store/tables.h"
 
 enum {
@@ -40,6 +41,12 @@ uint64_t st_store_floor(const st_store *store) {
 
 int64_t st_store_floor_us(const st_store *store) {
     return atomic_load_explicit((_Atomic int64_t *)&store->floor_us, memory_order_relaxed);
+}
+
+void st_store_show_trims(st_store *store, uint64_t clock) {
+    if (clock > atomic_load_explicit(&store->trims_shown, memory_order_relaxed)) {
+        atomic_store_explicit(&store->trims_shown, clock, memory_order_seq_cst);
+    }
 }
 
 void st_store_count_memory(st_store *store, st_memtable *table) {
@@ -245,13 +252,14 @@ static void flush_at_close(st_store *store) {
 /* Frees everything that open may have made. */
 static void release(st_store *store) {
     const strata_storage *storage = &store->host->storage;
-    if (store->lock != NULL) {
-        (void)storage->unlock(storage->ctx, store->lock);
-    }
     if (store->maintenance != NULL) {
         st_maintenance_destroy(store);
     }
     st_epoch_reclaim_all(&store->epoch);
+    if (store->lock != NULL) {
+        (void)storage->unlock(storage->ctx, store->lock); /* nothing is removed any more */
+    }
+    st_snapshots_free(store);
     st_tables_free(store);
     st_block_cache_destroy(store->cache);
     st_shards_free(&store->shards);
@@ -296,6 +304,7 @@ strata_status st_store_open(st_store *store, const char *path, const strata_opti
     store->host = options->host;
     store->options = *options;
     store->in_memory = strcmp(path, ":memory:") == 0;
+    store->keeps_orphans = (options->flags & STRATA_OPEN_READ_ONLY) != 0;
     st_epoch_init(&store->epoch, &store->host->executor);
     st_shards_init(&store->shards, store->host);
     st_mutex_init(&store->manifest_lock);

@@ -31,8 +31,13 @@ typedef struct st_store {
 
     st_mutex manifest_lock; /* the manifest, writing it, and changing the view */
     st_manifest manifest;
+    struct st_pin_set *pins;        /* files that stay although they are not live (pins.h) */
+    struct st_snapshot *snapshots;  /* newest first (snapshot.h) */
+    bool keeps_orphans;             /* what a snapshot needs is not known: no file is removed */
     _Atomic uint64_t floor_version; /* copies of the manifest's, for readers */
     _Atomic int64_t floor_us;
+    _Atomic uint64_t trim_clock;  /* goes up when a snapshot is taken for trimming a run */
+    _Atomic uint64_t trims_shown; /* what it was for what readers see now */
 
     st_block_cache *cache; /* NULL in memory */
     st_view *_Atomic view; /* NULL: no tables yet */
@@ -52,7 +57,20 @@ strata_status st_store_close(st_store *store, strata_error *error);
 
 /* The wall clock, never going back while the database is open. Microseconds since the epoch. */
 int64_t st_store_now(st_store *store);
-/* Versions, and times, below which what is not there may have been trimmed without a trace. */
+/* A reader that holds nothing takes the clock, then its snapshot, then opens what it reads from. If
+ * something was trimmed in between, for a snapshot newer than its own, it begins again. */
+static inline uint64_t st_store_trim_clock(const st_store *store) {
+    return atomic_load_explicit((_Atomic uint64_t *)&store->trim_clock, memory_order_seq_cst);
+}
+static inline bool st_store_trimmed_since(const st_store *store, uint64_t clock) {
+    return atomic_load_explicit((_Atomic uint64_t *)&store->trims_shown, memory_order_seq_cst) >
+           clock;
+}
+/* Before readers see what was trimmed. clock: 0 for nothing. */
+void st_store_show_trims(st_store *store, uint64_t clock);
+
+/* Versions, and times, below which what is not there may have been trimmed without a trace, in any
+ * run. */
 uint64_t st_store_floor(const st_store *store);
 int64_t st_store_floor_us(const st_store *store);
 

@@ -174,10 +174,12 @@ void st_table_expect(const st_table *table, size_t block, st_index_block *about,
 }
 
 strata_status st_table_load_block(const st_table *table, const st_index_block *about,
-                                  const st_block_expected *expected, uint8_t *memory,
-                                  strata_error *error) {
-    ST_TRY(st_table_read_frame(&table->file, &about->frame, st_block_frame_in(memory, expected),
-                               error));
+                                  const st_block_expected *expected, st_table_window *window,
+                                  uint8_t *memory, strata_error *error) {
+    uint8_t *into = st_block_frame_in(memory, expected);
+    ST_TRY(window == NULL ? st_table_read_frame(&table->file, &about->frame, into, error)
+                          : st_table_read_through(&table->file, window, about->apart_from,
+                                                  &about->frame, into, error));
     const char *what = st_block_load(memory, expected);
     return what == NULL ? STRATA_OK
                         : st_table_corrupt(&table->file, about->frame.offset, what, error);
@@ -199,7 +201,7 @@ static strata_status cache_block(const st_table *table, size_t place,
     if (bytes == NULL) {
         return st_table_failed(&table->file, STRATA_NO_MEMORY, error);
     }
-    strata_status status = st_table_load_block(table, &about, &expected, bytes, error);
+    strata_status status = st_table_load_block(table, &about, &expected, NULL, bytes, error);
     if (status != STRATA_OK) {
         st_free(memory, bytes, room);
         return status;
@@ -332,7 +334,8 @@ strata_status st_table_get(const st_table *table, strata_slice key, uint64_t has
     }
     ST_TRY(get_in_block(&g, place, found, &ended));
     /* Only a bound of time leads here. */
-    while (ended && ++place < table->index.count && table->index.refs[place].continues) {
+    for (place++; ended && place < table->index.count && table->index.refs[place].continues;
+         place++) {
         st_index_block about;
         st_table_index_block(&table->index, place, &about);
         if (about.time_min_us <= bound->time_us) {

@@ -84,26 +84,36 @@ strata_status st_table_get(const st_table *table, strata_slice key, uint64_t has
                            const st_bound *bound, st_arena *arena, st_revision *revision,
                            bool *found, strata_error *error) STRATA_MUST_USE;
 
+/* Bytes of a file that is read in order, a piece at a time. */
+typedef struct st_table_window {
+    uint64_t start; /* offset in the file */
+    strata_buffer bytes;
+} st_table_window;
+
 typedef struct st_table_iter {
     const st_table *table;
     bool here;            /* whether it stands at an entry */
     strata_slice key;     /* of the entry; borrowed until the iterator moves */
     st_revision revision; /* without its value: st_table_iter_value */
     strata_error *error;
-    /* May be set before the first move. Blocks are read past the cache: for those who read a table
-     * from end to end, once. */
+    /* May be set before the first move. past_cache: blocks are read past the cache, and many at a
+     * time, as is right for whoever reads a table once, from end to end. version_after: blocks that
+     * have nothing newer are passed over by next and seek; what is in the others is shown, newer or
+     * not. */
     bool past_cache;
+    uint64_t version_after;
 
     /* Its own. */
     size_t block;                  /* in the index */
     const st_cached_block *pinned; /* NULL: none, or own is used */
     strata_buffer own;             /* a block that is not in the cache */
+    st_table_window window;        /* of the file, past the cache */
     strata_buffer apart;           /* a value that was kept apart */
     st_block_cursor cursor;
     uint8_t key_bytes[ST_TABLE_KEY_MAX];
 } st_table_iter;
 
-/* Stands nowhere. error: where failures say why; may be NULL. */
+/* Stands nowhere. error: where failures say why; may be NULL. table: NULL if it never moves. */
 void st_table_iter_init(st_table_iter *iter, const st_table *table, strata_error *error);
 /* Gives back what it holds; to be called once, whatever happened. */
 void st_table_iter_release(st_table_iter *iter);

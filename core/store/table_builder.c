@@ -22,8 +22,6 @@ enum {
     /* Of encoded values; longer ones are rare and give their memory back. */
     KEPT_BYTES = 1 << 20,
     HASHES_IN_CHUNK = 4096,
-    /* Values kept apart between two blocks of entries: their places are counted from there. */
-    APART_BYTES_MAX = 256 << 20,
 };
 
 typedef struct hash_chunk {
@@ -277,11 +275,7 @@ static strata_status add_entry(st_table_builder *b, st_block_add *add) {
         ST_TRY(add_hash(b, st_table_hash(add->key)));
     }
     ST_TRY(st_block_builder_add(&b->block, add));
-    if (st_block_builder_bytes(&b->block) >= ST_BLOCK_BYTES ||
-        offset_of(b) - b->block_from >= APART_BYTES_MAX) {
-        return end_block(b);
-    }
-    return STRATA_OK;
+    return st_block_builder_bytes(&b->block) < ST_BLOCK_BYTES ? STRATA_OK : end_block(b);
 }
 
 strata_status st_table_builder_add(st_table_builder *b, strata_slice key,

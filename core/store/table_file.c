@@ -18,6 +18,9 @@ static const char footer_magic[8] = {'S', 'T', 'R', 'A', 'T', 'A', 'T', 'F'};
 
 enum { HEADER_CRC_AT = 36, FOOTER_CRC_AT = 44 };
 
+/* A call of the storage costs as much as reading 10 KB; in a browser more. */
+enum { WINDOW_BYTES = 256 << 10 };
+
 void st_table_name(char *name, size_t size, const char *path, uint64_t number) {
     st_format(name, size, "%s/DATA/tab-%u.tab", path, number);
 }
@@ -223,59 +226,119 @@ void st_table_file_close(st_table_file *file) {
 
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
-/* Reads the frame, head and payload, as it is stored. */
-static strata_status read_stored(const st_table_file *file, const st_table_frame *frame,
-                                 uint8_t *into, strata_error *error) {
-    ST_TRY(
-        read_bytes(file, frame->offset, into, ST_FRAME_BYTES + (size_t)frame->stored_len, error));
-    const st_frame fields = st_frame_read(into);
+/* Whether these are the bytes of that frame. */
+static strata_status check_frame(const st_table_file *file, const st_table_frame *frame,
+                                 const uint8_t *bytes, strata_error *error) {
+    const st_frame fields = st_frame_read(bytes);
     if (fields.kind != frame->kind || fields.payload_len != frame->stored_len ||
         fields.encoded != frame->encoded ||
-        !st_frame_holds(into, into + ST_FRAME_BYTES, file->seed, frame->offset)) {
+        !st_frame_holds(bytes, bytes + ST_FRAME_BYTES, file->seed, frame->offset)) {
         return st_table_corrupt(file, frame->offset, "a block's checksum does not fit", error);
     }
     return STRATA_OK;
 }
 
-/* Appends the plain payload of an encoded frame to out, at most plain_max bytes. */
+/* Reads the frame, head and payload, as it is stored. */
+static strata_status read_stored(const st_table_file *file, const st_table_frame *frame,
+                                 uint8_t *into, strata_error *error) {
+    ST_TRY(
+        read_bytes(file, frame->offset, into, ST_FRAME_BYTES + (size_t)frame->stored_len, error));
+    return check_frame(file, frame, into, error);
+}
+
+/* Appends the plain payload of an encoded frame to out, at most plain_max bytes. bytes: the frame;
+ * NULL: it is to be read. */
+static strata_status decode_with(const st_table_file *file, st_decoder *decoder,
+                                 const st_table_frame *frame, const uint8_t *bytes,
+                                 size_t plain_max, strata_buffer *out, strata_error *error) {
+    if (bytes == NULL) {
+        const size_t len = ST_FRAME_BYTES + (size_t)frame->stored_len;
+        if (st_buffer_reserve(&decoder->stored, len) != STRATA_OK) {
+            return st_table_failed(file, STRATA_NO_MEMORY, error);
+        }
+        bytes = decoder->stored.data;
+        ST_TRY(read_stored(file, frame, decoder->stored.data, error));
+    }
+    const strata_slice stored = st_slice(bytes + ST_FRAME_BYTES, frame->stored_len);
+    const strata_status status = st_codec_decode(decoder->codec, stored, plain_max, out);
+    if (status == STRATA_CORRUPT) {
+        return st_table_corrupt(file, frame->offset, "a block does not unpack", error);
+    }
+    return status == STRATA_OK ? STRATA_OK : st_table_failed(file, status, error);
+}
+
 static strata_status decode_frame(const st_table_file *file, const st_table_frame *frame,
-                                  size_t plain_max, strata_buffer *out, strata_error *error) {
+                                  const uint8_t *bytes, size_t plain_max, strata_buffer *out,
+                                  strata_error *error) {
     st_decoder *decoder;
     strata_status status = st_decoder_borrow(file->decoders, file->codec, &decoder);
     if (status != STRATA_OK) {
         return st_table_failed(file, status, error);
     }
-    status = st_buffer_reserve(&decoder->stored, ST_FRAME_BYTES + (size_t)frame->stored_len);
-    if (status != STRATA_OK) {
-        status = st_table_failed(file, status, error);
-    } else {
-        status = read_stored(file, frame, decoder->stored.data, error);
-    }
-    if (status == STRATA_OK) {
-        const strata_slice stored =
-            st_slice(decoder->stored.data + ST_FRAME_BYTES, frame->stored_len);
-        status = st_codec_decode(decoder->codec, stored, plain_max, out);
-        if (status == STRATA_CORRUPT) {
-            status = st_table_corrupt(file, frame->offset, "a block does not unpack", error);
-        } else if (status != STRATA_OK) {
-            status = st_table_failed(file, status, error);
-        }
-    }
+    status = decode_with(file, decoder, frame, bytes, plain_max, out, error);
     st_decoder_return(file->decoders, decoder);
     return status;
 }
 
-strata_status st_table_read_frame(const st_table_file *file, const st_table_frame *frame,
-                                  uint8_t *into, strata_error *error) {
-    if (!frame->encoded) {
-        return read_stored(file, frame, into, error);
-    }
+/* Decodes into memory for exactly plain_len bytes. */
+static strata_status decode_into(const st_table_file *file, const st_table_frame *frame,
+                                 const uint8_t *bytes, uint8_t *into, strata_error *error) {
     /* Cannot grow: the codec asks for no more than plain_len. */
-    strata_buffer plain = {into + ST_FRAME_BYTES, 0, frame->plain_len, file->host};
-    ST_TRY(decode_frame(file, frame, frame->plain_len, &plain, error));
+    strata_buffer plain = {into, 0, frame->plain_len, file->host};
+    ST_TRY(decode_frame(file, frame, bytes, frame->plain_len, &plain, error));
     return plain.len == frame->plain_len
                ? STRATA_OK
                : st_table_corrupt(file, frame->offset, "a block has another length", error);
+}
+
+strata_status st_table_read_frame(const st_table_file *file, const st_table_frame *frame,
+                                  uint8_t *into, strata_error *error) {
+    return frame->encoded ? decode_into(file, frame, NULL, into + ST_FRAME_BYTES, error)
+                          : read_stored(file, frame, into, error);
+}
+
+/* The bytes [offset, offset + len) in the window; NULL: it does not hold them. */
+static const uint8_t *in_window(const st_table_window *window, uint64_t offset, size_t len) {
+    const bool holds = offset >= window->start && offset - window->start <= window->bytes.len &&
+                       len <= window->bytes.len - (size_t)(offset - window->start);
+    return holds ? window->bytes.data + (size_t)(offset - window->start) : NULL;
+}
+
+/* Reads a piece from there on, as far as there are blocks. */
+static strata_status move_window(const st_table_file *file, st_table_window *window, uint64_t from,
+                                 strata_error *error) {
+    const uint64_t left = file->footer.index - from;
+    const size_t len = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
+    window->bytes.len = 0;
+    window->start = from;
+    if (st_buffer_reserve(&window->bytes, len) != STRATA_OK) {
+        return st_table_failed(file, STRATA_NO_MEMORY, error);
+    }
+    ST_TRY(read_bytes(file, from, window->bytes.data, len, error));
+    window->bytes.len = len;
+    return STRATA_OK;
+}
+
+strata_status st_table_read_through(const st_table_file *file, st_table_window *window,
+                                    uint64_t from, const st_table_frame *frame, uint8_t *into,
+                                    strata_error *error) {
+    const size_t len = ST_FRAME_BYTES + (size_t)frame->stored_len;
+    if (len > WINDOW_BYTES) {
+        return st_table_read_frame(file, frame, into, error);
+    }
+    const uint8_t *bytes = in_window(window, frame->offset, len);
+    if (bytes == NULL) {
+        const bool both = frame->offset - from <= WINDOW_BYTES - len;
+        ST_TRY(move_window(file, window, both ? from : frame->offset, error));
+        bytes = in_window(window, frame->offset, len);
+    }
+    ST_ASSERT(bytes != NULL);
+    ST_TRY(check_frame(file, frame, bytes, error));
+    if (frame->encoded) {
+        return decode_into(file, frame, bytes, into + ST_FRAME_BYTES, error);
+    }
+    memcpy(into, bytes, len);
+    return STRATA_OK;
 }
 
 strata_status st_table_read_section(const st_table_file *file, st_frame_kind kind, uint64_t offset,
@@ -291,7 +354,7 @@ strata_status st_table_read_section(const st_table_file *file, st_frame_kind kin
                                   .encoded = st_frame_read(head).encoded,
                                   .kind = kind};
     if (frame.encoded) {
-        return decode_frame(file, &frame, plain_max, out, error);
+        return decode_frame(file, &frame, NULL, plain_max, out, error);
     }
     if (frame.stored_len > plain_max) {
         return st_table_corrupt(file, offset, "a part is longer than it can be", error);

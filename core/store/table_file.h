@@ -106,6 +106,11 @@ typedef struct st_table_frame {
  * ST_FRAME_BYTES + plain_len. Errors: corrupt, io, no_memory. */
 strata_status st_table_read_frame(const st_table_file *file, const st_table_frame *frame,
                                   uint8_t *into, strata_error *error) STRATA_MUST_USE;
+/* As st_table_read_frame, through the window. If the window does not hold the frame, it goes on to
+ * `from`, at or before the frame, or to the frame itself if both do not fit. */
+strata_status st_table_read_through(const st_table_file *file, st_table_window *window,
+                                    uint64_t from, const st_table_frame *frame, uint8_t *into,
+                                    strata_error *error) STRATA_MUST_USE;
 /* The same for a frame from offset to end whose plain length, at most plain_max, nobody knows:
  * appends the plain payload to out. */
 strata_status st_table_read_section(const st_table_file *file, st_frame_kind kind, uint64_t offset,

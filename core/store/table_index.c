@@ -410,7 +410,7 @@ bool st_table_index_find(const st_table_index *index, strata_slice key, uint64_t
                          size_t *block) {
     const size_t prefix = index->prefix_len;
     const size_t common = st_min(prefix, key.len);
-    const int order = memcmp(key.data, index->first.data, common);
+    const int order = common == 0 ? 0 : memcmp(key.data, index->first.data, common);
     if (order < 0 || (order == 0 && key.len < prefix)) {
         return false;
     }

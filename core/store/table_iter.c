@@ -16,10 +16,12 @@ void st_table_iter_init(st_table_iter *iter, const st_table *table, strata_error
     iter->key = st_slice(iter->key_bytes, 0);
     iter->error = error;
     iter->past_cache = false;
+    iter->version_after = 0;
     iter->block = 0;
     iter->pinned = NULL;
-    iter->own = (strata_buffer){NULL, 0, 0, table->file.host};
-    iter->apart = (strata_buffer){NULL, 0, 0, table->file.host};
+    iter->own = (strata_buffer){.host = table == NULL ? NULL : table->file.host};
+    iter->apart = iter->own;
+    iter->window = (st_table_window){0, iter->own};
     iter->cursor.key = iter->key_bytes;
 }
 
@@ -38,6 +40,7 @@ static void stand_nowhere(st_table_iter *iter) {
 void st_table_iter_release(st_table_iter *iter) {
     stand_nowhere(iter);
     strata_buffer_free(&iter->own);
+    strata_buffer_free(&iter->window.bytes);
     strata_buffer_free(&iter->apart);
 }
 
@@ -51,7 +54,8 @@ static strata_status load_own(st_table_iter *iter, size_t place, const st_block 
     if (st_buffer_reserve(&iter->own, st_block_room(&expected)) != STRATA_OK) {
         return st_table_failed(&iter->table->file, STRATA_NO_MEMORY, iter->error);
     }
-    ST_TRY(st_table_load_block(iter->table, &about, &expected, iter->own.data, iter->error));
+    ST_TRY(st_table_load_block(iter->table, &about, &expected, &iter->window, iter->own.data,
+                               iter->error));
     *block = st_block_in(iter->own.data);
     return STRATA_OK;
 }
@@ -83,8 +87,22 @@ static inline void show(st_table_iter *iter) {
     iter->revision.value = st_slice("", 0);
 }
 
+/* The first block from there on that has what version_after asks for. */
+static size_t pass_over(const st_table_iter *iter, size_t place) {
+    while (iter->version_after > 0 && place < iter->table->index.count) {
+        st_index_block about;
+        st_table_index_block(&iter->table->index, place, &about);
+        if (about.version_max > iter->version_after) {
+            break;
+        }
+        place++;
+    }
+    return place;
+}
+
 static strata_status enter_first(st_table_iter *iter, size_t place) {
-    const st_block *block;
+    const st_block *block = NULL;
+    place = pass_over(iter, place);
     if (place >= iter->table->index.count) {
         stand_nowhere(iter);
         return STRATA_OK;
@@ -98,10 +116,13 @@ static strata_status enter_first(st_table_iter *iter, size_t place) {
 /* ---- Moving ---------------------------------------------------------------------------------- */
 
 strata_status st_table_iter_seek(st_table_iter *iter, strata_slice key, uint64_t number) {
-    const st_block *block;
+    const st_block *block = NULL;
     size_t place;
     if (!st_table_index_find(&iter->table->index, key, number, &place)) {
         return enter_first(iter, 0);
+    }
+    if (pass_over(iter, place) != place) {
+        return enter_first(iter, place + 1);
     }
     ST_TRY(enter(iter, place, &block));
     if (!st_block_seek(&iter->cursor, block, key, number)) {
@@ -121,7 +142,7 @@ strata_status st_table_iter_next(st_table_iter *iter) {
 }
 
 strata_status st_table_iter_seek_before(st_table_iter *iter, strata_slice key) {
-    const st_block *block;
+    const st_block *block = NULL;
     size_t place;
     if (!st_table_index_find(&iter->table->index, key, UINT64_MAX, &place)) {
         stand_nowhere(iter);
@@ -159,7 +180,10 @@ strata_status st_table_iter_value(st_table_iter *iter, strata_slice *value) {
     if (st_buffer_reserve(&iter->apart, ST_FRAME_BYTES + (size_t)frame.plain_len) != STRATA_OK) {
         return st_table_failed(&iter->table->file, STRATA_NO_MEMORY, iter->error);
     }
-    ST_TRY(st_table_read_frame(&iter->table->file, &frame, iter->apart.data, iter->error));
+    ST_TRY(iter->past_cache
+               ? st_table_read_through(&iter->table->file, &iter->window, frame.offset, &frame,
+                                       iter->apart.data, iter->error)
+               : st_table_read_frame(&iter->table->file, &frame, iter->apart.data, iter->error));
     *value = st_slice(iter->apart.data + ST_FRAME_BYTES, frame.plain_len);
     return STRATA_OK;
 }

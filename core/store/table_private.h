@@ -20,10 +20,11 @@ struct st_table {
 void st_table_expect(const st_table *table, size_t block, st_index_block *about,
                      st_block_expected *expected);
 
-/* Reads and checks a block into memory of st_block_room bytes. Errors: corrupt, io, no_memory. */
+/* Reads and checks a block into memory of st_block_room bytes. window: NULL if not in order.
+ * Errors: corrupt, io, no_memory. */
 strata_status st_table_load_block(const st_table *table, const st_index_block *about,
-                                  const st_block_expected *expected, uint8_t *memory,
-                                  strata_error *error) STRATA_MUST_USE;
+                                  const st_block_expected *expected, st_table_window *window,
+                                  uint8_t *memory, strata_error *error) STRATA_MUST_USE;
 
 /* The block, in the cache and pinned. Errors: the same. */
 strata_status st_table_pin_block(const st_table *table, size_t block,

@@ -17,8 +17,9 @@ typedef struct verifier {
     st_spans spans;       /* of the table */
     st_spans block_spans;
     uint64_t values;
-    uint64_t apart_end;   /* of the values of this block, so far */
-    uint8_t *filter;      /* of the keys so far */
+    uint64_t apart_end; /* of the values of this block, so far */
+    uint8_t *filter;    /* of the keys so far */
+    st_table_window window;
     strata_buffer memory; /* a block */
     strata_buffer value;
     st_block_cursor cursor;
@@ -44,7 +45,8 @@ static strata_status verify_value(verifier *v) {
     if (st_buffer_reserve(&v->value, ST_FRAME_BYTES + (size_t)frame.plain_len) != STRATA_OK) {
         return no_memory(v);
     }
-    ST_TRY(st_table_read_frame(&v->table->file, &frame, v->value.data, v->error));
+    ST_TRY(st_table_read_through(&v->table->file, &v->window, frame.offset, &frame, v->value.data,
+                                 v->error));
     v->apart_end = frame.offset + ST_FRAME_BYTES + frame.stored_len;
     v->values++;
     return STRATA_OK;
@@ -108,7 +110,8 @@ static strata_status verify_block(verifier *v, size_t place) {
     if (st_buffer_reserve(&v->memory, st_block_room(&expected)) != STRATA_OK) {
         return no_memory(v);
     }
-    ST_TRY(st_table_load_block(v->table, &v->about, &expected, v->memory.data, v->error));
+    ST_TRY(
+        st_table_load_block(v->table, &v->about, &expected, &v->window, v->memory.data, v->error));
     return verify_entries(v, place, st_block_in(v->memory.data));
 }
 
@@ -178,6 +181,7 @@ strata_status st_table_verify(const st_table *table, strata_error *error) {
     }
     v->table = table;
     v->error = error;
+    v->window.bytes.host = host;
     v->memory.host = host;
     v->value.host = host;
     v->cursor.key = v->key;
@@ -188,6 +192,7 @@ strata_status st_table_verify(const st_table *table, strata_error *error) {
         status = verify_blocks(v);
     }
     st_free(&host->memory, v->filter, table->filter.len);
+    strata_buffer_free(&v->window.bytes);
     strata_buffer_free(&v->memory);
     strata_buffer_free(&v->value);
     st_free(&host->memory, v, sizeof *v);

@@ -10,7 +10,7 @@ strata_status st_tables_load(st_store *store, const st_live_file *files, size_t 
                              strata_error *error);
 /* At close: nobody reads any more. */
 void st_tables_free(st_store *store);
-/* At open for writing: removes files that no manifest names. */
+/* At open for writing: removes files that no manifest and no snapshot names. */
 strata_status st_tables_remove_orphans(st_store *store, strata_error *error);
 
 static inline st_view *st_tables_view(const st_store *store) {
@@ -23,8 +23,12 @@ uint64_t st_tables_next_number(st_store *store);
 strata_status st_tables_open(st_store *store, uint64_t number, st_table **table,
                              strata_error *error);
 
-/* The table is not, or no longer, in a view. removes: its file too. */
+/* The table is not, or no longer, in a view. removes: its file too, which nothing else names. */
 void st_tables_close(st_store *store, st_table *table, bool removes);
+
+/* Whether the newest view has the table. Under manifest_lock. */
+bool st_tables_has(const st_store *store, uint64_t number);
+void st_tables_remove_file(const st_store *store, uint64_t number);
 
 /* What changes in the manifest together with the tables. */
 typedef struct st_install {
@@ -33,6 +37,7 @@ typedef struct st_install {
     uint64_t wal_first; /* 0: as it was */
     uint64_t floor_version;
     int64_t floor_us; /* both only ever go up */
+    uint64_t trims;   /* of the store's clock, when versions were trimmed; 0: none were */
     bool moves;       /* those added are those removed, in another level */
 } st_install;
 
@@ -44,6 +49,23 @@ strata_status st_tables_install(st_store *store, const st_install *install, stra
 /* Writes the manifest anew with what is known of the log: it is whole up to there. Errors: as
  * st_manifest_write. */
 strata_status st_tables_record_log(st_store *store, const st_wal_position *at, strata_error *error);
+
+/* Writes the manifest anew, with the snapshots of now. Under manifest_lock. Errors: the same. */
+strata_status st_tables_write_manifest(st_store *store, strata_error *error);
+
+/* The tables of one moment, with the manifest that describes them and no snapshots; the files stay
+ * until it is released. */
+typedef struct st_capture {
+    st_manifest manifest;
+    st_live_file *files; /* manifest.file_count of them */
+    uint64_t bytes;      /* of all of them */
+    struct st_pin_set *pins;
+} st_capture;
+
+/* Errors: no_memory. */
+strata_status st_tables_capture(st_store *store, st_capture *capture, strata_error *error);
+/* pins may have been taken over by somebody: NULL then. */
+void st_tables_release(st_store *store, st_capture *capture);
 
 /* Bytes of all tables. */
 uint64_t st_tables_bytes(const st_view *view);

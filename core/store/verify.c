@@ -6,6 +6,9 @@
 #include "store/verify.h"
 
 #include "format/names.h"
+#include "store/file_name.h"
+#include "store/maintain.h"
+#include "store/snapshot.h"
 #include "store/wal_replay.h"
 
 void st_report_problem(st_report *report, const char *file, uint64_t offset, const char *what) {
@@ -90,9 +93,9 @@ static strata_status settle_status(st_report *report, strata_status status,
     return status;
 }
 
-static strata_status check_log(const strata_host *host, const char *path,
-                               const st_manifest *manifest, st_report *report,
-                               strata_error *error) {
+static strata_status check_log_of(const strata_host *host, const char *path,
+                                  const st_manifest *manifest, st_report *report,
+                                  strata_error *error) {
     seen known = {{NULL, 0, 0, host}, {NULL, 0, 0, host}};
     const st_replay_sink sink = {&known, check_commit};
     strata_error detail = {.code = STRATA_OK};
@@ -106,84 +109,282 @@ static strata_status check_log(const strata_host *host, const char *path,
     return settle_status(report, status, &detail, error);
 }
 
-static strata_status check_table(const st_table_spec *spec, st_block_cache *cache,
-                                 const st_live_file *file, st_report *report, strata_error *error) {
+/* ---- What there is to check ------------------------------------------------------------------ */
+
+/* Of one moment. */
+typedef struct plan {
+    const strata_host *host;
+    const char *path;
+    st_report *report;
+    strata_error *error;
+    st_manifest manifest;
+    strata_buffer files;  /* st_live_file: of the manifest */
+    strata_buffer tables; /* st_live_file: those of the manifest and of all snapshots, once each */
+} plan;
+
+static bool has_table(const plan *p, uint64_t number) {
+    const st_live_file *tables = (const st_live_file *)(const void *)p->tables.data;
+    for (size_t i = 0; i < p->tables.len / sizeof *tables; i++) {
+        if (tables[i].number == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Adds the tables among the files that file `name` lists. */
+static strata_status add_tables(plan *p, const char *name, const strata_buffer *files,
+                                bool snapshots_too) {
+    const st_live_file *live = (const st_live_file *)(const void *)files->data;
+    for (size_t i = 0; i < files->len / sizeof *live; i++) {
+        if (snapshots_too && live[i].kind == ST_FILE_SNAPSHOT) {
+            continue;
+        }
+        if (live[i].kind != ST_FILE_TABLE || live[i].level >= ST_LEVELS) {
+            st_report_problem(p->report, name, 0, "it names a file of an unknown kind");
+        } else if (!has_table(p, live[i].number) &&
+                   st_buffer_append(&p->tables, &live[i], sizeof live[i]) != STRATA_OK) {
+            return st_fail_memory(p->error);
+        }
+    }
+    return STRATA_OK;
+}
+
+static strata_status plan_snapshot(plan *p, const st_live_file *file) {
+    char name[ST_FILE_NAME_MAX];
+    strata_error detail = {.code = STRATA_OK};
+    st_snapshot_content content;
+    p->report->files++;
+    p->report->bytes += file->bytes;
+    strata_status status =
+        st_snapshot_read(p->host, p->path, p->manifest.uuid, file->number, &content, &detail);
+    if (status != STRATA_OK) {
+        return settle_status(p->report, status, &detail, p->error);
+    }
+    st_format(name, sizeof name, "SNAPSHOTS/snap-%u", file->number);
+    status = add_tables(p, name, &content.files, false);
+    strata_buffer_free(&content.files);
+    return status;
+}
+
+static strata_status check_slots(const plan *p) {
+    unsigned valid = 0;
+    unsigned empty = 0;
+    const strata_status status = st_manifest_slots(p->host, p->path, &valid, &empty);
+    if (status != STRATA_OK) {
+        return st_fail(p->error, status, "%s/MANIFEST could not be read (%s)", p->path,
+                       strata_status_name(status));
+    }
+    p->report->files++;
+    p->report->bytes += (uint64_t)valid * ST_MANIFEST_SLOT_BYTES;
+    if (valid + empty < 2) {
+        st_report_problem(p->report, "MANIFEST", 0,
+                          "one of its two slots is damaged; the other holds");
+    }
+    return STRATA_OK;
+}
+
+/* Reads the small files and finds out which tables there are. *readable: the manifest
+ * could be read. */
+static strata_status make_plan(plan *p, bool *readable) {
+    strata_error detail = {.code = STRATA_OK};
+    const strata_status status =
+        st_manifest_read(p->host, p->path, &p->manifest, &p->files, &detail);
+    *readable = status == STRATA_OK;
+    if (status == STRATA_CORRUPT) {
+        p->report->files++;
+    }
+    if (status != STRATA_OK) {
+        return settle_status(p->report, status, &detail, p->error);
+    }
+    ST_TRY(check_slots(p));
+    ST_TRY(add_tables(p, "MANIFEST", &p->files, true));
+    const st_live_file *live = (const st_live_file *)(const void *)p->files.data;
+    for (size_t i = 0; i < p->files.len / sizeof *live; i++) {
+        if (live[i].kind == ST_FILE_SNAPSHOT) {
+            ST_TRY(plan_snapshot(p, &live[i]));
+        }
+    }
+    return STRATA_OK;
+}
+
+static strata_status check_log(const plan *p) {
+    return check_log_of(p->host, p->path, &p->manifest, p->report, p->error);
+}
+
+/* ---- Tables ---------------------------------------------------------------------------------- */
+
+static strata_status check_table(const plan *p, const st_table_spec *spec, st_block_cache *cache,
+                                 const st_live_file *file) {
     strata_error detail = {.code = STRATA_OK};
     st_table *table = NULL;
     strata_status status = st_table_open(spec, cache, &table, &detail);
     if (status == STRATA_OK) {
         status = st_table_verify(table, &detail);
         if (st_table_about(table)->bytes != file->bytes) {
-            st_report_problem(report, "MANIFEST", 0, "it names a table with another length");
+            st_report_problem(p->report, "MANIFEST", 0, "it names a table with another length");
         }
     }
     st_table_close(table);
-    report->files++;
-    report->bytes += file->bytes;
-    return settle_status(report, status, &detail, error);
+    p->report->files++;
+    p->report->bytes += file->bytes;
+    return settle_status(p->report, status, &detail, p->error);
 }
 
-static strata_status check_tables(const strata_host *host, const char *path,
-                                  const st_manifest *manifest, const strata_buffer *files,
-                                  st_report *report, strata_error *error) {
-    const st_live_file *live = (const st_live_file *)(const void *)files->data;
+static strata_status check_tables(const plan *p) {
+    const st_live_file *tables = (const st_live_file *)(const void *)p->tables.data;
     st_block_cache *cache = NULL;
-    if (st_block_cache_create(host, 0, &cache) != STRATA_OK) {
-        return st_fail_memory(error);
+    if (st_block_cache_create(p->host, 0, &cache) != STRATA_OK) {
+        return st_fail_memory(p->error);
     }
     strata_status status = STRATA_OK;
-    for (size_t i = 0; i < files->len / sizeof *live && status == STRATA_OK; i++) {
-        st_table_spec spec = {
-            .host = host, .path = path, .number = live[i].number, .codec = manifest->codec};
-        memcpy(spec.uuid, manifest->uuid, ST_UUID_BYTES);
-        if (live[i].kind != ST_FILE_TABLE || live[i].level >= ST_LEVELS) {
-            st_report_problem(report, "MANIFEST", 0, "it names a file of an unknown kind");
-        } else {
-            status = check_table(&spec, cache, &live[i], report, error);
-        }
+    for (size_t i = 0; i < p->tables.len / sizeof *tables && status == STRATA_OK; i++) {
+        st_table_spec spec = {.host = p->host,
+                              .path = p->path,
+                              .number = tables[i].number,
+                              .codec = p->manifest.codec};
+        memcpy(spec.uuid, p->manifest.uuid, ST_UUID_BYTES);
+        status = check_table(p, &spec, cache, &tables[i]);
     }
     st_block_cache_destroy(cache);
     return status;
 }
 
-static strata_status check_manifest(const strata_host *host, const char *path, st_report *report,
-                                    strata_error *error) {
-    unsigned valid = 0;
-    unsigned empty = 0;
-    const strata_status status = st_manifest_slots(host, path, &valid, &empty);
-    if (status != STRATA_OK) {
-        return st_fail(error, status, "%s/MANIFEST could not be read (%s)", path,
-                       strata_status_name(status));
+/* ---- Files that nothing names ---------------------------------------------------------------- */
+
+typedef struct search {
+    const plan *plan;
+    const char *folder;
+    bool (*is_named)(const plan *p, const char *name);
+} search;
+
+static bool is_named_data(const plan *p, const char *name) {
+    uint64_t number;
+    return st_file_number(name, "tab-", ".tab", &number) && has_table(p, number);
+}
+
+static bool is_named_snapshot(const plan *p, const char *name) {
+    const st_live_file *live = (const st_live_file *)(const void *)p->files.data;
+    uint64_t number;
+    bool named = false;
+    if (!st_file_number(name, "snap-", "", &number)) {
+        return false;
     }
-    report->files++;
-    report->bytes += (uint64_t)valid * ST_MANIFEST_SLOT_BYTES;
-    if (valid + empty < 2) {
-        st_report_problem(report, "MANIFEST", 0,
-                          "one of its two slots is damaged; the other holds");
+    for (size_t i = 0; i < p->files.len / sizeof *live && !named; i++) {
+        named = live[i].kind == ST_FILE_SNAPSHOT && live[i].number == number;
+    }
+    return named;
+}
+
+static bool is_named_log(const plan *p, const char *name) {
+    uint64_t number;
+    return st_file_number(name, "wal-", ".seg", &number) && number >= p->manifest.wal_first;
+}
+
+static strata_status visit_file(void *arg, const char *name) {
+    const search *s = arg;
+    st_report *report = s->plan->report;
+    if (!s->is_named(s->plan, name)) {
+        if (report->unnamed_count < ST_PROBLEMS_MAX) {
+            char *unnamed = report->unnamed[report->unnamed_count];
+            st_format(unnamed, ST_FILE_NAME_MAX, "%s/%s", s->folder, name);
+        }
+        report->unnamed_count++;
     }
     return STRATA_OK;
 }
 
+static strata_status find_unnamed(const plan *p) {
+    const strata_storage *storage = &p->host->storage;
+    search searches[] = {
+        {p, "DATA", is_named_data}, {p, "SNAPSHOTS", is_named_snapshot}, {p, "WAL", is_named_log}};
+    char folder[ST_FILE_NAME_MAX + 1024];
+    for (size_t i = 0; i < sizeof searches / sizeof searches[0]; i++) {
+        st_format(folder, sizeof folder, "%s/%s", p->path, searches[i].folder);
+        const strata_status status = storage->list(storage->ctx, folder, visit_file, &searches[i]);
+        if (status != STRATA_OK && status != STRATA_NOT_FOUND) {
+            return st_fail(p->error, status, "%s could not be listed (%s)", folder,
+                           strata_status_name(status));
+        }
+    }
+    return STRATA_OK;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static plan begin_plan(const strata_host *host, const char *path, st_report *report,
+                       strata_error *error) {
+    const plan p = {.host = host,
+                    .path = path,
+                    .report = report,
+                    .error = error,
+                    .files = {NULL, 0, 0, host},
+                    .tables = {NULL, 0, 0, host}};
+    return p;
+}
+
+static strata_status check_rest(const plan *p) {
+    ST_TRY(check_tables(p));
+    return find_unnamed(p);
+}
+
+static void end_plan(plan *p) {
+    strata_buffer_free(&p->files);
+    strata_buffer_free(&p->tables);
+}
+
 strata_status st_verify_files(const strata_host *host, const char *path, st_report *report,
                               strata_error *error) {
-    strata_buffer files = {NULL, 0, 0, host};
-    strata_error detail = {.code = STRATA_OK};
-    st_manifest manifest;
-    strata_status status = st_manifest_read(host, path, &manifest, &files, &detail);
-    if (status == STRATA_CORRUPT) {
-        report->files++;
+    plan p = begin_plan(host, path, report, error);
+    bool readable = false;
+    strata_status status = make_plan(&p, &readable);
+    if (status == STRATA_OK && readable) {
+        status = check_log(&p);
     }
-    if (status != STRATA_OK) {
-        strata_buffer_free(&files);
-        return settle_status(report, status, &detail, error);
+    if (status == STRATA_OK && readable) {
+        status = check_rest(&p);
     }
-    status = check_manifest(host, path, report, error);
-    if (status == STRATA_OK) {
-        status = check_tables(host, path, &manifest, &files, report, error);
+    end_plan(&p);
+    return status;
+}
+
+/* Holds on to the tables of the plan. */
+static strata_status pin_plan(st_store *store, const plan *p, st_pin_set **pins) {
+    const st_live_file *tables = (const st_live_file *)(const void *)p->tables.data;
+    const size_t count = p->tables.len / sizeof *tables;
+    *pins = st_pins_create(&store->host->memory, count);
+    if (*pins == NULL) {
+        return st_fail_memory(p->error);
     }
-    if (status == STRATA_OK) {
-        status = check_log(host, path, &manifest, report, error);
+    for (size_t i = 0; i < count; i++) {
+        (*pins)->numbers[i] = tables[i].number;
     }
-    strata_buffer_free(&files);
+    st_pins_hold(store, *pins);
+    return STRATA_OK;
+}
+
+strata_status st_verify_store(st_store *store, st_report *report, strata_error *error) {
+    const strata_executor *executor = &store->host->executor;
+    plan p = begin_plan(store->host, store->path, report, error);
+    st_pin_set *pins = NULL;
+    bool readable = false;
+    /* Nothing is flushed or merged while the plan is made and the log is read, so that all of it is
+     * there. */
+    st_mutex_lock(&store->maintenance->lock, executor);
+    st_mutex_lock(&store->manifest_lock, executor);
+    strata_status status = make_plan(&p, &readable);
+    if (status == STRATA_OK && readable) {
+        status = pin_plan(store, &p, &pins);
+    }
+    st_mutex_unlock(&store->manifest_lock, executor);
+    if (status == STRATA_OK && readable) {
+        status = check_log(&p);
+    }
+    st_mutex_unlock(&store->maintenance->lock, executor);
+    if (status == STRATA_OK && readable) {
+        status = check_rest(&p);
+    }
+    st_pins_release(store, pins);
+    end_plan(&p);
     return status;
 }

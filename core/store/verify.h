@@ -16,6 +16,8 @@ typedef struct st_report {
     uint64_t commits;
     uint64_t problem_count; /* may be more than were kept */
     st_problem problems[ST_PROBLEMS_MAX];
+    uint64_t unnamed_count; /* files that nothing names; may be more than were kept */
+    char unnamed[ST_PROBLEMS_MAX][ST_FILE_NAME_MAX];
 } st_report;
 
 void st_report_problem(st_report *report, const char *file, uint64_t offset, const char *what);
@@ -25,5 +27,7 @@ void st_report_problem(st_report *report, const char *file, uint64_t offset, con
  * invalid_argument (a newer format). */
 strata_status st_verify_files(const strata_host *host, const char *path, st_report *report,
                               strata_error *error);
+/* The same for an open store that others go on using: what it reads stays meanwhile. */
+strata_status st_verify_store(st_store *store, st_report *report, strata_error *error);
 
 #endif

@@ -26,6 +26,7 @@ typedef struct st_view {
     /* Tables of this view that the next one no longer has; in memory of their own. */
     st_table **dropped;
     size_t dropped_count;
+    struct st_pin_set *pins; /* their files, until the last reader has left */
     st_table *tables[];
 } st_view;
 

@@ -63,33 +63,30 @@ static strata_status open_segment(st_wal *wal, uint64_t segment, uint32_t flags,
     return storage->open(storage->ctx, name, STRATA_FILE_WRITE | flags, file);
 }
 
-static strata_status remove_segment(st_wal *wal, uint64_t segment) {
-    char name[ST_FILE_NAME_MAX + 1024];
-    st_wal_name(name, sizeof name, wal->path, segment);
-    const strata_status status = wal->host->storage.remove(wal->host->storage.ctx, name);
-    wal->half_made = status != STRATA_OK;
-    return status;
-}
-
-/* Writes the header of a new segment; on an error nothing is left of the file, so that it can be
- * tried again. A sync that fails is io, whatever the host calls it: it is never tried again. */
+/* Writes the header of a new segment. On an error the file stays, and is written again the next time:
+ * a removal is not durable, and would let a segment come back behind one that had gone on (invariant
+ * 4). A sync that fails is io, whatever the host calls it: it is never tried again. */
 static strata_status make_segment(st_wal *wal, const st_wal_header *header, strata_file **file) {
     const strata_storage *storage = &wal->host->storage;
+    const uint32_t flags = STRATA_FILE_CREATE | (wal->half_made ? 0u : STRATA_FILE_EXCLUSIVE);
+    const bool again = wal->half_made;
     uint8_t bytes[ST_WAL_HEADER_BYTES];
     st_wal_header_encode(header, bytes);
-    if (wal->half_made) {
-        ST_TRY(remove_segment(wal, header->segment));
+    wal->half_made = true;
+    ST_TRY(open_segment(wal, header->segment, flags, file));
+    strata_status status = again ? storage->truncate(storage->ctx, *file, 0) : STRATA_OK;
+    if (status == STRATA_OK) {
+        status = storage->write_at(storage->ctx, *file, 0, bytes, sizeof bytes);
     }
-    ST_TRY(open_segment(wal, header->segment, STRATA_FILE_CREATE | STRATA_FILE_EXCLUSIVE, file));
-    strata_status status = storage->write_at(storage->ctx, *file, 0, bytes, sizeof bytes);
     if (status == STRATA_OK && storage->sync(storage->ctx, *file) != STRATA_OK) {
         status = STRATA_IO;
     }
     if (status != STRATA_OK) {
         (void)storage->close(storage->ctx, *file);
-        (void)remove_segment(wal, header->segment);
+        return status;
     }
-    return status;
+    wal->half_made = false;
+    return STRATA_OK;
 }
 
 static strata_status start_segment(st_wal *wal, uint64_t segment) {

@@ -32,7 +32,7 @@ typedef struct st_wal {
     uint64_t segment;
     uint64_t written; /* bytes of this segment in the file */
     int64_t base_us;  /* of this segment; changes under both locks */
-    bool half_made;   /* the next segment is there already, and holds nothing */
+    bool half_made;   /* the next segment may be there already, and holds nothing */
     bool rolling;     /* the segment is to end although it is not full; changes under both locks */
     uint64_t first;   /* the first segment that is there */
 

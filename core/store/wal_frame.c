@@ -126,7 +126,8 @@ bool st_wal_record_next(st_wal_record *record, st_write *write) {
     ST_ASSERT(record->writes_left > 0);
     record->writes_left--;
     if (!st_cursor_u8(&record->cursor, &kind) || kind > KIND_MAX ||
-        !st_cursor_sized(&record->cursor, &write->key) || !st_key_well_formed(write->key)) {
+        !st_cursor_sized(&record->cursor, &write->key) || !st_key_well_formed(write->key) ||
+        *(const uint8_t *)write->key.data == ST_TAG_FLOOR) {
         return false;
     }
     write->deletes = kind == KIND_DELETE;

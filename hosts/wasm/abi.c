@@ -31,6 +31,9 @@ enum {
     HANDLES_MAX = 64,
     /* The longest path of a database. */
     PATH_BYTES_MAX = 4096,
+    NAME_BYTES_MAX = 255,
+    /* Of tables and what is not yet in one: a page shares the memory of a phone. */
+    MEMORY_BYTES_DEFAULT = 64 << 20,
     /* A response larger than this gives its memory back at the next call. */
     RESPONSE_KEPT_BYTES = 1 << 20,
 };
@@ -97,6 +100,7 @@ EXPORT(strata_free) void strata_free(void *ptr, uint32_t size) {
 typedef struct open_request {
     strata_options options;
     char path[PATH_BYTES_MAX];
+    char snapshot[NAME_BYTES_MAX + 1];
     uint32_t names_seen; /* one bit for each name below */
 } open_request;
 
@@ -111,6 +115,8 @@ enum {
     NAME_SYNC_INTERVAL_MS,
     NAME_WAL_SEGMENT_BYTES,
     NAME_VALUE_BYTES_MAX,
+    NAME_SNAPSHOT,
+    NAME_MEMORY_BYTES,
     NAME_COUNT
 };
 static const char *const names[NAME_COUNT] = {
@@ -123,6 +129,8 @@ static const char *const names[NAME_COUNT] = {
     "sync_interval_ms",
     "wal_segment_bytes",
     "value_bytes_max",
+    "snapshot",
+    "memory_bytes",
 };
 
 static bool text_is(strata_slice text, const char *expected) {
@@ -146,6 +154,17 @@ static const char *take_path(open_request *request, const strata_value *value) {
         return " must be a string of 1-4095 bytes without NUL";
     }
     memcpy(request->path, value->as.bytes.data, value->as.bytes.len);
+    return NULL;
+}
+
+static const char *take_snapshot(open_request *request, const strata_value *value) {
+    if (value->type != STRATA_STRING || value->as.bytes.len == 0 ||
+        value->as.bytes.len > NAME_BYTES_MAX ||
+        memchr(value->as.bytes.data, 0, value->as.bytes.len) != NULL) {
+        return " must be a string of 1-255 bytes without NUL";
+    }
+    memcpy(request->snapshot, value->as.bytes.data, value->as.bytes.len);
+    request->options.snapshot = request->snapshot;
     return NULL;
 }
 
@@ -191,6 +210,14 @@ static const char *take_uint32(uint32_t *number, const strata_value *value) {
     return NULL;
 }
 
+static const char *take_uint64(uint64_t *number, const strata_value *value) {
+    if (value->type != STRATA_INT || value->as.integer < 0) {
+        return " must be an int, not negative";
+    }
+    *number = (uint64_t)value->as.integer;
+    return NULL;
+}
+
 static const char *take_option(open_request *request, unsigned name, const strata_value *value) {
     strata_options *options = &request->options;
     switch (name) {
@@ -209,13 +236,13 @@ static const char *take_option(open_request *request, unsigned name, const strat
     case NAME_SYNC_INTERVAL_MS:
         return take_uint32(&options->sync_interval_ms, value);
     case NAME_WAL_SEGMENT_BYTES:
-        if (value->type != STRATA_INT || value->as.integer < 0) {
-            return " must be an int, not negative";
-        }
-        options->wal_segment_bytes = (uint64_t)value->as.integer;
-        return NULL;
+        return take_uint64(&options->wal_segment_bytes, value);
     case NAME_VALUE_BYTES_MAX:
         return take_uint32(&options->value_bytes_max, value);
+    case NAME_SNAPSHOT:
+        return take_snapshot(request, value);
+    case NAME_MEMORY_BYTES:
+        return take_uint64(&options->memory_bytes, value);
     default:
         return ": open has no such option";
     }
@@ -272,6 +299,7 @@ EXPORT(strata_abi_open) int32_t strata_abi_open(const void *bytes, uint32_t len)
     }
     const strata_options defaults = STRATA_OPTIONS_INIT;
     request.options = defaults;
+    request.options.memory_bytes = MEMORY_BYTES_DEFAULT;
     request.options.error = &error;
     strata_status status = read_open_request(slice, &request, &error);
     if (status == STRATA_OK) {

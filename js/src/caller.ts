@@ -19,7 +19,16 @@ export interface Carrier {
     close(): void | Promise<void>;
 }
 
-export class Caller {
+/** Who takes calls: the database, or a transaction. */
+export interface Calls {
+    exec<Name extends OperationName>(
+        op: Name,
+        args: Operations[Name]['args'],
+        options?: CallOptions,
+    ): Promise<Operations[Name]['result']>;
+}
+
+export class Caller implements Calls {
     readonly #carrier: Carrier;
     readonly #encoder = new Encoder();
     #closing: Promise<void> | undefined;

@@ -1,29 +1,37 @@
-import { type Caller, type Camel, camel, checkOptions } from './caller.js';
-import { Events } from './events.js';
+import { type Caller, type Calls, type Camel, camel, checkOptions } from './caller.js';
 import type { DbStatsResult, DbVerifyResult, OperationName, Operations } from './generated/operations.js';
-import { Kv } from './kv.js';
-import { Memories } from './memories.js';
 import type { CallOptions } from './options.js';
 import { Runs } from './runs.js';
+import { asyncDispose, Scope } from './scope.js';
+import { type BeginOptions, beginNames, transact, Transaction, type TransactionOptions } from './transaction.js';
 
-/* Runtimes from before explicit resource management lack the symbol; compilers that translate
- * `await using` for them look for this one. */
-const asyncDispose: typeof Symbol.asyncDispose =
-    Symbol.asyncDispose ?? (Symbol.for('Symbol.asyncDispose') as typeof Symbol.asyncDispose);
+/** What a run has: keys, events, memories, and transactions over them. */
+export class Run extends Scope {
+    readonly #calls: Calls;
+    readonly #run: string | undefined;
 
-/** What a run has: keys, events, memories. */
-export class Run {
-    /** Its name. */
-    readonly name: string;
-    readonly kv: Kv;
-    readonly events: Events;
-    readonly memory: Memories;
+    constructor(calls: Calls, name: string | undefined) {
+        super(calls, name);
+        this.#calls = calls;
+        this.#run = name;
+    }
 
-    constructor(caller: Caller, name: string | undefined) {
-        this.name = name ?? 'default';
-        this.kv = new Kv(caller, name);
-        this.events = new Events(caller, name);
-        this.memory = new Memories(caller, name);
+    /**
+     * Runs the function in a transaction: commits when it resolves, rolls back when it throws. After a
+     * Conflict the function is run again (`retries`), so it should do nothing that cannot be done twice.
+     * Only what goes through `tx` is part of the transaction. Resolves to what the function gave.
+     */
+    transaction<Result>(
+        body: (tx: Transaction) => Result | PromiseLike<Result>,
+        options?: TransactionOptions,
+    ): Promise<Result> {
+        return transact(this.#calls, this.#run, body, options);
+    }
+
+    /** A transaction to be ended by its commit() or rollback(): `await using tx = await run.begin()`. */
+    async begin(options: BeginOptions = {}): Promise<Transaction> {
+        checkOptions('begin', options, beginNames);
+        return Transaction.begin(this.#calls, this.#run, options);
     }
 }
 

@@ -108,12 +108,17 @@ export class Engine {
         return this.#imports.takeFailure();
     }
 
-    /** Background work that is due, such as the sync of buffered writes. */
-    tick(): void {
+    /**
+     * Does some of the work that is due in the background: the sync of buffered writes, merging tables.
+     * True when it took all the time it was given, so that there may be more.
+     */
+    tick(): boolean {
+        const until = performance.now() + TICK_BUDGET_US / 1000; // as the core measures it, by the same clock
         const status = this.#guard(() => this.#exports.strata_abi_tick(this.#handle, TICK_BUDGET_US));
         if (status !== 0) {
             throw faultOfStatus(status, 'background work failed', this.#imports.takeFailure());
         }
+        return performance.now() >= until;
     }
 
     /** Flushes, syncs and closes; throws when the last sync failed. The engine is gone in any case. */

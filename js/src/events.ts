@@ -1,4 +1,4 @@
-import { type Caller, type Camel, camel, checkOptions, type PageOptions, pages } from './caller.js';
+import { type Calls, type Camel, camel, checkOptions, type PageOptions, pages } from './caller.js';
 import type { EventAppendResult, EventHeadResult, EventRecord, EventVerifyResult } from './generated/operations.js';
 import type { CallOptions } from './options.js';
 import type { ObjectValue } from './values.js';
@@ -14,23 +14,23 @@ export interface EventRangeOptions extends PageOptions {
 
 /** The event log of one run: append only, each event bound to the one before it by a hash. */
 export class Events {
-    readonly #caller: Caller;
+    readonly #calls: Calls;
     readonly #run: string | undefined;
 
-    constructor(caller: Caller, run: string | undefined) {
-        this.#caller = caller;
+    constructor(calls: Calls, run: string | undefined) {
+        this.#calls = calls;
         this.#run = run;
     }
 
     async append(type: string, payload: ObjectValue, options?: CallOptions): Promise<EventAppendResult> {
         checkOptions('events.append', options, ['signal']);
-        return this.#caller.exec('event.append', { run: this.#run, type, payload }, options);
+        return this.#calls.exec('event.append', { run: this.#run, type, payload }, options);
     }
 
     /** One event by its sequence; NotFound beyond the end. */
     async read(sequence: number | bigint, options?: CallOptions): Promise<EventRecord> {
         checkOptions('events.read', options, ['signal']);
-        return (await this.#caller.exec('event.read', { run: this.#run, sequence }, options)).event;
+        return (await this.#calls.exec('event.read', { run: this.#run, sequence }, options)).event;
     }
 
     /** Events in order of sequence, read page by page. */
@@ -39,7 +39,7 @@ export class Events {
         return pages<EventRecord, number | bigint>(options, async (limit, cursor) => {
             const { end, type } = options;
             const args = { run: this.#run, start: cursor ?? options.start, end, type, limit };
-            const page = await this.#caller.exec('event.range', args, options);
+            const page = await this.#calls.exec('event.range', args, options);
             return { items: page.events, cursor: page.next };
         });
     }
@@ -47,12 +47,12 @@ export class Events {
     /** The last sequence (0 when there is none) and its hash. */
     async head(options?: CallOptions): Promise<EventHeadResult> {
         checkOptions('events.head', options, ['signal']);
-        return this.#caller.exec('event.head', { run: this.#run }, options);
+        return this.#calls.exec('event.head', { run: this.#run }, options);
     }
 
     /** Recomputes the chain of hashes. */
     async verify(options?: CallOptions): Promise<Camel<EventVerifyResult>> {
         checkOptions('events.verify', options, ['signal']);
-        return camel(await this.#caller.exec('event.verify', { run: this.#run }, options));
+        return camel(await this.#calls.exec('event.verify', { run: this.#run }, options));
     }
 }

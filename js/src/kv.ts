@@ -1,4 +1,4 @@
-import { type Caller, checkOptions, type PageOptions, pages } from './caller.js';
+import { type Calls, checkOptions, type PageOptions, pages } from './caller.js';
 import { NotFound } from './generated/errors.js';
 import type { Entry, Revision } from './generated/operations.js';
 import type { CallOptions } from './options.js';
@@ -20,18 +20,18 @@ export interface KvListOptions extends PageOptions, AsOf {
 
 /** Keys and values of one run. */
 export class Kv {
-    readonly #caller: Caller;
+    readonly #calls: Calls;
     readonly #run: string | undefined;
 
-    constructor(caller: Caller, run: string | undefined) {
-        this.#caller = caller;
+    constructor(calls: Calls, run: string | undefined) {
+        this.#calls = calls;
         this.#run = run;
     }
 
     /** Stores a value; resolves to the version. */
     async put(key: string, value: Value, options?: CallOptions): Promise<bigint> {
         checkOptions('kv.put', options, ['signal']);
-        return (await this.#caller.exec('kv.put', { run: this.#run, key, value }, options)).version;
+        return (await this.#calls.exec('kv.put', { run: this.#run, key, value }, options)).version;
     }
 
     /**
@@ -45,7 +45,7 @@ export class Kv {
         checkOptions('kv.get', options, ['asOf', 'default', 'signal']);
         try {
             const args = { run: this.#run, key, as_of: options?.asOf };
-            return (await this.#caller.exec('kv.get', args, options)).value;
+            return (await this.#calls.exec('kv.get', args, options)).value;
         } catch (error) {
             if (!(options && 'default' in options && error instanceof NotFound)) {
                 throw error;
@@ -59,19 +59,19 @@ export class Kv {
     /** The value with its version and timestamp; NotFound when there is none. */
     async entry(key: string, options?: CallOptions & AsOf): Promise<Entry> {
         checkOptions('kv.entry', options, ['asOf', 'signal']);
-        const found = await this.#caller.exec('kv.get', { run: this.#run, key, as_of: options?.asOf }, options);
+        const found = await this.#calls.exec('kv.get', { run: this.#run, key, as_of: options?.asOf }, options);
         return { key, ...found };
     }
 
     /** Deletes a key; its history stays. Resolves to whether it had a value. */
     async delete(key: string, options?: CallOptions): Promise<boolean> {
         checkOptions('kv.delete', options, ['signal']);
-        return (await this.#caller.exec('kv.delete', { run: this.#run, key }, options)).existed;
+        return (await this.#calls.exec('kv.delete', { run: this.#run, key }, options)).existed;
     }
 
     async exists(key: string, options?: CallOptions): Promise<boolean> {
         checkOptions('kv.exists', options, ['signal']);
-        return (await this.#caller.exec('kv.exists', { run: this.#run, key }, options)).exists;
+        return (await this.#calls.exec('kv.exists', { run: this.#run, key }, options)).exists;
     }
 
     /** Keys and values in order of key, read page by page. */
@@ -80,7 +80,7 @@ export class Kv {
         const { prefix, start, end, reverse, asOf } = options;
         return pages<Entry, string>(options, async (limit, cursor) => {
             const args = { run: this.#run, prefix, start, end, reverse, as_of: asOf, limit, cursor };
-            const page = await this.#caller.exec('kv.list', args, options);
+            const page = await this.#calls.exec('kv.list', args, options);
             return { items: page.entries, cursor: page.cursor };
         });
     }
@@ -88,7 +88,7 @@ export class Kv {
     /** How many keys have a value. */
     async count(options?: CallOptions & { prefix?: string | undefined }): Promise<number> {
         checkOptions('kv.count', options, ['prefix', 'signal']);
-        return (await this.#caller.exec('kv.count', { run: this.#run, prefix: options?.prefix }, options)).count;
+        return (await this.#calls.exec('kv.count', { run: this.#run, prefix: options?.prefix }, options)).count;
     }
 
     /** The versions of a key, newest first. */
@@ -100,7 +100,7 @@ export class Kv {
         return pages<Revision, bigint | number>(options, async (limit, cursor) => {
             const before = cursor ?? options.before;
             const args = { run: this.#run, key, before, limit };
-            const { revisions } = await this.#caller.exec('kv.history', args, options);
+            const { revisions } = await this.#calls.exec('kv.history', args, options);
             return { items: revisions, cursor: revisions.length < limit ? undefined : revisions.at(-1)?.version };
         });
     }
@@ -108,7 +108,7 @@ export class Kv {
     /** Adds to an int (a missing key counts as 0); resolves to the sum. */
     async incr(key: string, by: number | bigint = 1, options?: CallOptions): Promise<number | bigint> {
         checkOptions('kv.incr', options, ['signal']);
-        return (await this.#caller.exec('kv.incr', { run: this.#run, key, by }, options)).value;
+        return (await this.#calls.exec('kv.incr', { run: this.#run, key, by }, options)).value;
     }
 
     /**
@@ -129,6 +129,6 @@ export class Kv {
             expected_version: expectedVersion,
             expected_value: expectedValue,
         };
-        return (await this.#caller.exec('kv.cas', args, options)).version;
+        return (await this.#calls.exec('kv.cas', args, options)).version;
     }
 }

@@ -1,4 +1,4 @@
-import { type Caller, type Camel, camel, checkOptions, type PageOptions, pages } from './caller.js';
+import { type Calls, type Camel, camel, checkOptions, type PageOptions, pages } from './caller.js';
 import type { Hit, Memory, MemoryRememberResult, RecallStats } from './generated/operations.js';
 import type { AsOf } from './kv.js';
 import type { CallOptions } from './options.js';
@@ -40,11 +40,11 @@ export interface RecallResult {
 
 /** The memories of one run. */
 export class Memories {
-    readonly #caller: Caller;
+    readonly #calls: Calls;
     readonly #run: string | undefined;
 
-    constructor(caller: Caller, run: string | undefined) {
-        this.#caller = caller;
+    constructor(calls: Calls, run: string | undefined) {
+        this.#calls = calls;
         this.#run = run;
     }
 
@@ -52,20 +52,20 @@ export class Memories {
     async remember(text: string, options?: RememberOptions): Promise<MemoryRememberResult> {
         checkOptions('memory.remember', options, ['key', 'metadata', 'tags', 'signal']);
         const { key, metadata, tags } = options ?? {};
-        return this.#caller.exec('memory.remember', { run: this.#run, text, key, metadata, tags }, options);
+        return this.#calls.exec('memory.remember', { run: this.#run, text, key, metadata, tags }, options);
     }
 
     /** One memory; NotFound when there is none. */
     async get(key: string, options?: CallOptions & AsOf): Promise<Memory> {
         checkOptions('memory.get', options, ['asOf', 'signal']);
         const args = { run: this.#run, key, as_of: options?.asOf };
-        return (await this.#caller.exec('memory.get', args, options)).memory;
+        return (await this.#calls.exec('memory.get', args, options)).memory;
     }
 
     /** Forgets a memory: it is no longer recalled or listed. Resolves to whether there was one. */
     async forget(key: string, options?: CallOptions): Promise<boolean> {
         checkOptions('memory.forget', options, ['signal']);
-        return (await this.#caller.exec('memory.forget', { run: this.#run, key }, options)).existed;
+        return (await this.#calls.exec('memory.forget', { run: this.#run, key }, options)).existed;
     }
 
     /** Memories in order of key, read page by page. */
@@ -74,7 +74,7 @@ export class Memories {
         const { prefix, tag, after, before, reverse } = options;
         return pages<Memory, string>(options, async (limit, cursor) => {
             const args = { run: this.#run, prefix, tag, after, before, reverse, limit, cursor };
-            const page = await this.#caller.exec('memory.list', args, options);
+            const page = await this.#calls.exec('memory.list', args, options);
             return { items: page.memories, cursor: page.cursor };
         });
     }
@@ -84,7 +84,7 @@ export class Memories {
         checkOptions('memory.recall', options, ['k', 'snippets', 'withText', 'signal']);
         const { k, snippets, withText } = options ?? {};
         const args = { run: this.#run, query, k, snippets, with_text: withText };
-        const { hits, truncated, stats } = await this.#caller.exec('memory.recall', args, options);
+        const { hits, truncated, stats } = await this.#calls.exec('memory.recall', args, options);
         return { hits, truncated, stats: camel(stats) };
     }
 }

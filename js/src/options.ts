@@ -27,9 +27,13 @@ export interface OpenOptions extends CallOptions {
     mustExist?: boolean | undefined;
     /** Build the text index at the first recall, not now. */
     lazyIndex?: boolean | undefined;
+    /** The name of a snapshot: the database as it was then, read-only. */
+    snapshot?: string | undefined;
     syncIntervalMs?: number | undefined;
     walSegmentBytes?: number | undefined;
     valueBytesMax?: number | undefined;
+    /** Bound of the memory for tables and what is not yet in one, at least 1 MiB; 64 MiB when left out. */
+    memoryBytes?: number | undefined;
     /** Told how far recovery and indexing are. */
     onProgress?: Listener['progress'];
     /** Told what the engine logs. */
@@ -45,9 +49,11 @@ const openNames: Readonly<Record<keyof OpenOptions, string | null>> = {
     readOnly: 'read_only',
     mustExist: 'must_exist',
     lazyIndex: 'lazy_index',
+    snapshot: 'snapshot',
     syncIntervalMs: 'sync_interval_ms',
     walSegmentBytes: 'wal_segment_bytes',
     valueBytesMax: 'value_bytes_max',
+    memoryBytes: 'memory_bytes',
     onProgress: null,
     onLog: null,
     persist: null,

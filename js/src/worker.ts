@@ -1,7 +1,7 @@
 /* The engine's side of a browser: a dedicated module worker with one database.
  *
- * Requests are run in the order in which they come, one at a time. Between two of them the pool of
- * files is filled up, since OPFS opens files asynchronously only.
+ * Requests are run in the order in which they come, one at a time. Between two of them, and after work
+ * in the background, the pool of files is filled up, since OPFS opens files asynchronously only.
  */
 import { Engine } from './engine.js';
 import { Closed, Internal } from './generated/errors.js';
@@ -30,6 +30,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
 
 async function work(): Promise<void> {
     for (let message = queue.shift(); message; message = queue.shift()) {
+        await addSpares();
         if (message.kind === 'open') {
             await open(message);
         } else if (message.kind === 'exec') {
@@ -37,12 +38,17 @@ async function work(): Promise<void> {
         } else {
             close();
         }
-        // Only when files were taken, so that a plain request waits for nothing.
-        if (database?.storage?.needsSpares) {
-            await database.storage.addSpares();
-        }
+    }
+    await addSpares(); // ahead of need
+    if (queue.length > 0) {
+        return work();
     }
     working = false;
+}
+
+/* Only when files were taken, so that a plain request waits for nothing. */
+function addSpares(): Promise<void> | undefined {
+    return database?.storage?.needsSpares ? database.storage.addSpares() : undefined;
 }
 
 async function open(message: ToWorker & { kind: 'open' }): Promise<void> {
@@ -55,7 +61,11 @@ async function open(message: ToWorker & { kind: 'open' }): Promise<void> {
             log: onLog,
             progress: (progress) => post({ kind: 'progress', progress }),
         });
-        const carrier = new LocalCarrier(engine, { syncIntervalMs: message.syncIntervalMs, onLog });
+        const carrier = new LocalCarrier(engine, {
+            syncIntervalMs: message.syncIntervalMs,
+            onLog,
+            onTick: () => void addSpares(),
+        });
         database = { carrier, storage };
         post({ kind: 'opened', lifeLock: await holdLifeLock() });
     } catch (error) {

@@ -1,12 +1,17 @@
 /* Proves that the examples of docs/operations.md are what the engine does: runs tools/op_examples.json on
- * an empty database, in order. Fields that differ from run to run are compared by type only. */
+ * an empty database in memory, in order, and then those with "disk" on one of files. Fields that differ
+ * from run to run are compared by type only. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { open } from '../dist/node.js';
 
 const examples = JSON.parse(readFileSync(new URL('../../tools/op_examples.json', import.meta.url), 'utf8'));
-const CHANGING = new Set(['timestamp', 'created', 'updated', 'hash', 'uuid', 'elapsed_us', 'memtable_bytes', 'index_bytes']);
+const CHANGING = new Set([
+    'timestamp', 'created', 'updated', 'time', 'hash', 'uuid', 'elapsed_us', 'memtable_bytes', 'index_bytes', 'bytes', 'bytes_copied',
+]);
 
 function plain(value, name) {
     if (value instanceof Uint8Array) {
@@ -27,9 +32,11 @@ function plain(value, name) {
     return CHANGING.has(name) ? typeof value : value;
 }
 
-test('the examples of the reference, in order', async () => {
-    const db = await open(':memory:');
-    for (const [i, { op, args, result, error }] of examples.entries()) {
+async function run(db, disk) {
+    for (const [i, { op, args, result, error, disk: needed = false }] of examples.entries()) {
+        if (needed !== disk) {
+            continue;
+        }
         const answer = db.exec(op, args);
         const where = `example ${i + 1}, ${op}`;
         if (error) {
@@ -47,4 +54,18 @@ test('the examples of the reference, in order', async () => {
         }
     }
     await db.close();
+}
+
+test('the examples of the reference, in order', async () => run(await open(':memory:'), false));
+
+test('the examples that need files', async () => {
+    const before = process.cwd();
+    const folder = mkdtempSync(join(tmpdir(), 'strata-examples-'));
+    process.chdir(folder);
+    try {
+        await run(await open('file:agent.strata'), true);
+    } finally {
+        process.chdir(before);
+        rmSync(folder, { recursive: true });
+    }
 });

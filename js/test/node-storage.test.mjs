@@ -143,6 +143,26 @@ test('list gives the files of one folder only', () => {
     assert.deepEqual(storage.list(`${root}/WAL`), ['wal-2.seg']);
 });
 
+test('a removed file can be read until it is closed, whatever has its name then', () => {
+    const name = `${root}/DATA/tab-1.tab`;
+    assert.throws(() => storage.list(`${root}/DATA`), code('not_found'));
+    const written = storage.open(name, WRITE | CREATE);
+    storage.append(written, text('old bytes'));
+    const reader = storage.open(name, 0);
+    storage.remove(name);
+    assert.deepEqual(storage.list(`${root}/DATA`), []);
+    assert.throws(() => storage.open(name, 0), code('not_found'));
+    const other = storage.open(name, WRITE | CREATE | EXCLUSIVE);
+    storage.append(other, text('NEW'));
+    assert.equal(readAll(reader), 'old bytes');
+    assert.equal(readAll(written), 'old bytes');
+    assert.equal(readAll(other), 'NEW');
+    for (const file of [reader, written, other]) {
+        storage.close(file);
+        assert.throws(() => storage.size(file), code('invalid_argument'));
+    }
+});
+
 test('a folder that permissions close is forbidden', { skip: process.getuid?.() === 0 && 'root may everything' }, () => {
     storage.close(storage.open(`${root}/f`, WRITE | CREATE));
     chmodSync(root, 0o500);

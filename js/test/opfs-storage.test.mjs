@@ -16,6 +16,8 @@ const text = (string) => new TextEncoder().encode(string);
 class Device {
     files = new Map();
     calls = 0;
+    opened = 0;
+    closed = 0;
     endAt = Infinity;
     quota = Infinity;
 
@@ -27,6 +29,7 @@ class Device {
         const device = this;
         const file = (name) => ({
             kind: 'file',
+            name,
             createSyncAccessHandle: async () => new Handle(device, name),
         });
         return {
@@ -36,6 +39,7 @@ class Device {
                 }
             },
             async getFileHandle(name) {
+                await undefined; // as a browser: others go on meanwhile
                 device.step();
                 device.files.set(name, device.files.get(name) ?? new Uint8Array(0));
                 return file(name);
@@ -59,6 +63,7 @@ class Device {
 class Handle {
     constructor(device, name) {
         this.device = device;
+        this.device.opened++;
         this.name = name;
     }
     get bytes() {
@@ -98,7 +103,9 @@ class Handle {
         return this.bytes.length;
     }
     flush() {}
-    close() {}
+    close() {
+        this.device.closed++;
+    }
 }
 
 function put(storage, name, content) {
@@ -169,6 +176,115 @@ test('removing gives the space back, and a slot is used again without old bytes'
     assert.equal(device.used(), before);
     const file = storage.open('opfs:t/new', WRITE | CREATE);
     assert.equal(storage.size(file), 0);
+});
+
+test('a removed file can be read until it is closed, and its slot is used again only then', async () => {
+    const device = new Device();
+    const storage = await device.open();
+    put(storage, 'DATA/tab-1.tab', 'old bytes');
+    const before = device.used();
+    const first = storage.open('opfs:t/DATA/tab-1.tab', 0);
+    const second = storage.open('opfs:t/DATA/tab-1.tab', 0);
+    storage.remove('opfs:t/DATA/tab-1.tab');
+    assert.throws(() => storage.list('opfs:t/DATA'), code('not_found'));
+    assert.throws(() => storage.open('opfs:t/DATA/tab-1.tab', 0), code('not_found'));
+    assert.throws(() => storage.remove('opfs:t/DATA/tab-1.tab'), code('not_found'));
+    for (let i = 0; storage.needsSpares === false; i++) {
+        put(storage, `other-${i}`, 'x'.repeat(20));
+    }
+    put(storage, 'DATA/tab-1.tab', 'NEW'); // another file of that name
+    for (const file of [first, second]) {
+        const into = new Uint8Array(9);
+        assert.equal(storage.readAt(file, 0, into), 9);
+        assert.equal(new TextDecoder().decode(into), 'old bytes');
+        storage.close(file);
+        assert.throws(() => storage.readAt(file, 0, into), code('invalid_argument'));
+    }
+    assert.equal(get(storage, 'DATA/tab-1.tab'), 'NEW');
+    assert.equal([...device.files.values()].filter((bytes) => bytes.length === 4096 + 9).length, 0, 'the space is back');
+    assert.ok(device.used() > before);
+    storage.end();
+    assert.equal(get(await device.open(), 'DATA/tab-1.tab'), 'NEW');
+});
+
+test('ended while a removed file was open: it is gone, and its space comes back', async () => {
+    const device = new Device();
+    const storage = await device.open();
+    const before = device.used();
+    put(storage, 'f', 'x'.repeat(100000));
+    storage.open('opfs:t/f', 0);
+    storage.remove('opfs:t/f');
+    assert.ok(device.used() >= before + 100000);
+    const again = await device.open();
+    assert.throws(() => again.open('opfs:t/f', 0), code('not_found'));
+    assert.equal(device.used(), before);
+});
+
+test('there are spare slots to write every table anew, and twice as many while they are few', async () => {
+    const device = new Device();
+    const storage = await device.open();
+    for (let n = 1; n <= 200; n++) {
+        put(storage, `DATA/tab-${n}.tab`, 'x');
+        if (storage.needsSpares) {
+            await storage.addSpares();
+        }
+    }
+    for (const [there, made] of [[200, 200], [12, 24]]) {
+        for (let n = there + 1; n <= 200; n++) {
+            storage.remove(`opfs:t/DATA/tab-${n}.tab`);
+        }
+        const again = await device.open();
+        assert.equal(again.list('opfs:t/DATA').length, there);
+        for (let n = 0; n < made; n++) {
+            put(again, `DATA/new-${n}`, 'x');
+        }
+        put(again, 'WAL/wal-9.seg', 'x');
+        for (let n = 0; n < made; n++) {
+            again.remove(`opfs:t/DATA/new-${n}`);
+        }
+        again.remove('opfs:t/WAL/wal-9.seg');
+    }
+});
+
+test('when tables take all slots the log still gets one, and next time there are more', async () => {
+    const device = new Device();
+    const storage = await device.open();
+    const fill = () => {
+        for (let made = 0; ; made++) {
+            try {
+                put(storage, `DATA/tab-${made}.tab`, 'x');
+            } catch (error) {
+                code('no_space')(error);
+                return made;
+            }
+        }
+    };
+    const first = fill();
+    put(storage, 'WAL/wal-2.seg', 'x');
+    put(storage, 'MANIFEST', 'x');
+    for (let n = 0; n < first; n++) {
+        storage.remove(`opfs:t/DATA/tab-${n}.tab`);
+    }
+    await storage.addSpares();
+    assert.ok(fill() > first);
+});
+
+test('filling up twice at once, and ending meanwhile, makes no slot too many and leaves none open', async () => {
+    const device = new Device();
+    const storage = await device.open();
+    const slots = device.files.size;
+    for (let i = 0; i < 5; i++) {
+        put(storage, `f${i}`, 'x');
+    }
+    await Promise.all([storage.addSpares(), storage.addSpares()]);
+    assert.equal(device.files.size - slots, 3 * 5, 'one for each file, and two while they are few');
+    for (let i = 0; i < 5; i++) {
+        put(storage, `g${i}`, 'x');
+    }
+    const filling = storage.addSpares();
+    storage.end();
+    await filling;
+    assert.equal(device.opened, device.closed);
 });
 
 test('spare slots are filled up; when they run out it is no_space', async () => {

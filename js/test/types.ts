@@ -33,6 +33,21 @@ export async function types(): Promise<void> {
         const both: [string, bigint] = [key, version];
         void both;
     }
+    const sum: number = await db.run('r').transaction(
+        async (tx) => {
+            const savepoint: number = await tx.savepoint();
+            await tx.rollbackTo(savepoint);
+            // @ts-expect-error a transaction is of one run
+            tx.runs;
+            return tx.kv.count();
+        },
+        { isolation: 'snapshot', readOnly: true, timeoutMs: 100, retries: 0 },
+    );
+    // @ts-expect-error an isolation that does not exist
+    await db.transaction(() => 1, { isolation: 'dirty' });
+    await using tx = await db.begin({ signal: AbortSignal.timeout(1) });
+    const committed: bigint = await tx.commit();
+
     const { durableVersion } = await db.stats();
     const durable: bigint = durableVersion;
     try {
@@ -46,5 +61,5 @@ export async function types(): Promise<void> {
             void (error.code === 'not_there');
         }
     }
-    void [fallback, wrong, score, durable];
+    void [fallback, wrong, score, durable, sum, committed];
 }

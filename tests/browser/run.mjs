@@ -233,6 +233,138 @@ test('values, versions, iterators, errors and signals pass through the worker', 
     });
 });
 
+test('transactions pass through the worker: whole or not at all, run again after a conflict', async (profile) => {
+    const page = await profile.page();
+    await openDatabase(page, 'opfs:bank', { durability: 'strict' });
+    const seen = await page.evaluate(async () => {
+        const { Conflict } = await import('strata-db');
+        await db.kv.put('a', 100);
+        await db.kv.put('b', 0);
+        let tries = 0;
+        let met = 0;
+        let meet;
+        const both = new Promise((resolve) => (meet = resolve));
+        const move = (amount) => async (tx) => {
+            tries++;
+            const [a, b] = await Promise.all([tx.kv.get('a'), tx.kv.get('b')]);
+            if (++met === 2) {
+                meet();
+            }
+            await both;
+            await tx.kv.put('a', a - amount);
+            await tx.kv.put('b', b + amount);
+            await tx.events.append('moved', { amount });
+        };
+        await Promise.all([db.transaction(move(30)), db.transaction(move(12))]);
+        const refused = await db.transaction(move(1), { retries: 0, signal: AbortSignal.abort() }).catch(({ name }) => name);
+        const conflict = await db
+            .transaction(
+                async (tx) => {
+                    await tx.kv.get('a');
+                    await db.kv.put('a', 58);
+                    await tx.kv.put('b', 0);
+                },
+                { retries: 0 },
+            )
+            .catch((error) => error instanceof Conflict && error.details.key);
+        const thrown = await db
+            .transaction(async (tx) => {
+                await tx.kv.put('b', 0);
+                const savepoint = await tx.savepoint();
+                await tx.rollbackTo(savepoint);
+                throw new Error('mine');
+            })
+            .catch(({ message }) => message);
+        const left = await db.begin();
+        await left.kv.put('b', 0); // open when the page is reloaded
+        return { tries, refused, conflict, thrown };
+    });
+    assert.deepEqual(seen, { tries: 3, refused: 'AbortError', conflict: 'a', thrown: 'mine' });
+    await page.reload();
+    await openDatabase(page, 'opfs:bank');
+    const after = await page.evaluate(async () => {
+        const events = [];
+        for await (const { payload } of db.events.range()) {
+            events.push(payload.amount);
+        }
+        const values = [await db.kv.get('a'), await db.kv.get('b')];
+        await db.close();
+        return { values, events: events.sort() };
+    });
+    assert.deepEqual(after, { values: [58, 42], events: [12, 30] });
+});
+
+test('a database larger than its memory: tables in OPFS, merged, reloaded, read back, verified', async (profile) => {
+    const page = await profile.page();
+    const open = async () => {
+        await page.evaluate(async () => {
+            const { open } = await import('strata-db');
+            window.lines = [];
+            const onLog = ({ message, fields }) => lines.push(`${message} ${fields}`);
+            window.db = await open('opfs:large', { memoryBytes: 1 << 20, walSegmentBytes: 1 << 20, onLog });
+            window.KEYS = 6000;
+            window.keyOf = (i) => `key/${(i * 7919) % KEYS}`;
+            window.contentOf = (seed) => {
+                const bytes = new Uint8Array(2000);
+                let state = seed;
+                for (let i = 0; i < bytes.length; i++) {
+                    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+                    bytes[i] = state >>> 24;
+                }
+                return bytes;
+            };
+            /* Files that the database has open, spare ones too. */
+            window.slots = async () => {
+                const root = await navigator.storage.getDirectory();
+                const folder = await (await root.getDirectoryHandle('strata')).getDirectoryHandle('db-large');
+                let count = 0;
+                for await (const name of folder.keys()) {
+                    count += name.startsWith('slot-') ? 1 : 0;
+                }
+                return count;
+            };
+        });
+    };
+    await open();
+    const slots = await page.evaluate(async () => {
+        for (let i = 0; i < KEYS; i += 100) {
+            await Promise.all(Array.from({ length: 100 }, (_, j) => db.kv.put(keyOf(i + j), contentOf(i + j))));
+        }
+        await db.kv.delete(keyOf(1));
+        await db.memory.remember('The ferry leaves at nine.', { key: 'ferry' });
+        await db.sync();
+        return lines.length > 0 ? lines : window.slots();
+    });
+    assert.ok(slots > 60, `${slots} slots`);
+    for (const times of ['after a reload', 'and a second one']) {
+        await page.reload();
+        await open();
+        const seen = await page.evaluate(async () => {
+            const wrong = [];
+            for (let i = 0; i < KEYS; i += 100) {
+                const keys = Array.from({ length: 100 }, (_, j) => i + j);
+                const values = await Promise.all(keys.map((i) => db.kv.get(keyOf(i), { default: null })));
+                values.forEach((value, j) => {
+                    if (String(value) !== (i + j === 1 ? 'null' : String(contentOf(i + j)))) {
+                        wrong.push(i + j);
+                    }
+                });
+            }
+            let listed = 0;
+            for await (const { value } of db.kv.list({ prefix: 'key/5' })) {
+                listed += value.length;
+            }
+            const { valid, problems } = await db.verify();
+            const hits = (await db.memory.recall('ferries')).hits.map(({ key }) => key);
+            return { wrong, listed, count: await db.kv.count(), valid, problems, hits, lines, slots: await window.slots() };
+        });
+        assert.ok(seen.slots < 3 * slots, `${seen.slots} slots ${times}, ${slots} before`);
+        delete seen.slots;
+        const expected = { wrong: [], listed: 1111 * 2000, count: 5999, valid: true, problems: [], hits: ['ferry'], lines: [] };
+        assert.deepEqual(seen, expected, times);
+    }
+});
+
 test('opening reports progress and whether the data will be kept', async (profile) => {
     const page = await profile.page();
     await openDatabase(page, 'opfs:many');

@@ -75,6 +75,10 @@ static void set_option(const msgpack_object_kv *pair, strata_options *options, c
                                                    : STRATA_BUFFERED;
     } else if (is(name, "codec")) {
         options->codec = is(word, "zstd") ? STRATA_CODEC_ZSTD : STRATA_CODEC_NONE;
+    } else if (is(name, "snapshot")) {
+        static char snapshot[256];
+        (void)snprintf(snapshot, sizeof snapshot, "%.*s", (int)word->size, word->ptr);
+        options->snapshot = snapshot;
     } else if (is(name, "value_bytes_max")) {
         options->value_bytes_max = (uint32_t)pair->val.via.u64;
     } else if (is(name, "wal_segment_bytes")) {

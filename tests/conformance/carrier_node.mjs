@@ -88,6 +88,7 @@ const OPTION_NAMES = {
     read_only: 'readOnly',
     must_exist: 'mustExist',
     lazy_index: 'lazyIndex',
+    snapshot: 'snapshot',
     wal_segment_bytes: 'walSegmentBytes',
     value_bytes_max: 'valueBytesMax',
 };

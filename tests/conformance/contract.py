@@ -66,13 +66,16 @@ ELSEWHERE = {("event.verify", "first_invalid"): "tests/unit/model/test_event.c"}
 
 SAMPLES = {
     "KEY": "k", "STRING": "word", "STRINGS": ["a"], "BOOL": True, "INT": 1, "UINT": 1, "FLOAT": 1.5,
-    "VALUE": 1, "OBJECT": {}, "VERSION": 1, "TIME": 1,
+    "VALUE": 1, "OBJECT": {}, "VERSION": 1, "TIME": 1, "LIST(PutEntry)": [{"key": "k", "value": 1}],
 }
 WRONG = {
     "KEY": [1, None, b"k", ["k"]], "STRING": [1, None, b"word"], "STRINGS": ["a", [1], {}, None],
     "BOOL": [1, "true", None], "INT": [1.0, "1", None], "UINT": [-1, 1.5, "1", None],
     "FLOAT": ["1.5", None], "VALUE": [], "OBJECT": [[], "x", 1, None], "VERSION": [-1, 1.5, "1", None],
     "TIME": [1.5, "1", None],
+    "LIST(PutEntry)": ["x", {}, None, [1], [None], [{}], [{"key": "k"}], [{"value": 1}],
+                       [{"key": 1, "value": 1}], [{"key": "k", "value": 1, "other": 1}],
+                       [{"key": "k", "value": 1, "ttl_ms": "1"}], [["k", 1]]],
 }
 BAD_KEYS = ["", "_strata/", "_strata/x", "a\x00b", "k" * 1025, "\u20ac" * 342]
 # An optional argument that is null is an argument of the wrong type.

@@ -7,7 +7,7 @@ A script (scripts/*.json) is {"about", "cases": [{"name", "options"?, "needs"?, 
 has a database of its own; each step is one of
     {"op", "args", "result": pattern}             succeeds so
     {"op", "args", "error": {"code", "details"?, "message"?}}   fails so
-    {"reopen": {options}, "error"?}               closes and opens again
+    {"reopen": {options}, "path"?, "error"?}      closes and opens again, or opens what {"$path"} names
     {"raw": "hex" | ["hex", count, "hex"], "error"}   a request as bytes
     {"raw_json": "text", "op", "error"}           arguments as text
 values.py says what patterns are. "needs" is a list of what a carrier must have: raw, json, memory,
@@ -107,9 +107,13 @@ class Case:
         self.case = case
         self.seen = seen
         self.matcher = Matcher(shared, carrier.one_number)
+        self.matcher.bound["$path"] = lambda inside: carrier.path(self.sibling(inside))
 
-    def open(self, options, error=None):
-        answer = self.carrier.open(self.name, options)
+    def sibling(self, inside):
+        return f"{self.name}-{inside}"
+
+    def open(self, options, error=None, name=None):
+        answer = self.carrier.open(name or self.name, options)
         if error is not None:
             check_error(answer, error, self.matcher)
         elif not answer.ok:
@@ -137,7 +141,8 @@ class Case:
     def run_step(self, step):
         if "reopen" in step:
             self.close()
-            self.open({**self.case.get("options", {}), **step["reopen"]}, step.get("error"))
+            name = self.sibling(step["path"]) if "path" in step else None
+            self.open({**self.case.get("options", {}), **step["reopen"]}, step.get("error"), name)
         elif "raw_json" in step:
             check_error(self.carrier.raw_json(step["op"], step["raw_json"]), step["error"], self.matcher)
         elif "raw" in step:

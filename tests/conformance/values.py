@@ -10,6 +10,7 @@ an object with one name that begins with "$":
     {"$words": [3, "w"]}          the string "w0 w1 w2"
     {"$raw": {...}}               the object as it is, whatever its names
   in arguments
+    {"$path": "x"}                a path of the case's own, where the carrier keeps its databases
     "$name"                       what a pattern bound to that name; "$$name" is the string "$name"
   in patterns
     "$name"                       binds the value to the name; later, the value must be equal
@@ -105,6 +106,8 @@ def arguments(value, bound):
     if isinstance(value, str) and value.startswith("$"):
         return value[1:] if value.startswith("$$") else bound[value[1:]]
     if isinstance(value, dict):
+        if tag_of(value) == "$path":
+            return bound["$path"](value["$path"])
         if tag_of(value):
             raise ValueError(f"no argument is written {value}")
         return {name: arguments(inner, bound) for name, inner in value.items()}

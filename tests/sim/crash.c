@@ -139,6 +139,7 @@ static void resolve(life *l) {
         }
     }
     take_floor(l);
+    l->slot_torn = l->may_break != 0;
     l->unknown_count = 0;
     l->ack_count = 0;
     /* What was recovered is made durable before anything is added. The first commit of all is made
@@ -251,6 +252,7 @@ static void look_only(life *l) {
         }
         if (version > 1 && version <= l->model.last) {
             l->present = version;
+            l->slot_torn = true; /* only an opening that may write repairs it */
             (void)check_everything(l, 2, false);
             l->present = UINT64_MAX;
         }

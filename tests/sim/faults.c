@@ -58,6 +58,7 @@ static void arm_storage(life *l) {
     (f->half ? sim_fail_short : sim_fail)(l->machine, f->kinds, nth, f->status, f->once);
     l->excuses = BIT(f->status) | f->breaks;
     l->may_break = f->breaks;
+    l->slot_torn = l->slot_torn || f->breaks != 0;
     tell(f->name);
 }
 

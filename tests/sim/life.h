@@ -72,7 +72,9 @@ typedef struct life {
     record unknown[UNKNOWN_MAX];
     size_t unknown_count;
 
-    bool damaged;        /* the database is a copy that was: what says so is right */
+    bool
+        slot_torn; /* a failed write may have left half a slot of the manifest, till it is opened */
+    bool damaged;  /* the database is a copy that was: what says so is right */
     uint64_t present;    /* what is compared is the model at this version; UINT64_MAX: the last */
     uint64_t operations; /* of clients, so far */
     uint64_t budget;     /* of them */

@@ -49,6 +49,7 @@ typedef struct moment {
     int64_t wall_us;   /* of the clock */
     size_t value_bytes_max;
     bool alone;  /* nothing else happens meanwhile: what depends on timing is exact, too */
+    bool torn;   /* a slot of the manifest may be */
     bool broken; /* the writer has failed: what tells of commits that were refused is not exact */
 } moment;
 

@@ -52,8 +52,7 @@ static void predict_append(const op *o, const moment *at, expected *e) {
     if (!expect_run(o, at, e, &run)) {
         return;
     }
-    /* The limit is for what is encoded: form, length and type are in it. */
-    if (o->value.len + o->type.len + 2 > at->value_bytes_max) {
+    if (o->value.len > at->value_bytes_max) {
         expect_error(e, STRATA_CONSTRAINT, "value_too_large");
         return;
     }

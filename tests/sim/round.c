@@ -74,6 +74,7 @@ static moment moment_at(const life *l, uint64_t snapshot, bool alone) {
                        .wall_us = l->machine->wall_us,
                        .value_bytes_max = l->options.value_bytes_max,
                        .alone = alone,
+                       .torn = l->slot_torn,
                        .broken = l->broken || l->unknown_count > 0};
     return at;
 }

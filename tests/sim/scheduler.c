@@ -330,6 +330,12 @@ static uint64_t monotonic_ns(void *ctx) {
     return sc->machine->monotonic_ns += TICK_NS;
 }
 
+static void sleep_us(void *ctx, uint64_t duration_us) {
+    sched *sc = ctx;
+    sc->machine->monotonic_ns += duration_us * 1000;
+    give_way(sc);
+}
+
 static void on_storage(void *ctx, uint32_t kind, const char *name) {
     (void)kind;
     (void)name;
@@ -354,7 +360,7 @@ void sched_take_over(sched *sc) {
     sim *s = sc->machine;
     s->hook = on_storage;
     s->hook_arg = sc;
-    s->host.clock = (strata_clock){sc, wall_us, monotonic_ns};
+    s->host.clock = (strata_clock){sc, wall_us, monotonic_ns, sleep_us};
     s->host.executor = (strata_executor){sc, start_job, kick_job, stop_job, wait_word, wake_word};
 }
 

@@ -570,7 +570,7 @@ sim *sim_new(uint64_t seed) {
         .memory = {s, sim_resize},
         .storage = {s, sim_open, sim_read_at, sim_append, sim_write_at, sim_truncate, sim_sync,
                     sim_size, sim_close, sim_remove, sim_list, sim_lock, sim_unlock},
-        .clock = {s, sim_wall_us, sim_monotonic_ns},
+        .clock = {s, sim_wall_us, sim_monotonic_ns, NULL},
         .entropy = {s, sim_fill},
         .log = {s, sim_log, NULL},
     };

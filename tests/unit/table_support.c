@@ -179,12 +179,11 @@ st_table_spec tab_spec(sim *s, strata_codec codec) {
     return spec;
 }
 
-strata_status tab_try_build(sim *s, const tab_model *model, strata_codec codec,
-                            st_table_info *info) {
-    const st_table_spec spec = tab_spec(s, codec);
+static strata_status try_build(const st_table_spec *spec, const tab_model *model,
+                               st_table_info *info) {
     st_table_builder *builder = NULL;
     strata_error error;
-    strata_status status = st_table_builder_create(&spec, &builder, &error);
+    strata_status status = st_table_builder_create(spec, &builder, &error);
     if (status != STRATA_OK) {
         assert_int_equal(error.code, status);
         return status;
@@ -208,9 +207,20 @@ strata_status tab_try_build(sim *s, const tab_model *model, strata_codec codec,
     return status;
 }
 
-void tab_build(sim *s, const tab_model *model, strata_codec codec) {
+strata_status tab_try_build(sim *s, const tab_model *model, strata_codec codec,
+                            st_table_info *info) {
+    const st_table_spec spec = tab_spec(s, codec);
+    return try_build(&spec, model, info);
+}
+
+void tab_build_as(const st_table_spec *spec, const tab_model *model) {
     st_table_info info;
-    assert_int_equal(tab_try_build(s, model, codec, &info), STRATA_OK);
+    assert_int_equal(try_build(spec, model, &info), STRATA_OK);
+}
+
+void tab_build(sim *s, const tab_model *model, strata_codec codec) {
+    const st_table_spec spec = tab_spec(s, codec);
+    tab_build_as(&spec, model);
 }
 
 /* ---- Comparing ------------------------------------------------------------------------------- */

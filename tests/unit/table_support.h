@@ -43,6 +43,8 @@ void tab_free(tab_model *model);
 st_table_spec tab_spec(sim *s, strata_codec codec);
 /* Builds the model's table and fails the test if that fails. */
 void tab_build(sim *s, const tab_model *model, strata_codec codec);
+/* The same in a file of its own. */
+void tab_build_as(const st_table_spec *spec, const tab_model *model);
 /* The same, whatever comes of it; without a finish the file is gone. */
 strata_status tab_try_build(sim *s, const tab_model *model, strata_codec codec,
                             st_table_info *info);

@@ -52,7 +52,7 @@ int main(int argc, char **argv) {
     }
     strata_host host = *strata_host_default();
     const strata_executor no_threads = {0};
-    host.clock = (strata_clock){NULL, wall_us, monotonic_ns};
+    host.clock = (strata_clock){NULL, wall_us, monotonic_ns, NULL};
     host.entropy = (strata_entropy){NULL, fill};
     host.executor = no_threads;
 

@@ -123,7 +123,8 @@ typedef struct strata_log {
     void *ctx;
     /* message: one line; fields: "key=value key=value", values quoted where they have spaces. */
     void (*write)(void *ctx, strata_log_level level, const char *message, const char *fields);
-    /* stage: "recover" (bytes of log) or "index" (memories); done of total, 0 when unknown. */
+    /* stage: "recover" (bytes of log), "index" (memories), "backup", "export" or "import" (bytes);
+     * done of total, 0 when unknown. */
     void (*progress)(void *ctx, const char *stage, uint64_t done, uint64_t total);
 } strata_log;
 

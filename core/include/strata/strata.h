@@ -156,6 +156,7 @@ typedef struct strata_options {
     uint64_t memory_bytes;          /* of memtables, tables and blocks; ":memory:" has no bound */
     const struct strata_host *host; /* NULL: strata_host_default() */
     strata_error *error;            /* where a failed open says why; may be NULL */
+    const char *snapshot; /* NULL, or the name of one: open it read-only; borrowed during open */
 } strata_options;
 
 #define STRATA_OPTIONS_INIT                                                                        \
@@ -167,6 +168,7 @@ typedef struct strata_options {
      64u << 20,                                                                                    \
      32u << 20,                                                                                    \
      256u << 20,                                                                                   \
+     NULL,                                                                                         \
      NULL,                                                                                         \
      NULL}
 
@@ -384,10 +386,39 @@ strata_status strata_json_to_msgpack(strata_slice json, strata_buffer *out,
 strata_status strata_msgpack_to_json(strata_slice msgpack, bool pretty, strata_buffer *out,
                                      strata_error *error) STRATA_MUST_USE;
 
+/* ---- Copies ---------------------------------------------------------------------------------- */
+
+/* Brings everything committed so far into tables: the next opening reads no log. Copying the folder
+ * while nobody writes gives the same database; while somebody does, use strata_backup. version, which
+ * may be NULL: the last commit that is in tables. Errors: io, no_space, no_memory, forbidden. */
+strata_status strata_checkpoint(strata_db *db, uint64_t *version) STRATA_MUST_USE;
+
+/* Copies what is new since the last time into the folder, which is new, empty, or holds earlier
+ * backups of this database; verifies it. At every moment the folder holds a whole backup, which is
+ * opened like any database. Others go on writing. version: as above. Errors: invalid_argument (the
+ * folder; a database in memory), busy, corrupt {file, offset}, io, no_space, no_memory, forbidden. */
+strata_status strata_backup(strata_db *db, const char *folder, uint64_t *version) STRATA_MUST_USE;
+
+/* Writes all versions of all keys of all runs into a file (NAME.strata.zst), which must not exist: the
+ * same bytes on every platform. Works on databases in memory, read-only ones and snapshots, too.
+ * Others go on writing. version: as above. Errors: already_exists, corrupt {file, offset}, io,
+ * no_space, no_memory. */
+strata_status strata_export(strata_db *db, const char *file, uint64_t *version) STRATA_MUST_USE;
+
+enum { STRATA_IMPORT_KEEP_UUID = 1 }; /* the identity too; else the new database has its own */
+
+/* Makes the database in `path`, a new or empty folder, of an export. Versions and times are those of
+ * the original; the codec is that of the options. Memory: that of the largest value. Errors: not_found
+ * (the file), already_exists (the folder is not empty), corrupt {file, offset}, busy, io, no_space,
+ * no_memory, invalid_argument (not an export; of a newer format). */
+strata_status strata_import(const char *file, const char *path, const strata_options *options,
+                            uint32_t flags) STRATA_MUST_USE;
+
 /* ---- Checking files -------------------------------------------------------------------------- */
 
 /* Reads every byte of the closed (or read-only) database in `path` and checks it without changing
- * anything. report: MessagePack {valid, files, bytes, commits, problems: [{file, offset, what}]}.
+ * anything. report: MessagePack {valid, files, bytes, commits, problems: [{file, offset, what}],
+ * unnamed: [file]}.
  * Errors: not_found, io, invalid_argument (not a database). A damaged file is no error here. */
 strata_status strata_verify(const char *path, const strata_options *options,
                             strata_buffer *report) STRATA_MUST_USE;

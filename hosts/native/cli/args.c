@@ -87,6 +87,14 @@ static bool set_global(const reader *r, const char *name, const char *text) {
             return false;
         }
         app->durability = chosen == 0 ? STRATA_BUFFERED : STRATA_STRICT;
+    } else if (strcmp(name, "--snapshot") == 0) {
+        app->snapshot = text;
+        return text[0] != 0 || (cli_misuse(app, "--snapshot takes a name"), false);
+    } else if (strcmp(name, "--memory-bytes") == 0) {
+        if (!text_parse_size(text, &app->memory_bytes) || app->memory_bytes == 0) {
+            (void)cli_misuse(app, "--memory-bytes takes a size such as 64M, not \"%s\"", text);
+            return false;
+        }
     } else if (strcmp(name, "--read-only") == 0) {
         app->read_only = true;
     } else if (strcmp(name, "--help") == 0) {
@@ -112,7 +120,16 @@ static const cli_param *find_global(const char *name) {
 static bool check(const reader *r, const cli_param *param, const char *text) {
     char *end = NULL;
     int64_t time_us = 0;
+    uint64_t span_ms = 0;
     switch (param->kind) {
+    case CLI_SPAN:
+        if (!text_parse_span(text, &span_ms)) {
+            (void)cli_misuse(r->app,
+                             "%s takes a length of time (500ms, 10s, 30m, 2h, 7d), not \"%s\"",
+                             param->name, text);
+            return false;
+        }
+        return true;
     case CLI_INT:
         (void)strtoll(text, &end, 10);
         break;
@@ -121,12 +138,13 @@ static bool check(const reader *r, const cli_param *param, const char *text) {
         end = isdigit((unsigned char)text[0]) ? end : NULL;
         break;
     case CLI_TIME:
+    case CLI_AS_OF:
         if (!text_parse_time(text, 0, &time_us)) {
             (void)cli_misuse(
                 r->app,
                 "%s takes a date (2024-05-01, 2024-05-01T12:00Z), an age (30m, 2h, 7d) "
-                "or microseconds, not \"%s\"",
-                param->name, text);
+                "or %s, not \"%s\"",
+                param->name, param->kind == CLI_AS_OF ? "a version" : "microseconds", text);
             return false;
         }
         return true;

@@ -33,6 +33,8 @@ typedef enum cli_kind {
     CLI_INT,     /* a signed number */
     CLI_UINT,    /* an unsigned number */
     CLI_TIME,    /* see text_parse_time */
+    CLI_AS_OF,   /* a version, or a time that is not a number: goes to `field` or `field`_time */
+    CLI_SPAN,    /* see text_parse_span: milliseconds */
     CLI_STRINGS, /* may be given several times: an array of strings */
     CLI_FLAG,    /* true when given */
 } cli_kind;
@@ -82,11 +84,16 @@ typedef struct cli_verb {
     int (*run)(struct cli_app *app, const struct cli_args *args); /* NULL: cli_run_op */
 } cli_verb;
 
+/* `strata ... --as-of`, the same for every verb that has it. */
+#define CLI_AS_OF_PARAM                                                                            \
+    {"--as-of", "as_of", CLI_AS_OF,                                                                \
+     false,     "WHEN",  "as it was: a version, a date (2024-05-01T12:00Z) or an age (2h)"}
+
 /* The verbs, in the order of the help; each family is an array in a file of its own. */
 extern const cli_verb cli_verbs_kv[], cli_verbs_event[], cli_verbs_memory[], cli_verbs_run[],
-    cli_verbs_db[];
+    cli_verbs_history[], cli_verbs_copy[], cli_verbs_db[];
 extern const size_t cli_verbs_kv_count, cli_verbs_event_count, cli_verbs_memory_count,
-    cli_verbs_run_count, cli_verbs_db_count;
+    cli_verbs_run_count, cli_verbs_history_count, cli_verbs_copy_count, cli_verbs_db_count;
 
 /* The i-th verb of all; NULL behind the last. */
 const cli_verb *cli_verb_at(size_t index);
@@ -107,9 +114,11 @@ typedef struct cli_app {
     const char *program;
     const char *db_path;
     const char *run_name; /* NULL: the default run */
+    const char *snapshot; /* NULL: the database as it is now */
     cli_format format;    /* never CLI_AUTO once arguments are read */
     bool has_format;      /* asked for by name */
     strata_durability durability;
+    uint64_t memory_bytes; /* 0: as the library has it */
     bool read_only;
     bool colour;      /* on standard output */
     size_t columns;   /* of the terminal on standard output; 0: no limit */
@@ -144,6 +153,8 @@ uint64_t cli_arg_uint(const cli_args *args, const char *name, uint64_t left_out)
 
 /* ---- request.c */
 
+/* The options of the command line, and a host that shows progress. error: of the caller. */
+strata_options cli_options(cli_app *app, strata_error *error);
 /* Opens the database as the verb needs it. On failure tells the user; an exit code or CLI_OK. */
 int cli_open(cli_app *app, const cli_verb *verb);
 /* Closes it; reports a failure of the last sync. Returns `code`, or another if that one was OK. */
@@ -170,6 +181,8 @@ int cli_fail_status(const cli_app *app, strata_status status, const char *messag
 /* The same from the error object of a response. */
 int cli_fail_item(const cli_app *app, const pack_item *error);
 int cli_exit_code(strata_status status);
+/* Whether errors are for a program: one line of JSON and nothing else. */
+bool cli_wants_json(const cli_app *app);
 /* Appends {code, message, retryable, details} as MessagePack. */
 void cli_pack_error(cli_buffer *out, const strata_error *error);
 
@@ -208,8 +221,15 @@ void cli_help_verb(const cli_app *app, const cli_verb *verb, FILE *to);
 const cli_param *cli_global_at(size_t index);
 
 /* ---- ops.c */
+/* Whether there is an operation of that name; *joins: it can be part of a transaction. */
+bool cli_op_find(strata_slice name, bool *joins);
+/* Tells that there is none, and which was meant; returns CLI_USAGE. */
+int cli_op_refuse(const cli_app *app, const char *name);
 int cli_run_ops(cli_app *app, const cli_args *args);
 int cli_run_exec(cli_app *app, const cli_args *args);
+
+/* ---- txn.c */
+int cli_run_txn(cli_app *app, const cli_args *args);
 
 /* ---- ingest/ingest.c */
 int cli_run_ingest(cli_app *app, const cli_args *args);

@@ -10,7 +10,10 @@ static const cli_param globals[] = {
     {"--run", NULL, CLI_TEXT, false, "NAME", "the run to work in (default)"},
     {"--format", NULL, CLI_TEXT, false, "FORMAT", "box, table, json, jsonl, csv or line"},
     {"--durability", NULL, CLI_TEXT, false, "MODE", "buffered (synced every 100 ms) or strict"},
+    {"--memory-bytes", NULL, CLI_TEXT, false, "SIZE",
+     "memory for data (256M); K, M or G behind it"},
     {"--read-only", NULL, CLI_FLAG, false, NULL, "never write, whatever the command"},
+    {"--snapshot", NULL, CLI_TEXT, false, "NAME", "read the database as that snapshot has it"},
     {"--help", NULL, CLI_FLAG, false, NULL, "explain the command"},
     {"--version", NULL, CLI_FLAG, false, NULL, "print the version"},
 };
@@ -50,6 +53,8 @@ void cli_help(const cli_app *app, FILE *to) {
         {"Keys and values", cli_verbs_kv, cli_verbs_kv_count},
         {"Events", cli_verbs_event, cli_verbs_event_count},
         {"Runs", cli_verbs_run, cli_verbs_run_count},
+        {"How much is kept", cli_verbs_history, cli_verbs_history_count},
+        {"Copies", cli_verbs_copy, cli_verbs_copy_count},
         {"Database", cli_verbs_db, cli_verbs_db_count},
     };
     for (size_t i = 0; i < CLI_COUNT(groups); i++) {

@@ -21,8 +21,9 @@ const cli_verb *cli_verb_at(size_t index) {
         const cli_verb *verbs;
         size_t count;
     } families[] = {
-        {cli_verbs_memory, cli_verbs_memory_count}, {cli_verbs_kv, cli_verbs_kv_count},
-        {cli_verbs_event, cli_verbs_event_count},   {cli_verbs_run, cli_verbs_run_count},
+        {cli_verbs_memory, cli_verbs_memory_count},   {cli_verbs_kv, cli_verbs_kv_count},
+        {cli_verbs_event, cli_verbs_event_count},     {cli_verbs_run, cli_verbs_run_count},
+        {cli_verbs_history, cli_verbs_history_count}, {cli_verbs_copy, cli_verbs_copy_count},
         {cli_verbs_db, cli_verbs_db_count},
     };
     for (size_t i = 0; i < CLI_COUNT(families); i++) {
@@ -71,6 +72,10 @@ static int run(cli_app *app, const cli_args *args) {
     if (args->wants_help) {
         cli_help_verb(app, args->verb, stdout);
         return CLI_OK;
+    }
+    if (app->snapshot != NULL && args->verb->writes && args->verb->op != NULL) {
+        return cli_fail_status(app, STRATA_FORBIDDEN,
+                               "the command writes, and a snapshot can only be read");
     }
     if (app->read_only && args->verb->writes && args->verb->op != NULL) {
         return cli_fail_status(app, STRATA_FORBIDDEN,

@@ -56,6 +56,18 @@ static const char *nearest_op(const char *name) {
     return text_nearest(name, names, count);
 }
 
+bool cli_op_find(strata_slice name, bool *joins) {
+    const op_row *const op = find_op(name);
+    *joins = false;
+    if (op == NULL) {
+        return false;
+    }
+    for (const op_row *row = op + 1; row < rows + CLI_COUNT(rows) && row->kind == ROW_ARG; row++) {
+        *joins = *joins || strcmp(row->name, "txn") == 0;
+    }
+    return true;
+}
+
 /* ---- ops ------------------------------------------------------------------------------------- */
 
 static void put_row(cli_buffer *out, const op_row *row) {
@@ -120,7 +132,7 @@ int cli_run_ops(cli_app *app, const cli_args *args) {
 
 /* ---- exec ------------------------------------------------------------------------------------ */
 
-static int refuse_op(const cli_app *app, const char *name) {
+int cli_op_refuse(const cli_app *app, const char *name) {
     const char *const nearest = nearest_op(name);
     return nearest == NULL
                ? cli_misuse(app, "there is no operation %s; `strata ops` lists them", name)
@@ -243,5 +255,6 @@ int cli_run_exec(cli_app *app, const cli_args *args) {
                             : cli_misuse(app, "exec - takes its arguments from standard input");
     }
     const op_row *const op = find_op(strata_text(name));
-    return op == NULL ? refuse_op(app, name) : exec_one(app, args, op, json == NULL ? "{}" : json);
+    return op == NULL ? cli_op_refuse(app, name)
+                      : exec_one(app, args, op, json == NULL ? "{}" : json);
 }

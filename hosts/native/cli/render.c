@@ -42,7 +42,8 @@ void cli_show_json(const cli_app *app, strata_slice msgpack, bool pretty, FILE *
 }
 
 static bool is_time(const char *name) {
-    return strcmp(name, "timestamp") == 0 || strcmp(name, "created") == 0 ||
+    return strcmp(name, "timestamp") == 0 || strcmp(name, "time") == 0 ||
+           strcmp(name, "expires") == 0 || strcmp(name, "created") == 0 ||
            strcmp(name, "updated") == 0;
 }
 

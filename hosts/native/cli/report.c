@@ -36,7 +36,7 @@ static strata_status status_of(strata_slice name) {
     return STRATA_INTERNAL;
 }
 
-static bool as_json(const cli_app *app) {
+bool cli_wants_json(const cli_app *app) {
     return app->has_format && (app->format == CLI_JSON || app->format == CLI_JSONL);
 }
 
@@ -138,7 +138,7 @@ int cli_fail_item(const cli_app *app, const pack_item *error) {
                     pack_field(error, "message", &message) && message.type == STRATA_STRING;
     const strata_status status = ok ? status_of(code.as.bytes) : STRATA_INTERNAL;
     (void)pack_field(error, "details", &details);
-    if (as_json(app)) {
+    if (cli_wants_json(app)) {
         (void)fflush(stdout);
         cli_show_json(app, error->raw, false, stderr);
         return cli_exit_code(status);
@@ -211,7 +211,7 @@ int cli_misuse(const cli_app *app, const char *format, ...) {
     va_start(args, format);
     (void)vsnprintf(error.message, sizeof(error.message), format, args);
     va_end(args);
-    if (as_json(app)) {
+    if (cli_wants_json(app)) {
         (void)cli_fail(app, &error);
         return CLI_USAGE;
     }

@@ -30,11 +30,19 @@ enum {
 
 /* ---- Opening and closing --------------------------------------------------------------------- */
 
-static void show_open(void *ctx, const char *stage, uint64_t done, uint64_t total) {
+static void show_progress(void *ctx, const char *stage, uint64_t done, uint64_t total) {
     cli_app *const app = ctx;
-    const bool recovering = strcmp(stage, "recover") == 0;
-    progress_show(app->progress, recovering ? "reading the log" : "indexing", done, total,
-                  recovering ? PROGRESS_BYTES : PROGRESS_ITEMS);
+    static const char *const stages[][2] = {{"recover", "reading the log"},
+                                            {"backup", "copying"},
+                                            {"export", "exporting"},
+                                            {"import", "importing"},
+                                            {"repair", "repairing"}};
+    const char *words = NULL;
+    for (size_t i = 0; i < CLI_COUNT(stages) && words == NULL; i++) {
+        words = strcmp(stage, stages[i][0]) == 0 ? stages[i][1] : NULL;
+    }
+    progress_show(app->progress, words == NULL ? "indexing" : words, done, total,
+                  words == NULL ? PROGRESS_ITEMS : PROGRESS_BYTES);
     if (total > 0 && done >= total) {
         progress_hide(app->progress);
     }
@@ -54,14 +62,23 @@ static void show_log(void *ctx, strata_log_level level, const char *message, con
     }
 }
 
-int cli_open(cli_app *app, const cli_verb *verb) {
-    strata_error error = {.code = STRATA_OK};
+strata_options cli_options(cli_app *app, strata_error *error) {
     strata_options options = STRATA_OPTIONS_INIT;
     app->host = *strata_host_default();
-    app->host.log = (strata_log){app, show_log, show_open};
+    app->host.log = (strata_log){app, show_log, show_progress};
     options.host = &app->host;
     options.durability = app->durability;
-    options.error = &error;
+    options.error = error;
+    options.snapshot = app->snapshot;
+    if (app->memory_bytes > 0) {
+        options.memory_bytes = app->memory_bytes;
+    }
+    return options;
+}
+
+int cli_open(cli_app *app, const cli_verb *verb) {
+    strata_error error = {.code = STRATA_OK};
+    strata_options options = cli_options(app, &error);
     if (!verb->needs_index) {
         options.flags |= STRATA_OPEN_LAZY_INDEX;
     }
@@ -203,9 +220,15 @@ static int pack_several(const cli_app *app, const cli_args *args, const cli_para
     return code;
 }
 
+/* Whether --as-of names a version: any other number of people's is a date or an age. */
+static bool is_version(const char *text) {
+    return text[strspn(text, "0123456789")] == 0;
+}
+
 static int pack_one(const cli_app *app, const cli_args *args, const cli_param *param,
                     const char *text, cli_buffer *out) {
     int64_t time_us = 0;
+    uint64_t span_ms = 0;
     switch (param->kind) {
     case CLI_VALUE:
     case CLI_OBJECT:
@@ -221,6 +244,19 @@ static int pack_one(const cli_app *app, const cli_args *args, const cli_param *p
         errno = 0;
         pack_put_uint(out, strtoull(text, NULL, 10));
         return errno == 0 ? CLI_OK : cli_misuse(app, "%s is out of range", param->name);
+    case CLI_AS_OF:
+        if (is_version(text)) {
+            errno = 0;
+            pack_put_uint(out, strtoull(text, NULL, 10));
+            return errno == 0 ? CLI_OK : cli_misuse(app, "%s is out of range", param->name);
+        }
+        (void)text_parse_time(text, app->host.clock.wall_us(app->host.clock.ctx), &time_us);
+        pack_put_int(out, time_us);
+        return CLI_OK;
+    case CLI_SPAN:
+        (void)text_parse_span(text, &span_ms);
+        pack_put_uint(out, span_ms);
+        return CLI_OK;
     case CLI_TIME:
         (void)text_parse_time(text, app->host.clock.wall_us(app->host.clock.ctx), &time_us);
         pack_put_int(out, time_us);
@@ -253,7 +289,11 @@ int cli_request(const cli_app *app, const cli_args *args, const char *override, 
         if (param->field == NULL || (text == NULL && !replaced)) {
             continue;
         }
-        pack_put_text(out, param->field);
+        const bool by_time = param->kind == CLI_AS_OF && !is_version(text);
+        cli_buffer field = {0};
+        cli_put_format(&field, "%s%s", param->field, by_time ? "_time" : "");
+        pack_put_text(out, field.data);
+        cli_buffer_free(&field);
         count++;
         if (replaced) {
             cli_put_slice(out, value);

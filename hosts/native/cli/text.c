@@ -15,6 +15,7 @@
 #include "text.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +207,18 @@ static bool parse_age(const char *text, int64_t *age_us) {
     return false;
 }
 
+bool text_parse_span(const char *text, uint64_t *span_ms) {
+    char *end = NULL;
+    int64_t age_us = 0;
+    if (parse_age(text, &age_us)) {
+        *span_ms = (uint64_t)age_us / 1000;
+        return true;
+    }
+    errno = 0;
+    *span_ms = strtoull(text, &end, 10);
+    return isdigit((unsigned char)text[0]) && errno == 0 && (*end == 0 || strcmp(end, "ms") == 0);
+}
+
 bool text_parse_time(const char *text, int64_t now_us, int64_t *time_us) {
     char *end = NULL;
     const long long number = strtoll(text, &end, 10);
@@ -236,5 +249,22 @@ bool text_parse_time(const char *text, int64_t now_us, int64_t *time_us) {
     parts.tm_year -= 1900;
     parts.tm_mon -= 1;
     *time_us = (int64_t)timegm(&parts) * 1000000;
+    return true;
+}
+
+bool text_parse_size(const char *text, uint64_t *bytes) {
+    static const char units[] = "KMG";
+    char *end = NULL;
+    errno = 0;
+    const unsigned long long number = strtoull(text, &end, 10);
+    if (!isdigit((unsigned char)text[0]) || errno != 0) {
+        return false;
+    }
+    const char *const unit = *end == 0 ? NULL : strchr(units, toupper((unsigned char)*end));
+    const unsigned shift = unit == NULL ? 0 : 10 * (unsigned)(unit - units + 1);
+    if ((unit == NULL ? *end : end[1]) != 0 || number > UINT64_MAX >> shift) {
+        return false;
+    }
+    *bytes = (uint64_t)number << shift;
     return true;
 }

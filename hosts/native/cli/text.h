@@ -30,5 +30,9 @@ const char *text_time(int64_t time_us, char out[40]);
 /* A time for an option: microseconds, a date with or without a time (UTC), or an age such as 30m,
  * 2h, 7d before now_us. */
 bool text_parse_time(const char *text, int64_t now_us, int64_t *time_us);
+/* A length of time: milliseconds, or a number with ms, s, m, h or d. */
+bool text_parse_span(const char *text, uint64_t *span_ms);
+/* Bytes: a number, with K, M or G behind it for that many KiB, MiB or GiB. */
+bool text_parse_size(const char *text, uint64_t *bytes);
 
 #endif

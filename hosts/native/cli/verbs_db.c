@@ -1,4 +1,4 @@
-/* verbs_db.c - the database as a whole: stats, verify, sync, exec, ops, help, version.
+/* verbs_db.c - the database as a whole: stats, verify, sync, exec, txn, ops, help, version.
  *
  * verify reads the files without opening the database (strata_verify), so that it works where
  * opening would be refused, and changes nothing. Damage is told on standard output like any other
@@ -14,6 +14,9 @@ static const cli_param exec_params[] = {
     {"OP", NULL, CLI_TEXT, true, NULL,
      "an operation, such as kv.put; - reads requests, one a line"},
     {"JSON", NULL, CLI_TEXT, false, NULL, "its arguments: an object; - reads standard input"}};
+static const cli_param txn_params[] = {
+    {"FILE", NULL, CLI_TEXT, true, NULL, "a script, one operation a line; - is standard input"},
+    {"--isolation", NULL, CLI_TEXT, false, "LEVEL", "serializable (when left out) or snapshot"}};
 static const cli_param ops_params[] = {
     {"OP", NULL, CLI_TEXT, false, NULL, "only operations that begin so, with their arguments"}};
 static const cli_param help_params[] = {
@@ -118,6 +121,24 @@ const cli_verb cli_verbs_db[] = {
      .params = exec_params,
      .param_count = CLI_COUNT(exec_params),
      .run = cli_run_exec},
+    {.name = "txn",
+     .writes = true,
+     .in_run = true,
+     .summary = "Runs a script of operations as one transaction.",
+     .details =
+         "A line is {\"op\": \"NAME\", \"args\": {...}} or [\"NAME\", {...}]; all operations work "
+         "in the "
+         "run of\n"
+         "--run. When all went well the results are printed, one a line, and then the version of "
+         "the\n"
+         "commit. The first error ends it, and nothing is written; a conflict (exit code 3) is "
+         "tried\n"
+         "again twice before.",
+     .examples = "strata txn move.jsonl\n"
+                 "strata --run trip txn - < requests.jsonl",
+     .params = txn_params,
+     .param_count = CLI_COUNT(txn_params),
+     .run = cli_run_txn},
     {.name = "ops",
      .summary = "Lists the operations that exec can run.",
      .examples = "strata ops\nstrata ops kv.put",

@@ -5,13 +5,15 @@ static const cli_param append_params[] = {
     {"TYPE", "type", CLI_TEXT, true, NULL, "a short word: what kind of event it is"},
     {"PAYLOAD", "payload", CLI_OBJECT, true, NULL, "a JSON object; - reads standard input"}};
 static const cli_param read_params[] = {
-    {"SEQUENCE", "sequence", CLI_UINT, true, NULL, "the number of the event"}};
+    {"SEQUENCE", "sequence", CLI_UINT, true, NULL, "the number of the event"}, CLI_AS_OF_PARAM};
+static const cli_param head_params[] = {CLI_AS_OF_PARAM};
 static const cli_param range_params[] = {
     {"START", "start", CLI_UINT, false, NULL, "the first event; 1 when left out"},
     {"END", "end", CLI_UINT, false, NULL, "the event to stop before"},
     {"--type", "type", CLI_TEXT, false, "TYPE", "only events of this type"},
     {"--limit", "limit", CLI_UINT, false, "N", "at most N of them (1-1000)"},
-    {"--all", NULL, CLI_FLAG, false, NULL, "page after page to the end"}};
+    {"--all", NULL, CLI_FLAG, false, NULL, "page after page to the end"},
+    CLI_AS_OF_PARAM};
 
 /* A broken chain is damage, not an answer: the exit code says so. */
 static int run_verify(cli_app *app, const cli_args *args) {
@@ -70,6 +72,8 @@ const cli_verb cli_verbs_event[] = {
      .in_run = true,
      .summary = "Prints the last sequence of the log and its hash.",
      .examples = "strata event head",
+     .params = head_params,
+     .param_count = CLI_COUNT(head_params),
      .view = {.shape = CLI_RECORD}},
     {.name = "event verify",
      .op = "event.verify",

@@ -5,20 +5,21 @@
 #define KEY    {"KEY", "key", CLI_TEXT, true, NULL, "the key: 1-1024 bytes of UTF-8"}
 #define PREFIX {"PREFIX", "prefix", CLI_TEXT, false, NULL, "only keys that begin so"}
 #define LIMIT  {"--limit", "limit", CLI_UINT, false, "N", "at most N of them (1-1000)"}
-#define AS_OF                                                                                      \
-    {"--as-of", "as_of", CLI_UINT, false, "VERSION", "as a reader of this commit number saw it"}
 #define STRING                                                                                     \
     {"--string", NULL, CLI_FLAG, false, NULL, "store the text as a string, even if it is JSON"}
+#define TTL                                                                                        \
+    {"--ttl", "ttl_ms", CLI_SPAN, false, "SPAN", "it ends after so long (500ms, 10s, 30m, 2h, 7d)"}
 #define BYTES      {"--bytes", NULL, CLI_FLAG, false, NULL, "store it as bytes"}
 #define VALUE_HELP "JSON if it parses as JSON, else a string; - reads standard input"
 
 static const cli_param put_params[] = {
-    KEY, {"VALUE", "value", CLI_VALUE, true, NULL, VALUE_HELP}, STRING, BYTES};
+    KEY, {"VALUE", "value", CLI_VALUE, true, NULL, VALUE_HELP}, TTL, STRING, BYTES};
 static const cli_param get_params[] = {
     KEY,
-    AS_OF,
+    CLI_AS_OF_PARAM,
     {"--raw", NULL, CLI_FLAG, false, NULL, "only the value; strings and bytes as they are"}};
 static const cli_param key_params[] = {KEY};
+static const cli_param exists_params[] = {KEY, CLI_AS_OF_PARAM};
 static const cli_param list_params[] = {
     PREFIX,
     {"--start", "start", CLI_TEXT, false, "KEY", "from this key on"},
@@ -27,8 +28,8 @@ static const cli_param list_params[] = {
     LIMIT,
     {"--all", NULL, CLI_FLAG, false, NULL, "page after page to the end"},
     {"--cursor", "cursor", CLI_TEXT, false, "CURSOR", "where the previous page ended"},
-    AS_OF};
-static const cli_param count_params[] = {PREFIX};
+    CLI_AS_OF_PARAM};
+static const cli_param count_params[] = {PREFIX, CLI_AS_OF_PARAM};
 static const cli_param history_params[] = {
     KEY, {"--before", "before", CLI_UINT, false, "VERSION", "only versions below this one"}, LIMIT};
 static const cli_param incr_params[] = {
@@ -39,6 +40,7 @@ static const cli_param cas_params[] = {
     {"--version", "expected_version", CLI_UINT, false, "VERSION",
      "the version it must have; 0: it must not exist"},
     {"--was", "expected_value", CLI_OBJECT, false, "JSON", "the value it must have"},
+    TTL,
     STRING,
     BYTES};
 
@@ -77,7 +79,7 @@ const cli_verb cli_verbs_kv[] = {
          "5.0 a float,\n'\"5\"' and --string 5 are strings. What comes through standard input "
          "is kept to the byte.",
      .examples = "strata put city Lisbon\nstrata put config '{\"depth\": 3}'\n"
-                 "strata put --bytes logo - < logo.png",
+                 "strata put --bytes logo - < logo.png\nstrata put token k7 --ttl 10m",
      .params = put_params,
      .param_count = CLI_COUNT(put_params),
      .view = {.shape = CLI_BRIEF}},
@@ -85,7 +87,8 @@ const cli_verb cli_verbs_kv[] = {
      .op = "kv.get",
      .in_run = true,
      .summary = "Prints the value of a key.",
-     .examples = "strata get city\nstrata get config --as-of 12\nstrata get --raw logo > logo.png",
+     .examples = "strata get city\nstrata get config --as-of 12\nstrata get config --as-of "
+                 "2h\nstrata get --raw logo > logo.png",
      .params = get_params,
      .param_count = CLI_COUNT(get_params),
      .view = {.shape = CLI_PLAIN, .field = "value"},
@@ -117,8 +120,8 @@ const cli_verb cli_verbs_kv[] = {
      .in_run = true,
      .summary = "Says whether a key has a value.",
      .examples = "strata exists city",
-     .params = key_params,
-     .param_count = CLI_COUNT(key_params),
+     .params = exists_params,
+     .param_count = CLI_COUNT(exists_params),
      .view = {.shape = CLI_PLAIN, .field = "exists"}},
     {.name = "count",
      .op = "kv.count",

@@ -28,11 +28,10 @@ static const cli_param ingest_params[] = {
 static const cli_param recall_params[] = {
     {"QUESTION", "query", CLI_WORDS, true, NULL, "words; any of them matches, the best come first"},
     {"--k", "k", CLI_UINT, false, "N", "hits wanted, 1-1000 (10)"},
-    {"--text", "with_text", CLI_FLAG, false, NULL, "whole texts and metadata (json, jsonl, line)"}};
+    {"--text", "with_text", CLI_FLAG, false, NULL, "whole texts and metadata (json, jsonl, line)"},
+    CLI_AS_OF_PARAM};
 static const cli_param key_params[] = {KEY};
-static const cli_param get_params[] = {
-    KEY,
-    {"--as-of", "as_of", CLI_UINT, false, "VERSION", "as a reader of this commit number saw it"}};
+static const cli_param get_params[] = {KEY, CLI_AS_OF_PARAM};
 static const cli_param list_params[] = {
     {"PREFIX", "prefix", CLI_TEXT, false, NULL, "only keys that begin so"},
     {"--tag", "tag", CLI_TEXT, false, "TAG", "only those with this tag"},
@@ -41,7 +40,8 @@ static const cli_param list_params[] = {
     {"--reverse", "reverse", CLI_FLAG, false, NULL, "from the last to the first"},
     {"--limit", "limit", CLI_UINT, false, "N", "at most N of them (1-1000)"},
     {"--all", NULL, CLI_FLAG, false, NULL, "page after page to the end"},
-    {"--cursor", "cursor", CLI_TEXT, false, "CURSOR", "where the previous page ended"}};
+    {"--cursor", "cursor", CLI_TEXT, false, "CURSOR", "where the previous page ended"},
+    CLI_AS_OF_PARAM};
 
 static uint64_t number(const pack_item *object, const char *name) {
     pack_item value;

@@ -2,6 +2,8 @@
 #include "cli.h"
 
 static const cli_param name_params[] = {{"NAME", "name", CLI_TEXT, true, NULL, "the run"}};
+static const cli_param get_params[] = {{"NAME", "name", CLI_TEXT, true, NULL, "the run"},
+                                       CLI_AS_OF_PARAM};
 static const cli_param create_params[] = {
     {"NAME", "name", CLI_TEXT, false, NULL, "its name; made from time and chance when left out"},
     {"--parent", "parent", CLI_TEXT, false, "RUN", "the run it belongs under"},
@@ -13,7 +15,8 @@ static const cli_param list_params[] = {
     {"--tag", "tag", CLI_TEXT, false, "TAG", "only those with this tag"},
     {"--limit", "limit", CLI_UINT, false, "N", "at most N of them (1-1000)"},
     {"--all", NULL, CLI_FLAG, false, NULL, "page after page to the end"},
-    {"--cursor", "cursor", CLI_TEXT, false, "CURSOR", "where the previous page ended"}};
+    {"--cursor", "cursor", CLI_TEXT, false, "CURSOR", "where the previous page ended"},
+    CLI_AS_OF_PARAM};
 static const cli_param fail_params[] = {
     {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
     {"REASON", "error", CLI_WORDS, true, NULL, "why, in one or more words"}};
@@ -51,8 +54,8 @@ const cli_verb cli_verbs_run[] = {
      .op = "run.get",
      .summary = "Prints the record of a run.",
      .examples = "strata run get nightly",
-     .params = name_params,
-     .param_count = CLI_COUNT(name_params),
+     .params = get_params,
+     .param_count = CLI_COUNT(get_params),
      .view = {.shape = CLI_RECORD, .field = "run"}},
     STATE("pause", "run.pause", "Pauses an active run: it refuses writes until resumed."),
     STATE("resume", "run.resume", "Makes a paused run active again."),

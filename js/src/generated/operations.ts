@@ -11,6 +11,18 @@ export interface Entry {
     version: bigint;
     /** When it was committed. */
     timestamp: number;
+    /** When it ends, if it does. */
+    expires?: number | undefined;
+}
+
+/** One value to store. */
+export interface PutEntry {
+    /** The key. */
+    key: string;
+    /** The value. */
+    value: Value;
+    /** It ends after so many milliseconds. */
+    ttl_ms?: number | bigint | undefined;
 }
 
 /** One version in the history of a key. */
@@ -23,6 +35,8 @@ export interface Revision {
     deleted: boolean;
     /** The value, when it is not a delete. */
     value?: StoredValue | undefined;
+    /** When it ends, if it does. */
+    expires?: number | undefined;
 }
 
 /** One event of a run's log. */
@@ -113,6 +127,24 @@ export interface RecallStats {
     terms: number;
 }
 
+/** A rule of retention. */
+export interface RetentionRule {
+    /** The run it is of; every one when left out. */
+    run?: string | undefined;
+    /** kv or memory; both when left out. */
+    primitive?: string | undefined;
+    /** all, last or for. */
+    keep: string;
+    /** How many, for last. */
+    versions?: number | undefined;
+    /** How long, for for. */
+    duration_ms?: number | undefined;
+    /** The commit that set it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
 /** Damage that verify found. */
 export interface Problem {
     /** The file, or the run and primitive. */
@@ -121,6 +153,22 @@ export interface Problem {
     offset: number;
     /** What is wrong. */
     what: string;
+}
+
+/** A state of the database that is kept under a name. */
+export interface Snapshot {
+    /** Its number; never used again. */
+    number: number;
+    /** Its name. */
+    name: string;
+    /** The last commit in it. */
+    version: bigint;
+    /** When it was made. */
+    time: number;
+    /** Files that it needs; it shares them with the database and with other snapshots. */
+    files: number;
+    /** Bytes of them. */
+    bytes: number;
 }
 
 /** Arguments of run.create: Creates an active run. */
@@ -147,6 +195,10 @@ export interface RunCreateResult {
 export interface RunGetArgs {
     /** The run. */
     name: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
 }
 
 /** Result of run.get. */
@@ -165,6 +217,10 @@ export interface RunListArgs {
     limit?: number | bigint | undefined;
     /** Where the previous page ended. */
     cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
 }
 
 /** Result of run.list. */
@@ -259,6 +315,8 @@ export interface KvPutArgs {
     key: string;
     /** Any value. */
     value: Value;
+    /** It ends after so many milliseconds, at least 1; when left out it stays, whatever was there before. */
+    ttl_ms?: number | bigint | undefined;
 }
 
 /** Result of kv.put. */
@@ -277,6 +335,8 @@ export interface KvGetArgs {
     key: string;
     /** As a reader of this commit number saw it; one that has not happened is refused. */
     as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
 }
 
 /** Result of kv.get. */
@@ -287,6 +347,8 @@ export interface KvGetResult {
     version: bigint;
     /** When it was committed. */
     timestamp: number;
+    /** When it ends, if it does. */
+    expires?: number | undefined;
 }
 
 /** Arguments of kv.delete: Deletes a key; its history stays. */
@@ -315,6 +377,10 @@ export interface KvExistsArgs {
     txn?: number | bigint | undefined;
     /** The key. */
     key: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
 }
 
 /** Result of kv.exists. */
@@ -343,6 +409,8 @@ export interface KvListArgs {
     cursor?: string | undefined;
     /** As a reader of this commit number saw it. */
     as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
 }
 
 /** Result of kv.list. */
@@ -361,6 +429,10 @@ export interface KvCountArgs {
     txn?: number | bigint | undefined;
     /** Only keys that begin so. */
     prefix?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
 }
 
 /** Result of kv.count. */
@@ -369,7 +441,7 @@ export interface KvCountResult {
     count: number;
 }
 
-/** Arguments of kv.history: The versions of a key, newest first. */
+/** Arguments of kv.history: The versions of a key that are kept, newest first. */
 export interface KvHistoryArgs {
     /** The run. */
     run?: string | undefined;
@@ -385,11 +457,11 @@ export interface KvHistoryArgs {
 
 /** Result of kv.history. */
 export interface KvHistoryResult {
-    /** The versions; none if the key never existed. */
+    /** The versions; none if the key never existed, or nothing of it is kept. */
     revisions: Revision[];
 }
 
-/** Arguments of kv.incr: Adds to an int; a missing key counts as 0. */
+/** Arguments of kv.incr: Adds to an int; a missing key counts as 0. A time to live stays. */
 export interface KvIncrArgs {
     /** The run. */
     run?: string | undefined;
@@ -423,12 +495,70 @@ export interface KvCasArgs {
     expected_version?: number | bigint | undefined;
     /** The value it must have; an object with its names in the same order. */
     expected_value?: Value | undefined;
+    /** It ends after so many milliseconds, at least 1; when left out it stays, whatever was there before. */
+    ttl_ms?: number | bigint | undefined;
 }
 
 /** Result of kv.cas. */
 export interface KvCasResult {
     /** The commit. */
     version: bigint;
+}
+
+/** Arguments of kv.get_many: The values of several keys, all of one moment. */
+export interface KvGetManyArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** 1-1000 keys. */
+    keys: readonly string[];
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of kv.get_many. */
+export interface KvGetManyResult {
+    /** Those that have a value, in the order of the keys. */
+    entries: Entry[];
+    /** The keys that have none. */
+    missing: string[];
+}
+
+/** Arguments of kv.put_many: Stores several values in one commit, or none. */
+export interface KvPutManyArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** 1-1000 of them, no key twice. */
+    entries: readonly PutEntry[];
+}
+
+/** Result of kv.put_many. */
+export interface KvPutManyResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of kv.delete_many: Deletes several keys in one commit, or none; their history stays. */
+export interface KvDeleteManyArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** 1-1000 keys, none twice. */
+    keys: readonly string[];
+}
+
+/** Result of kv.delete_many. */
+export interface KvDeleteManyResult {
+    /** Of each key, in their order, whether it had a value. */
+    existed: boolean[];
+    /** The commit; present when any existed. */
+    version?: bigint | undefined;
 }
 
 /** Arguments of event.append: Appends an event to the run's log. */
@@ -459,6 +589,10 @@ export interface EventReadArgs {
     txn?: number | bigint | undefined;
     /** Its number. */
     sequence: number | bigint;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
 }
 
 /** Result of event.read. */
@@ -481,6 +615,10 @@ export interface EventRangeArgs {
     type?: string | undefined;
     /** 1-1000; 100 when left out. */
     limit?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
 }
 
 /** Result of event.range. */
@@ -497,6 +635,10 @@ export interface EventHeadArgs {
     run?: string | undefined;
     /** The transaction it is part of. */
     txn?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
 }
 
 /** Result of event.head. */
@@ -559,6 +701,8 @@ export interface MemoryGetArgs {
     key: string;
     /** As a reader of this commit number saw it. */
     as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
 }
 
 /** Result of memory.get. */
@@ -605,6 +749,10 @@ export interface MemoryListArgs {
     limit?: number | bigint | undefined;
     /** Where the previous page ended. */
     cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
 }
 
 /** Result of memory.list. */
@@ -629,6 +777,10 @@ export interface MemoryRecallArgs {
     snippets?: boolean | undefined;
     /** Whether to return whole texts and metadata. */
     with_text?: boolean | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
 }
 
 /** Result of memory.recall. */
@@ -739,6 +891,78 @@ export interface TxnInfoResult {
     timeout_ms: number;
 }
 
+/** Arguments of retention.set: Sets how much history is kept. The narrowest rule counts: primitive in a run, run, primitive, database. What a rule does not keep goes when tables are merged, or with db.compact. */
+export interface RetentionSetArgs {
+    /** The run; every one when left out. */
+    run?: string | undefined;
+    /** kv or memory; both when left out. Events are never trimmed. */
+    primitive?: string | undefined;
+    /** all; last: the newest versions of each key; for: what could be seen at any time since. */
+    keep: string;
+    /** For last: how many, from 1. */
+    versions?: number | bigint | undefined;
+    /** For for: how long, from 1. */
+    duration_ms?: number | bigint | undefined;
+}
+
+/** Result of retention.set. */
+export interface RetentionSetResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of retention.get: The rule that counts, and what it is a rule of. */
+export interface RetentionGetArgs {
+    /** The run; when left out, what counts for a run without rules. */
+    run?: string | undefined;
+    /** kv, memory or event; when left out, what counts for one without rules. */
+    primitive?: string | undefined;
+}
+
+/** Result of retention.get. */
+export interface RetentionGetResult {
+    /** all, last or for. */
+    keep: string;
+    /** How many, for last. */
+    versions?: number | undefined;
+    /** How long, for for. */
+    duration_ms?: number | undefined;
+    /** run_primitive, run, primitive, database; none: there is no rule; never_trimmed: rules do not count. */
+    source: string;
+}
+
+/** Arguments of retention.list: The rules. */
+export interface RetentionListArgs {
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+}
+
+/** Result of retention.list. */
+export interface RetentionListResult {
+    /** The page. */
+    rules: RetentionRule[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of retention.remove: Removes a rule: a wider one counts again. */
+export interface RetentionRemoveArgs {
+    /** The run of the rule. */
+    run?: string | undefined;
+    /** The primitive of the rule. */
+    primitive?: string | undefined;
+}
+
+/** Result of retention.remove. */
+export interface RetentionRemoveResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
 /** db.stats takes no arguments: What the database holds and costs. */
 export type DbStatsArgs = Record<string, never>;
 
@@ -760,7 +984,7 @@ export interface DbStatsResult {
     durable_version: bigint;
     /** Runs. */
     runs: number;
-    /** Distinct keys of all primitives. */
+    /** Keys of all primitives, deleted ones included; one that is in several tables counts in each. */
     keys: number;
     /** Memories that can be recalled. */
     memories: number;
@@ -774,6 +998,26 @@ export interface DbStatsResult {
     wal_segments: number;
     /** Bytes of torn tail cut at open. */
     recovered_bytes_cut: number;
+    /** Sorted tables. */
+    tables: number;
+    /** Their bytes on the disk. */
+    table_bytes: number;
+    /** Memory of cached blocks. */
+    cache_bytes: number;
+    /** Blocks that were in the cache, since open. */
+    cache_hits: number;
+    /** Blocks that had to be read, since open. */
+    cache_misses: number;
+    /** Memory of memtables, cached blocks and what open tables keep. */
+    memory_bytes: number;
+    /** Times that memtables became a table, since open. */
+    flushes: number;
+    /** Times that tables were merged, since open. */
+    compactions: number;
+    /** Versions that retention let go, since open. */
+    versions_removed: number;
+    /** Below it something may have gone altogether; 0: nothing has. */
+    floor_version: bigint;
 }
 
 /** db.sync takes no arguments: Makes everything committed so far durable. */
@@ -783,6 +1027,77 @@ export type DbSyncArgs = Record<string, never>;
 export interface DbSyncResult {
     /** The last commit that is durable now. */
     version: bigint;
+}
+
+/** Arguments of db.compact: Makes tables of the log, and merges them. */
+export interface DbCompactArgs {
+    /** wal: only the log; full (when left out): all tables too, as retention wants it. */
+    mode?: string | undefined;
+}
+
+/** Result of db.compact. */
+export interface DbCompactResult {
+    /** Bytes that the database has fewer on the disk, or in memory for :memory:; 0 when it has more. */
+    reclaimed_bytes: number;
+    /** Segments of the log that were removed. */
+    wal_segments_removed: number;
+    /** Versions that retention let go. No number of a version changes. */
+    versions_removed: number;
+}
+
+/** db.checkpoint takes no arguments: Brings everything committed so far into tables, so that the next opening reads no log. */
+export type DbCheckpointArgs = Record<string, never>;
+
+/** Result of db.checkpoint. */
+export interface DbCheckpointResult {
+    /** The last commit that is in tables now. */
+    version: bigint;
+    /** When that was. */
+    time: number;
+    /** Bytes of the tables; 0 in memory. */
+    bytes: number;
+}
+
+/** Arguments of db.backup: Brings a folder with a copy of the database up to now; copies only what it does not have, and verifies that. */
+export interface DbBackupArgs {
+    /** A folder of the host: new, empty, or with earlier backups of this database. */
+    path: string;
+}
+
+/** Result of db.backup. */
+export interface DbBackupResult {
+    /** The last commit in the backup. */
+    version: bigint;
+    /** When it was begun. */
+    time: number;
+    /** Tables that it consists of. */
+    files: number;
+    /** Bytes of them. */
+    bytes: number;
+    /** Tables that were copied now. */
+    files_copied: number;
+    /** Bytes of them. */
+    bytes_copied: number;
+}
+
+/** Arguments of db.export: Writes all versions of all keys into one compressed file, the same bytes on every platform. */
+export interface DbExportArgs {
+    /** A file of the host that is not there yet; NAME.strata.zst by custom. */
+    path: string;
+}
+
+/** Result of db.export. */
+export interface DbExportResult {
+    /** The last commit in it. */
+    version: bigint;
+    /** Bytes of the file. */
+    bytes: number;
+    /** Versions of keys in it. */
+    entries: number;
+    /** Distinct keys. */
+    keys: number;
+    /** Runs with keys, that of the runs' own records included. */
+    runs: number;
 }
 
 /** db.verify takes no arguments: Re-reads the files, structures and hash chains of the open database. */
@@ -800,6 +1115,49 @@ export interface DbVerifyResult {
     commits: number;
     /** At most 100 of them. */
     problems: Problem[];
+    /** At most 100 files that nothing names: left by a crash, or being written. No damage. */
+    unnamed: string[];
+}
+
+/** Arguments of snapshot.create: Keeps the state of the database under a name; open it read-only with the option snapshot. */
+export interface SnapshotCreateArgs {
+    /** 1-255 bytes, unique; snap-N when left out. */
+    name?: string | undefined;
+}
+
+/** Result of snapshot.create. */
+export interface SnapshotCreateResult {
+    /** Its number; never used again. */
+    number: number;
+    /** Its name. */
+    name: string;
+    /** The last commit in it. */
+    version: bigint;
+    /** When it was made. */
+    time: number;
+    /** Files that it needs. */
+    files: number;
+    /** Bytes of them. */
+    bytes: number;
+}
+
+/** snapshot.list takes no arguments: The snapshots, oldest first. */
+export type SnapshotListArgs = Record<string, never>;
+
+/** Result of snapshot.list. */
+export interface SnapshotListResult {
+    /** All of them. */
+    snapshots: Snapshot[];
+}
+
+/** Arguments of snapshot.delete: Deletes a snapshot, and the files that nothing else needs. */
+export interface SnapshotDeleteArgs {
+    /** Its name. */
+    name: string;
+}
+
+/** Result of snapshot.delete. */
+export interface SnapshotDeleteResult {
 }
 
 /** Every operation: its arguments and its result. */
@@ -834,12 +1192,18 @@ export interface Operations {
     'kv.list': { args: KvListArgs; result: KvListResult };
     /** How many keys have a value. */
     'kv.count': { args: KvCountArgs; result: KvCountResult };
-    /** The versions of a key, newest first. */
+    /** The versions of a key that are kept, newest first. */
     'kv.history': { args: KvHistoryArgs; result: KvHistoryResult };
-    /** Adds to an int; a missing key counts as 0. */
+    /** Adds to an int; a missing key counts as 0. A time to live stays. */
     'kv.incr': { args: KvIncrArgs; result: KvIncrResult };
     /** Stores a value if the key still has the expected version or value. */
     'kv.cas': { args: KvCasArgs; result: KvCasResult };
+    /** The values of several keys, all of one moment. */
+    'kv.get_many': { args: KvGetManyArgs; result: KvGetManyResult };
+    /** Stores several values in one commit, or none. */
+    'kv.put_many': { args: KvPutManyArgs; result: KvPutManyResult };
+    /** Deletes several keys in one commit, or none; their history stays. */
+    'kv.delete_many': { args: KvDeleteManyArgs; result: KvDeleteManyResult };
     /** Appends an event to the run's log. */
     'event.append': { args: EventAppendArgs; result: EventAppendResult };
     /** One event. */
@@ -872,12 +1236,34 @@ export interface Operations {
     'txn.rollback_to': { args: TxnRollbackToArgs; result: TxnRollbackToResult };
     /** What a transaction is and has done so far. */
     'txn.info': { args: TxnInfoArgs; result: TxnInfoResult };
+    /** Sets how much history is kept. The narrowest rule counts: primitive in a run, run, primitive, database. What a rule does not keep goes when tables are merged, or with db.compact. */
+    'retention.set': { args: RetentionSetArgs; result: RetentionSetResult };
+    /** The rule that counts, and what it is a rule of. */
+    'retention.get': { args: RetentionGetArgs; result: RetentionGetResult };
+    /** The rules. */
+    'retention.list': { args: RetentionListArgs; result: RetentionListResult };
+    /** Removes a rule: a wider one counts again. */
+    'retention.remove': { args: RetentionRemoveArgs; result: RetentionRemoveResult };
     /** What the database holds and costs. */
     'db.stats': { args: DbStatsArgs; result: DbStatsResult };
     /** Makes everything committed so far durable. */
     'db.sync': { args: DbSyncArgs; result: DbSyncResult };
+    /** Makes tables of the log, and merges them. */
+    'db.compact': { args: DbCompactArgs; result: DbCompactResult };
+    /** Brings everything committed so far into tables, so that the next opening reads no log. */
+    'db.checkpoint': { args: DbCheckpointArgs; result: DbCheckpointResult };
+    /** Brings a folder with a copy of the database up to now; copies only what it does not have, and verifies that. */
+    'db.backup': { args: DbBackupArgs; result: DbBackupResult };
+    /** Writes all versions of all keys into one compressed file, the same bytes on every platform. */
+    'db.export': { args: DbExportArgs; result: DbExportResult };
     /** Re-reads the files, structures and hash chains of the open database. */
     'db.verify': { args: DbVerifyArgs; result: DbVerifyResult };
+    /** Keeps the state of the database under a name; open it read-only with the option snapshot. */
+    'snapshot.create': { args: SnapshotCreateArgs; result: SnapshotCreateResult };
+    /** The snapshots, oldest first. */
+    'snapshot.list': { args: SnapshotListArgs; result: SnapshotListResult };
+    /** Deletes a snapshot, and the files that nothing else needs. */
+    'snapshot.delete': { args: SnapshotDeleteArgs; result: SnapshotDeleteResult };
 }
 
 export type OperationName = keyof Operations;

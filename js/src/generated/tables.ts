@@ -14,11 +14,20 @@ export const writes: ReadonlySet<OperationName> = new Set<OperationName>([
     'kv.delete',
     'kv.incr',
     'kv.cas',
+    'kv.put_many',
+    'kv.delete_many',
     'event.append',
     'memory.remember',
     'memory.forget',
     'txn.commit',
+    'retention.set',
+    'retention.remove',
     'db.sync',
+    'db.compact',
+    'db.checkpoint',
+    'db.backup',
+    'snapshot.create',
+    'snapshot.delete',
 ]);
 
 /** Fields that decoding has to treat: a version becomes a bigint, a shape is entered. */
@@ -26,13 +35,16 @@ export type SpecialFields = Readonly<Record<string, string>>;
 
 export const shapeFields: Readonly<Record<string, SpecialFields>> = {
     Entry: { version: 'version' },
+    PutEntry: {},
     Revision: { version: 'version' },
     Event: { version: 'version' },
     Run: { version: 'version' },
     Memory: { version: 'version' },
     Hit: { version: 'version' },
     RecallStats: {},
+    RetentionRule: { version: 'version' },
     Problem: {},
+    Snapshot: { version: 'version' },
 };
 
 export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
@@ -54,6 +66,9 @@ export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
     'kv.history': { revisions: 'Revision' },
     'kv.incr': { version: 'version' },
     'kv.cas': { version: 'version' },
+    'kv.get_many': { entries: 'Entry' },
+    'kv.put_many': { version: 'version' },
+    'kv.delete_many': { version: 'version' },
     'event.append': { version: 'version' },
     'event.read': { event: 'Event' },
     'event.range': { events: 'Event' },
@@ -70,7 +85,18 @@ export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
     'txn.savepoint': {},
     'txn.rollback_to': {},
     'txn.info': { version: 'version' },
-    'db.stats': { version: 'version', durable_version: 'version' },
+    'retention.set': { version: 'version' },
+    'retention.get': {},
+    'retention.list': { rules: 'RetentionRule' },
+    'retention.remove': { version: 'version' },
+    'db.stats': { version: 'version', durable_version: 'version', floor_version: 'version' },
     'db.sync': { version: 'version' },
+    'db.compact': {},
+    'db.checkpoint': { version: 'version' },
+    'db.backup': { version: 'version' },
+    'db.export': { version: 'version' },
     'db.verify': { problems: 'Problem' },
+    'snapshot.create': { version: 'version' },
+    'snapshot.list': { snapshots: 'Snapshot' },
+    'snapshot.delete': {},
 };

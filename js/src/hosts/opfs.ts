@@ -16,9 +16,13 @@
  * Invariants
  * 1. One worker has all the slots: it holds the Web Lock strata:opfs:NAME for life. A second opener is
  *    told busy. The browser frees both when the worker ends, whatever ended it.
- * 2. Between two requests at least SPARES_MIN slots are spare; no request makes more files than that.
- * 3. A slot is removed by clearing its header first and then its bytes, so a crash in between leaves a
- *    spare slot with bytes, which are cut at the next open.
+ * 2. Between two requests there are spare slots for all files that one request can make: it may merge all
+ *    tables into as many new ones, or twice as many where they are small, before it removes any. When
+ *    that was not enough the number is doubled; the last SPARES_KEPT are for the log and the manifest,
+ *    so that what fails then is work in the background, which is tried again.
+ * 3. A file is removed by clearing the header of its slot first and then its bytes, so a crash in between
+ *    leaves a spare slot with bytes, which are cut at the next open. Who has it open can read it until
+ *    it is closed, as on POSIX; its slot is spare only then.
  * 4. A header that cannot be read is neither given out nor cleared: the slot is set aside and logged, and
  *    the core says which file it misses.
  *
@@ -38,7 +42,13 @@ const NAME_BYTES_MAX = 1024;
 const LAYOUT = 1;
 const MAGIC = new TextEncoder().encode('STRATASL');
 const SPARES_MIN = 6;
-const SPARES_MADE = 8;
+/* Above those needed, so that most requests find nothing to do. */
+const SPARES_AHEAD = 4;
+const SPARES_KEPT = 3;
+/* More than that many files are not all merged into twice as many. */
+const SMALL_FILES_MAX = 16;
+/* Opening takes the browser's other processes, and most of it is waiting. */
+const OPENED_AT_ONCE = 16;
 /* After a reload the old page's worker is still ending; a second tab stays. */
 const LOCK_WAIT_MS = 1000;
 
@@ -63,10 +73,11 @@ interface SyncFile extends FileSystemFileHandle {
 
 interface Slot {
     handle: Handle;
-    /** Of the file it holds; '' when it is spare. */
-    name: string;
     /** Bytes of the file, without the header. */
     size: number;
+    /** How often it is open. */
+    opened: number;
+    removed: boolean;
 }
 
 export class OpfsStorage implements Storage {
@@ -76,8 +87,11 @@ export class OpfsStorage implements Storage {
     readonly #log: (line: LogLine) => void;
     readonly #named = new Map<string, Slot>();
     readonly #spare: Slot[] = [];
-    readonly #setAside: Handle[] = [];
+    readonly #handles: Handle[] = [];
     readonly #files = new Map<number, Slot>();
+    #sparesMin = SPARES_MIN;
+    #filling: Promise<void> | undefined;
+    #ended = false;
     #nextFile = 1;
     #nextSlot = 1;
 
@@ -110,43 +124,72 @@ export class OpfsStorage implements Storage {
 
     /** Opens the slots that are there and makes spare ones. */
     async load(): Promise<void> {
+        const slots: FileSystemFileHandle[] = [];
         for await (const [name, entry] of this.#directory.entries()) {
             const number = /^slot-([0-9]+)$/.exec(name)?.[1];
             if (entry.kind === 'file' && number !== undefined) {
                 this.#nextSlot = Math.max(this.#nextSlot, Number(number) + 1);
-                this.#adopt(name, await openHandle(entry as FileSystemFileHandle));
+                slots.push(entry as FileSystemFileHandle);
             }
+        }
+        for (let at = 0; at < slots.length; at += OPENED_AT_ONCE) {
+            const some = slots.slice(at, at + OPENED_AT_ONCE);
+            const handles = await Promise.all(some.map((slot) => this.#open(slot)));
+            handles.forEach((handle, i) => this.#adopt((some[i] as FileSystemFileHandle).name, handle));
         }
         await this.addSpares();
     }
 
     get needsSpares(): boolean {
-        return this.#spare.length < SPARES_MIN;
+        return this.#spare.length < this.#needed();
     }
 
     /** Never fails: when there is no space for spare slots, the write that needs one says so. */
-    async addSpares(): Promise<void> {
+    addSpares(): Promise<void> {
+        this.#filling ??= this.#fill().finally(() => {
+            this.#filling = undefined;
+        });
+        return this.#filling;
+    }
+
+    async #fill(): Promise<void> {
         try {
-            while (this.#spare.length < SPARES_MADE) {
+            while (!this.#ended && this.#spare.length < this.#needed() + SPARES_AHEAD) {
                 const file = await this.#directory.getFileHandle(`slot-${this.#nextSlot++}`, { create: true });
-                const handle = await openHandle(file);
+                const handle = await this.#open(file);
+                if (this.#ended) {
+                    return handle.close();
+                }
                 handle.truncate(HEADER_BYTES); // its space is taken now, while nobody waits
-                this.#spare.push({ handle, name: '', size: 0 });
+                this.#addSpare(handle);
             }
         } catch (error) {
             this.#log({ level: 'warn', message: 'no spare files', fields: `cause="${(error as Error).message}"` });
         }
     }
 
+    #needed(): number {
+        const files = this.#named.size;
+        return this.#sparesMin + files + Math.min(files, SMALL_FILES_MAX);
+    }
+
+    #addSpare(handle: Handle): void {
+        this.#spare.push({ handle, size: 0, opened: 0, removed: false });
+    }
+
+    async #open(file: FileSystemFileHandle): Promise<Handle> {
+        const handle = await openHandle(file);
+        this.#handles.push(handle);
+        return handle;
+    }
+
     /** Closes every slot and gives up the lock. */
     end(): void {
-        for (const { handle } of [...this.#named.values(), ...this.#spare]) {
-            handle.close();
-        }
-        this.#setAside.forEach((handle) => handle.close());
+        this.#ended = true;
+        this.#handles.forEach((handle) => handle.close());
+        this.#handles.length = 0;
         this.#named.clear();
         this.#spare.length = 0;
-        this.#setAside.length = 0;
         this.#files.clear();
         this.#release();
     }
@@ -156,13 +199,13 @@ export class OpfsStorage implements Storage {
         const got = handle.read(header, { at: 0 });
         const name = got < HEADER_BYTES ? '' : readHeader(header);
         if (name === undefined || this.#named.has(name)) {
-            this.#setAside.push(handle);
             this.#log({ level: 'error', message: 'a file with a damaged header is set aside', fields: `slot=${slotName}` });
         } else if (name === '') {
             handle.truncate(HEADER_BYTES);
-            this.#spare.push({ handle, name, size: 0 });
+            this.#addSpare(handle);
         } else {
-            this.#named.set(name, { handle, name, size: handle.getSize() - HEADER_BYTES });
+            const size = handle.getSize() - HEADER_BYTES;
+            this.#named.set(name, { handle, size, opened: 0, removed: false });
         }
     }
 
@@ -181,6 +224,7 @@ export class OpfsStorage implements Storage {
             slot = this.#take(name);
         }
         const file = this.#nextFile++;
+        slot.opened++;
         this.#files.set(file, slot);
         return file;
     }
@@ -227,8 +271,10 @@ export class OpfsStorage implements Storage {
 
     /** The slot stays open: it belongs to the pool. */
     close(file: number): void {
-        this.#get(file);
+        const slot = this.#get(file);
         this.#files.delete(file);
+        slot.opened--;
+        this.#reuse(slot);
     }
 
     remove(path: string): void {
@@ -237,13 +283,18 @@ export class OpfsStorage implements Storage {
         if (!slot) {
             throw new NotFound(`there is no ${path}`);
         }
-        attempt(`cannot remove ${path}`, () => {
-            writeWhole(slot.handle, 0, new Uint8Array(HEADER_BYTES));
-            slot.handle.truncate(HEADER_BYTES);
-        });
+        attempt(`cannot remove ${path}`, () => writeWhole(slot.handle, 0, new Uint8Array(HEADER_BYTES)));
         this.#named.delete(name);
-        this.#spare.push({ handle: slot.handle, name: '', size: 0 });
-        slot.name = '';
+        slot.removed = true;
+        this.#reuse(slot);
+    }
+
+    /* A slot whose file was removed, and that nobody reads any more, is spare. */
+    #reuse(slot: Slot): void {
+        if (slot.removed && slot.opened === 0) {
+            attempt('cannot give back space', () => slot.handle.truncate(HEADER_BYTES));
+            this.#addSpare(slot.handle);
+        }
     }
 
     list(folder: string): string[] {
@@ -263,8 +314,10 @@ export class OpfsStorage implements Storage {
     unlock(): void {}
 
     #take(name: string): Slot {
-        const slot = this.#spare.pop();
+        const kept = name.startsWith('DATA/') ? SPARES_KEPT : 0;
+        const slot = this.#spare.length > kept ? this.#spare.pop() : undefined;
         if (!slot) {
+            this.#sparesMin *= 2;
             throw fault('no_space', 'no spare file is left; the browser gave no space for more');
         }
         try {
@@ -273,15 +326,13 @@ export class OpfsStorage implements Storage {
             this.#spare.push(slot);
             throw error;
         }
-        slot.name = name;
-        slot.size = 0;
         this.#named.set(name, slot);
         return slot;
     }
 
     #get(file: number): Slot {
         const slot = this.#files.get(file);
-        if (!slot || slot.name === '') {
+        if (!slot) {
             throw new InvalidArgument(`file ${file} is not open`);
         }
         return slot;

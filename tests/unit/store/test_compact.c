@@ -167,7 +167,7 @@ static void under_a_reader(void **state) {
         flush(&b);
     }
     st_bound bound = st_bound_version(b.model.last);
-    bound.keeps_expired = true;
+    bound.past = true;
     for (size_t run = 1; run <= SM_RUNS; run++) {
         sm_scan_begin(&scans[run - 1], &b.model, &b.store, run, &bound, &chance);
     }

@@ -54,7 +54,7 @@ static void move_scan(life *l) {
     if (!l->open[at]) {
         /* Of now, without times to live: the clock goes on under it. */
         st_bound bound = st_bound_version(l->model.last);
-        bound.keeps_expired = true;
+        bound.past = true;
         l->open[at] = true;
         sm_scan_begin(scan, &l->model, &l->store,
                       1 + (size_t)test_random_below(&l->chance, SM_RUNS), &bound, &l->chance);

@@ -151,11 +151,88 @@ static void gets(void **state) {
     each(check_gets);
 }
 
+/* One entry; one key with so many versions that every block continues it; the same with keys around
+ * it. */
+static void few_keys(void **state) {
+    (void)state;
+    static const size_t versions[] = {1, 2, 700, 20000};
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+        for (size_t around = 0; around < 2; around++) {
+            fixture f;
+            strata_error error;
+            f.s = sim_new(1);
+            tab_fill(&f.model, TAB_PLAIN, versions[i] + 2 * around, 5 + i);
+            for (size_t at = around; at + around < f.model.count; at++) {
+                tab_entry *entry = &f.model.entries[at];
+                entry->key = f.model.entries[around].key;
+                entry->revision.number = 1000000 - 3 * at;
+                entry->revision.timestamp_us = 1000 * (int64_t)(f.model.count - at / 5);
+                entry->revision.value.len = at % 30;
+            }
+            tab_build(f.s, &f.model, STRATA_CODEC_NONE);
+            const st_table_spec spec = tab_spec(f.s, STRATA_CODEC_NONE);
+            assert_int_equal(st_block_cache_create(&f.s->host, 1 << 20, &f.cache), STRATA_OK);
+            assert_int_equal(st_table_open(&spec, f.cache, &f.table, &error), STRATA_OK);
+            assert_int_equal(st_table_about(f.table)->keys, 1 + 2 * around);
+            check_round_trip(&f);
+            check_seeks(&f);
+            check_gets(&f);
+            end(&f);
+        }
+    }
+}
+
+/* An iterator that asks for what is newer than a version: every such entry is shown, in order, and
+ * blocks that have none are not read. */
+static void passes_over_what_is_old(void **state) {
+    (void)state;
+    fixture f;
+    strata_error error;
+    static st_table_iter iter;
+    const tab_shape shape_list[] = {TAB_PLAIN, TAB_HISTORIES};
+    for (size_t shape = 0; shape < 2; shape++) {
+        begin(&f, shape_list[shape], STRATA_CODEC_NONE, ENTRIES, 9);
+        const uint64_t last = st_table_about(f.table)->version_max;
+        for (uint64_t back = 1; back <= 4096; back *= 8) {
+            st_block_cache_stats before;
+            st_block_cache_stats after;
+            st_block_cache_resize(f.cache, 0);
+            st_block_cache_read_stats(f.cache, &before);
+            size_t place = 0;
+            size_t shown = 0;
+            st_table_iter_init(&iter, f.table, &error);
+            iter.version_after = last - back;
+            assert_int_equal(st_table_iter_seek(&iter, st_slice("", 0), UINT64_MAX), STRATA_OK);
+            for (; iter.here; shown++) {
+                /* What was passed over is old. */
+                while (!st_slice_equal(f.model.entries[place].key, iter.key) ||
+                       f.model.entries[place].revision.number != iter.revision.number) {
+                    assert_true(f.model.entries[place++].revision.number <= iter.version_after);
+                }
+                tab_expect_at(&f.model, &iter, place++);
+                assert_int_equal(st_table_iter_next(&iter), STRATA_OK);
+            }
+            for (; place < f.model.count; place++) {
+                assert_true(f.model.entries[place].revision.number <= iter.version_after);
+            }
+            st_table_iter_release(&iter);
+            st_block_cache_read_stats(f.cache, &after);
+            if (back == 1) {
+                assert_in_range(after.misses - before.misses, 1, 2);
+                assert_true(shown < f.model.count / 10);
+            }
+        }
+        end(&f);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips),
         cmocka_unit_test(seeks),
         cmocka_unit_test(gets),
+        cmocka_unit_test(few_keys),
+        cmocka_unit_test(passes_over_what_is_old),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ static uint64_t our_time(void *ctx) {
     return now_ns;
 }
 
-static const strata_clock our_clock = {NULL, NULL, our_time};
+static const strata_clock our_clock = {NULL, NULL, our_time, NULL};
 
 static void at(double seconds) {
     now_ns = 5000000000u + (uint64_t)(seconds * 1e9);

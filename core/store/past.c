@@ -1,0 +1,148 @@
+/* past.c - telling "it was not there" from "it is no longer kept".
+ *
+ * Two things bear witness: the mark `trimmed` on the oldest version that is left of a key, and the
+ * floor of a run and primitive for keys of which nothing is left. The floor of the whole database,
+ * which is at hand, is asked first: most databases never trim.
+ */
+#include "store/past.h"
+
+#include "store/maintain.h"
+
+strata_status st_past_fail(st_reader *reader, uint64_t run, strata_slice key, const st_bound *bound,
+                           uint64_t earliest) {
+    const st_retention retention = st_store_retention((st_store *)reader->store);
+    const uint8_t tag = key.len == 0 ? 0 : *(const uint8_t *)key.data;
+    const st_policy policy = retention.policy == NULL ? (st_policy){ST_KEEP_ALL, 0, 0}
+                                                      : retention.policy(retention.ctx, run, tag);
+    char text[ST_POLICY_TEXT_MAX];
+    st_policy_text(&policy, text);
+    st_fail(reader->error, STRATA_HISTORY_TRIMMED,
+            "what was there then is no longer kept; what is kept begins with version %u", earliest);
+    if (bound->time_us == INT64_MAX) {
+        st_fail_number(reader->error, "requested", (int64_t)bound->version);
+    } else {
+        st_fail_number(reader->error, "requested_time", bound->time_us);
+    }
+    st_fail_number(reader->error, "earliest_retained", (int64_t)earliest);
+    return st_fail_text(reader->error, "policy", strata_text(text));
+}
+
+/* ---- Floors ---------------------------------------------------------------------------------- */
+
+static bool is_above(const st_bound *bound, const st_floor *floor) {
+    return bound->time_us == INT64_MAX ? bound->version >= floor->version
+                                       : bound->time_us >= floor->time_us;
+}
+
+static st_floor floor_of_all(const st_reader *reader) {
+    const int64_t time_us = st_store_floor_us(reader->store);
+    const st_floor floor = {st_store_floor(reader->store), time_us, time_us};
+    return floor;
+}
+
+/* Floors are few: one for each compaction that let keys go and was not merged since. */
+static strata_status read_floors(st_scan *scan, st_floor *floor) {
+    while (scan->here) {
+        st_floor one;
+        strata_slice value;
+        ST_TRY(st_scan_value(scan, &value));
+        if (!st_floor_decode(value, &one)) {
+            st_fail(scan->reader->error, STRATA_CORRUPT, "a floor is malformed");
+            return st_fail_text(scan->reader->error, "file", strata_text("floor"));
+        }
+        st_floor_raise(floor, &one);
+        ST_TRY(st_versions_next(scan));
+    }
+    return STRATA_OK;
+}
+
+strata_status st_past_floor(st_reader *reader, const st_shard *shard, strata_slice low,
+                            strata_slice high, st_floor *floor) {
+    const uint8_t *from = low.data;
+    const uint8_t *to = high.data;
+    const uint8_t first[] = {ST_TAG_FLOOR, low.len == 0 ? 0 : from[0]};
+    uint8_t end[] = {ST_TAG_FLOOR, 0xff};
+    if (high.len > 0 && to[0] < 0xff) {
+        end[1] = (uint8_t)(to[0] + (high.len > 1 ? 1 : 0));
+    }
+    st_reader untracked = *reader;
+    untracked.overlay = NULL;
+    untracked.scans = NULL;
+    *floor = st_floor_none();
+    st_scan *scan = st_arena_alloc(reader->arena, sizeof *scan, 16);
+    if (scan == NULL) {
+        return st_fail_memory(reader->error);
+    }
+    const st_scan_range range = {st_slice(first, sizeof first), st_slice(end, sizeof end), false};
+    strata_status status = st_versions_start(scan, &untracked, shard, &range, UINT64_MAX);
+    if (status == STRATA_OK) {
+        status = read_floors(scan, floor);
+    }
+    st_reader_finish(&untracked);
+    return status;
+}
+
+strata_status st_past_check(st_reader *reader, const st_shard *shard, strata_slice low,
+                            strata_slice high, const st_bound *bound) {
+    const st_floor all = floor_of_all(reader);
+    st_floor floor;
+    if (is_above(bound, &all)) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_past_floor(reader, shard, low, high, &floor));
+    return is_above(bound, &floor) ? STRATA_OK
+                                   : st_past_fail(reader, shard->run, low, bound, floor.version);
+}
+
+/* ---- One key --------------------------------------------------------------------------------- */
+
+/* The end of the range that is only this key. */
+static strata_slice above_key(strata_slice key, uint8_t bytes[ST_STORE_KEY_MAX + 1]) {
+    memcpy(bytes, key.data, key.len);
+    bytes[key.len] = 0;
+    return st_slice(bytes, key.len + 1);
+}
+
+strata_status st_past_check_key(st_reader *reader, const st_shard *shard, strata_slice key,
+                                const st_bound *bound) {
+    uint8_t bytes[ST_STORE_KEY_MAX + 1];
+    const st_scan_range range = {key, above_key(key, bytes), false};
+    st_reader untracked = *reader;
+    untracked.overlay = NULL;
+    untracked.scans = NULL;
+    st_scan *scan = st_arena_alloc(reader->arena, sizeof *scan, 16);
+    if (scan == NULL) {
+        return st_fail_memory(reader->error);
+    }
+    uint64_t oldest = 0;
+    bool trimmed = false;
+    strata_status status = st_versions_start(scan, &untracked, shard, &range, UINT64_MAX);
+    while (status == STRATA_OK && scan->here) {
+        trimmed = trimmed || scan->revision.trimmed;
+        oldest = scan->revision.number;
+        status = st_versions_next(scan);
+    }
+    st_reader_finish(&untracked);
+    ST_TRY(status);
+    return trimmed ? st_past_fail(reader, shard->run, key, bound, oldest)
+                   : st_past_check(reader, shard, key, range.high, bound);
+}
+
+strata_status st_past_check_ended(st_reader *reader, const st_shard *shard, strata_slice key,
+                                  const st_bound *bound, const st_revision *revision, bool *live) {
+    const st_floor all = floor_of_all(reader);
+    uint8_t bytes[ST_STORE_KEY_MAX + 1];
+    st_floor floor;
+    *live = true;
+    if (revision->expires_us > all.ended_us) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_past_floor(reader, shard, key, above_key(key, bytes), &floor));
+    if (revision->expires_us > floor.ended_us) {
+        return STRATA_OK;
+    }
+    *live = false;
+    return bound->version >= floor.version
+               ? STRATA_OK
+               : st_past_fail(reader, shard->run, key, bound, floor.version);
+}

@@ -1,0 +1,25 @@
+import type { Calls } from './caller.js';
+import { Events } from './events.js';
+import { Kv } from './kv.js';
+import { Memories } from './memories.js';
+
+/** The keys, events and memories of a run: as they are, or as a transaction sees them. */
+export class Scope {
+    /** The name of the run. */
+    readonly name: string;
+    readonly kv: Kv;
+    readonly events: Events;
+    readonly memory: Memories;
+
+    constructor(calls: Calls, name: string | undefined) {
+        this.name = name ?? 'default';
+        this.kv = new Kv(calls, name);
+        this.events = new Events(calls, name);
+        this.memory = new Memories(calls, name);
+    }
+}
+
+/* Runtimes from before explicit resource management lack the symbol; compilers that translate
+ * `await using` for them look for this one. */
+export const asyncDispose: typeof Symbol.asyncDispose =
+    Symbol.asyncDispose ?? (Symbol.for('Symbol.asyncDispose') as typeof Symbol.asyncDispose);
