@@ -189,7 +189,7 @@ static strata_status show_table(st_store *store, uint64_t number, const st_wal_p
     if (number > 0) {
         ST_TRY(st_tables_open(store, number, &table, error));
     }
-    const st_install install = {.change = {NULL, 0, &table, number > 0 ? 1 : 0, 0},
+    const st_install install = {.change = {NULL, 0, &table, number > 0 ? 1 : 0, 0, NULL},
                                 .watermark = at->version,
                                 .wal_first = at->segment,
                                 .floor_us = INT64_MIN};

@@ -85,7 +85,7 @@ static strata_status load_one(st_store *store, const st_live_file *file, st_view
         st_tables_close(store, table, false);
         return fail_file(store, file, "with another length", error);
     }
-    const st_view_change change = {NULL, 0, &table, 1, file->level};
+    const st_view_change change = {NULL, 0, &table, 1, file->level, NULL};
     st_view *next = st_view_make(&store->host->memory, *view, &change);
     if (next == NULL) {
         st_tables_close(store, table, false);

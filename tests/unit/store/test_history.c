@@ -399,6 +399,8 @@ static void maintain(void) {
         assert_int_equal(st_store_compact(&w.store, false, &result, NULL), STRATA_OK);
         break;
     }
+    const st_view *after = st_tables_view(&w.store);
+    assert_true(after == NULL || st_view_check(after));
 }
 
 /* ---- Tests ----------------------------------------------------------------------------------- */
