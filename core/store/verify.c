@@ -98,7 +98,7 @@ static strata_status check_log_of(const strata_host *host, const char *path,
                                   const st_manifest *manifest, st_report *report,
                                   strata_error *error) {
     seen known = {{NULL, 0, 0, host}, {NULL, 0, 0, host}};
-    const st_replay_sink sink = {&known, check_commit};
+    const st_replay_sink sink = {.ctx = &known, .commit = check_commit};
     strata_error detail = {.code = STRATA_OK};
     st_replay replay;
     const strata_status status = st_wal_replay(host, path, manifest, &sink, &replay, &detail);
