@@ -17,6 +17,7 @@ static strata_status tell(uint64_t made, uint64_t *version) {
 
 static strata_status checkpoint(st_request *rq, uint64_t *version) {
     st_checkpoint made;
+    ST_TRY(st_store_check_open(&rq->model->store, rq->error));
     st_handle_let_go(rq);
     ST_TRY(st_store_checkpoint(&rq->model->store, &made, rq->error));
     return tell(made.version, version);
@@ -28,6 +29,7 @@ strata_status strata_checkpoint(strata_db *db, uint64_t *version) {
 
 static strata_status backup(st_request *rq, const char *folder, uint64_t *version) {
     st_backup_result made;
+    ST_TRY(st_store_check_open(&rq->model->store, rq->error));
     st_handle_let_go(rq);
     ST_TRY(st_backup(&rq->model->store, folder, &made, rq->error));
     return tell(made.version, version);
@@ -39,6 +41,7 @@ strata_status strata_backup(strata_db *db, const char *folder, uint64_t *version
 
 static strata_status export(st_request *rq, const char *file, uint64_t *version) {
     st_export_result made;
+    ST_TRY(st_store_check_open(&rq->model->store, rq->error));
     if (!rq->model->store.in_memory) {
         st_handle_let_go(rq); /* in memory it reads what others may trim meanwhile */
     }

@@ -289,6 +289,11 @@ static strata_status take_frame(salvage *s, uint64_t *offset, st_frame_kind kind
             open_gap(s, *offset);
         }
     }
+    if (frame.kind == ST_FRAME_PROPERTIES) {
+        bool good;
+        ST_TRY(unpack(s, &frame, payload, ST_BLOCK_BYTES_MAX, &s->plain, &good));
+        s->found->expected = good && s->plain.len >= 8 ? load64_le(s->plain.data) : 0;
+    }
     *offset = end;
     return STRATA_OK;
 }
