@@ -423,6 +423,16 @@ strata_status strata_import(const char *file, const char *path, const strata_opt
 strata_status strata_verify(const char *path, const strata_options *options,
                             strata_buffer *report) STRATA_MUST_USE;
 
+/* Makes a database that opens and verifies of the closed one in `path`; one that is sound is left
+ * alone. What was damaged is kept in the folder LOST; nothing is deleted that is not whole elsewhere.
+ * report: MessagePack {changed, prefix, version, commits_lost, lost_from, lost_to, files: [{file,
+ * moved?, kept, what}]}. prefix: the state is that after commit `version`; else it is what could be
+ * found. files: at most 100 entries of what was damaged, what was kept of it and what is lost.
+ * Errors: not_found, busy, corrupt (there is nothing to begin with), io, no_space, no_memory,
+ * invalid_argument. */
+strata_status strata_repair(const char *path, const strata_options *options,
+                            strata_buffer *report) STRATA_MUST_USE;
+
 #ifdef __cplusplus
 }
 #endif
