@@ -280,6 +280,91 @@ static void recall_as_it_was(void **state) {
               "{\"query\":\"tea lemon\",\"as_of\":%llu}", (unsigned long long)versions[4]);
 }
 
+/* ---- Reading now, while others trim ---------------------------------------------------------- */
+
+enum { WRITES = 400 };
+
+static struct {
+    strata_db *handles[3];
+    _Atomic bool done;
+    _Atomic unsigned wrong;
+} crowd;
+
+static void *trim_always(void *arg) {
+    st_compact_result result;
+    strata_error error;
+    (void)arg;
+    while (!atomic_load(&crowd.done)) {
+        st_store *store = &crowd.handles[1]->engine->model.store;
+        if (st_store_compact(store, true, &result, &error) != STRATA_OK) {
+            atomic_fetch_add(&crowd.wrong, 1);
+        }
+    }
+    return NULL;
+}
+
+/* What is there now is always there, in one piece: all keys are written in one commit. */
+static void *read_always(void *arg) {
+    static const char request[] = "\x92\xa7kv.list\x80";
+    strata_db *own = crowd.handles[2];
+    strata_buffer response = {NULL, 0, 0, NULL};
+    (void)arg;
+    for (unsigned round = 0; !atomic_load(&crowd.done); round++) {
+        strata_entry entry = {.version = 0};
+        const strata_status status =
+            round % 2 == 0 ? strata_kv_get(own, STRATA_RUN_DEFAULT, strata_text("k1"), &entry)
+                           : strata_exec(own, st_slice(request, sizeof request - 1), &response);
+        if (status != STRATA_OK) {
+            print_error("%s\n", strata_errmsg(own));
+            atomic_fetch_add(&crowd.wrong, 1);
+        }
+    }
+    strata_buffer_free(&response);
+    return NULL;
+}
+
+static void nobody_who_reads_now_is_told(const char *path) {
+    pthread_t threads[2];
+    sim *s = sim_new(3);
+    strata_options options = db_options(s, STRATA_BUFFERED);
+    memset(&crowd, 0, sizeof crowd);
+    sim_use_threads(s);
+    options.durability = strcmp(path, ":memory:") == 0 ? STRATA_MEMORY : STRATA_BUFFERED;
+    assert_int_equal(strata_open(path, &options, &crowd.handles[0]), STRATA_OK);
+    assert_int_equal(strata_attach(crowd.handles[0], &crowd.handles[1]), STRATA_OK);
+    assert_int_equal(strata_attach(crowd.handles[0], &crowd.handles[2]), STRATA_OK);
+    (void)ask(crowd.handles[0], STRATA_OK, "retention.set", "{\"keep\":\"last\",\"versions\":1}");
+    for (unsigned i = 0; i < WRITES; i++) {
+        (void)ask(crowd.handles[0], STRATA_OK, "kv.put_many",
+                  "{\"entries\":[{\"key\":\"k0\",\"value\":%u},{\"key\":\"k1\",\"value\":%u},"
+                  "{\"key\":\"k2\",\"value\":%u}]}",
+                  i, i, i);
+        if (i == 0) {
+            assert_int_equal(pthread_create(&threads[0], NULL, trim_always, NULL), 0);
+            assert_int_equal(pthread_create(&threads[1], NULL, read_always, NULL), 0);
+        }
+    }
+    atomic_store(&crowd.done, true);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(atomic_load(&crowd.wrong), 0);
+    (void)ask(crowd.handles[0], STRATA_OK, "db.compact", "{}");
+    assert_int_equal(
+        json_int(ask(crowd.handles[0], STRATA_OK, "db.stats", "{}"), "versions_removed"),
+        3 * (WRITES - 1));
+    for (size_t i = 3; i > 0; i--) {
+        db_close(crowd.handles[i - 1]);
+    }
+    sim_free(s);
+}
+
+static void readers_beside_trimming(void **state) {
+    (void)state;
+    nobody_who_reads_now_is_told("db");
+    nobody_who_reads_now_is_told(":memory:");
+}
+
 /* ---- Several keys ---------------------------------------------------------------------------- */
 
 static void all_or_nothing(void **state) {
@@ -317,9 +402,9 @@ static void all_or_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        case_of(narrowest_rule),    case_of(no_memory_for_a_rule), case_of(jumping_clock),
-        case_of(ended_in_the_past), case_of(inside_a_transaction), case_of(recall_as_it_was),
-        case_of(all_or_nothing),
+        case_of(narrowest_rule),    case_of(no_memory_for_a_rule),    case_of(jumping_clock),
+        case_of(ended_in_the_past), case_of(inside_a_transaction),    case_of(recall_as_it_was),
+        case_of(all_or_nothing),    case_of(readers_beside_trimming),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
