@@ -55,8 +55,8 @@ static void begin_model(life *l) {
                            .metadata = st_slice(&no_map, 1),
                            .created_us = now_us,
                            .updated_us = now_us};
-    const model_write write = {MODEL_SYSTEM, MODEL_RUN, strata_text("default"),
-                               st_slice(&run, sizeof run), false};
+    const model_write write = {
+        MODEL_SYSTEM, MODEL_RUN, strata_text("default"), st_slice(&run, sizeof run), false, 0};
     model_commit(&l->model, now_us, &write, 1);
 }
 
@@ -77,6 +77,7 @@ static bool place_unknown(life *l, uint64_t top, uint32_t taken) {
         const moment at = {.model = &l->model,
                            .snapshot = before,
                            .wall_us = r->wall_us,
+                           .now_us = r->now_us,
                            .value_bytes_max = l->options.value_bytes_max};
         (void)op_holds(&r->op, &at, &any, &l->expected);
         if (l->expected.status == STRATA_OK && l->expected.write_count > 0) {

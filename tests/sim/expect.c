@@ -207,9 +207,13 @@ bool expect_writable(const moment *at, unsigned run, expected *e) {
     return true;
 }
 
-bool expect_as_of(const op *o, const moment *at, expected *e, uint64_t *snapshot) {
+bool expect_as_of(const op *o, const moment *at, expected *e, unsigned run, uint64_t *snapshot) {
     *snapshot = o->as_of == UINT64_MAX ? at->snapshot : o->as_of;
-    if (*snapshot > at->snapshot) {
+    if (o->as_of_us != 0) {
+        *snapshot = model_at_time(at->model, run, at->snapshot, o->as_of_us);
+    }
+    if (*snapshot > at->snapshot || o->as_of_us > at->now_us ||
+        (o->as_of_us != 0 && o->as_of != UINT64_MAX)) {
         expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
         return false;
     }

@@ -24,6 +24,7 @@ typedef struct record {
     answer answer;
     uint64_t version; /* of its commit; 0: none */
     int64_t wall_us;  /* of the clock when it was called */
+    int64_t now_us;   /* of the clock of times to live */
     bool excused;     /* it failed by a fault: whether it happened is not known */
 } record;
 

@@ -28,6 +28,7 @@ typedef struct model_version {
     int64_t timestamp_us;
     bool deleted;
     strata_slice value;
+    int64_t expires_us; /* INT64_MAX: it has no end */
 } model_version;
 
 /* A key with its versions, oldest first. */
@@ -44,6 +45,7 @@ typedef struct model_write {
     strata_slice key;
     strata_slice value;
     bool deletes;
+    int64_t expires_us; /* 0: it has no end */
 } model_write;
 
 typedef struct model_table {
@@ -83,6 +85,9 @@ int64_t model_time(const model *m, unsigned run, int64_t wall_us);
 void model_commit(model *m, int64_t timestamp_us, const model_write *writes, size_t count);
 /* Forgets everything after that version. */
 void model_cut(model *m, uint64_t version);
+
+/* The last commit to the run at that time, among those up to `snapshot`; 0: none. */
+uint64_t model_at_time(const model *m, unsigned run, uint64_t snapshot, int64_t time_us);
 
 /* What a reader at `snapshot` sees, deletes included; NULL: nothing. */
 const model_version *model_find(const model *m, unsigned run, model_kind kind, strata_slice key,

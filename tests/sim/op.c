@@ -14,8 +14,8 @@ typedef struct rows {
 } rows;
 
 static const rows table[] = {
-    {ops_run, &ops_run_count},       {ops_kv, &ops_kv_count}, {ops_event, &ops_event_count},
-    {ops_memory, &ops_memory_count}, {ops_db, &ops_db_count},
+    {ops_run, &ops_run_count},     {ops_kv, &ops_kv_count},         {ops_many, &ops_many_count},
+    {ops_event, &ops_event_count}, {ops_memory, &ops_memory_count}, {ops_db, &ops_db_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };
@@ -81,6 +81,8 @@ static bool put_argument(strata_buffer *out, const op *o, strata_slice word) {
         {"metadata", "metadata", NULL, &o->value, false},
         {"payload", "payload", NULL, &o->value, true},
         {"expected_value", "expected_value", NULL, &o->expected, false},
+        {"keys", "keys", NULL, &o->value, true},
+        {"entries", "entries", NULL, &o->value, true},
         {"tags", "tags", NULL, &o->tags, false},
         {"tag", "tag", &o->tag, NULL, false},
         {"text", "text", &o->text, NULL, true},
@@ -116,6 +118,8 @@ static bool put_argument(strata_buffer *out, const op *o, strata_slice word) {
         int64_t number;
     } numbers[] = {
         {"as_of", "as_of", o->as_of != UINT64_MAX, (int64_t)o->as_of},
+        {"as_of_time", "as_of_time", o->as_of_us != 0, o->as_of_us},
+        {"ttl_ms", "ttl_ms", o->ttl_ms != 0, o->ttl_ms < 0 ? 0 : o->ttl_ms},
         {"expected_version", "expected_version", o->by_version, (int64_t)o->number},
         {"by", "by", o->by != 1, o->by},
         {"sequence", "sequence", true, (int64_t)o->number},

@@ -32,8 +32,10 @@ typedef struct op {
     strata_slice end;
     strata_slice cursor;
     strata_slice parent;
-    uint64_t as_of;  /* UINT64_MAX: now */
-    uint64_t number; /* sequence, expected version, before, k */
+    uint64_t as_of;   /* UINT64_MAX: now */
+    int64_t as_of_us; /* 0: not by time */
+    int64_t ttl_ms;   /* -1: 0 is given, which is refused */
+    uint64_t number;  /* sequence, expected version, before, k */
     uint64_t until;
     uint64_t limit;
     int64_t by;
@@ -47,6 +49,7 @@ typedef struct moment {
     const model *model;
     uint64_t snapshot; /* the last commit it sees */
     int64_t wall_us;   /* of the clock */
+    int64_t now_us;    /* of the clock of times to live, which does not go back */
     size_t value_bytes_max;
     bool alone;  /* nothing else happens meanwhile: what depends on timing is exact, too */
     bool torn;   /* a slot of the manifest may be */
@@ -79,6 +82,7 @@ typedef struct maker {
     st_arena *arena;
     unsigned keys;      /* size of the key space */
     unsigned bytes_max; /* of most values */
+    int64_t now_us;     /* as of a moment */
     bool named;         /* names must be given, as an answer that is lost would keep one secret */
     bool alone;         /* nothing else happens before it is run */
 } maker;
@@ -128,8 +132,9 @@ void op_print(const op *o, const answer *got);
 
 /* ---- For the files of rows ------------------------------------------------------------------- */
 
-extern const op_kind ops_run[], ops_kv[], ops_event[], ops_memory[], ops_db[];
-extern const size_t ops_run_count, ops_kv_count, ops_event_count, ops_memory_count, ops_db_count;
+extern const op_kind ops_run[], ops_kv[], ops_many[], ops_event[], ops_memory[], ops_db[];
+extern const size_t ops_run_count, ops_kv_count, ops_many_count, ops_event_count, ops_memory_count,
+    ops_db_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);
@@ -141,6 +146,8 @@ strata_slice pick_run(maker *mk);
 strata_slice pick_key(maker *mk, char initial);
 /* A version to read at: now, mostly one there was, rarely one to come. */
 uint64_t pick_as_of(maker *mk);
+/* Now, a version or a time. */
+void pick_when(maker *mk, op *o);
 uint64_t pick_limit(maker *mk);
 /* Any MessagePack value; and any map. */
 strata_slice pick_value(maker *mk);
@@ -183,8 +190,8 @@ bool expect_run(const op *o, const moment *at, expected *e, unsigned *run);
 /* The same, for keys and bounds that are checked. */
 bool expect_key(strata_slice key, expected *e);
 bool expect_writable(const moment *at, unsigned run, expected *e);
-/* The snapshot of a read as of; false: refused. */
-bool expect_as_of(const op *o, const moment *at, expected *e, uint64_t *snapshot);
+/* The snapshot of a read as of a version or a time; false: refused. */
+bool expect_as_of(const op *o, const moment *at, expected *e, unsigned run, uint64_t *snapshot);
 bool expect_bounds(const op *o, expected *e);
 /* Whether a key is inside the page of the operation. */
 bool in_page(const op *o, strata_slice key);
@@ -196,6 +203,19 @@ strata_slice text_of(strata_slice msgpack);
 bool bool_of(strata_slice msgpack);
 /* The object in [bool, {object}]. */
 strata_slice object_of(strata_slice response);
+
+/* ---- op_kv.c --------------------------------------------------------------------------------- */
+
+/* Whether a version of a key is a value for that operation; by version there is no telling the time. */
+bool kv_is_live(const op *o, const moment *at, const model_version *version);
+/* The version that is a value at the snapshot; NULL: none. */
+const model_version *kv_find(const op *o, const moment *at, unsigned run, strata_slice key,
+                             uint64_t snapshot);
+/* An entry of a list. */
+void kv_put_entry(strata_buffer *out, strata_slice key, const model_version *version);
+bool expect_fitting(const moment *at, strata_slice value, expected *e);
+int64_t kv_expiry(const moment *at, int64_t ttl_ms);
+bool kv_reads_past(const op *o);
 
 /* What the model keeps of a run, an event and a memory. */
 typedef struct model_run {

@@ -15,7 +15,16 @@
  */
 #include "life.h"
 
+#include "api/handle.h"
 #include "base/crc32c.h"
+
+/* The clock of times to live does not go back while the database is open; which clock time somebody
+ * saw last is up to the core. Within a round the simulated clock stands. */
+static int64_t clock_now(const life *l) {
+    const int64_t wall_us = l->machine->wall_us;
+    const int64_t latest_us = l->handles[0]->engine->model.store.latest_us;
+    return wall_us > latest_us ? wall_us : latest_us;
+}
 
 /* ---- Doing ----------------------------------------------------------------------------------- */
 
@@ -26,6 +35,7 @@ maker round_maker(life *l) {
                       .arena = &l->arena,
                       .keys = l->keys,
                       .bytes_max = l->value_bytes,
+                      .now_us = clock_now(l),
                       .named = !quiet,
                       .alone = true};
     return mk;
@@ -42,6 +52,7 @@ static void perform(life *l, strata_db *db, record *r) {
     /* strata_exec writes its response into memory that may run out. */
     strata_buffer out = {NULL, 0, 0, r->op.by_function ? NULL : &l->machine->host};
     r->wall_us = l->machine->wall_us;
+    r->now_us = clock_now(l);
     r->invoked = ++l->ticks;
     r->answer.status = op_run(&r->op, db, &out);
     r->responded = ++l->ticks;
@@ -72,6 +83,7 @@ static moment moment_at(const life *l, uint64_t snapshot, bool alone) {
     const moment at = {.model = &l->model,
                        .snapshot = snapshot,
                        .wall_us = l->machine->wall_us,
+                       .now_us = clock_now(l),
                        .value_bytes_max = l->options.value_bytes_max,
                        .alone = alone,
                        .torn = l->slot_torn,
