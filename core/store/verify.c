@@ -9,6 +9,7 @@
 #include "store/file_name.h"
 #include "store/maintain.h"
 #include "store/snapshot.h"
+#include "store/tables.h"
 #include "store/wal_replay.h"
 
 void st_report_problem(st_report *report, const char *file, uint64_t offset, const char *what) {
@@ -348,16 +349,28 @@ strata_status st_verify_files(const strata_host *host, const char *path, st_repo
     return status;
 }
 
-/* Holds on to the tables of the plan. */
+/* Whether somebody decides when the file goes. */
+static bool is_known(const st_store *store, uint64_t number) {
+    return st_tables_has(store, number) || st_pins_have(store, number);
+}
+
+/* Holds on to the tables of the plan. When writing MANIFEST failed, it may name one that the store
+ * does not know: letting go of that would remove it, and after a crash it may be needed. */
 static strata_status pin_plan(st_store *store, const plan *p, st_pin_set **pins) {
     const st_live_file *tables = (const st_live_file *)(const void *)p->tables.data;
     const size_t count = p->tables.len / sizeof *tables;
-    *pins = st_pins_create(&store->host->memory, count);
+    size_t known = 0;
+    for (size_t i = 0; i < count; i++) {
+        known += is_known(store, tables[i].number);
+    }
+    *pins = st_pins_create(&store->host->memory, known);
     if (*pins == NULL) {
         return st_fail_memory(p->error);
     }
-    for (size_t i = 0; i < count; i++) {
-        (*pins)->numbers[i] = tables[i].number;
+    for (size_t i = 0, at = 0; i < count; i++) {
+        if (is_known(store, tables[i].number)) {
+            (*pins)->numbers[at++] = tables[i].number;
+        }
     }
     st_pins_hold(store, *pins);
     return STRATA_OK;
