@@ -9,6 +9,7 @@
 #include "life.h"
 
 #include "api/handle.h"
+#include "store/maintain.h"
 
 static const char path[] = "db";
 
@@ -155,6 +156,10 @@ static void resolve(life *l) {
 
 static strata_status close_all(life *l) {
     strata_status status = STRATA_OK;
+    const st_maintenance *maintenance = l->handles[0]->engine->model.store.maintenance;
+    life_counts->flushes += maintenance->flushes;
+    life_counts->merges += maintenance->compactions;
+    life_counts->trimmed += maintenance->versions_removed;
     for (unsigned i = l->clients; i > 0; i--) {
         status = strata_close(l->handles[i - 1]);
         l->handles[i - 1] = NULL;

@@ -92,6 +92,9 @@ typedef struct life_totals {
     uint64_t faults;
     uint64_t broken; /* writers that stopped */
     uint64_t placed; /* commits that were there although the call had failed */
+    uint64_t flushes;
+    uint64_t merges;
+    uint64_t trimmed; /* versions that retention let go */
     uint64_t damages;
     uint64_t refusals; /* of damaged databases */
 } life_totals;

@@ -90,6 +90,7 @@ static bool put_argument(strata_buffer *out, const op *o, strata_slice word) {
         {"error", "error", &o->text, NULL, true},
         {"type", "type", &o->type, NULL, true},
         {"type?", "type", &o->type, NULL, false},
+        {"mode", "mode", &o->type, NULL, false},
         {"status", "status", &o->type, NULL, false},
         {"parent", "parent", &o->parent, NULL, false},
         {"prefix", "prefix", &o->prefix, NULL, false},
