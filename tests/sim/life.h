@@ -46,6 +46,7 @@ typedef struct life {
     unsigned value_bytes; /* most values have at most that many */
     unsigned faults_in;   /* one round in so many begins with a fault; 0: none ever */
     unsigned reopens_in;
+    bool retains; /* rules of retention may let something go */
     bool in_memory;
 
     model model;

@@ -20,6 +20,7 @@ typedef enum model_kind {
     MODEL_KV,     /* one MessagePack value */
     MODEL_EVENT,  /* struct model_event, by its sequence as 8 bytes, big-endian */
     MODEL_MEMORY, /* struct model_memory */
+    MODEL_RULE,   /* struct model_rule, in MODEL_SYSTEM */
     MODEL_KINDS
 } model_kind;
 
@@ -28,7 +29,10 @@ typedef struct model_version {
     int64_t timestamp_us;
     bool deleted;
     strata_slice value;
-    int64_t expires_us; /* INT64_MAX: it has no end */
+    int64_t expires_us;   /* INT64_MAX: it has no end */
+    bool may_go;          /* retention may have let it go (history.h), */
+    bool may_vanish;      /* or the key as a whole, of which it is the last version, */
+    uint64_t vanish_from; /* not before that commit */
 } model_version;
 
 /* A key with its versions, oldest first. */
@@ -61,6 +65,12 @@ typedef struct model_entry {
     unsigned run;
 } model_entry;
 
+/* Up to where keys of a run and kind may have vanished. */
+typedef struct model_floor {
+    uint64_t version;
+    int64_t time_us;
+} model_floor;
+
 typedef struct model {
     st_arena arena;
     model_table tables[MODEL_RUNS_MAX][MODEL_KINDS];
@@ -69,7 +79,10 @@ typedef struct model {
     model_entry *log; /* every write, in order of version */
     size_t log_count;
     size_t log_cap;
-    uint64_t last; /* version; the commits of a life have no gaps */
+    model_floor floors[MODEL_RUNS_MAX][MODEL_KINDS];
+    int64_t now_us;   /* of the round at hand */
+    uint64_t settled; /* the last version before it */
+    uint64_t last;    /* version; the commits of a life have no gaps */
 } model;
 
 void model_init(model *m);

@@ -51,8 +51,10 @@ typedef struct moment {
     int64_t wall_us;   /* of the clock */
     int64_t now_us;    /* of the clock of times to live, which does not go back */
     size_t value_bytes_max;
-    bool alone;  /* nothing else happens meanwhile: what depends on timing is exact, too */
-    bool torn;   /* a slot of the manifest may be */
+    bool alone;       /* nothing else happens meanwhile: what depends on timing is exact, too */
+    bool torn;        /* a slot of the manifest may be */
+    int64_t ended_us; /* for reads by version: what had ended by then may be gone; 0: nothing */
+    uint64_t oldest;  /* what history still shows; 0: all */
     bool broken; /* the writer has failed: what tells of commits that were refused is not exact */
 } moment;
 
@@ -83,6 +85,7 @@ typedef struct maker {
     unsigned keys;      /* size of the key space */
     unsigned bytes_max; /* of most values */
     int64_t now_us;     /* as of a moment */
+    bool retains;       /* rules of retention may let something go */
     bool named;         /* names must be given, as an answer that is lost would keep one secret */
     bool alone;         /* nothing else happens before it is run */
 } maker;
@@ -99,7 +102,10 @@ typedef struct op_kind {
     bool (*matches)(const op *o, const moment *at, const expected *e, strata_slice response);
     /* Whether the answer is what was there at as_of, whatever happens meanwhile. */
     bool (*reads_past)(const op *o);
-    bool writes; /* may commit; an answer with a version in it did */
+    /* NULL, or whether what it reads of the past may be gone. */
+    bool (*trims)(const op *o, const moment *at);
+    bool shortens; /* it lists what is still there */
+    bool writes;   /* may commit; an answer with a version in it did */
     bool function_only;
     bool silent; /* the C function does not tell the version */
     bool syncs;  /* what was committed before it is durable after it */
@@ -116,6 +122,8 @@ void op_encode(maker *mk, op *o);
 strata_status op_run(const op *o, strata_db *db, strata_buffer *out);
 /* Whether the answer is what the model expects at that moment; e is filled. */
 bool op_holds(const op *o, const moment *at, const answer *got, expected *e);
+/* The same, without asking what retention may have let go. */
+bool op_holds_then(const op *o, const moment *at, const answer *got, expected *e);
 /* Makes the commit that e expects. */
 void op_commit(model *m, const expected *e);
 /* The version in an answer; 0: none. */
@@ -132,9 +140,10 @@ void op_print(const op *o, const answer *got);
 
 /* ---- For the files of rows ------------------------------------------------------------------- */
 
-extern const op_kind ops_run[], ops_kv[], ops_many[], ops_event[], ops_memory[], ops_db[];
+extern const op_kind ops_run[], ops_kv[], ops_many[], ops_event[], ops_memory[], ops_retention[],
+    ops_db[];
 extern const size_t ops_run_count, ops_kv_count, ops_many_count, ops_event_count, ops_memory_count,
-    ops_db_count;
+    ops_retention_count, ops_db_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);

@@ -1,7 +1,6 @@
 /* op_kv.c - keys and values: the model keeps their MessagePack as it was given. */
-#include "op.h"
-
 #include "base/limits.h"
+#include "history.h"
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
@@ -14,8 +13,11 @@ bool expect_fitting(const moment *at, strata_slice value, expected *e) {
 }
 
 bool kv_is_live(const op *o, const moment *at, const model_version *version) {
-    if (version->deleted || o->as_of != UINT64_MAX) {
-        return !version->deleted;
+    if (version->deleted) {
+        return false;
+    }
+    if (o->as_of != UINT64_MAX) {
+        return version->expires_us > at->ended_us;
     }
     return version->expires_us > (o->as_of_us != 0 ? o->as_of_us : at->now_us);
 }
@@ -300,7 +302,7 @@ static void predict_history(const op *o, const moment *at, expected *e) {
     }
     strata_buffer *out = expect_list(e, "revisions", &list);
     const model_version *version = model_find(at->model, run, MODEL_KV, o->key, newest);
-    for (; version != NULL && list.count < limit; list.count++) {
+    for (; version != NULL && version->number >= at->oldest && list.count < limit; list.count++) {
         const bool ends = version->expires_us != INT64_MAX;
         put(st_msgpack_put_object(out, (version->deleted ? 3u : 4u) + (ends ? 1u : 0u)));
         put_ending(out, version);
@@ -412,29 +414,34 @@ const op_kind ops_kv[] = {
      .make = make_get,
      .predict = predict_get,
      .call = call_get,
+     .trims = history_trims_kv,
      .reads_past = kv_reads_past},
     {.name = "kv.exists",
      .args = "run key as_of as_of_time",
      .weight = 4,
      .make = make_get,
      .predict = predict_exists,
+     .trims = history_trims_kv,
      .reads_past = kv_reads_past},
     {.name = "kv.list",
      .args = "run prefix start end reverse limit cursor as_of as_of_time",
      .weight = 12,
      .make = make_list,
      .predict = predict_list,
+     .trims = history_trims_page,
      .reads_past = kv_reads_past},
     {.name = "kv.count",
      .args = "run prefix as_of as_of_time",
      .weight = 3,
      .make = make_count,
      .predict = predict_count,
+     .trims = history_trims_page,
      .reads_past = kv_reads_past},
     {.name = "kv.history",
      .args = "run key before# limit",
      .weight = 12,
      .make = make_history,
-     .predict = predict_history},
+     .predict = predict_history,
+     .shortens = true},
 };
 const size_t ops_kv_count = sizeof ops_kv / sizeof ops_kv[0];

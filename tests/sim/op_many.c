@@ -1,5 +1,5 @@
 /* op_many.c - several keys at once: arguments are MessagePack arrays, which the model reads again. */
-#include "op.h"
+#include "history.h"
 
 enum { KEYS_MAX = 6 };
 
@@ -212,6 +212,7 @@ const op_kind ops_many[] = {
      .weight = 12,
      .make = make_get_many,
      .predict = predict_get_many,
+     .trims = history_trims_keys,
      .reads_past = kv_reads_past},
     {.name = "kv.put_many",
      .args = "run entries",

@@ -4,7 +4,7 @@
  * stemmed, so the model counts them as they are made. It shares the arithmetic of one part of a
  * score with the core (bm25.h, which test_bm25 checks by itself), so scores agree to the last bit.
  */
-#include "op.h"
+#include "history.h"
 
 #include "base/limits.h"
 #include "index/text/bm25.h"
@@ -370,6 +370,7 @@ const op_kind ops_memory[] = {
      .weight = 14,
      .make = make_get,
      .predict = predict_get,
+     .trims = history_trims_memory,
      .reads_past = reads_past},
     {.name = "memory.list",
      .args = "run prefix tag after@ before@ reverse limit cursor",

@@ -15,6 +15,8 @@
  */
 #include "life.h"
 
+#include "history.h"
+
 #include "api/handle.h"
 #include "base/crc32c.h"
 
@@ -36,6 +38,7 @@ maker round_maker(life *l) {
                       .keys = l->keys,
                       .bytes_max = l->value_bytes,
                       .now_us = clock_now(l),
+                      .retains = l->retains,
                       .named = !quiet,
                       .alone = true};
     return mk;
@@ -168,8 +171,16 @@ static void keep_unknown(life *l, const record *r) {
     }
 }
 
+/* Nothing is compared yet. */
+static void look_back(life *l) {
+    l->model.now_us = clock_now(l);
+    l->model.settled = l->model.last;
+    history_mark(&l->model);
+}
+
 /* Of one client: what it says is what there is. */
 static void explain_alone(life *l) {
+    look_back(l);
     for (size_t i = 0; i < l->record_count; i++) {
         record *r = &l->records[i];
         const moment at = moment_at(l, l->model.last, true);
@@ -281,6 +292,7 @@ static void explain_together(life *l) {
     const record *worst = NULL;
     uint64_t top = base;
     bool excused = false;
+    look_back(l);
     for (size_t i = 0; i < l->record_count; i++) {
         const record *r = &l->records[i];
         top = r->version > top ? r->version : top;
@@ -302,6 +314,7 @@ static void explain_together(life *l) {
         life_fail(l, "no call made one of the versions %u to %u", (unsigned)base + 1,
                   (unsigned)top);
     }
+    history_mark(&l->model);
     for (size_t i = 0; i < l->record_count; i++) {
         const record *r = &l->records[i];
         if (r->version > 0) {
@@ -358,6 +371,7 @@ bool round_holds(life *l, op *o, bool quiet) {
     record r = {.op = *o};
     perform(l, l->handles[0], &r);
     const moment at = moment_at(l, l->present < l->model.last ? l->present : l->model.last, true);
+    look_back(l);
     const bool told = l->damaged && says_invalid(&r.answer);
     const bool holds = r.excused || told || op_holds(&r.op, &at, &r.answer, &l->expected);
     if (!holds && !quiet) {
