@@ -125,6 +125,7 @@ static void reopen(life *l) {
     } else if (calm && chance_in(l, 2)) {
         damage_try(l, true);
     }
+    life_look_back(l);
     life_open(l);
 }
 

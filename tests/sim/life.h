@@ -95,7 +95,8 @@ typedef struct life_totals {
     uint64_t placed; /* commits that were there although the call had failed */
     uint64_t flushes;
     uint64_t merges;
-    uint64_t trimmed; /* versions that retention let go */
+    uint64_t trimmed;   /* versions that retention let go */
+    uint64_t snapshots; /* that were opened */
     uint64_t damages;
     uint64_t refusals; /* of damaged databases */
 } life_totals;
@@ -139,6 +140,8 @@ void life_close(life *l);
 void life_restart(life *l);
 /* The same, opens, and finds out where the database stands. */
 void life_crash(life *l);
+/* Opens at a snapshot, if there is one, and compares. Nobody has anything open. */
+void life_look_back(life *l);
 /* Whether the power is gone. */
 static inline bool life_is_dead(const life *l) {
     return l->machine->dead;

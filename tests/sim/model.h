@@ -13,6 +13,7 @@ enum {
     MODEL_SYSTEM = 0, /* the run that holds the records of runs */
     MODEL_DEFAULT = 1,
     MODEL_WRITES_MAX = 16,
+    MODEL_SNAPSHOTS_MAX = 128,
 };
 
 typedef enum model_kind {
@@ -65,6 +66,15 @@ typedef struct model_entry {
     unsigned run;
 } model_entry;
 
+typedef enum snapshot_state { SNAPSHOT_GONE, SNAPSHOT_THERE, SNAPSHOT_UNKNOWN } snapshot_state;
+
+typedef struct model_snapshot {
+    strata_slice name;
+    snapshot_state state;
+    uint64_t version;
+    strata_slice told; /* all that is told of it */
+} model_snapshot;
+
 /* Up to where keys of a run and kind may have vanished. */
 typedef struct model_floor {
     uint64_t version;
@@ -80,6 +90,9 @@ typedef struct model {
     size_t log_count;
     size_t log_cap;
     model_floor floors[MODEL_RUNS_MAX][MODEL_KINDS];
+    model_snapshot snapshots[MODEL_SNAPSHOTS_MAX];
+    size_t snapshot_count;
+    bool doubts;      /* any of them may be there or not */
     int64_t now_us;   /* of the round at hand */
     uint64_t settled; /* the last version before it */
     uint64_t last;    /* version; the commits of a life have no gaps */

@@ -51,6 +51,7 @@ typedef struct moment {
     int64_t wall_us;   /* of the clock */
     int64_t now_us;    /* of the clock of times to live, which does not go back */
     size_t value_bytes_max;
+    bool in_memory;
     bool alone;       /* nothing else happens meanwhile: what depends on timing is exact, too */
     bool torn;        /* a slot of the manifest may be */
     int64_t ended_us; /* for reads by version: what had ended by then may be gone; 0: nothing */
@@ -100,6 +101,8 @@ typedef struct op_kind {
     strata_status (*call)(const op *o, strata_db *db, strata_buffer *response);
     /* NULL, or what decides about an answer of status ok instead of its bytes. */
     bool (*matches)(const op *o, const moment *at, const expected *e, strata_slice response);
+    /* NULL, or whether an answer that is not expected is right all the same. */
+    bool (*may_differ)(const op *o, const moment *at, const answer *got);
     /* Whether the answer is what was there at as_of, whatever happens meanwhile. */
     bool (*reads_past)(const op *o);
     /* NULL, or whether what it reads of the past may be gone. */
@@ -141,9 +144,9 @@ void op_print(const op *o, const answer *got);
 /* ---- For the files of rows ------------------------------------------------------------------- */
 
 extern const op_kind ops_run[], ops_kv[], ops_many[], ops_event[], ops_memory[], ops_retention[],
-    ops_db[];
+    ops_snapshot[], ops_db[];
 extern const size_t ops_run_count, ops_kv_count, ops_many_count, ops_event_count, ops_memory_count,
-    ops_retention_count, ops_db_count;
+    ops_retention_count, ops_snapshot_count, ops_db_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);

@@ -16,6 +16,7 @@
 #include "life.h"
 
 #include "history.h"
+#include "snapshots.h"
 
 #include "api/handle.h"
 #include "base/crc32c.h"
@@ -88,6 +89,7 @@ static moment moment_at(const life *l, uint64_t snapshot, bool alone) {
                        .wall_us = l->machine->wall_us,
                        .now_us = clock_now(l),
                        .value_bytes_max = l->options.value_bytes_max,
+                       .in_memory = l->in_memory,
                        .alone = alone,
                        .torn = l->slot_torn,
                        .broken = l->broken || l->unknown_count > 0};
@@ -350,6 +352,9 @@ static void finish(life *l, bool alone) {
         }
     }
     (alone ? explain_alone : explain_together)(l);
+    for (size_t i = 0; i < l->record_count; i++) {
+        snapshot_note(&l->model, &l->records[i].op, &l->records[i].answer, l->records[i].excused);
+    }
 }
 
 void round_single(life *l, op *o) {
