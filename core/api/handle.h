@@ -78,8 +78,7 @@ void st_handle_txn_end(strata_db *db, st_open_txn *open);
 
 /* For a call that takes long and finds nothing in the store by itself: what others let go of
  * meanwhile is not kept for it. */
-static inline void st_handle_let_go(st_request *rq) {
-    strata_db *db = st_handle_of(rq);
+static inline void st_handle_let_go(strata_db *db) {
     db->in_long_call = true;
     atomic_fetch_add_explicit(&db->engine->long_calls, 1, memory_order_seq_cst);
     st_epoch_leave(&db->slot);

@@ -12,9 +12,11 @@ typedef struct st_compaction st_compaction;
 
 /* What maintenance knows; made at open. */
 typedef struct st_maintenance {
-    st_mutex lock;              /* whoever flushes or compacts; guards what follows */
-    st_compaction *compaction;  /* begun; NULL: none */
-    bool full;                  /* it is one of the whole database */
+    st_mutex lock;             /* whoever flushes or compacts; guards what follows */
+    st_compaction *compaction; /* begun; NULL: none */
+    bool full;                 /* it is one of the whole database */
+    /* A flush failed: memtables grow to this before the next try. Written under lock. */
+    _Atomic uint64_t not_before_bytes;
     strata_status flush_failed; /* how the last flush did */
     uint64_t flush_again_ns;    /* when there is no room left: not again before this */
     uint64_t not_before_ns;     /* a compaction failed: not again before this */
@@ -28,8 +30,6 @@ typedef struct st_maintenance {
     _Atomic uint64_t flushes; /* since open, for statistics */
     _Atomic uint64_t compactions;
     _Atomic uint64_t versions_removed;
-    /* A flush failed: memtables grow to this before the next try. */
-    _Atomic uint64_t not_before_bytes;
     _Atomic int failed; /* the strata_status of the last flush or compaction */
 } st_maintenance;
 
