@@ -15,39 +15,42 @@ static strata_status tell(uint64_t made, uint64_t *version) {
     return STRATA_OK;
 }
 
-static strata_status checkpoint(st_request *rq, uint64_t *version) {
+static strata_status checkpoint(strata_db *db, st_request *rq, uint64_t *version) {
     st_checkpoint made;
-    st_handle_let_go(rq);
+    ST_TRY(st_store_check_open(&rq->model->store, rq->error));
+    st_handle_let_go(db);
     ST_TRY(st_store_checkpoint(&rq->model->store, &made, rq->error));
     return tell(made.version, version);
 }
 
 strata_status strata_checkpoint(strata_db *db, uint64_t *version) {
-    return st_handle_end(db, checkpoint(st_handle_begin(db), version));
+    return st_handle_end(db, checkpoint(db, st_handle_begin(db), version));
 }
 
-static strata_status backup(st_request *rq, const char *folder, uint64_t *version) {
+static strata_status backup(strata_db *db, st_request *rq, const char *folder, uint64_t *version) {
     st_backup_result made;
-    st_handle_let_go(rq);
+    ST_TRY(st_store_check_open(&rq->model->store, rq->error));
+    st_handle_let_go(db);
     ST_TRY(st_backup(&rq->model->store, folder, &made, rq->error));
     return tell(made.version, version);
 }
 
 strata_status strata_backup(strata_db *db, const char *folder, uint64_t *version) {
-    return st_handle_end(db, backup(st_handle_begin(db), folder, version));
+    return st_handle_end(db, backup(db, st_handle_begin(db), folder, version));
 }
 
-static strata_status export(st_request *rq, const char *file, uint64_t *version) {
+static strata_status export(strata_db *db, st_request *rq, const char *file, uint64_t *version) {
     st_export_result made;
+    ST_TRY(st_store_check_open(&rq->model->store, rq->error));
     if (!rq->model->store.in_memory) {
-        st_handle_let_go(rq); /* in memory it reads what others may trim meanwhile */
+        st_handle_let_go(db); /* in memory it reads what others may trim meanwhile */
     }
     ST_TRY(st_export(&rq->model->store, file, &made, rq->error));
     return tell(made.version, version);
 }
 
 strata_status strata_export(strata_db *db, const char *file, uint64_t *version) {
-    return st_handle_end(db, export(st_handle_begin(db), file, version));
+    return st_handle_end(db, export(db, st_handle_begin(db), file, version));
 }
 
 strata_status strata_import(const char *file, const char *path, const strata_options *options,

@@ -457,6 +457,7 @@ enum { WRITE_RESPONSE_BYTES_MAX = ST_KEY_BYTES_MAX + 128 };
 
 static strata_status run_request(st_call *call, strata_slice request) {
     const op_info *op = NULL;
+    ST_TRY(st_store_check_open(&call->rq->model->store, call->rq->error));
     ST_TRY(decode_request(call, request, &op));
     ST_TRY(join_txn(call, op));
     if (st_buffer_reserve(call->out, WRITE_RESPONSE_BYTES_MAX) != STRATA_OK ||

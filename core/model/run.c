@@ -181,6 +181,7 @@ static strata_status find_record(st_request *rq, strata_slice name, uint64_t sna
 }
 
 strata_status st_run_of(st_request *rq, uint64_t id, st_run **run) {
+    ST_TRY(st_store_check_open(&rq->model->store, rq->error));
     const bool there = id != ST_RUN_SYSTEM &&
                        id < atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     const st_shard *shard = there ? st_shards_find(&rq->model->store.shards, id) : NULL;

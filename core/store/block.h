@@ -109,15 +109,14 @@ strata_status st_block_builder_finish(st_block_builder *builder, strata_buffer *
 
 /* ---- Loading --------------------------------------------------------------------------------- */
 
-/* What the index of the table says of a block. */
+/* What is known of a block before it is read. */
 typedef struct st_block_expected {
     uint64_t offset;     /* of its frame */
     uint64_t apart_from; /* values kept apart begin here and end before offset */
     uint32_t plain_len;
-    uint32_t entries;
     uint32_t keys;
     uint32_t heads;
-    uint64_t version_min;
+    uint64_t version_min; /* of the table, as the next three */
     uint64_t version_max;
     int64_t time_min_us;
     int64_t time_max_us;
@@ -139,6 +138,7 @@ typedef struct st_block {
     uint32_t end;      /* of the bytes */
     uint32_t slots_at;
     uint16_t lines;
+    uint16_t entries;
     uint16_t head_count;
     uint8_t version_width;
     uint8_t time_width;

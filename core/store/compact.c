@@ -271,11 +271,11 @@ static strata_status finish_table(st_compaction *compaction, strata_error *error
     if (compaction->output.builder == NULL) {
         return STRATA_OK;
     }
-    if (st_buffer_reserve(&compaction->outputs, sizeof table) != STRATA_OK) {
+    if (st_buffer_reserve(&compaction->outputs, sizeof(st_table *)) != STRATA_OK) {
         return st_fail_memory(error);
     }
     ST_TRY(finish_output(compaction, &compaction->output, &table, error));
-    return st_buffer_append(&compaction->outputs, &table, sizeof table);
+    return st_buffer_append(&compaction->outputs, (const void *)&table, sizeof(st_table *));
 }
 
 static strata_status write_entry(void *ctx, strata_slice key, const st_revision *revision,

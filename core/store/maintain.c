@@ -136,13 +136,15 @@ static strata_status flush_locked(st_store *store, uint64_t *segments, strata_er
     st_maintenance *maintenance = store->maintenance;
     const strata_status status = st_flush(store, segments, error);
     if (status == STRATA_OK) {
-        maintenance->not_before_bytes = 0;
+        atomic_store_explicit(&maintenance->not_before_bytes, 0, memory_order_relaxed);
         maintenance->flush_failed = STRATA_OK;
         maintenance->unflushed_ns = 0;
         atomic_store_explicit(&maintenance->failed, STRATA_OK, memory_order_relaxed);
     } else {
         const strata_clock *clock = &store->host->clock;
-        maintenance->not_before_bytes = memtable_bytes(store) + st_memtable_limit(store) / 2;
+        atomic_store_explicit(&maintenance->not_before_bytes,
+                              memtable_bytes(store) + st_memtable_limit(store) / 2,
+                              memory_order_relaxed);
         maintenance->flush_failed = status;
         maintenance->flush_again_ns = clock->monotonic_ns(clock->ctx) + RETRY_NS;
         tell_failure(store, status, "a memtable could not become a table");
@@ -175,7 +177,9 @@ static bool is_old(st_store *store) {
 
 static bool is_flush_due(const st_store *store) {
     const uint64_t bytes = memtable_bytes(store);
-    return bytes >= st_memtable_limit(store) && bytes >= store->maintenance->not_before_bytes;
+    return bytes >= st_memtable_limit(store) &&
+           bytes >=
+               atomic_load_explicit(&store->maintenance->not_before_bytes, memory_order_relaxed);
 }
 
 static void abandon_compaction(st_store *store) {

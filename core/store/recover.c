@@ -408,7 +408,9 @@ strata_status st_store_recover(st_store *store, strata_error *error) {
     survey seen;
     ST_TRY(look(store, &seen, error));
     if (!seen.manifest && !may_make(store)) {
-        return fail_missing(store, error);
+        bool remains;
+        ST_TRY(find_remains(store, &remains, error));
+        return remains ? fail_manifest(store, "no", error) : fail_missing(store, error);
     }
     const bool writes = (store->options.flags & STRATA_OPEN_READ_ONLY) == 0;
     if (writes) {

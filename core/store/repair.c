@@ -261,23 +261,91 @@ static strata_status check_result(st_repair_state *r) {
     return status;
 }
 
-static strata_status repair_locked(st_repair_state *r) {
+static bool lists(const strata_buffer *files, uint64_t number) {
+    const st_live_file *all = (const st_live_file *)(const void *)files->data;
+    for (size_t i = 0; i < files->len / sizeof *all; i++) {
+        if (all[i].kind == ST_FILE_TABLE && all[i].number == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Adds the tables of the snapshots to the list; those that cannot be read add nothing. */
+static strata_status add_pinned(const st_repair_state *r, strata_buffer *files) {
+    const size_t count = files->len / sizeof(st_live_file);
+    for (size_t i = 0; i < count; i++) {
+        const st_live_file file = ((const st_live_file *)(const void *)files->data)[i];
+        st_snapshot_content content;
+        if (file.kind != ST_FILE_SNAPSHOT ||
+            st_snapshot_read(r->store.host, r->store.path, r->store.manifest.uuid, file.number,
+                             &content, NULL) != STRATA_OK) {
+            continue;
+        }
+        const strata_status status = st_buffer_append(files, content.files.data, content.files.len);
+        strata_buffer_free(&content.files);
+        if (status != STRATA_OK) {
+            return st_fail_memory(r->error);
+        }
+    }
+    return STRATA_OK;
+}
+
+/* The manifest that was read may be the one before the newest, whose slot is damaged: then there are
+ * tables that it does not know, or its log is gone. *doubtful: it is not to be gone by. */
+static strata_status doubt(const st_repair_state *r, const strata_buffer *files, bool *doubtful) {
+    const uint64_t *tables = (const uint64_t *)(const void *)r->data.data;
+    const uint64_t *segments = (const uint64_t *)(const void *)r->log.data;
+    const st_manifest *m = &r->store.manifest;
+    strata_buffer named = {NULL, 0, 0, r->store.host};
+    unsigned valid = 0;
+    unsigned empty = 0;
+    *doubtful = false;
+    if (st_manifest_slots(r->store.host, r->store.path, &valid, &empty) != STRATA_OK ||
+        valid + empty == 2) {
+        return STRATA_OK;
+    }
+    *doubtful = r->log.len > 0 && m->whole_segment > 0 && segments[0] > m->wal_first;
+    strata_status status = st_buffer_append(&named, files->data, files->len);
+    status = status == STRATA_OK ? add_pinned(r, &named) : st_fail_memory(r->error);
+    for (size_t i = 0; i < r->data.len / sizeof *tables && !*doubtful; i++) {
+        *doubtful = !lists(&named, tables[i]);
+    }
+    strata_buffer_free(&named);
+    return status;
+}
+
+/* What the manifest is to be, and all files that it names. */
+static strata_status settle_all(st_repair_state *r) {
     strata_buffer files = {NULL, 0, 0, r->store.host};
     strata_error detail = {.code = STRATA_OK};
-    ST_TRY(st_repair_list(r));
-    strata_status status =
-        st_manifest_read(r->store.host, r->store.path, &r->store.manifest, &files, &detail);
-    if (status == STRATA_OK) {
-        status = repair_known(r, &files);
-    } else if (status == STRATA_NOT_FOUND || status == STRATA_CORRUPT) {
+    st_manifest *m = &r->store.manifest;
+    strata_status status = st_manifest_read(r->store.host, r->store.path, m, &files, &detail);
+    bool rebuilds = status == STRATA_NOT_FOUND || status == STRATA_CORRUPT;
+    if (status != STRATA_OK && !rebuilds) {
+        if (r->error != NULL) {
+            *r->error = detail;
+        }
+        strata_buffer_free(&files);
+        return status;
+    }
+    status = rebuilds ? STRATA_OK : doubt(r, &files, &rebuilds);
+    if (status == STRATA_OK && rebuilds) {
+        *m = (st_manifest){.generation = m->generation, .next_file = 1};
         st_repair_pass_numbers(r);
         status = st_repair_rebuild(r);
-    } else if (r->error != NULL) {
-        *r->error = detail;
+    } else if (status == STRATA_OK) {
+        status = repair_known(r, &files);
     }
     strata_buffer_free(&files);
-    if (status != STRATA_OK || !r->report->changed) {
-        return status;
+    return status;
+}
+
+static strata_status repair_locked(st_repair_state *r) {
+    ST_TRY(st_repair_list(r));
+    ST_TRY(settle_all(r));
+    if (!r->report->changed) {
+        return STRATA_OK;
     }
     ST_TRY(write_manifest(r));
     st_repair_remove_now(r);

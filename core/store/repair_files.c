@@ -300,6 +300,13 @@ strata_status st_repair_salvage(st_repair_state *r, uint64_t number, unsigned le
                   found.gave_up ? ", and all after a place full of false blocks" : "");
         (void)st_repair_tell(r, file, what);
     }
-    r->report->is_prefix = found.gaps == 0 && found.values == 0 && !found.gave_up;
+    if (found.expected == 0) {
+        (void)st_repair_tell(r, file, "its end is damaged, so there may have been more in it");
+    } else if (found.expected > found.entries) {
+        st_format(what, sizeof what, "lost: %u of its %u entries", found.expected - found.entries,
+                  found.expected);
+        (void)st_repair_tell(r, file, what);
+    }
+    r->report->is_prefix = found.expected > 0 && found.entries == found.expected;
     return STRATA_OK;
 }

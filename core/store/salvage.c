@@ -160,7 +160,6 @@ static strata_status load_block(salvage *s, uint64_t offset, const st_block **bl
     const st_block_expected expected = {.offset = offset,
                                         .apart_from = 0,
                                         .plain_len = (uint32_t)s->plain.len,
-                                        .entries = counts & 0xffff,
                                         .keys = counts >> 16,
                                         .heads = load32_le(p + 20) & 0xffff,
                                         .version_min = 0,
@@ -173,7 +172,7 @@ static strata_status load_block(salvage *s, uint64_t offset, const st_block **bl
     s->memory.len = 0;
     ST_TRY(st_buffer_reserve(&s->memory, st_block_room(&expected)));
     memcpy(st_block_frame_in(s->memory.data, &expected) + ST_FRAME_BYTES, p, s->plain.len);
-    if (expected.entries > 0 && st_block_load(s->memory.data, &expected) == NULL) {
+    if ((counts & 0xffff) > 0 && st_block_load(s->memory.data, &expected) == NULL) {
         *block = st_block_in(s->memory.data);
     }
     return STRATA_OK;
@@ -289,6 +288,11 @@ static strata_status take_frame(salvage *s, uint64_t *offset, st_frame_kind kind
         if (!good) {
             open_gap(s, *offset);
         }
+    }
+    if (frame.kind == ST_FRAME_PROPERTIES) {
+        bool good;
+        ST_TRY(unpack(s, &frame, payload, ST_BLOCK_BYTES_MAX, &s->plain, &good));
+        s->found->expected = good && s->plain.len >= 8 ? load64_le(s->plain.data) : 0;
     }
     *offset = end;
     return STRATA_OK;

@@ -6,9 +6,10 @@
 
 /* What was found and what was not. */
 typedef struct st_salvage {
-    uint64_t entries; /* read */
-    uint64_t values;  /* entries whose value, kept apart, is gone: they are not among those read */
-    uint64_t gaps;    /* stretches of the file that hold nothing that is whole */
+    uint64_t entries;  /* read */
+    uint64_t expected; /* how many the table says it has; 0: that could not be read */
+    uint64_t values;   /* entries whose value, kept apart, is gone: they are not among those read */
+    uint64_t gaps;     /* stretches of the file that hold nothing that is whole */
     uint64_t gap_bytes;
     bool gave_up;        /* what was left looked like blocks everywhere */
     uint64_t number_max; /* the newest version */

@@ -356,6 +356,18 @@ static strata_status fail_exists(strata_slice name, strata_error *error) {
     return st_fail(error, STRATA_ALREADY_EXISTS, "there is a snapshot \"%S\"", &name);
 }
 
+/* Behind those that are as old: whoever captured first need not come here first. */
+static void insert(st_store *store, st_snapshot *snapshot) {
+    st_snapshot **place = &store->snapshots;
+    for (st_snapshot **link = place; *link != NULL; link = &(*link)->next) {
+        if ((*link)->damaged || (*link)->info.version <= snapshot->info.version) {
+            place = &(*link)->next;
+        }
+    }
+    snapshot->next = *place;
+    *place = snapshot;
+}
+
 /* The MANIFEST with it; from then on it is one, and owns the pins of the capture. */
 static strata_status list_it(st_store *store, st_snapshot *snapshot, st_capture *capture,
                              strata_error *error) {
@@ -364,10 +376,10 @@ static strata_status list_it(st_store *store, st_snapshot *snapshot, st_capture 
     if (*find(store, st_snapshot_name(&snapshot->info)) != NULL) {
         status = fail_exists(st_snapshot_name(&snapshot->info), error);
     } else {
-        append(store, snapshot);
+        insert(store, snapshot);
         status = st_tables_write_manifest(store, error);
         if (status != STRATA_OK) {
-            *find(store, st_snapshot_name(&snapshot->info)) = NULL; /* it is the last */
+            *find(store, st_snapshot_name(&snapshot->info)) = snapshot->next;
         }
     }
     if (status == STRATA_OK) {

@@ -112,7 +112,7 @@ strata_status st_table_open(const st_table_spec *spec, st_block_cache *cache, st
     if (status == STRATA_OK) {
         status = open_index(made, error);
     }
-    if (status == STRATA_OK) {
+    if (status == STRATA_OK && !spec->without_filter) {
         status = open_filter(made, error);
     }
     if (status != STRATA_OK) {
@@ -147,40 +147,53 @@ size_t st_table_resident_bytes(const st_table *table) {
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
 
-void st_table_expect(const st_table *table, size_t block, st_index_block *about,
-                     st_block_expected *expected) {
+/* The separator of a block, whole. */
+static strata_slice separator_in(const st_table_index *index, const st_index_block *about,
+                                 uint8_t bytes[ST_TABLE_KEY_MAX]) {
+    const size_t prefix = index->prefix_len;
+    memcpy(bytes, index->first.data, prefix);
+    if (about->separator.len > 0) {
+        memcpy(bytes + prefix, about->separator.data, about->separator.len);
+    }
+    return st_slice(bytes, prefix + about->separator.len);
+}
+
+void st_table_expect(const st_table *table, size_t place, st_table_block *block) {
     const st_table_index *index = &table->index;
-    st_table_index_block(index, block, about);
-    *expected = (st_block_expected){.offset = about->frame.offset,
-                                    .apart_from = about->apart_from,
-                                    .plain_len = about->frame.plain_len,
-                                    .entries = (uint32_t)about->entries,
-                                    .keys = (uint32_t)about->keys,
-                                    .heads = (uint32_t)about->heads,
-                                    .version_min = about->version_min,
-                                    .version_max = about->version_max,
-                                    .time_min_us = about->time_min_us,
-                                    .time_max_us = about->time_max_us,
-                                    .low = block == 0 ? index->first
-                                                      : st_table_index_separator(index, block),
-                                    .low_version = about->separator_version,
-                                    .high = index->last};
-    if (block + 1 < index->count) {
+    const st_spans *spans = index->spans;
+    const st_index_block *about = &block->about;
+    st_table_index_block(index, place, &block->about);
+    block->expected = (st_block_expected){.offset = about->frame.offset,
+                                          .apart_from = about->apart_from,
+                                          .plain_len = about->frame.plain_len,
+                                          .keys = about->keys,
+                                          .heads = about->heads,
+                                          .version_min = spans->version_min,
+                                          .version_max = spans->version_max,
+                                          .time_min_us = spans->time_min_us,
+                                          .time_max_us = spans->time_max_us,
+                                          .low = index->first,
+                                          .low_version = about->separator_version,
+                                          .high = index->last};
+    if (place > 0) {
+        block->expected.low = separator_in(index, about, block->low);
+    }
+    if (place + 1 < index->count) {
         st_index_block after;
-        st_table_index_block(index, block + 1, &after);
-        expected->high = st_table_index_separator(index, block + 1);
-        expected->high_version = after.separator_version;
+        st_table_index_block(index, place + 1, &after);
+        block->expected.high = separator_in(index, &after, block->high);
+        block->expected.high_version = after.separator_version;
     }
 }
 
-strata_status st_table_load_block(const st_table *table, const st_index_block *about,
-                                  const st_block_expected *expected, st_table_window *window,
-                                  uint8_t *memory, strata_error *error) {
-    uint8_t *into = st_block_frame_in(memory, expected);
+strata_status st_table_load_block(const st_table *table, const st_table_block *block,
+                                  st_table_window *window, uint8_t *memory, strata_error *error) {
+    const st_index_block *about = &block->about;
+    uint8_t *into = st_block_frame_in(memory, &block->expected);
     ST_TRY(window == NULL ? st_table_read_frame(&table->file, &about->frame, into, error)
                           : st_table_read_through(&table->file, window, about->apart_from,
                                                   &about->frame, into, error));
-    const char *what = st_block_load(memory, expected);
+    const char *what = st_block_load(memory, &block->expected);
     return what == NULL ? STRATA_OK
                         : st_table_corrupt(&table->file, about->frame.offset, what, error);
 }
@@ -193,21 +206,20 @@ static uint64_t tag_of(const st_block *block) {
 static strata_status cache_block(const st_table *table, size_t place,
                                  const st_cached_block **pinned, strata_error *error) {
     const strata_allocator *memory = &table->file.host->memory;
-    st_index_block about;
-    st_block_expected expected;
-    st_table_expect(table, place, &about, &expected);
-    const size_t room = st_block_room(&expected);
+    st_table_block block;
+    st_table_expect(table, place, &block);
+    const size_t room = st_block_room(&block.expected);
     uint8_t *bytes = st_alloc(memory, room);
     if (bytes == NULL) {
         return st_table_failed(&table->file, STRATA_NO_MEMORY, error);
     }
-    strata_status status = st_table_load_block(table, &about, &expected, NULL, bytes, error);
+    strata_status status = st_table_load_block(table, &block, NULL, bytes, error);
     if (status != STRATA_OK) {
         st_free(memory, bytes, room);
         return status;
     }
     const st_block_to_cache add = {.table = table->file.number,
-                                   .offset = about.frame.offset,
+                                   .offset = block.about.frame.offset,
                                    .bytes = bytes,
                                    .len = room,
                                    .cap = room,
@@ -218,8 +230,7 @@ static strata_status cache_block(const st_table *table, size_t place,
 
 strata_status st_table_pin_block(const st_table *table, size_t block,
                                  const st_cached_block **pinned, strata_error *error) {
-    *pinned =
-        st_block_cache_find(table->cache, table->file.number, table->index.refs[block].offset);
+    *pinned = st_block_cache_find(table->cache, table->file.number, table->index.offsets[block]);
     return ST_LIKELY(*pinned != NULL) ? STRATA_OK : cache_block(table, block, pinned, error);
 }
 
@@ -328,17 +339,19 @@ strata_status st_table_get(const st_table *table, strata_slice key, uint64_t has
     size_t place;
     bool ended;
     *found = false;
-    if (!st_filter_may_hold(table->filter.data, table->filter.len, hash) ||
+    const strata_buffer *filter = &table->filter;
+    if ((filter->len > 0 && !st_filter_may_hold(filter->data, filter->len, hash)) ||
         !st_table_index_find(&table->index, key, bound->version, &place)) {
         return STRATA_OK;
     }
     ST_TRY(get_in_block(&g, place, found, &ended));
     /* Only a bound of time leads here. */
-    for (place++; ended && place < table->index.count && table->index.refs[place].continues;
+    for (place++;
+         ended && place < table->index.count && st_table_index_continues(&table->index, place);
          place++) {
         st_index_block about;
         st_table_index_block(&table->index, place, &about);
-        if (about.time_min_us <= bound->time_us) {
+        if (about.time_low_us <= bound->time_us) {
             ST_TRY(get_in_block(&g, place, found, &ended));
         }
     }

@@ -43,7 +43,10 @@ typedef struct st_table_spec {
     const char *path; /* of the database; borrowed while building */
     uint64_t number;  /* of the file, which must not exist */
     uint8_t uuid[ST_UUID_BYTES];
-    strata_codec codec;
+    strata_codec codec; /* of a table that is built; others say theirs */
+    /* Of a table that is opened: its filter, 10 bits a key, is left in the file; a get of a key that
+     * is not there then costs a block. For the last level, where memory is short. */
+    bool without_filter;
 } st_table_spec;
 
 /* Makes the file. Errors: io, no_space, no_memory, already_exists. */

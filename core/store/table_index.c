@@ -4,8 +4,9 @@
  * Blocks are found by the eight bytes that follow what all keys of the table share, kept as numbers
  * in an array of their own: for 10^6 entries 56 KB, which the second level of the processor's cache
  * holds, and the search has no branch that could be guessed wrong. Only where these are equal are
- * whole separators compared. What is needed once the block is known lies in a pool, as varints; all
- * in all a block takes about 60 bytes of memory, 0.4 % of what it holds.
+ * whole separators compared. What is needed once the block is known lies in a pool, as varints and
+ * without the prefix; all in all a block takes about 35 bytes of memory, 0.4 % of what it holds.
+ * Spans, exact in the file, are kept in a byte each: they serve to pass over blocks.
  *
  * Invariants of a loaded index
  * 1. Blocks and the values between them cover the file from its header to the index, in order.
@@ -19,7 +20,7 @@
 #include "store/table_index.h"
 
 enum { PAYLOAD_NUMBERS = 12, ENTRIES_MAX = (1 << 16) - 1 };
-enum { HEAD_BYTES = 8 };
+enum { HEAD_BYTES = 8, POOL_NUMBERS = 8 };
 
 /* ---- Building -------------------------------------------------------------------------------- */
 
@@ -89,34 +90,44 @@ size_t st_table_index_payload_max(uint64_t blocks) {
 
 /* ---- The pool -------------------------------------------------------------------------------- */
 
-strata_slice st_table_index_separator(const st_table_index *index, size_t block) {
-    const st_index_ref *ref = &index->refs[block];
-    return st_slice(index->pool.data + ref->at, ref->separator_len);
+/* Of a block: varint length of the separator times 2, + 1 if it continues; the separator; varint
+ * bytes of values; varint length of the payload times 2, + 1 if encoded; varint plain length if
+ * encoded; varint keys; varint heads; a byte for versions, a byte for times; varint version of the
+ * separator if it continues. */
+
+/* Places by which to shift a span so that it fits a byte. */
+static unsigned shift_for(uint64_t span) {
+    unsigned shift = 0;
+    while (span >> shift > UINT8_MAX) {
+        shift++;
+    }
+    return shift;
 }
 
 static strata_status pool_add(st_table_index *index, const st_index_block *block, size_t place,
-                              strata_slice separator) {
+                              uint64_t version_max) {
     strata_buffer *pool = &index->pool;
     const st_spans *spans = index->spans;
-    st_index_ref *ref = &index->refs[place];
-    ST_TRY(st_buffer_reserve(pool, (size_t)PAYLOAD_NUMBERS * ST_VARINT_BYTES_MAX + separator.len));
+    const strata_slice separator = block->separator;
+    ST_TRY(st_buffer_reserve(pool, (size_t)POOL_NUMBERS * ST_VARINT_BYTES_MAX + separator.len));
     uint8_t *p = pool->data + pool->len;
-    ref->offset = block->frame.offset;
-    ref->at = (uint32_t)pool->len;
-    ref->separator_len = (uint16_t)separator.len;
+    index->offsets[place] = block->frame.offset;
+    index->places[place] = (uint32_t)pool->len;
+    p = st_varint_put(p, (uint64_t)separator.len << 1 | block->continues);
     if (separator.len > 0) {
         memcpy(p, separator.data, separator.len);
     }
     p = st_varint_put(p + separator.len, block->frame.offset - block->apart_from);
-    p = put_frame(p, &block->frame, ref->continues);
-    p = st_varint_put(p, block->entries);
+    p = st_varint_put(p, (uint64_t)block->frame.stored_len << 1 | block->frame.encoded);
+    if (block->frame.encoded) {
+        p = st_varint_put(p, block->frame.plain_len);
+    }
     p = st_varint_put(p, block->keys);
     p = st_varint_put(p, block->heads);
-    p = st_varint_put(p, block->version_min - spans->version_min);
-    p = st_varint_put(p, block->version_max - block->version_min);
-    p = st_varint_put(p, (uint64_t)block->time_min_us - (uint64_t)spans->time_min_us);
-    p = st_varint_put(p, (uint64_t)block->time_max_us - (uint64_t)block->time_min_us);
-    if (ref->continues) {
+    *p++ = (uint8_t)((version_max - spans->version_min) >> index->version_shift);
+    *p++ = (uint8_t)(((uint64_t)block->time_low_us - (uint64_t)spans->time_min_us) >>
+                     index->time_shift);
+    if (block->continues) {
         p = st_varint_put(p, block->separator_version);
     }
     pool->len = (size_t)(p - pool->data);
@@ -124,34 +135,49 @@ static strata_status pool_add(st_table_index *index, const st_index_block *block
 }
 
 /* Numbers that this file has put there itself. */
-static uint64_t pool_number(st_cursor *cursor) {
+static uint64_t pool_number(const uint8_t **p) {
     uint64_t number = 0;
-    const bool there = st_cursor_varint(cursor, &number);
-    ST_ASSERT(there);
+    unsigned shift = 0;
+    uint8_t byte;
+    do {
+        byte = *(*p)++;
+        number |= (uint64_t)(byte & 0x7f) << shift;
+        shift += 7;
+    } while (byte >= 0x80);
     return number;
 }
 
+/* The last version of the 256th that the byte names. */
+static uint64_t version_high(const st_table_index *index, uint8_t byte) {
+    const uint64_t after =
+        (uint64_t)byte << index->version_shift | (((uint64_t)1 << index->version_shift) - 1);
+    return after > UINT64_MAX - index->spans->version_min ? UINT64_MAX
+                                                          : index->spans->version_min + after;
+}
+
 void st_table_index_block(const st_table_index *index, size_t block, st_index_block *out) {
-    const st_index_ref *ref = &index->refs[block];
-    const st_spans *spans = index->spans;
-    const size_t at = (size_t)ref->at + ref->separator_len;
-    st_cursor cursor = st_cursor_over(st_slice(index->pool.data + at, index->pool.len - at));
-    out->apart_from = ref->offset - pool_number(&cursor);
-    const uint64_t word = pool_number(&cursor);
-    out->frame = (st_table_frame){.offset = ref->offset,
-                                  .stored_len = (uint32_t)(word >> 2),
-                                  .encoded = (word & 2) != 0,
+    const uint8_t *p = index->pool.data + index->places[block];
+    const uint64_t separator = pool_number(&p);
+    out->continues = (separator & 1) != 0;
+    out->separator = st_slice(p, (size_t)(separator >> 1));
+    p += separator >> 1;
+    out->apart_from = index->offsets[block] - pool_number(&p);
+    const uint64_t stored = pool_number(&p);
+    out->frame = (st_table_frame){.offset = index->offsets[block],
+                                  .stored_len = (uint32_t)(stored >> 1),
+                                  .encoded = (stored & 1) != 0,
                                   .kind = ST_FRAME_ENTRIES};
-    out->frame.plain_len =
-        out->frame.encoded ? (uint32_t)pool_number(&cursor) : out->frame.stored_len;
-    out->entries = pool_number(&cursor);
-    out->keys = pool_number(&cursor);
-    out->heads = pool_number(&cursor);
-    out->version_min = spans->version_min + pool_number(&cursor);
-    out->version_max = out->version_min + pool_number(&cursor);
-    out->time_min_us = (int64_t)((uint64_t)spans->time_min_us + pool_number(&cursor));
-    out->time_max_us = (int64_t)((uint64_t)out->time_min_us + pool_number(&cursor));
-    out->separator_version = ref->continues ? pool_number(&cursor) : UINT64_MAX;
+    out->frame.plain_len = out->frame.encoded ? (uint32_t)pool_number(&p) : out->frame.stored_len;
+    out->keys = (uint32_t)pool_number(&p);
+    out->heads = (uint32_t)pool_number(&p);
+    out->version_high = version_high(index, *p++);
+    out->time_low_us =
+        (int64_t)((uint64_t)index->spans->time_min_us + ((uint64_t)*p++ << index->time_shift));
+    out->separator_version = out->continues ? pool_number(&p) : UINT64_MAX;
+}
+
+bool st_table_index_continues(const st_table_index *index, size_t block) {
+    return (index->pool.data[index->places[block]] & 1) != 0;
 }
 
 /* ---- Loading --------------------------------------------------------------------------------- */
@@ -166,7 +192,6 @@ typedef struct loader {
     uint64_t keys;
     uint64_t version_min;
     int64_t time_min_us;
-    bool continues;
     uint64_t separator_version;
     size_t separator_len;
     uint8_t separator[ST_TABLE_KEY_MAX];
@@ -182,7 +207,7 @@ static bool load_frame(loader *l, st_index_block *block) {
     uint64_t plain = stored;
     block->frame.encoded = (word & 2) != 0;
     block->frame.kind = ST_FRAME_ENTRIES;
-    l->continues = (word & 1) != 0;
+    block->continues = (word & 1) != 0;
     if (block->frame.encoded && !st_cursor_varint(&l->cursor, &plain)) {
         return false;
     }
@@ -199,7 +224,23 @@ static bool load_frame(loader *l, st_index_block *block) {
     return true;
 }
 
-static bool load_spans(loader *l, st_index_block *block) {
+static bool load_counts(loader *l, st_index_block *block) {
+    uint64_t entries;
+    uint64_t keys;
+    uint64_t heads;
+    if (!st_cursor_varint(&l->cursor, &entries) || !st_cursor_varint(&l->cursor, &keys) ||
+        !st_cursor_varint(&l->cursor, &heads) || heads == 0 || heads > keys || keys > entries ||
+        entries > ENTRIES_MAX) {
+        return false;
+    }
+    block->keys = (uint32_t)keys;
+    block->heads = (uint32_t)heads;
+    l->entries += entries;
+    l->keys += keys - (block->continues ? 1 : 0);
+    return true;
+}
+
+static bool load_spans(loader *l, st_index_block *block, uint64_t *version_max) {
     const st_spans *spans = l->index->spans;
     uint64_t version;
     uint64_t version_span;
@@ -211,33 +252,21 @@ static bool load_spans(loader *l, st_index_block *block) {
     }
     l->version_min += (uint64_t)st_unzigzag(version);
     l->time_min_us = (int64_t)((uint64_t)l->time_min_us + (uint64_t)st_unzigzag(time));
-    block->version_min = l->version_min;
-    block->version_max = l->version_min + version_span;
-    block->time_min_us = l->time_min_us;
-    block->time_max_us = (int64_t)((uint64_t)l->time_min_us + time_span);
-    return block->version_min >= spans->version_min && block->version_min <= block->version_max &&
-           block->version_max <= spans->version_max && block->time_min_us >= spans->time_min_us &&
-           block->time_min_us <= block->time_max_us && block->time_max_us <= spans->time_max_us;
-}
-
-static bool load_counts(loader *l, st_index_block *block) {
-    if (!st_cursor_varint(&l->cursor, &block->entries) ||
-        !st_cursor_varint(&l->cursor, &block->keys) ||
-        !st_cursor_varint(&l->cursor, &block->heads)) {
-        return false;
-    }
-    l->entries += block->entries;
-    l->keys += block->keys - (l->continues ? 1 : 0);
-    return block->heads > 0 && block->heads <= block->keys && block->keys <= block->entries &&
-           block->entries <= ENTRIES_MAX;
+    const int64_t time_max_us = (int64_t)((uint64_t)l->time_min_us + time_span);
+    *version_max = l->version_min + version_span;
+    block->time_low_us = l->time_min_us;
+    return l->version_min >= spans->version_min && l->version_min <= *version_max &&
+           *version_max <= spans->version_max && l->time_min_us >= spans->time_min_us &&
+           l->time_min_us <= time_max_us && time_max_us <= spans->time_max_us;
 }
 
 /* The separator into l->separator; before it there the one before. */
 static bool load_separator(loader *l, st_index_block *block, size_t place) {
+    const st_table_index *index = l->index;
     uint64_t shared;
     strata_slice rest;
     block->separator_version = UINT64_MAX;
-    if ((l->continues && !st_cursor_varint(&l->cursor, &block->separator_version)) ||
+    if ((block->continues && !st_cursor_varint(&l->cursor, &block->separator_version)) ||
         !st_cursor_varint(&l->cursor, &shared) || !st_cursor_sized(&l->cursor, &rest) ||
         shared > l->separator_len || rest.len > ST_TABLE_KEY_MAX - (size_t)shared) {
         return false;
@@ -252,12 +281,17 @@ static bool load_separator(loader *l, st_index_block *block, size_t place) {
     }
     l->separator_len = (size_t)shared + rest.len;
     l->separator_version = block->separator_version;
+    block->separator = st_slice(l->separator, 0);
     if (place == 0) {
-        return l->separator_len == 0 && !l->continues;
+        return l->separator_len == 0 && !block->continues;
     }
-    const st_table_index *index = l->index;
-    return ascends && l->separator_len >= index->prefix_len &&
-           memcmp(l->separator, index->first.data, index->prefix_len) == 0;
+    if (!ascends || l->separator_len < index->prefix_len ||
+        memcmp(l->separator, index->first.data, index->prefix_len) != 0) {
+        return false;
+    }
+    block->separator =
+        st_slice(l->separator + index->prefix_len, l->separator_len - index->prefix_len);
+    return true;
 }
 
 /* The bytes of a key after the prefix, as a number; what is missing is zero. */
@@ -275,7 +309,8 @@ static uint64_t head_of(const uint8_t *bytes, size_t len) {
 static strata_status load_block(loader *l, size_t place, const char **what) {
     st_table_index *index = l->index;
     st_index_block block;
-    if (!load_frame(l, &block) || !load_counts(l, &block) || !load_spans(l, &block)) {
+    uint64_t version_max;
+    if (!load_frame(l, &block) || !load_counts(l, &block) || !load_spans(l, &block, &version_max)) {
         *what = "a block in its index has wrong numbers";
         return STRATA_CORRUPT;
     }
@@ -287,11 +322,8 @@ static strata_status load_block(loader *l, size_t place, const char **what) {
         *what = "its index is too long";
         return STRATA_CORRUPT;
     }
-    index->refs[place].continues = l->continues;
-    index->heads[place] = place == 0 ? 0
-                                     : head_of(l->separator + index->prefix_len,
-                                               l->separator_len - index->prefix_len);
-    return pool_add(index, &block, place, st_slice(l->separator, l->separator_len));
+    index->heads[place] = head_of(block.separator.data, block.separator.len);
+    return pool_add(index, &block, place, version_max);
 }
 
 static strata_status load_blocks(loader *l, const char **what) {
@@ -330,15 +362,19 @@ strata_status st_table_index_load(st_table_index *index, const st_table_file *fi
                               .pool = {NULL, 0, 0, file->host}};
     /* Nine bytes of file and eleven of payload are the least that a block takes. */
     if (properties->blocks == 0 || properties->blocks > payload.len / 11 ||
-        properties->blocks > SIZE_MAX / sizeof(st_index_ref)) {
+        properties->blocks > SIZE_MAX / sizeof *index->heads) {
         *what = "its index has another number of blocks";
         return STRATA_CORRUPT;
     }
     index->count = (size_t)properties->blocks;
     index->prefix_len = shared_of(first.data, first.len, last.data, last.len);
+    index->version_shift = shift_for(index->spans->version_max - index->spans->version_min);
+    index->time_shift =
+        shift_for((uint64_t)index->spans->time_max_us - (uint64_t)index->spans->time_min_us);
     index->heads = st_alloc(memory, index->count * sizeof *index->heads);
-    index->refs = st_alloc(memory, index->count * sizeof *index->refs);
-    if (index->heads == NULL || index->refs == NULL) {
+    index->offsets = st_alloc(memory, index->count * sizeof *index->offsets);
+    index->places = st_alloc(memory, index->count * sizeof *index->places);
+    if (index->heads == NULL || index->offsets == NULL || index->places == NULL) {
         return STRATA_NO_MEMORY;
     }
     loader l = {.index = index,
@@ -358,28 +394,29 @@ void st_table_index_free(st_table_index *index) {
     }
     const strata_allocator *memory = &index->host->memory;
     st_free(memory, index->heads, index->count * sizeof *index->heads);
-    st_free(memory, index->refs, index->count * sizeof *index->refs);
+    st_free(memory, index->offsets, index->count * sizeof *index->offsets);
+    st_free(memory, index->places, index->count * sizeof *index->places);
     strata_buffer_free(&index->pool);
     index->heads = NULL;
-    index->refs = NULL;
+    index->offsets = NULL;
+    index->places = NULL;
 }
 
 size_t st_table_index_resident_bytes(const st_table_index *index) {
-    return index->count * (sizeof *index->heads + sizeof *index->refs) + index->pool.cap;
+    return index->count * (sizeof *index->heads + sizeof *index->offsets + sizeof *index->places) +
+           index->pool.cap;
 }
 
 /* ---- Searching ------------------------------------------------------------------------------- */
 
-/* Whether the block begins not after (key, number) in the order of the table. */
+/* Whether the block begins not after (key, number) in the order of the table. key: without the
+ * prefix. */
 static bool begins_by(const st_table_index *index, size_t block, strata_slice key,
                       uint64_t number) {
-    const int order = st_slice_compare(st_table_index_separator(index, block), key);
-    if (order != 0 || !index->refs[block].continues) {
-        return order <= 0;
-    }
     st_index_block about;
     st_table_index_block(index, block, &about);
-    return about.separator_version >= number;
+    const int order = st_slice_compare(about.separator, key);
+    return order < 0 || (order == 0 && about.separator_version >= number);
 }
 
 /* Among the blocks of one head, `last` being the last of them. */
@@ -418,13 +455,14 @@ bool st_table_index_find(const st_table_index *index, strata_slice key, uint64_t
         *block = index->count - 1;
         return true;
     }
-    const uint64_t head = head_of((const uint8_t *)key.data + prefix, key.len - prefix);
+    const strata_slice rest = st_slice((const uint8_t *)key.data + prefix, key.len - prefix);
+    const uint64_t head = head_of(rest.data, rest.len);
     size_t low = 0;
     for (size_t count = index->count; count > 1;) {
         const size_t half = count / 2;
         low += index->heads[low + half] <= head ? half : 0;
         count -= half;
     }
-    *block = index->heads[low] < head ? low : find_among_equals(index, low, key, number);
+    *block = index->heads[low] < head ? low : find_among_equals(index, low, rest, number);
     return true;
 }

@@ -47,13 +47,6 @@ strata_status st_index_builder_add(st_index_builder *builder, const st_index_add
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-typedef struct st_index_ref {
-    uint64_t offset;        /* of the block's frame */
-    uint32_t at;            /* of its separator in the pool */
-    uint16_t separator_len; /* what follows the separator in the pool is st_index_block */
-    bool continues;
-} st_index_ref;
-
 typedef struct st_table_index {
     const strata_host *host;
     size_t count;
@@ -61,22 +54,24 @@ typedef struct st_table_index {
     strata_slice first; /* key of the table; borrowed from its properties, as the next two */
     strata_slice last;
     const st_spans *spans;
-    uint64_t *heads; /* 8 bytes of each separator after the prefix, as numbers */
-    st_index_ref *refs;
-    strata_buffer pool; /* separator, then what the payload said of the block */
+    unsigned version_shift; /* spans of blocks are kept in 256ths of the table's, rounded up to a */
+    unsigned time_shift;    /* power of two */
+    uint64_t *heads;        /* 8 bytes of each separator after the prefix, as numbers */
+    uint64_t *offsets;      /* of the frames */
+    uint32_t *places;       /* in the pool: the rest */
+    strata_buffer pool;
 } st_table_index;
 
 /* What the index knows of a block. */
 typedef struct st_index_block {
     st_table_frame frame;
     uint64_t apart_from; /* offset of the first value kept apart; or of the frame */
-    uint64_t entries;
-    uint64_t keys;
-    uint64_t heads;
-    uint64_t version_min;
-    uint64_t version_max;
-    int64_t time_min_us;
-    int64_t time_max_us;
+    uint32_t keys;
+    uint32_t heads;
+    uint64_t version_high;      /* nothing in it is newer; about */
+    int64_t time_low_us;        /* nothing in it is older; about */
+    bool continues;             /* the key that the block before ends with */
+    strata_slice separator;     /* without the prefix; borrowed */
     uint64_t separator_version; /* UINT64_MAX unless it continues */
 } st_index_block;
 
@@ -95,6 +90,7 @@ size_t st_table_index_payload_max(uint64_t blocks);
 bool st_table_index_find(const st_table_index *index, strata_slice key, uint64_t number,
                          size_t *block);
 void st_table_index_block(const st_table_index *index, size_t block, st_index_block *out);
-strata_slice st_table_index_separator(const st_table_index *index, size_t block);
+/* Whether the block begins with the key that the one before ends with. */
+bool st_table_index_continues(const st_table_index *index, size_t block);
 
 #endif

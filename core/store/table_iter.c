@@ -47,15 +47,13 @@ void st_table_iter_release(st_table_iter *iter) {
 /* ---- Blocks ---------------------------------------------------------------------------------- */
 
 static strata_status load_own(st_table_iter *iter, size_t place, const st_block **block) {
-    st_index_block about;
-    st_block_expected expected;
-    st_table_expect(iter->table, place, &about, &expected);
+    st_table_block expect;
+    st_table_expect(iter->table, place, &expect);
     iter->own.len = 0;
-    if (st_buffer_reserve(&iter->own, st_block_room(&expected)) != STRATA_OK) {
+    if (st_buffer_reserve(&iter->own, st_block_room(&expect.expected)) != STRATA_OK) {
         return st_table_failed(&iter->table->file, STRATA_NO_MEMORY, iter->error);
     }
-    ST_TRY(st_table_load_block(iter->table, &about, &expected, &iter->window, iter->own.data,
-                               iter->error));
+    ST_TRY(st_table_load_block(iter->table, &expect, &iter->window, iter->own.data, iter->error));
     *block = st_block_in(iter->own.data);
     return STRATA_OK;
 }
@@ -92,7 +90,7 @@ static size_t pass_over(const st_table_iter *iter, size_t place) {
     while (iter->version_after > 0 && place < iter->table->index.count) {
         st_index_block about;
         st_table_index_block(&iter->table->index, place, &about);
-        if (about.version_max > iter->version_after) {
+        if (about.version_high > iter->version_after) {
             break;
         }
         place++;

@@ -16,15 +16,21 @@ struct st_table {
     char path[]; /* of the database */
 };
 
-/* What loading a block of the index checks it against. */
-void st_table_expect(const st_table *table, size_t block, st_index_block *about,
-                     st_block_expected *expected);
+/* What the table knows of a block before it is read. */
+typedef struct st_table_block {
+    st_index_block about;
+    st_block_expected expected; /* its keys are in low and high, or the table's */
+    uint8_t low[ST_TABLE_KEY_MAX];
+    uint8_t high[ST_TABLE_KEY_MAX];
+} st_table_block;
+
+void st_table_expect(const st_table *table, size_t place, st_table_block *block);
 
 /* Reads and checks a block into memory of st_block_room bytes. window: NULL if not in order.
  * Errors: corrupt, io, no_memory. */
-strata_status st_table_load_block(const st_table *table, const st_index_block *about,
-                                  const st_block_expected *expected, st_table_window *window,
-                                  uint8_t *memory, strata_error *error) STRATA_MUST_USE;
+strata_status st_table_load_block(const st_table *table, const st_table_block *block,
+                                  st_table_window *window, uint8_t *memory,
+                                  strata_error *error) STRATA_MUST_USE;
 
 /* The block, in the cache and pinned. Errors: the same. */
 strata_status st_table_pin_block(const st_table *table, size_t block,

@@ -1,10 +1,10 @@
 /* table_verify.c - reading every byte of a table, and comparing all that it says of itself.
  *
- * Loading a block checks it against the index (block.c); opening checked the index against the
- * properties (table_index.c). What is left: that each value kept apart is there and belongs to
- * exactly one entry, that the spans and counts are not only wide enough but exact, that keys which
- * are said to continue do, and that the filter is the one of these keys. Nothing of the cache is
- * used, and nothing is put into it.
+ * Loading a block checks it against the resident index (block.c), which was checked against the
+ * properties when the table was opened (table_index.c). What is left: that each value kept apart is
+ * there and belongs to exactly one entry, and that index, filter and properties are, to the last
+ * byte, those that the builder would make of these entries; so they are made again, and compared.
+ * Nothing of the cache is used, and nothing is put into it.
  */
 #include "store/table_private.h"
 
@@ -13,33 +13,40 @@
 typedef struct verifier {
     const st_table *table;
     strata_error *error;
-    st_index_block about; /* the block */
+    st_table_block block; /* the one that is read */
     st_spans spans;       /* of the table */
     st_spans block_spans;
+    bool first_fits; /* the first key is the one that the properties name */
     uint64_t values;
     uint64_t apart_end; /* of the values of this block, so far */
     uint8_t *filter;    /* of the keys so far */
+    size_t filter_bytes;
+    st_index_builder index; /* of the blocks so far */
+    strata_buffer part;     /* index, filter or properties, as stored */
     st_table_window window;
     strata_buffer memory; /* a block */
     strata_buffer value;
     st_block_cursor cursor;
+    uint64_t last_number; /* of the last entry of the block before */
     size_t last_len;
-    uint8_t last_key[ST_TABLE_KEY_MAX]; /* of the block before */
+    uint8_t last_key[ST_TABLE_KEY_MAX];
     uint8_t key[ST_TABLE_KEY_MAX];
 } verifier;
 
-static strata_status corrupt(const verifier *v, const char *what) {
-    return st_table_corrupt(&v->table->file, v->about.frame.offset, what, v->error);
+static strata_status corrupt(const verifier *v, uint64_t offset, const char *what) {
+    return st_table_corrupt(&v->table->file, offset, what, v->error);
 }
 
 static strata_status no_memory(const verifier *v) {
     return st_table_failed(&v->table->file, STRATA_NO_MEMORY, v->error);
 }
 
+/* ---- Entries --------------------------------------------------------------------------------- */
+
 static strata_status verify_value(verifier *v) {
-    const st_table_frame frame = st_table_value_frame(&v->about, &v->cursor.entry);
+    const st_table_frame frame = st_table_value_frame(&v->block.about, &v->cursor.entry);
     if (frame.offset != v->apart_end) {
-        return corrupt(v, "values kept apart are not in the order of their keys");
+        return corrupt(v, frame.offset, "values kept apart are not in the order of their keys");
     }
     v->value.len = 0;
     if (st_buffer_reserve(&v->value, ST_FRAME_BYTES + (size_t)frame.plain_len) != STRATA_OK) {
@@ -60,117 +67,143 @@ static strata_status verify_entry(verifier *v, bool new_key, bool new_key_in_blo
     st_spans_add(&v->spans, &revision, new_key);
     st_spans_add(&v->block_spans, &revision, new_key_in_block);
     if (new_key) {
-        st_filter_add(v->filter, v->table->filter.len,
+        st_filter_add(v->filter, v->filter_bytes,
                       st_table_hash(st_slice(v->key, v->cursor.key_len)));
     }
     return (entry->flags & ST_ENTRY_APART) != 0 ? verify_value(v) : STRATA_OK;
 }
 
-static bool spans_agree(const st_spans *a, const st_spans *b) {
-    return a->entries == b->entries && a->keys == b->keys && a->version_min == b->version_min &&
-           a->version_max == b->version_max && a->time_min_us == b->time_min_us &&
-           a->time_max_us == b->time_max_us;
+/* What the builder says of a block to the index, but for the spans; the cursor stands at its first
+ * entry. */
+static st_index_add describe(const verifier *v, size_t place) {
+    const st_index_block *about = &v->block.about;
+    size_t shared = 0;
+    while (shared < v->last_len && shared < v->cursor.key_len &&
+           v->last_key[shared] == v->key[shared]) {
+        shared++;
+    }
+    const bool same = place > 0 && shared == v->cursor.key_len && shared == v->last_len;
+    const size_t separator_len = place == 0 ? 0 : same ? shared : shared + 1;
+    const st_index_add add = {.frame = about->frame,
+                              .apart_bytes = about->frame.offset - about->apart_from,
+                              .spans = &v->block_spans,
+                              .heads = about->heads,
+                              .separator = st_slice(v->key, separator_len),
+                              .continues = same,
+                              .separator_version = v->last_number - 1};
+    return add;
 }
 
 static strata_status verify_entries(verifier *v, size_t place, const st_block *block) {
-    const st_table_index *index = &v->table->index;
-    const bool continues = index->refs[place].continues;
-    v->apart_end = v->about.apart_from;
+    const st_index_block *about = &v->block.about;
+    uint8_t separator[ST_TABLE_KEY_MAX];
+    v->apart_end = about->apart_from;
     st_spans_init(&v->block_spans);
     bool there = st_block_first(&v->cursor, block);
-    const bool same = place > 0 && st_slice_equal(st_slice(v->key, v->cursor.key_len),
-                                                  st_slice(v->last_key, v->last_len));
-    if (same != continues) {
-        return corrupt(v, "a key does not continue as the index says");
+    if (place == 0) {
+        v->first_fits =
+            st_slice_equal(st_slice(v->key, v->cursor.key_len), v->table->properties.first_key);
     }
+    st_index_add add = describe(v, place);
+    memcpy(separator, v->key, add.separator.len);
+    add.separator.data = separator;
     for (bool first = true; there; there = st_block_next(&v->cursor), first = false) {
         const bool new_in_block = (v->cursor.entry.flags & ST_ENTRY_SAME) == 0;
-        ST_TRY(verify_entry(v, new_in_block && !(first && same), new_in_block));
+        ST_TRY(verify_entry(v, new_in_block && !(first && add.continues), new_in_block));
     }
+    if (v->apart_end != about->frame.offset) {
+        return corrupt(v, v->apart_end, "there are bytes before a block that belong to nothing");
+    }
+    v->last_number = v->cursor.entry.number;
     v->last_len = v->cursor.key_len;
     memcpy(v->last_key, v->key, v->last_len);
-    const st_spans said = {.entries = v->about.entries,
-                           .keys = v->about.keys,
-                           .version_min = v->about.version_min,
-                           .version_max = v->about.version_max,
-                           .time_min_us = v->about.time_min_us,
-                           .time_max_us = v->about.time_max_us};
-    if (!spans_agree(&said, &v->block_spans)) {
-        return corrupt(v, "a block spans other versions or times than the index says");
-    }
-    return v->apart_end == v->about.frame.offset
-               ? STRATA_OK
-               : corrupt(v, "there are bytes before a block that belong to nothing");
-}
-
-static strata_status verify_block(verifier *v, size_t place) {
-    st_block_expected expected;
-    st_table_expect(v->table, place, &v->about, &expected);
-    v->memory.len = 0;
-    if (st_buffer_reserve(&v->memory, st_block_room(&expected)) != STRATA_OK) {
-        return no_memory(v);
-    }
-    ST_TRY(
-        st_table_load_block(v->table, &v->about, &expected, &v->window, v->memory.data, v->error));
-    return verify_entries(v, place, st_block_in(v->memory.data));
+    return st_index_builder_add(&v->index, &add) == STRATA_OK ? STRATA_OK : no_memory(v);
 }
 
 static strata_status verify_blocks(verifier *v) {
     const st_table *table = v->table;
-    const st_table_properties *properties = &table->properties;
     for (size_t place = 0; place < table->index.count; place++) {
-        ST_TRY(verify_block(v, place));
-        if (place == 0) {
-            (void)st_block_first(&v->cursor, v->cursor.block);
-            if (!st_slice_equal(st_slice(v->key, v->cursor.key_len), properties->first_key)) {
-                return corrupt(v, "its first key is not the one it says");
-            }
+        st_table_expect(table, place, &v->block);
+        v->memory.len = 0;
+        if (st_buffer_reserve(&v->memory, st_block_room(&v->block.expected)) != STRATA_OK) {
+            return no_memory(v);
         }
-    }
-    if (!st_slice_equal(st_slice(v->last_key, v->last_len), properties->last_key)) {
-        return corrupt(v, "its last key is not the one it says");
-    }
-    v->about.frame.offset = table->file.footer.properties;
-    if (!spans_agree(&v->spans, &properties->spans) || v->values != properties->values ||
-        v->spans.expires_min_us != properties->spans.expires_min_us) {
-        return corrupt(v, "its properties are not those of its entries");
-    }
-    v->about.frame.offset = table->file.footer.filter;
-    return memcmp(v->filter, table->filter.data, table->filter.len) == 0
-               ? STRATA_OK
-               : corrupt(v, "its filter is not that of its keys");
-}
-
-/* Header, footer, and what is in memory, once more from the file. */
-static strata_status verify_rest(verifier *v) {
-    const st_table_file *file = &v->table->file;
-    const st_table_footer *footer = &file->footer;
-    const struct {
-        st_frame_kind kind;
-        uint64_t offset;
-        uint64_t end;
-        const strata_buffer *kept; /* NULL: in another form */
-    } parts[] = {
-        {ST_FRAME_INDEX, footer->index, footer->filter, NULL},
-        {ST_FRAME_FILTER, footer->filter, footer->properties, &v->table->filter},
-        {ST_FRAME_PROPERTIES, footer->properties, footer->bytes - ST_TABLE_FOOTER_BYTES,
-         &v->table->properties_bytes},
-    };
-    ST_TRY(st_table_file_check_ends(file, v->error));
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        const size_t most = parts[i].kept == NULL
-                                ? st_table_index_payload_max(v->table->properties.blocks)
-                                : parts[i].kept->len;
-        v->value.len = 0;
-        ST_TRY(st_table_read_section(file, parts[i].kind, parts[i].offset, parts[i].end, most,
-                                     &v->value, v->error));
-        if (parts[i].kept != NULL &&
-            !st_slice_equal(st_buffer_slice(&v->value), st_buffer_slice(parts[i].kept))) {
-            return st_table_corrupt(file, parts[i].offset, "it changed while it was open",
-                                    v->error);
-        }
+        ST_TRY(st_table_load_block(table, &v->block, &v->window, v->memory.data, v->error));
+        ST_TRY(verify_entries(v, place, st_block_in(v->memory.data)));
     }
     return STRATA_OK;
+}
+
+/* ---- The rest -------------------------------------------------------------------------------- */
+
+static strata_status read_part(verifier *v, st_frame_kind kind, uint64_t offset, uint64_t end,
+                               size_t most) {
+    v->part.len = 0;
+    return st_table_read_section(&v->table->file, kind, offset, end, most, &v->part, v->error);
+}
+
+static strata_status verify_index(verifier *v) {
+    const st_table_footer *footer = &v->table->file.footer;
+    const size_t most = st_table_index_payload_max(v->table->properties.blocks);
+    ST_TRY(read_part(v, ST_FRAME_INDEX, footer->index, footer->filter, most));
+    return st_slice_equal(st_buffer_slice(&v->part), st_buffer_slice(&v->index.bytes))
+               ? STRATA_OK
+               : corrupt(v, footer->index, "its index is not that of its entries");
+}
+
+static strata_status read_filter(verifier *v) {
+    const st_table_footer *footer = &v->table->file.footer;
+    const size_t most = st_filter_bytes(v->table->properties.spans.keys, ST_FRAME_PAYLOAD_MAX);
+    ST_TRY(read_part(v, ST_FRAME_FILTER, footer->filter, footer->properties, most));
+    return v->part.len > 0 && v->part.len % ST_FILTER_LINE_BYTES == 0
+               ? STRATA_OK
+               : corrupt(v, footer->filter, "its filter has a wrong length");
+}
+
+static strata_status verify_filter(verifier *v) {
+    ST_TRY(read_filter(v));
+    return st_slice_equal(st_buffer_slice(&v->part), st_slice(v->filter, v->filter_bytes))
+               ? STRATA_OK
+               : corrupt(v, v->table->file.footer.filter, "its filter is not that of its keys");
+}
+
+static bool spans_agree(const st_spans *a, const st_spans *b) {
+    return a->entries == b->entries && a->keys == b->keys && a->version_min == b->version_min &&
+           a->version_max == b->version_max && a->time_min_us == b->time_min_us &&
+           a->time_max_us == b->time_max_us && a->expires_min_us == b->expires_min_us;
+}
+
+/* What is in memory, from when the table was opened, is what the file has and what the entries say. */
+static strata_status verify_properties(verifier *v) {
+    const st_table *table = v->table;
+    const st_table_footer *footer = &table->file.footer;
+    const st_table_properties *properties = &table->properties;
+    const strata_slice kept = st_buffer_slice(&table->properties_bytes);
+    ST_TRY(read_part(v, ST_FRAME_PROPERTIES, footer->properties,
+                     footer->bytes - ST_TABLE_FOOTER_BYTES, kept.len));
+    if (!st_slice_equal(st_buffer_slice(&v->part), kept)) {
+        return corrupt(v, footer->properties, "it changed while it was open");
+    }
+    return spans_agree(&v->spans, &properties->spans) && v->values == properties->values &&
+                   v->first_fits &&
+                   st_slice_equal(st_slice(v->last_key, v->last_len), properties->last_key)
+               ? STRATA_OK
+               : corrupt(v, footer->properties, "its properties are not those of its entries");
+}
+
+static strata_status verify_all(verifier *v) {
+    const st_table_file *file = &v->table->file;
+    ST_TRY(st_table_file_check_ends(file, v->error));
+    ST_TRY(read_filter(v));
+    v->filter_bytes = v->part.len;
+    v->filter = st_alloc_zeroed(&file->host->memory, v->filter_bytes);
+    if (v->filter == NULL) {
+        return no_memory(v);
+    }
+    ST_TRY(verify_blocks(v));
+    ST_TRY(verify_index(v));
+    ST_TRY(verify_filter(v));
+    return verify_properties(v);
 }
 
 strata_status st_table_verify(const st_table *table, strata_error *error) {
@@ -184,17 +217,17 @@ strata_status st_table_verify(const st_table *table, strata_error *error) {
     v->window.bytes.host = host;
     v->memory.host = host;
     v->value.host = host;
+    v->part.host = host;
     v->cursor.key = v->key;
     st_spans_init(&v->spans);
-    v->filter = st_alloc_zeroed(&host->memory, table->filter.len);
-    strata_status status = v->filter == NULL ? no_memory(v) : verify_rest(v);
-    if (status == STRATA_OK) {
-        status = verify_blocks(v);
-    }
-    st_free(&host->memory, v->filter, table->filter.len);
+    st_index_builder_init(&v->index, host);
+    const strata_status status = verify_all(v);
+    st_free(&host->memory, v->filter, v->filter_bytes);
+    st_index_builder_free(&v->index);
     strata_buffer_free(&v->window.bytes);
     strata_buffer_free(&v->memory);
     strata_buffer_free(&v->value);
+    strata_buffer_free(&v->part);
     st_free(&host->memory, v, sizeof *v);
     return status;
 }

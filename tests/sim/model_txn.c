@@ -14,7 +14,8 @@
  * A read that an own write answers is none, but where that write is decided at the commit.
  *
  * A commit conflicts when a key that was read, or any key in a range that was read, has a version
- * above the snapshot; under snapshot isolation only keys count that it writes, too.
+ * above the snapshot; under snapshot isolation only keys count that it writes, too, and of ranges not
+ * those whose write is decided at the commit.
  */
 #include "model_txn.h"
 
@@ -347,13 +348,19 @@ static bool in_range(const model_read *read, strata_slice key) {
     return in_page(&read->page, key) && (read->page.reverse ? order >= 0 : order <= 0);
 }
 
-/* The first key of a range that was changed; NULL: none. */
+static bool writes_plainly(const model_txn *txn, model_kind kind, strata_slice key) {
+    const model_own *own = find_own(txn, kind, key);
+    return own != NULL && own->rule == RULE_AS_IT_IS;
+}
+
+/* The first key of a range that was changed and counts; NULL: none. */
 static const model_cell *changed_in(const model_read *read, const model_txn *txn,
                                     const moment *at) {
     const model_table *table = model_table_of(at->model, txn->run, read->kind);
     for (size_t i = 0; i < table->count; i++) {
         const model_cell *cell = table->cells[i];
-        if (is_newer(model_seen(cell, at->snapshot), txn) && in_range(read, cell->key)) {
+        if (is_newer(model_seen(cell, at->snapshot), txn) && in_range(read, cell->key) &&
+            (!txn->first_wins || writes_plainly(txn, read->kind, cell->key))) {
             return cell;
         }
     }
@@ -365,35 +372,47 @@ static bool changed_at(const model_read *read, const model_txn *txn, const momen
            is_newer(model_find(at->model, txn->run, read->kind, read->key, at->snapshot), txn);
 }
 
-static bool comes_before(const model_read *a, const model_read *b) {
-    return a->kind != b->kind ? a->kind < b->kind : st_slice_compare(a->key, b->key) < 0;
+static bool comes_before(model_kind kind, strata_slice key, model_kind other_kind,
+                         strata_slice other) {
+    return kind != other_kind ? kind < other_kind : st_slice_compare(key, other) < 0;
 }
 
-/* What a conflict is reported of: the first point in order of keys, else the newest range's first
- * key. */
-static strata_slice find_conflict(const model_txn *txn, const moment *at, bool certain,
-                                  model_kind *kind) {
+/* The first changed key that was read alone; data NULL: none. */
+static strata_slice find_point(const model_txn *txn, const moment *at, bool certain,
+                               model_kind *kind) {
     const model_read *first = NULL;
     for (const model_read *read = txn->reads; read != NULL; read = read->older) {
         if (!read->range && (read->certain || !certain) && changed_at(read, txn, at) &&
-            (first == NULL || comes_before(read, first))) {
+            (first == NULL || comes_before(read->kind, read->key, first->kind, first->key))) {
             first = read;
         }
     }
-    if (first != NULL) {
-        *kind = first->kind;
-        return first->key;
-    }
+    *kind = first == NULL ? MODEL_KV : first->kind;
+    return first == NULL ? st_slice(NULL, 0) : first->key;
+}
+
+/* The first changed key of the newest range that has any; under snapshot isolation, of all ranges. */
+static strata_slice find_in_ranges(const model_txn *txn, const moment *at, bool certain,
+                                   model_kind *kind) {
+    strata_slice key = {NULL, 0};
     for (const model_read *read = txn->reads; read != NULL; read = read->older) {
-        if (read->range && !txn->first_wins && (read->certain || !certain)) {
-            const model_cell *cell = changed_in(read, txn, at);
-            if (cell != NULL) {
-                *kind = read->kind;
-                return cell->key;
-            }
+        const model_cell *cell =
+            read->range && (read->certain || !certain) ? changed_in(read, txn, at) : NULL;
+        if (cell != NULL &&
+            (key.data == NULL ||
+             (txn->first_wins && comes_before(read->kind, cell->key, *kind, key)))) {
+            *kind = read->kind;
+            key = cell->key;
         }
     }
-    return st_slice(NULL, 0);
+    return key;
+}
+
+/* What a conflict is reported of; data NULL: there is none. */
+static strata_slice find_conflict(const model_txn *txn, const moment *at, bool certain,
+                                  model_kind *kind) {
+    const strata_slice key = find_point(txn, at, certain, kind);
+    return key.data != NULL ? key : find_in_ranges(txn, at, certain, kind);
 }
 
 static bool is_certain(const model_txn *txn) {

@@ -156,6 +156,7 @@ typedef struct strata_options {
     uint64_t memory_bytes;          /* of memtables, tables and blocks; ":memory:" has no bound */
     const struct strata_host *host; /* NULL: strata_host_default() */
     strata_error *error;            /* where a failed open says why; may be NULL */
+    uint32_t close_deadline_ms;     /* how long strata_shutdown waits for calls that run */
     const char *snapshot; /* NULL, or the name of one: open it read-only; borrowed during open */
 } strata_options;
 
@@ -170,6 +171,7 @@ typedef struct strata_options {
      256u << 20,                                                                                   \
      NULL,                                                                                         \
      NULL,                                                                                         \
+     10000,                                                                                        \
      NULL}
 
 /* Opens the database in the folder `path`, made if missing, or a new one in memory for ":memory:".
@@ -185,6 +187,12 @@ strata_status strata_attach(strata_db *db, strata_db **other) STRATA_MUST_USE;
 /* Closes the handle. The last one flushes and syncs; its status is that of the last sync. The
  * handle is gone in any case. NULL is fine. */
 strata_status strata_close(strata_db *db);
+
+/* Ends the work of all handles of the database: from now on their calls fail with closed, but for
+ * strata_close, which each of them still needs. Waits for the calls that run, at most
+ * close_deadline_ms, then makes everything committed durable. Errors: timeout (calls are running
+ * still; the log says how many; what they go on to commit is refused), io, no_space. */
+strata_status strata_shutdown(strata_db *db);
 
 /* The last error of this handle; code STRATA_OK if the last call succeeded. Borrowed until the
  * next call. */

@@ -7,7 +7,8 @@
  *   a block in another place, a file of      the same
  *     another number or database
  *   contents made by an enemy                an error or an answer, in bounded time and memory; if
- *                                            verify finds nothing, keys are in order
+ *                                            verify finds nothing, keys are in order, and index,
+ *                                            filter, properties and footer are as they were
  *
  * Replay one forgery: FORGE_AT=n. FORGE_N=n makes more than the usual number.
  */
@@ -410,8 +411,13 @@ static void forgeries(void **state) {
             if (status == STRATA_OK) {
                 opened++;
                 most = st_max(most, test_memory_bytes() - before);
-                sound += use(&f, table);
+                const bool found_nothing = use(&f, table);
                 st_table_close(table);
+                const size_t index = frames[count - 3].at;
+                assert_false(found_nothing &&
+                             memcmp(f.bytes + index, (const uint8_t *)f.good.data + index,
+                                    f.good.len - index) != 0);
+                sound += found_nothing;
             } else {
                 expect_corrupt(&error, status);
             }
