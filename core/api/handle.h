@@ -27,6 +27,7 @@ struct strata_db {
     st_request request;
     st_epoch_slot slot;
     st_open_txn txns[ST_TXNS_MAX];
+    st_txn *ended_txn; /* for the next one; NULL: there is none */
     bool in_long_call;
     uint64_t last_txn;
     uint64_t bound_txn; /* that the C functions go through; 0: none */

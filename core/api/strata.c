@@ -87,6 +87,7 @@ static void free_handle(strata_db *db) {
             st_handle_txn_end(db, &db->txns[i]);
         }
     }
+    st_txn_destroy(db->ended_txn);
     const strata_allocator *memory = &db->engine->host.memory;
     st_epoch_unregister(&db->engine->model.store.epoch, &db->slot);
     strata_buffer_free(&db->request.value);

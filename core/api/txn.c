@@ -27,7 +27,14 @@ strata_status st_handle_txn_begin(strata_db *db, st_run *run, const st_txn_spec 
                                   "the handle has %u open transactions; end one first",
                                   (uint64_t)ST_TXNS_MAX);
     }
-    ST_TRY(st_txn_begin(&db->engine->model.store, run->shard, spec, &free_place->txn, &db->error));
+    if (db->ended_txn != NULL) {
+        free_place->txn = db->ended_txn;
+        db->ended_txn = NULL;
+        st_txn_begin_again(free_place->txn, run->shard, spec);
+    } else {
+        ST_TRY(
+            st_txn_begin(&db->engine->model.store, run->shard, spec, &free_place->txn, &db->error));
+    }
     free_place->run = run;
     free_place->number = ++db->last_txn;
     *out = free_place;
@@ -42,7 +49,12 @@ void st_handle_txn_end(strata_db *db, st_open_txn *open) {
     if (db->bound_txn == open->number) {
         db->bound_txn = 0;
     }
-    st_txn_destroy(open->txn);
+    st_txn_end(open->txn);
+    if (db->ended_txn == NULL) {
+        db->ended_txn = open->txn;
+    } else {
+        st_txn_destroy(open->txn);
+    }
     *open = (st_open_txn){0, NULL, NULL};
 }
 

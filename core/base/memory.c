@@ -36,6 +36,7 @@ void st_arena_free(st_arena *arena) {
     arena->chunks = NULL;
     arena->next = NULL;
     arena->end = NULL;
+    atomic_store_explicit(&arena->reserved, 0, memory_order_relaxed);
 }
 
 void st_arena_reset(st_arena *arena) {
@@ -43,8 +44,11 @@ void st_arena_reset(st_arena *arena) {
     if (newest == NULL) {
         return;
     }
-    free_chunks(arena, newest->older);
-    newest->older = NULL;
+    if (ST_UNLIKELY(newest->older != NULL)) {
+        free_chunks(arena, newest->older);
+        newest->older = NULL;
+        atomic_store_explicit(&arena->reserved, newest->size, memory_order_relaxed);
+    }
     arena->next = (char *)(newest + 1);
     arena->end = (char *)newest + newest->size;
 }

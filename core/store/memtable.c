@@ -25,6 +25,12 @@ void st_version_read(const st_version *version, st_revision *revision) {
     revision->value = st_slice(version->value + head, version->len);
 }
 
+static void make_empty(st_memtable *table) {
+    st_art_init(&table->index, &table->arena);
+    st_leaf_table_init(&table->leaves, &table->arena);
+    atomic_init(&table->keys, 0);
+}
+
 st_memtable *st_memtable_create(const strata_allocator *allocator) {
     st_memtable *table = st_alloc_zeroed(allocator, sizeof *table);
     if (table == NULL) {
@@ -33,10 +39,15 @@ st_memtable *st_memtable_create(const strata_allocator *allocator) {
     table->allocator = allocator;
     atomic_init(&table->older, NULL);
     st_arena_init(&table->arena, allocator, 0);
-    st_art_init(&table->index, &table->arena);
-    st_leaf_table_init(&table->leaves, &table->arena);
-    atomic_init(&table->keys, 0);
+    make_empty(table);
     return table;
+}
+
+void st_memtable_clear(st_memtable *table) {
+    st_arena_reset(&table->arena);
+    make_empty(table);
+    table->version_max = 0;
+    table->counted = 0;
 }
 
 void st_memtable_destroy(st_memtable *table) {

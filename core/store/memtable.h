@@ -42,6 +42,8 @@ typedef struct st_memtable {
 /* NULL when there is no memory. */
 st_memtable *st_memtable_create(const strata_allocator *allocator);
 void st_memtable_destroy(st_memtable *table);
+/* Forgets everything but keeps some of its memory for reuse. Nobody reads it meanwhile. */
+void st_memtable_clear(st_memtable *table);
 /* The same, for an epoch. */
 void st_memtable_reclaim(st_retired *retired);
 

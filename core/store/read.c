@@ -161,7 +161,7 @@ static bool list_memtables(st_reader *reader, const st_shard *shard, memtable_li
 static bool add_sources(st_scan *scan, const st_overlay *overlay, const memtable_list *memtables,
                         const st_view *view, uint64_t run) {
     size_t *count = &scan->merge.count;
-    if (overlay != NULL && !add_memtable(scan, overlay->own, count)) {
+    if (overlay != NULL && overlay->own != NULL && !add_memtable(scan, overlay->own, count)) {
         return false;
     }
     for (size_t i = 0; i < memtables->count; i++) {
@@ -425,7 +425,7 @@ static strata_status read_overlaid(st_reader *reader, strata_slice key, const st
                                    st_revision *revision, bool *found) {
     const st_overlay *overlay = reader->overlay;
     const st_bound all = st_bound_version(UINT64_MAX);
-    if (st_memtable_find(overlay->own, key, &all, revision)) {
+    if (overlay->own != NULL && st_memtable_find(overlay->own, key, &all, revision)) {
         revision->number = shown_number(revision->number);
         *found = true;
         return overlay->point(overlay->ctx, key, 0, true) == STRATA_OK

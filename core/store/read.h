@@ -15,7 +15,7 @@ struct st_store;
  * wants to know what was read. */
 typedef struct st_overlay {
     const st_shard *shard;
-    const st_memtable *own;
+    const st_memtable *own; /* NULL: it has written nothing */
     void *ctx;
     /* A key was read: *number is of the newest stored version in the snapshot (0: none). own: the
      * answer came from its own writes. Errors: no_memory. */

@@ -16,8 +16,25 @@
  */
 #include "txn/txn_private.h"
 
-/* Own writes and what was read, in memory: a transaction that needs more is not one. */
-enum { TXN_BYTES_MAX = 1 << 28 };
+enum {
+    /* Own writes and what was read, in memory: a transaction that needs more is not one. */
+    TXN_BYTES_MAX = 1 << 28,
+    KEPT_BYTES_MAX = 1 << 18, /* of each of its three parts, for the transaction after it */
+};
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+/* Made when it is first needed: most transactions only read, or only write. */
+static strata_status need(const st_txn *txn, st_memtable **table) {
+    if (ST_UNLIKELY(*table == NULL)) {
+        *table = st_memtable_create(&txn->store->host->memory);
+    }
+    return *table == NULL ? STRATA_NO_MEMORY : STRATA_OK;
+}
+
+static uint64_t reserved(const st_memtable *table) {
+    return table == NULL ? 0 : atomic_load_explicit(&table->arena.reserved, memory_order_relaxed);
+}
 
 /* ---- Reads ----------------------------------------------------------------------------------- */
 
@@ -30,6 +47,7 @@ static strata_status add_point(st_txn *txn, strata_slice key, uint64_t number) {
     const st_write write = {.key = key, .value = st_slice("", 0)};
     st_revision known;
     st_staged staged;
+    ST_TRY(need(txn, &txn->points));
     if (st_memtable_find(txn->points, key, &all, &known)) {
         return STRATA_OK;
     }
@@ -60,6 +78,7 @@ static strata_status begin_range(void *ctx, strata_slice low, strata_slice high,
     if (!tracks(txn)) {
         return STRATA_OK;
     }
+    ST_TRY(need(txn, &txn->points));
     st_arena *arena = &txn->points->arena;
     txn_range *range = st_arena_alloc(arena, sizeof *range, 8);
     uint8_t *bytes = st_arena_alloc(arena, (size_t)2 * (ST_STORE_KEY_MAX + 1), 1);
@@ -91,36 +110,60 @@ static uint64_t monotonic_ns(const st_txn *txn) {
     return txn->store->host->clock.monotonic_ns(txn->store->host->clock.ctx);
 }
 
+void st_txn_begin_again(st_txn *txn, st_shard *shard, const st_txn_spec *spec) {
+    ST_ASSERT(!txn->holds);
+    txn->shard = shard;
+    txn->spec = *spec;
+    txn->overlay = (st_overlay){shard, NULL, txn, note_point, begin_range, end_range};
+    txn->begun_ns = monotonic_ns(txn);
+    st_snapshot_hold(txn->store, shard, &txn->snapshot);
+    txn->holds = true;
+}
+
 strata_status st_txn_begin(st_store *store, st_shard *shard, const st_txn_spec *spec, st_txn **out,
                            strata_error *error) {
-    const strata_allocator *memory = &store->host->memory;
-    st_txn *txn = st_alloc_zeroed(memory, sizeof *txn);
+    st_txn *txn = st_alloc_zeroed(&store->host->memory, sizeof *txn);
     if (txn == NULL) {
         return st_fail_memory(error);
     }
     txn->store = store;
-    txn->shard = shard;
-    txn->spec = *spec;
     txn->entries.host = store->host;
-    txn->own = st_memtable_create(memory);
-    txn->points = st_memtable_create(memory);
-    if (txn->own == NULL || txn->points == NULL) {
-        st_txn_destroy(txn);
-        return st_fail_memory(error);
-    }
-    txn->overlay = (st_overlay){shard, txn->own, txn, note_point, begin_range, end_range};
-    txn->begun_ns = monotonic_ns(txn);
-    st_snapshot_hold(store, shard, &txn->snapshot);
-    txn->holds = true;
+    st_txn_begin_again(txn, shard, spec);
     *out = txn;
     return STRATA_OK;
+}
+
+/* For the next transaction, unless it is much. */
+static void clear(st_memtable **table) {
+    if (*table == NULL) {
+        return;
+    }
+    st_memtable_clear(*table);
+    if (reserved(*table) > KEPT_BYTES_MAX) {
+        st_memtable_destroy(*table);
+        *table = NULL;
+    }
+}
+
+void st_txn_end(st_txn *txn) {
+    if (txn->holds) {
+        st_snapshot_release(txn->store, &txn->snapshot);
+        txn->holds = false;
+    }
+    clear(&txn->own);
+    clear(&txn->points);
+    txn->ranges = NULL;
+    txn->range_count = 0;
+    txn->entries.len = 0;
+    if (txn->entries.cap > KEPT_BYTES_MAX) {
+        strata_buffer_free(&txn->entries);
+    }
 }
 
 void st_txn_destroy(st_txn *txn) {
     if (txn == NULL) {
         return;
     }
-    const strata_allocator *memory = &txn->store->host->memory;
     if (txn->holds) {
         st_snapshot_release(txn->store, &txn->snapshot);
     }
@@ -131,7 +174,7 @@ void st_txn_destroy(st_txn *txn) {
         st_memtable_destroy(txn->points);
     }
     strata_buffer_free(&txn->entries);
-    st_free(memory, txn, sizeof *txn);
+    st_free(&txn->store->host->memory, txn, sizeof *txn);
 }
 
 const st_overlay *st_txn_overlay(const st_txn *txn) {
@@ -151,7 +194,9 @@ void st_txn_read_info(const st_txn *txn, st_txn_info *info) {
         .read_only = txn->spec.read_only,
         .isolation = txn->spec.isolation,
         .snapshot = txn->snapshot.version,
-        .keys_read = atomic_load_explicit(&txn->points->keys, memory_order_relaxed),
+        .keys_read = txn->points == NULL
+                         ? 0
+                         : atomic_load_explicit(&txn->points->keys, memory_order_relaxed),
         .ranges_read = txn->range_count,
         .writes = txn_entry_count(txn),
         .age_ns = monotonic_ns(txn) - txn->begun_ns,
@@ -173,6 +218,7 @@ strata_status st_txn_check(const st_txn *txn, strata_error *error) {
 
 static strata_status add_entry(st_txn *txn, const st_txn_write *write) {
     txn_entry entry = {.rule = write->rule};
+    ST_TRY(need(txn, &txn->own));
     ST_TRY(st_buffer_reserve(&txn->entries, sizeof entry));
     entry.operand = st_arena_copy(&txn->own->arena, write->operand);
     if (entry.operand.data == NULL) {
@@ -180,12 +226,12 @@ static strata_status add_entry(st_txn *txn, const st_txn_write *write) {
     }
     ST_TRY(st_memtable_stage(txn->own, &write->write, &entry.staged));
     st_memtable_link(txn->own, &entry.staged, ST_OWN_VERSIONS + txn_entry_count(txn), 0);
+    txn->overlay.own = txn->own;
     return st_buffer_append(&txn->entries, &entry, sizeof entry);
 }
 
 static uint64_t memory_bytes(const st_txn *txn) {
-    return atomic_load_explicit(&txn->own->arena.reserved, memory_order_relaxed) +
-           atomic_load_explicit(&txn->points->arena.reserved, memory_order_relaxed);
+    return reserved(txn->own) + reserved(txn->points);
 }
 
 strata_status st_txn_put(st_txn *txn, const st_txn_write *write, strata_error *error) {
@@ -204,7 +250,7 @@ strata_status st_txn_put(st_txn *txn, const st_txn_write *write, strata_error *e
 bool st_txn_find(const st_txn *txn, strata_slice key, st_txn_write *write) {
     const st_bound all = st_bound_version(UINT64_MAX);
     st_revision revision;
-    if (!st_memtable_find(txn->own, key, &all, &revision)) {
+    if (txn->own == NULL || !st_memtable_find(txn->own, key, &all, &revision)) {
         return false;
     }
     const txn_entry *entry = txn_entry_at(txn, (size_t)(revision.number - ST_OWN_VERSIONS));

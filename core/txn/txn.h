@@ -27,7 +27,12 @@ typedef struct st_txn st_txn;
 /* Errors: no_memory. */
 strata_status st_txn_begin(st_store *store, st_shard *shard, const st_txn_spec *spec, st_txn **txn,
                            strata_error *error);
-/* Forgets it; nothing was committed unless st_txn_commit said so. NULL is fine. */
+/* Ends it; nothing was committed unless st_txn_commit said so. It keeps some of its memory, and can
+ * be begun again or destroyed. */
+void st_txn_end(st_txn *txn);
+/* Begins one that has ended, on the same store. Cost: no allocation. */
+void st_txn_begin_again(st_txn *txn, st_shard *shard, const st_txn_spec *spec);
+/* Ends it if it has not ended. NULL is fine. */
 void st_txn_destroy(st_txn *txn);
 
 const st_overlay *st_txn_overlay(const st_txn *txn);

@@ -29,9 +29,10 @@ struct st_txn {
     bool holds; /* the snapshot */
     uint64_t begun_ns;
 
-    st_memtable *own;      /* its writes */
+    st_memtable *own;      /* its writes; NULL before the first one ever */
     strata_buffer entries; /* txn_entry */
-    st_memtable *points;   /* the keys that were read, with the number of the version found */
+    /* The keys that were read, with the number of the version found; NULL before the first. */
+    st_memtable *points;
     txn_range *ranges;
     uint64_t range_count;
 };

@@ -55,6 +55,9 @@ static bool counts(const st_txn *txn, strata_slice key, bool in_points) {
 
 /* Checks the keys of the one list or the other: those that were read, or written. */
 static strata_status check_keys(const st_txn *txn, st_reader *reader, const st_memtable *keys) {
+    if (keys == NULL) {
+        return STRATA_OK;
+    }
     st_memtable_iter *iter = st_arena_alloc(reader->arena, sizeof *iter, 16);
     if (iter == NULL) {
         return st_fail_memory(reader->error);

@@ -6,6 +6,7 @@
  * keeps what it sees, time-outs, read-only, allocations that fail.
  */
 #include "format/key.h"
+#include "txn/txn_private.h"
 #include "txn_support.h"
 
 enum { KEYS = 10, STEPS = 60, ROUNDS = 60, SAVEPOINTS = 4 };
@@ -278,6 +279,67 @@ static void counts(void **state) {
     bench_end(&b);
 }
 
+/* One that has ended is begun again: nothing of its first life shows, and no memory is taken. */
+static void begun_again(void **state) {
+    (void)state;
+    const st_txn_spec write = {.isolation = ST_SERIALIZABLE};
+    const st_txn_spec read = {.read_only = true};
+    st_txn_info info;
+    txn_bench b;
+    bench_begin(&b);
+    (void)store_put(&b.store, 1, "a", "1");
+    st_txn *txn = txn_begin(&b, ST_SNAPSHOT);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        assert_string_equal(txn_get(&b, txn, "a"), "1");
+        assert_string_equal(txn_scan(&b, txn, "a", "z", false, SIZE_MAX), "a=1 ");
+        for (size_t key = 0; key < KEYS; key++) {
+            assert_int_equal(txn_put(&b, txn, name_of(key), "mine"), STRATA_OK);
+        }
+        st_txn_end(txn);
+        st_txn_begin_again(txn, b.shard, &write);
+        st_txn_read_info(txn, &info);
+        assert_int_equal(info.keys_read + info.ranges_read + info.writes, 0);
+        assert_int_equal(info.isolation, ST_SERIALIZABLE);
+        assert_false(st_txn_writes(txn));
+    }
+    sim_fail_memory(b.machine, 1);
+    for (size_t key = 0; key < KEYS; key++) {
+        assert_int_equal(txn_put(&b, txn, name_of(key), "mine"), STRATA_OK);
+    }
+    st_txn_end(txn);
+    st_txn_begin_again(txn, b.shard, &read);
+    assert_false(b.machine->memory_failed);
+    sim_heal(b.machine);
+    (void)store_put(&b.store, 1, "a", "2");
+    assert_string_equal(txn_scan(&b, txn, "a", "z", false, SIZE_MAX), "a=1 ");
+    st_txn_end(txn);
+    st_txn_begin_again(txn, b.shard, &write);
+    assert_string_equal(txn_scan(&b, txn, "a", "z", false, SIZE_MAX), "a=2 ");
+    assert_int_equal(txn_put(&b, txn, "b", "3"), STRATA_OK);
+    assert_int_equal(txn_commit(&b, txn), STRATA_OK);
+    assert_string_equal(store_get(&b.store, 1, "b"), "3");
+    assert_null(store_get(&b.store, 1, "k0"));
+    bench_end(&b);
+}
+
+/* What is large is not kept. */
+static void keeps_little(void **state) {
+    (void)state;
+    static char value[1 << 12];
+    txn_bench b;
+    bench_begin(&b);
+    st_txn *txn = txn_begin(&b, ST_SERIALIZABLE);
+    memset(value, 'v', sizeof value - 1);
+    for (size_t i = 0; i < 500; i++) {
+        assert_int_equal(txn_put(&b, txn, name_of(i % KEYS), value), STRATA_OK);
+    }
+    assert_true(txn->own->arena.reserved > sizeof value * 500);
+    st_txn_end(txn);
+    assert_true(txn->own == NULL || txn->own->arena.reserved <= 1 << 18);
+    st_txn_destroy(txn);
+    bench_end(&b);
+}
+
 /* A key put again and again is one write of one commit. */
 static void each_key_once(void **state) {
     (void)state;
@@ -348,7 +410,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_lives), cmocka_unit_test(a_held_snapshot),
         cmocka_unit_test(time_out),     cmocka_unit_test(read_only),
-        cmocka_unit_test(counts),       cmocka_unit_test(each_key_once),
+        cmocka_unit_test(counts),       cmocka_unit_test(begun_again),
+        cmocka_unit_test(keeps_little), cmocka_unit_test(each_key_once),
         cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
