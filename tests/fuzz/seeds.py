@@ -256,6 +256,8 @@ def requests():
         def __missing__(self, name):
             return 1
 
+    bound = Bound({"$path": lambda name: f"beside/{name}"})
+
     for script in sorted((TESTS / "conformance" / "scripts").glob("*.json")):
         for case in json.loads(script.read_text(encoding="utf-8"))["cases"]:
             row = []
@@ -263,7 +265,7 @@ def requests():
                 if "op" not in step:
                     continue
                 try:
-                    made = values.arguments(step.get("args", {}), Bound())
+                    made = values.arguments(step.get("args", {}), bound)
                 except (ValueError, KeyError):
                     continue
                 row.append([step["op"], made])
