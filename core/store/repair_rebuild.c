@@ -94,7 +94,7 @@ typedef struct rebuild {
 
 static strata_status add_source(rebuild *b, st_table *table) {
     const st_table_info *about = st_table_about(table);
-    if (st_buffer_append(&b->tables, &table, sizeof table) != STRATA_OK) {
+    if (st_buffer_append(&b->tables, &table, sizeof(st_table *)) != STRATA_OK) {
         st_table_close(table);
         return st_fail_memory(b->state->error);
     }

@@ -168,7 +168,9 @@ static strata_status write_manifest(st_store *store, const st_view *view, st_man
         return st_fail_memory(error);
     }
     next->file_count = count;
-    st_snapshots_list_files(store, files + list_tables(view, files));
+    if (count > 0) {
+        st_snapshots_list_files(store, files + list_tables(view, files));
+    }
     const strata_status status = st_manifest_write(store->host, store->path, next, files, error);
     st_free(memory, files, count * sizeof *files);
     if (status == STRATA_OK) {
