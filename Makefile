@@ -10,6 +10,7 @@ include mk/wasm.mk
 include mk/js.mk
 include mk/examples.mk
 include mk/sim.mk
+include mk/isolation.mk
 include mk/lint.mk
 include mk/fuzz.mk
 include mk/test.mk

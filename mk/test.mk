@@ -68,4 +68,4 @@ $(BUILD)/asan/tests/%.o: tests/%.c | $(GENERATED)
 	@$(TEST_CC) -c -o $@ $<
 
 .PRECIOUS: $(BUILD)/asan/tests/%.o
--include $(UNIT_SRC:%.c=$(BUILD)/asan/%.d) $(TEST_OBJ:.o=.d)
+-include $(UNIT_SRC:%.c=$(BUILD)/asan/%.d) $(TEST_OBJ:.o=.d) $(wildcard $(BUILD)/asan/tests/*/*.d)

@@ -5,7 +5,7 @@
    base/std.h there and nowhere else, and of libraries only those that the project chose.
 2. A host includes the public headers, its own folder's, and the system's; the WASI host, which is
    made of the native one's files, that one's too. Tests may include anything.
-3. No file of source is longer than 800 lines.
+3. No file of source is longer than 800 lines, but one that a script makes in a folder "generated".
 4. The objects of core/ call nothing but each other, the chosen libraries, and what the compiler
    and <string.h>, <math.h> offer without an operating system (--objects).
 5. C is formatted as .clang-format says (--format).
@@ -138,6 +138,8 @@ def check_includes(root, path):
 
 
 def check_length(root, path):
+    if "generated" in pathlib.PurePath(path).parts:
+        return []
     lines = (root / path).read_bytes().count(b"\n")
     if lines > LINES_MAX:
         return [(lines, f"{lines} lines; more than {LINES_MAX} are two concepts")]

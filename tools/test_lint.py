@@ -139,6 +139,9 @@ class Whole(Tree):
         self.assertEqual(done.returncode, 1)
         self.assertIn("core/base/a.c:801: 801 lines", done.stdout)
         self.assertIn("1 failed", done.stdout)
+        self.write("core/base/a.c", "")
+        self.write("js/src/generated/a.ts", "\n" * 801)
+        self.assertEqual(self.run_lint().returncode, 0)
 
     def test_a_bad_include_fails_the_run(self):
         self.write("core/store/a.c", '#include "api/ops.h"\n')

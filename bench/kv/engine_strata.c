@@ -163,6 +163,20 @@ static void ours_sync(kv_db *db) {
     need(db->handle, strata_sync(db->handle), "strata_sync");
 }
 
+static void ours_checkpoint(kv_db *db) {
+    need(db->handle, strata_checkpoint(db->handle, NULL), "strata_checkpoint");
+}
+
+static void ours_compact(kv_db *db) {
+    static const uint8_t request[] = "\x92\xaa" /* an array of two, a text of ten */
+                                     "db.compact\x80";
+    strata_buffer response = {NULL, 0, 0, NULL};
+    need(db->handle,
+         strata_exec(db->handle, (strata_slice){request, sizeof request - 1}, &response),
+         "db.compact");
+    strata_buffer_free(&response);
+}
+
 const kv_engine kv_strata = {
     .name = "strata",
     .open = ours_open,
@@ -178,4 +192,6 @@ const kv_engine kv_strata = {
     .snapshot = ours_snapshot,
     .allocations = ours_allocations,
     .sync = ours_sync,
+    .checkpoint = ours_checkpoint,
+    .compact = ours_compact,
 };

@@ -9,6 +9,8 @@ typedef struct st_engine {
     st_model model;
     strata_host host; /* a copy: the tables stay the caller's */
     _Atomic uint32_t handles;
+    _Atomic uint32_t long_calls; /* that run, and are in no epoch */
+    uint32_t close_deadline_ms;
 } st_engine;
 
 /* An open transaction of a handle. */
@@ -25,6 +27,7 @@ struct strata_db {
     st_request request;
     st_epoch_slot slot;
     st_open_txn txns[ST_TXNS_MAX];
+    bool in_long_call;
     uint64_t last_txn;
     uint64_t bound_txn; /* that the C functions go through; 0: none */
 };
@@ -54,6 +57,10 @@ static inline strata_status st_handle_end(strata_db *db, strata_status status) {
         db->request.txn = NULL;
         db->request.reader.overlay = NULL;
     }
+    if (ST_UNLIKELY(db->in_long_call)) {
+        db->in_long_call = false;
+        atomic_fetch_sub_explicit(&db->engine->long_calls, 1, memory_order_seq_cst);
+    }
     st_epoch_leave(&db->slot);
     return status;
 }
@@ -71,8 +78,10 @@ void st_handle_txn_end(strata_db *db, st_open_txn *open);
 
 /* For a call that takes long and finds nothing in the store by itself: what others let go of
  * meanwhile is not kept for it. */
-static inline void st_handle_let_go(st_request *rq) {
-    st_epoch_leave(&st_handle_of(rq)->slot);
+static inline void st_handle_let_go(strata_db *db) {
+    db->in_long_call = true;
+    atomic_fetch_add_explicit(&db->engine->long_calls, 1, memory_order_seq_cst);
+    st_epoch_leave(&db->slot);
 }
 
 /* The checks of every function that takes a path and options. Errors: invalid_argument. */

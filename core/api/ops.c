@@ -417,7 +417,7 @@ strata_status st_list_close(st_call *call, const st_list *list, uint32_t count,
 
 /* A text of an error, which may quote what a peer sent: where that is not UTF-8, its bytes above 7f
  * become '?', so that the response stays readable. */
-static strata_status put_quoting(strata_buffer *out, const char *name, const char *text) {
+strata_status st_put_quoting(strata_buffer *out, const char *name, const char *text) {
     char copy[STRATA_ERROR_MESSAGE_MAX];
     const size_t len = st_min(strlen(text), sizeof copy);
     if (st_utf8_valid(st_slice(text, len), NULL)) {
@@ -434,14 +434,14 @@ static strata_status put_error(strata_buffer *out, const strata_error *error) {
     ST_TRY(st_msgpack_put_bool(out, false));
     ST_TRY(st_msgpack_put_object(out, 4));
     ST_TRY(st_put_text(out, "code", strata_text(strata_status_name(error->code))));
-    ST_TRY(put_quoting(out, "message", error->message));
+    ST_TRY(st_put_quoting(out, "message", error->message));
     ST_TRY(st_put_bool(out, "retryable", strata_status_retryable(error->code)));
     ST_TRY(st_put_name(out, "details"));
     ST_TRY(st_msgpack_put_object(out, (uint32_t)error->field_count));
     for (size_t i = 0; i < error->field_count; i++) {
         const strata_error_field *field = &error->fields[i];
         if (field->is_text) {
-            ST_TRY(put_quoting(out, field->name, field->text));
+            ST_TRY(st_put_quoting(out, field->name, field->text));
         } else {
             ST_TRY(st_put_int(out, field->name, field->number));
         }
@@ -457,6 +457,7 @@ enum { WRITE_RESPONSE_BYTES_MAX = ST_KEY_BYTES_MAX + 128 };
 
 static strata_status run_request(st_call *call, strata_slice request) {
     const op_info *op = NULL;
+    ST_TRY(st_store_check_open(&call->rq->model->store, call->rq->error));
     ST_TRY(decode_request(call, request, &op));
     ST_TRY(join_txn(call, op));
     if (st_buffer_reserve(call->out, WRITE_RESPONSE_BYTES_MAX) != STRATA_OK ||

@@ -84,6 +84,8 @@ bool st_strings_hold(strata_slice strings, strata_slice text);
 
 /* Each appends a name and a value. Errors: no_memory. */
 strata_status st_put_text(strata_buffer *out, const char *name, strata_slice text);
+/* A text that may quote what somebody sent: what is not UTF-8 in it becomes '?'. */
+strata_status st_put_quoting(strata_buffer *out, const char *name, const char *text);
 strata_status st_put_uint(strata_buffer *out, const char *name, uint64_t number);
 strata_status st_put_int(strata_buffer *out, const char *name, int64_t number);
 strata_status st_put_bool(strata_buffer *out, const char *name, bool boolean);

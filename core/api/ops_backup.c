@@ -9,7 +9,7 @@
 
 strata_status st_op_db_checkpoint(st_call *call) {
     st_checkpoint made;
-    st_handle_let_go(call->rq);
+    st_handle_let_go(call->db);
     ST_TRY(st_store_checkpoint(&call->rq->model->store, &made, call->rq->error));
     ST_TRY(st_msgpack_put_object(call->out, 3));
     ST_TRY(st_put_uint(call->out, "version", made.version));
@@ -40,7 +40,7 @@ strata_status st_op_db_backup(st_call *call) {
     st_backup_result made;
     const char *path;
     ST_TRY(take_path(call, ARG_db_backup_path, &path));
-    st_handle_let_go(call->rq);
+    st_handle_let_go(call->db);
     ST_TRY(st_backup(&call->rq->model->store, path, &made, call->rq->error));
     ST_TRY(st_msgpack_put_object(call->out, 6));
     ST_TRY(st_put_uint(call->out, "version", made.version));
@@ -56,7 +56,7 @@ strata_status st_op_db_export(st_call *call) {
     const char *path;
     ST_TRY(take_path(call, ARG_db_export_path, &path));
     if (!call->rq->model->store.in_memory) {
-        st_handle_let_go(call->rq); /* in memory it reads what others may trim meanwhile */
+        st_handle_let_go(call->db); /* in memory it reads what others may trim meanwhile */
     }
     ST_TRY(st_export(&call->rq->model->store, path, &made, call->rq->error));
     ST_TRY(st_msgpack_put_object(call->out, 5));
@@ -87,7 +87,7 @@ strata_status st_op_snapshot_create(st_call *call) {
         st_fail(rq->error, STRATA_INVALID_ARGUMENT, "the name of a snapshot is empty");
         return st_fail_text(rq->error, "argument", strata_text("name"));
     }
-    st_handle_let_go(rq);
+    st_handle_let_go(call->db);
     ST_TRY(st_snapshot_create(&rq->model->store, st_call_text(call, ARG_snapshot_create_name),
                               &info, rq->error));
     return put_snapshot(call->out, &info);

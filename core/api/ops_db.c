@@ -141,19 +141,14 @@ strata_status st_op_db_compact(st_call *call) {
     const strata_slice mode = st_call_text(call, ARG_db_compact_mode);
     const bool full =
         !call->given[ARG_db_compact_mode] || st_slice_equal(mode, strata_text("full"));
-    st_epoch_slot *slot = &call->db->slot;
-    st_epoch *epoch = &call->rq->model->store.epoch;
     st_compact_result result;
     if (!full && !st_slice_equal(mode, strata_text("wal"))) {
         return st_fail(call->rq->error, STRATA_INVALID_ARGUMENT,
                        "there is no mode \"%S\"; it is wal or full", &mode);
     }
     /* It reads nothing here, and would keep alive what it takes away. */
-    st_epoch_leave(slot);
-    const strata_status status =
-        st_store_compact(&call->rq->model->store, full, &result, call->rq->error);
-    st_epoch_enter(epoch, slot);
-    ST_TRY(status);
+    st_epoch_leave(&call->db->slot);
+    ST_TRY(st_store_compact(&call->rq->model->store, full, &result, call->rq->error));
     const uint64_t reclaimed =
         result.bytes_after < result.bytes_before ? result.bytes_before - result.bytes_after : 0;
     ST_TRY(st_msgpack_put_object(call->out, 3));

@@ -141,6 +141,7 @@ strata_status strata_open(const char *path, const strata_options *options, strat
         return st_fail_memory(error);
     }
     engine->host = *host;
+    engine->close_deadline_ms = chosen->close_deadline_ms;
     strata_db *db = NULL;
     const strata_status status = open_engine(path, chosen, engine, &db, error);
     if (status != STRATA_OK) {

@@ -41,6 +41,16 @@ void st_epoch_unregister(st_epoch *epoch, st_epoch_slot *slot) {
     st_mutex_unlock(&epoch->lock, epoch->executor);
 }
 
+size_t st_epoch_readers(st_epoch *epoch) {
+    size_t count = 0;
+    st_mutex_lock(&epoch->lock, epoch->executor);
+    for (const st_epoch_slot *slot = epoch->slots; slot != NULL; slot = slot->next) {
+        count += atomic_load_explicit((_Atomic uint64_t *)&slot->at, memory_order_seq_cst) != 0;
+    }
+    st_mutex_unlock(&epoch->lock, epoch->executor);
+    return count;
+}
+
 void st_epoch_retire(st_epoch *epoch, st_retired *retired, void (*reclaim)(st_retired *retired)) {
     retired->reclaim = reclaim;
     st_mutex_lock(&epoch->lock, epoch->executor);

@@ -47,6 +47,9 @@ static inline void st_epoch_leave(st_epoch_slot *slot) {
     atomic_store_explicit(&slot->at, 0, memory_order_release);
 }
 
+/* How many read now. */
+size_t st_epoch_readers(st_epoch *epoch);
+
 /* Takes over what no new reader can find any more, since a store that is sequentially consistent;
  * reclaim is called once none of today's is left,
  * by whoever calls st_epoch_reclaim then. */

@@ -143,7 +143,8 @@ strata_status st_memory_remember(st_request *rq, st_run *run, const st_memory *m
     ST_TRY(encode(rq, memory));
     st_key_text(&key, ST_TAG_MEMORY, text_key);
     ST_TRY(st_run_begin(rq, run, &commit));
-    st_text_head *head = index_of(run);
+    /* Inside a transaction nothing is locked; what it writes is indexed at its commit. */
+    st_text_head *head = rq->txn == NULL ? index_of(run) : NULL;
     if (head != NULL && st_text_head_stage(head, text_key, memory->text) != STRATA_OK) {
         st_run_abort(rq, &commit);
         return st_fail_memory(rq->error);

@@ -41,10 +41,14 @@ typedef struct st_run {
 
 void st_run_index_destroy(st_run_index *index);
 
+/* A flag of open for repair: runs without a record get one. */
+enum { ST_OPEN_ADOPT = 1 << 30 };
+
 typedef struct st_model {
     st_store store;
     const strata_host *host;
     uint32_t value_bytes_max;
+    uint64_t adopted;          /* runs that were given a record at open */
     _Atomic uint64_t runs_end; /* above the highest run that has a record: the next one's id */
 
     st_mutex id_lock; /* the last identifier that was made (id.c) */

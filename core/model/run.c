@@ -14,6 +14,7 @@
 #include "model/run.h"
 
 #include "base/utf8.h"
+#include "store/tables.h"
 
 static const char *const status_names[] = {"active", "paused",    "completed",
                                            "failed", "cancelled", "archived"};
@@ -180,6 +181,7 @@ static strata_status find_record(st_request *rq, strata_slice name, uint64_t sna
 }
 
 strata_status st_run_of(st_request *rq, uint64_t id, st_run **run) {
+    ST_TRY(st_store_check_open(&rq->model->store, rq->error));
     const bool there = id != ST_RUN_SYSTEM &&
                        id < atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     const st_shard *shard = there ? st_shards_find(&rq->model->store.shards, id) : NULL;
@@ -399,6 +401,70 @@ static strata_status need_default(st_request *rq) {
     return st_run_create(rq, &spec, &name, &id, &stamp);
 }
 
+/* Gives a run that has lost its record another one. */
+static strata_status adopt(st_request *rq, uint64_t id) {
+    static const uint8_t empty_list = 0x90;
+    static const uint8_t empty_map = 0x80;
+    char name[ST_NAME_BYTES_MAX];
+    st_run_record record = {.id = id,
+                            .tags = st_slice(&empty_list, 1),
+                            .metadata = st_slice(&empty_map, 1),
+                            .status = ST_RUN_ACTIVE};
+    st_run_record other;
+    st_run *run;
+    st_commit commit;
+    st_stamp stamp;
+    st_key key;
+    strata_status taken = STRATA_OK;
+    record.name = st_slice(name, st_format(name, sizeof name, "recovered-%u", id));
+    for (uint64_t i = 2; taken == STRATA_OK; i++) {
+        taken = find_record(rq, record.name, UINT64_MAX, &other, &stamp);
+        if (taken == STRATA_OK) {
+            record.name = st_slice(name, st_format(name, sizeof name, "recovered-%u-%u", id, i));
+        }
+    }
+    if (taken != STRATA_NOT_FOUND) {
+        return taken;
+    }
+    ST_TRY(attach(rq->model, id, ST_RUN_ACTIVE, &run, rq->error));
+    ST_TRY(st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->shard, rq->error));
+    record.created_us = commit.timestamp_us;
+    record.updated_us = commit.timestamp_us;
+    st_key_text(&key, ST_TAG_RUN, record.name);
+    rq->value.len = 0;
+    if (record_encode(&record, &rq->value) != STRATA_OK) {
+        st_commit_abort(&commit);
+        return st_fail_memory(rq->error);
+    }
+    create_hook create = {rq->model, id};
+    const st_commit_hook hook = {&create, show_run};
+    rq->model->adopted++;
+    return st_run_put(rq, &commit, &key, &hook, &stamp);
+}
+
+static strata_status adopt_if_lost(st_request *rq, uint64_t id) {
+    const st_shard *shard = st_shards_find(&rq->model->store.shards, id);
+    return id >= ST_RUNS_MAX || (shard != NULL && shard->owner != NULL) ? STRATA_OK : adopt(rq, id);
+}
+
+/* For repair: every run that anything is left of has a record afterwards. */
+static strata_status adopt_all(st_request *rq) {
+    const st_store *store = &rq->model->store;
+    bool found = true;
+    for (uint64_t id = ST_RUN_DEFAULT + 1; id < st_shards_end(&store->shards); id++) {
+        if (st_shards_find(&store->shards, id) != NULL) {
+            ST_TRY(adopt_if_lost(rq, id));
+        }
+    }
+    for (uint64_t id = ST_RUN_DEFAULT + 1; found && id < ST_RUNS_MAX; id++) {
+        ST_TRY(st_tables_next_run(store, id, &id, &found, rq->error));
+        if (found) {
+            ST_TRY(adopt_if_lost(rq, id));
+        }
+    }
+    return STRATA_OK;
+}
+
 strata_status st_runs_load(st_model *model, strata_error *error) {
     st_run *run;
     st_arena arena;
@@ -410,6 +476,9 @@ strata_status st_runs_load(st_model *model, strata_error *error) {
     st_request rq;
     st_request_init(&rq, model, &arena, error);
     status = load_records(&rq, run);
+    if (status == STRATA_OK && (model->store.options.flags & (uint32_t)ST_OPEN_ADOPT) != 0) {
+        status = adopt_all(&rq);
+    }
     if (status == STRATA_OK) {
         status = check_owners(model, error);
     }

@@ -11,6 +11,8 @@
  * 2. Versions are dropped (trim.h) only where no deeper level has the key: what is below could
  *    otherwise be taken for what was dropped.
  * 3. Nothing changes for readers before st_tables_install, and everything at once.
+ * Floors (floor.h) are behind all keys of their run, and so perhaps among keys of tables that stay
+ * out. So they go into a small table of level 0, where ranges may overlap.
  * A function of the tables, the retention and one time: the same input gives the same bytes.
  */
 #include "store/compact.h"
@@ -27,6 +29,11 @@ enum {
     TABLE_BYTES_MIN = 1 << 16,
 };
 
+typedef struct st_output {
+    st_table_builder *builder; /* NULL: there is none */
+    uint64_t number;
+} st_output;
+
 struct st_compaction {
     st_store *store;
     unsigned level; /* of the result */
@@ -40,10 +47,11 @@ struct st_compaction {
     st_source **source_list;
     st_merge merge;
 
-    st_table_builder *builder; /* of the table that is being written; NULL: none */
-    uint64_t number;
+    st_output output;      /* the table that is being written */
     strata_buffer outputs; /* st_table *: those that are done */
-    bool may_be_named;     /* a manifest that names them may be on the disk */
+    st_output floor_output;
+    st_table *floors;  /* NULL: none */
+    bool may_be_named; /* a manifest that names them may be on the disk */
 
     st_trim trim;
 };
@@ -248,32 +256,40 @@ strata_status st_compaction_full(st_store *store, st_compaction **out, strata_er
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-static strata_status finish_table(st_compaction *compaction, strata_error *error) {
+static strata_status finish_output(st_compaction *compaction, st_output *output, st_table **table,
+                                   strata_error *error) {
     st_table_info info;
+    ST_TRY(st_table_builder_finish(output->builder, &info, error));
+    ST_TRY(st_tables_open(compaction->store, output->number, table, error));
+    st_table_builder_destroy(output->builder);
+    output->builder = NULL;
+    return STRATA_OK;
+}
+
+static strata_status finish_table(st_compaction *compaction, strata_error *error) {
     st_table *table = NULL;
-    if (compaction->builder == NULL) {
+    if (compaction->output.builder == NULL) {
         return STRATA_OK;
     }
-    ST_TRY(st_table_builder_finish(compaction->builder, &info, error));
-    if (st_buffer_reserve(&compaction->outputs, sizeof table) != STRATA_OK) {
+    if (st_buffer_reserve(&compaction->outputs, sizeof(st_table *)) != STRATA_OK) {
         return st_fail_memory(error);
     }
-    ST_TRY(st_tables_open(compaction->store, compaction->number, &table, error));
-    st_table_builder_destroy(compaction->builder);
-    compaction->builder = NULL;
-    return st_buffer_append(&compaction->outputs, &table, sizeof table);
+    ST_TRY(finish_output(compaction, &compaction->output, &table, error));
+    return st_buffer_append(&compaction->outputs, (const void *)&table, sizeof(st_table *));
 }
 
 static strata_status write_entry(void *ctx, strata_slice key, const st_revision *revision,
                                  strata_error *error) {
     st_compaction *compaction = ctx;
-    if (compaction->builder == NULL) {
+    const bool is_floor = ((const uint8_t *)key.data)[8] == ST_TAG_FLOOR;
+    st_output *output = is_floor ? &compaction->floor_output : &compaction->output;
+    if (output->builder == NULL) {
         st_table_spec spec;
-        compaction->number = st_tables_next_number(compaction->store);
-        st_tables_spec(compaction->store, compaction->number, &spec);
-        ST_TRY(st_table_builder_create(&spec, &compaction->builder, error));
+        output->number = st_tables_next_number(compaction->store);
+        st_tables_spec(compaction->store, output->number, &spec);
+        ST_TRY(st_table_builder_create(&spec, &output->builder, error));
     }
-    return st_table_builder_add(compaction->builder, key, revision, error);
+    return st_table_builder_add(output->builder, key, revision, error);
 }
 
 /* Whether a level below the result has the key. */
@@ -311,8 +327,8 @@ static strata_status take_entry(st_compaction *compaction, size_t *bytes, strata
 /* A table ends between two keys. */
 static strata_status begin_key(st_compaction *compaction, strata_slice key, strata_error *error) {
     ST_TRY(st_trim_key(&compaction->trim, key, error));
-    return compaction->builder != NULL &&
-                   st_table_builder_bytes(compaction->builder) >= compaction->table_bytes
+    const st_table_builder *builder = compaction->output.builder;
+    return builder != NULL && st_table_builder_bytes(builder) >= compaction->table_bytes
                ? finish_table(compaction, error)
                : STRATA_OK;
 }
@@ -320,14 +336,15 @@ static strata_status begin_key(st_compaction *compaction, strata_slice key, stra
 /* ---- Stepping -------------------------------------------------------------------------------- */
 
 static strata_status install(st_compaction *compaction, strata_error *error) {
-    st_install change = {
-        .change = {compaction->inputs, compaction->input_count,
-                   (st_table **)(void *)compaction->outputs.data,
-                   compaction->outputs.len / sizeof(st_table *), compaction->level},
-        .floor_version = compaction->trim.floor.version,
-        .floor_us = compaction->trim.floor.time_us,
-        .trims = compaction->trim.versions_removed > 0 ? compaction->trim.captures : 0,
-        .moves = compaction->moves};
+    st_install change = {.change = {compaction->inputs, compaction->input_count,
+                                    (st_table **)(void *)compaction->outputs.data,
+                                    compaction->outputs.len / sizeof(st_table *), compaction->level,
+                                    compaction->floors},
+                         .floor_version = compaction->trim.floor.version,
+                         .floor_us = compaction->trim.floor.time_us,
+                         .trims =
+                             compaction->trim.versions_removed > 0 ? compaction->trim.captures : 0,
+                         .moves = compaction->moves};
     if (compaction->moves) {
         change.change.added = compaction->inputs;
         change.change.added_count = compaction->input_count;
@@ -336,6 +353,7 @@ static strata_status install(st_compaction *compaction, strata_error *error) {
     compaction->may_be_named = true;
     ST_TRY(st_tables_install(compaction->store, &change, error));
     compaction->outputs.len = 0; /* they are the view's now */
+    compaction->floors = NULL;
     atomic_fetch_add_explicit(&compaction->store->maintenance->compactions, 1,
                               memory_order_relaxed);
     return STRATA_OK;
@@ -369,6 +387,10 @@ strata_status st_compaction_step(st_compaction *compaction, bool *done, strata_e
         }
         ST_TRY(st_trim_finish(&compaction->trim, error));
         ST_TRY(finish_table(compaction, error));
+        if (compaction->floor_output.builder != NULL) {
+            ST_TRY(
+                finish_output(compaction, &compaction->floor_output, &compaction->floors, error));
+        }
     }
     ST_TRY(install(compaction, error));
     *done = true;
@@ -382,7 +404,11 @@ void st_compaction_destroy(st_compaction *compaction) {
     st_store *store = compaction->store;
     const strata_allocator *memory = &store->host->memory;
     st_merge_release(&compaction->merge);
-    st_table_builder_destroy(compaction->builder);
+    st_table_builder_destroy(compaction->output.builder);
+    st_table_builder_destroy(compaction->floor_output.builder);
+    if (compaction->floors != NULL) {
+        st_tables_close(store, compaction->floors, !compaction->may_be_named);
+    }
     for (size_t i = 0; i < compaction->outputs.len / sizeof(st_table *); i++) {
         st_tables_close(store, ((st_table **)(void *)compaction->outputs.data)[i],
                         !compaction->may_be_named);

@@ -1,8 +1,7 @@
 /* floor.c - the bytes of a floor.
  *
  * Each compaction that lets keys go writes floors under keys of its own number, and folds those that
- * it meets into them, so that one is left where everything was merged. Whoever asks takes the
- * highest of all.
+ * it meets into them. Whoever asks takes the highest of all.
  * Rejected: one floor for the database. A run that keeps everything would be told `history_trimmed`
  * because another one does not.
  */

@@ -2,7 +2,7 @@
  *
  * A key of which nothing that retention keeps can be seen goes altogether (retain.h). What is not
  * there in the past may then have been there, so compaction leaves a floor: an entry of the store's
- * own, behind all keys of the run.
+ * own, behind all keys of the run; in tables of level 0.
  *   key    ST_TAG_FLOOR | u8 tag of the primitive | u64 big-endian, never twice in a database
  *   value  varint version | zigzag varint time | zigzag varint ended
  */

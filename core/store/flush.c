@@ -135,9 +135,8 @@ static strata_status write_run(flushing *f, const st_shard *shard, strata_error 
     return STRATA_OK;
 }
 
-/* *number: of the table; 0: there was nothing to write. */
-static strata_status write_table(st_store *store, uint64_t from, uint64_t to, uint64_t *number,
-                                 strata_error *error) {
+strata_status st_flush_write(st_store *store, uint64_t from, uint64_t to, uint64_t *number,
+                             strata_error *error) {
     const uint64_t end = st_shards_end(&store->shards);
     flushing f = {.store = store, .from = from, .to = to};
     st_table_info info;
@@ -189,7 +188,7 @@ static strata_status show_table(st_store *store, uint64_t number, const st_wal_p
     if (number > 0) {
         ST_TRY(st_tables_open(store, number, &table, error));
     }
-    const st_install install = {.change = {NULL, 0, &table, number > 0 ? 1 : 0, 0},
+    const st_install install = {.change = {NULL, 0, &table, number > 0 ? 1 : 0, 0, NULL},
                                 .watermark = at->version,
                                 .wal_first = at->segment,
                                 .floor_us = INT64_MIN};
@@ -212,7 +211,7 @@ strata_status st_flush(st_store *store, uint64_t *segments_removed, strata_error
     st_mutex_unlock(&store->manifest_lock, executor);
     if (at.version > watermark) {
         uint64_t number;
-        ST_TRY(write_table(store, watermark, at.version, &number, error));
+        ST_TRY(st_flush_write(store, watermark, at.version, &number, error));
         ST_TRY(show_table(store, number, &at, error));
         atomic_fetch_add_explicit(&store->maintenance->flushes, 1, memory_order_relaxed);
     }

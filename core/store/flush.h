@@ -8,6 +8,12 @@
  * Under the maintenance lock. Errors: as st_store_flush. */
 strata_status st_flush(st_store *store, uint64_t *segments_removed, strata_error *error);
 
+/* Writes a table of the commits after `from`, up to `to`, that are in memtables; number: of the table,
+ * 0 when there is none of them. Of the store it needs path, host, manifest and shards. Errors: io,
+ * no_space, no_memory. */
+strata_status st_flush_write(st_store *store, uint64_t from, uint64_t to, uint64_t *number,
+                             strata_error *error);
+
 /* Returns when every commit that has its version by now is in a memtable. */
 void st_flush_settle(st_store *store);
 

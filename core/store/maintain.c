@@ -22,10 +22,10 @@
 
 enum {
     MEMTABLE_BYTES_MIN = 1 << 16,
-    OVERFULL = 2,                 /* times the limit: writers wait */
-    REFUSED = 8,                  /* times the limit: writers are refused, if a flush failed */
-    LEVEL_0_OVERFULL = 12,        /* tables: writers without an executor compact themselves */
-    RETRY_NS = 1000 * 1000 * 1000 /* after a compaction that failed */
+    OVERFULL = 2,          /* times the limit: writers wait */
+    REFUSED = 8,           /* times the limit, frozen ones too: they are refused if it fails */
+    LEVEL_0_OVERFULL = 12, /* tables: writers without an executor compact themselves */
+    RETRY_NS = 1000 * 1000 * 1000 /* after a compaction that failed, or a flush without room left */
 };
 
 /* What was committed is in a table at the latest after this time, and if that fails, it is tried
@@ -107,6 +107,12 @@ static uint64_t memtable_bytes(const st_store *store) {
     return atomic_load_explicit((_Atomic uint64_t *)&store->memtable_bytes, memory_order_relaxed);
 }
 
+/* And of those that wait for a flush that succeeds. */
+static uint64_t all_memtable_bytes(const st_store *store) {
+    return memtable_bytes(store) +
+           atomic_load_explicit((_Atomic uint64_t *)&store->frozen_bytes, memory_order_relaxed);
+}
+
 /* Open tables take their memory from the cache's share. */
 static void fit_cache(st_store *store) {
     const uint64_t share = store->options.memory_bytes / 2;
@@ -130,11 +136,17 @@ static strata_status flush_locked(st_store *store, uint64_t *segments, strata_er
     st_maintenance *maintenance = store->maintenance;
     const strata_status status = st_flush(store, segments, error);
     if (status == STRATA_OK) {
-        maintenance->not_before_bytes = 0;
+        atomic_store_explicit(&maintenance->not_before_bytes, 0, memory_order_relaxed);
+        maintenance->flush_failed = STRATA_OK;
         maintenance->unflushed_ns = 0;
         atomic_store_explicit(&maintenance->failed, STRATA_OK, memory_order_relaxed);
     } else {
-        maintenance->not_before_bytes = memtable_bytes(store) + st_memtable_limit(store) / 2;
+        const strata_clock *clock = &store->host->clock;
+        atomic_store_explicit(&maintenance->not_before_bytes,
+                              memtable_bytes(store) + st_memtable_limit(store) / 2,
+                              memory_order_relaxed);
+        maintenance->flush_failed = status;
+        maintenance->flush_again_ns = clock->monotonic_ns(clock->ctx) + RETRY_NS;
         tell_failure(store, status, "a memtable could not become a table");
     }
     fit_cache(store);
@@ -165,7 +177,9 @@ static bool is_old(st_store *store) {
 
 static bool is_flush_due(const st_store *store) {
     const uint64_t bytes = memtable_bytes(store);
-    return bytes >= st_memtable_limit(store) && bytes >= store->maintenance->not_before_bytes;
+    return bytes >= st_memtable_limit(store) &&
+           bytes >=
+               atomic_load_explicit(&store->maintenance->not_before_bytes, memory_order_relaxed);
 }
 
 static void abandon_compaction(st_store *store) {
@@ -264,27 +278,40 @@ void st_maintenance_after_commit(st_store *store) {
     }
 }
 
+/* Under lock, far over the limit. Errors: nothing can be written out, and there is no more room. */
+static strata_status make_room(st_store *store) {
+    st_maintenance *maintenance = store->maintenance;
+    const strata_clock *clock = &store->host->clock;
+    uint64_t segments;
+    if (all_memtable_bytes(store) >= st_memtable_limit(store) * REFUSED) {
+        return maintenance->flush_failed != STRATA_OK &&
+                       clock->monotonic_ns(clock->ctx) < maintenance->flush_again_ns
+                   ? maintenance->flush_failed
+                   : flush_locked(store, &segments, NULL);
+    }
+    if (store->maintain_job != NULL && is_flush_due(store)) {
+        (void)flush_locked(store, &segments, NULL);
+    }
+    return STRATA_OK;
+}
+
 strata_status st_maintenance_before_commit(st_store *store, strata_error *error) {
-    const uint64_t bytes = memtable_bytes(store);
     const uint64_t limit = st_memtable_limit(store);
-    if (ST_LIKELY(bytes < limit * OVERFULL) || store->in_memory || store->maintain_job == NULL) {
+    if (ST_LIKELY(memtable_bytes(store) < limit * OVERFULL &&
+                  all_memtable_bytes(store) < limit * REFUSED) ||
+        store->in_memory) {
         return STRATA_OK;
     }
     st_maintenance *maintenance = store->maintenance;
     st_mutex_lock(&maintenance->lock, &store->host->executor);
-    strata_status status = STRATA_OK;
-    if (is_flush_due(store)) {
-        uint64_t segments;
-        status = flush_locked(store, &segments, NULL);
-    }
+    const strata_status status = make_room(store);
     st_mutex_unlock(&maintenance->lock, &store->host->executor);
-    if (status != STRATA_OK && bytes >= limit * REFUSED) {
-        return st_fail(error, status,
-                       "what is in memory cannot be written out (%s), and no more is taken until "
-                       "it can",
-                       strata_status_name(status));
-    }
-    return STRATA_OK;
+    return status == STRATA_OK
+               ? STRATA_OK
+               : st_fail(error, status,
+                         "what is in memory cannot be written out (%s), and no more is taken until "
+                         "it can",
+                         strata_status_name(status));
 }
 
 /* ---- What users ask for ---------------------------------------------------------------------- */

@@ -15,9 +15,12 @@ typedef struct st_maintenance {
     st_mutex lock;             /* whoever flushes or compacts; guards what follows */
     st_compaction *compaction; /* begun; NULL: none */
     bool full;                 /* it is one of the whole database */
-    uint64_t not_before_bytes; /* a flush failed: memtables grow to this before the next try */
-    uint64_t not_before_ns;    /* a compaction failed: not again before this */
-    uint64_t unflushed_ns;     /* since when, or a little later, memtables hold something; 0: they
+    /* A flush failed: memtables grow to this before the next try. Written under lock. */
+    _Atomic uint64_t not_before_bytes;
+    strata_status flush_failed; /* how the last flush did */
+    uint64_t flush_again_ns;    /* when there is no room left: not again before this */
+    uint64_t not_before_ns;     /* a compaction failed: not again before this */
+    uint64_t unflushed_ns;      /* since when, or a little later, memtables hold something; 0: they
                                   do not */
 
     st_mutex snapshots_lock; /* what follows */

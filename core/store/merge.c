@@ -5,7 +5,7 @@
  *    nowhere last; among equals the newer source, which has the lower rank, comes first. top is the
  *    first of them.
  * 2. When the merge moves on from an entry every source that stands at the same (key, number) moves.
- * 3. The entry is marked `trimmed` if any of them is: what was replayed from the log has no marks.
+ * 3. The entry is marked `trimmed` if any of them is: what a memtable has as well has no marks there.
  * A merge has a handful of sources (memtables, a few tables of level 0, one list a level), and one
  * of them is most often far larger than the others and comes first again: sorting it in costs one
  * comparison then. Rejected: a heap or a tree of losers, which pays from about sixteen sources on and

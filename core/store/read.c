@@ -213,8 +213,8 @@ static bool is_visible(const st_scan *scan, const st_revision *revision) {
 }
 
 /* The merge stands at a version of scan->key: finds the visible one. *found false: there is none,
- * and the merge stands at the next key. Older versions may follow one that is marked: they came back
- * from the log after a crash. */
+ * and the merge stands at the next key. Older versions may follow one that is marked:
+ * those that a memtable has for a while besides (flush.c). */
 static strata_status find_visible(st_scan *scan, bool *found) {
     st_merge *merge = &scan->merge;
     uint64_t oldest = 0;

@@ -136,8 +136,8 @@ static strata_status apply_writes(st_memtable *table, uint64_t version, int64_t 
     return STRATA_OK;
 }
 
-static strata_status apply_commit(void *ctx, uint64_t version, int64_t timestamp_us,
-                                  st_wal_record *record) {
+strata_status st_recover_commit(void *ctx, uint64_t version, int64_t timestamp_us,
+                                st_wal_record *record) {
     st_store *store = ctx;
     st_shard *shard;
     if (record->run >= ST_RUNS_MAX) {
@@ -289,7 +289,7 @@ static void show_recovered(st_store *store, const st_replay *replay) {
 }
 
 static strata_status recover_log(st_store *store, strata_error *error) {
-    const st_replay_sink sink = {store, apply_commit};
+    const st_replay_sink sink = {.ctx = store, .commit = st_recover_commit};
     st_replay replay;
     ST_TRY(st_wal_replay(store->host, store->path, &store->manifest, &sink, &replay, error));
     count_tables_in(store, store->manifest.watermark);
@@ -408,7 +408,9 @@ strata_status st_store_recover(st_store *store, strata_error *error) {
     survey seen;
     ST_TRY(look(store, &seen, error));
     if (!seen.manifest && !may_make(store)) {
-        return fail_missing(store, error);
+        bool remains;
+        ST_TRY(find_remains(store, &remains, error));
+        return remains ? fail_manifest(store, "no", error) : fail_missing(store, error);
     }
     const bool writes = (store->options.flags & STRATA_OPEN_READ_ONLY) == 0;
     if (writes) {

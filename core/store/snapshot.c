@@ -116,6 +116,7 @@ strata_status st_snapshot_read(const strata_host *host, const char *path,
     st_snapshot_file_name(name, sizeof name, path, number);
     strata_status status = read_file(host, name, bytes, &len);
     if (status == STRATA_OK) {
+        content->file_bytes = len;
         what = decode(st_slice(bytes, len), uuid, number, content, &status);
     }
     st_free(&host->memory, bytes, FILE_BYTES_MAX + 1);
@@ -295,8 +296,8 @@ strata_status st_snapshot_each(st_store *store, void *ctx,
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-static strata_status encode(const st_snapshot_info *info, const st_capture *capture,
-                            strata_buffer *out) {
+static strata_status encode(const st_snapshot_info *info, const st_manifest *manifest,
+                            const st_live_file *files, strata_buffer *out) {
     const strata_slice name = st_snapshot_name(info);
     ST_TRY(st_buffer_reserve(out, HEAD_BYTES));
     memset(out->data, 0, HEAD_BYTES);
@@ -306,31 +307,42 @@ static strata_status encode(const st_snapshot_info *info, const st_capture *capt
     store64_le(out->data + 24, (uint64_t)info->time_us);
     out->len = HEAD_BYTES;
     ST_TRY(st_buffer_append(out, name.data, name.len));
-    ST_TRY(st_manifest_encode(&capture->manifest, capture->files, out));
+    ST_TRY(st_manifest_encode(manifest, files, out));
     store32_le(out->data + 8, st_crc32c(0, st_slice(out->data + 12, out->len - 12)));
     return STRATA_OK;
 }
 
-static strata_status write_file(st_store *store, uint64_t number, strata_slice bytes,
-                                strata_error *error) {
-    const strata_storage *storage = &store->host->storage;
-    char name[ST_FILE_NAME_MAX + 1024];
+static strata_status write_bytes(const strata_host *host, const char *name, strata_slice bytes) {
+    const strata_storage *storage = &host->storage;
     strata_file *file = NULL;
-    st_snapshot_file_name(name, sizeof name, store->path, number);
-    strata_status status = storage->open(
-        storage->ctx, name, STRATA_FILE_WRITE | STRATA_FILE_CREATE | STRATA_FILE_EXCLUSIVE, &file);
-    if (status == STRATA_OK) {
-        status = storage->append(storage->ctx, file, bytes.data, bytes.len);
-        status = status == STRATA_OK ? storage->sync(storage->ctx, file) : status;
-        const strata_status closed = storage->close(storage->ctx, file);
-        status = status == STRATA_OK ? closed : status;
-    }
+    ST_TRY(storage->open(storage->ctx, name,
+                         STRATA_FILE_WRITE | STRATA_FILE_CREATE | STRATA_FILE_EXCLUSIVE, &file));
+    strata_status status = storage->append(storage->ctx, file, bytes.data, bytes.len);
+    status = status == STRATA_OK ? storage->sync(storage->ctx, file) : status;
+    const strata_status closed = storage->close(storage->ctx, file);
+    status = status == STRATA_OK ? closed : status;
     if (status != STRATA_OK) {
-        st_snapshot_remove_file(store, number);
-        return st_fail(error, status, "%s could not be written (%s)", name,
-                       strata_status_name(status));
+        (void)storage->remove(storage->ctx, name);
     }
-    return STRATA_OK;
+    return status;
+}
+
+strata_status st_snapshot_write(const strata_host *host, const char *path,
+                                const st_snapshot_info *info, const st_manifest *manifest,
+                                const st_live_file *files, uint64_t *file_bytes,
+                                strata_error *error) {
+    char name[ST_FILE_NAME_MAX + 1024];
+    strata_buffer bytes = {NULL, 0, 0, host};
+    st_snapshot_file_name(name, sizeof name, path, info->number);
+    strata_status status = encode(info, manifest, files, &bytes);
+    if (status == STRATA_OK) {
+        status = write_bytes(host, name, st_buffer_slice(&bytes));
+    }
+    *file_bytes = bytes.len;
+    strata_buffer_free(&bytes);
+    return status == STRATA_OK ? STRATA_OK
+                               : st_fail(error, status, "%s could not be written (%s)", name,
+                                         strata_status_name(status));
 }
 
 static bool is_taken(st_store *store, strata_slice name) {
@@ -344,6 +356,18 @@ static strata_status fail_exists(strata_slice name, strata_error *error) {
     return st_fail(error, STRATA_ALREADY_EXISTS, "there is a snapshot \"%S\"", &name);
 }
 
+/* Behind those that are as old: whoever captured first need not come here first. */
+static void insert(st_store *store, st_snapshot *snapshot) {
+    st_snapshot **place = &store->snapshots;
+    for (st_snapshot **link = place; *link != NULL; link = &(*link)->next) {
+        if ((*link)->damaged || (*link)->info.version <= snapshot->info.version) {
+            place = &(*link)->next;
+        }
+    }
+    snapshot->next = *place;
+    *place = snapshot;
+}
+
 /* The MANIFEST with it; from then on it is one, and owns the pins of the capture. */
 static strata_status list_it(st_store *store, st_snapshot *snapshot, st_capture *capture,
                              strata_error *error) {
@@ -352,10 +376,10 @@ static strata_status list_it(st_store *store, st_snapshot *snapshot, st_capture 
     if (*find(store, st_snapshot_name(&snapshot->info)) != NULL) {
         status = fail_exists(st_snapshot_name(&snapshot->info), error);
     } else {
-        append(store, snapshot);
+        insert(store, snapshot);
         status = st_tables_write_manifest(store, error);
         if (status != STRATA_OK) {
-            *find(store, st_snapshot_name(&snapshot->info)) = NULL; /* it is the last */
+            *find(store, st_snapshot_name(&snapshot->info)) = snapshot->next;
         }
     }
     if (status == STRATA_OK) {
@@ -368,7 +392,6 @@ static strata_status list_it(st_store *store, st_snapshot *snapshot, st_capture 
 
 static strata_status make_of(st_store *store, st_snapshot *snapshot, st_capture *capture,
                              strata_error *error) {
-    strata_buffer bytes = {NULL, 0, 0, store->host};
     st_snapshot_info *info = &snapshot->info;
     info->time_us = st_store_now(store);
     const bool has_name = info->name_len > 0;
@@ -379,15 +402,8 @@ static strata_status make_of(st_store *store, st_snapshot *snapshot, st_capture 
         }
     } while (!has_name && is_taken(store, st_snapshot_name(info)));
     sum_up(info, &capture->manifest, capture->files);
-    strata_status status = encode(info, capture, &bytes);
-    if (status == STRATA_OK) {
-        snapshot->file_bytes = bytes.len;
-        status = write_file(store, info->number, st_buffer_slice(&bytes), error);
-    } else {
-        status = st_fail_memory(error);
-    }
-    strata_buffer_free(&bytes);
-    ST_TRY(status);
+    ST_TRY(st_snapshot_write(store->host, store->path, info, &capture->manifest, capture->files,
+                             &snapshot->file_bytes, error));
     /* When that fails the file stays: a MANIFEST that lists it may be on the disk. */
     return list_it(store, snapshot, capture, error);
 }

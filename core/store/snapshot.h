@@ -57,6 +57,7 @@ strata_status st_snapshot_delete(st_store *store, strata_slice name, strata_erro
 typedef struct st_snapshot_content {
     st_snapshot_info info;
     st_manifest manifest;
+    uint64_t file_bytes;
     strata_buffer files; /* its st_live_files; the caller frees it */
 } st_snapshot_content;
 
@@ -70,6 +71,13 @@ strata_status st_snapshot_find(const strata_host *host, const char *path,
                                const st_manifest *manifest, const strata_buffer *files,
                                strata_slice name, st_snapshot_content *content,
                                strata_error *error);
+
+/* Writes and syncs the file of a snapshot, which must not exist. Errors: io, no_space, no_memory,
+ * already_exists. */
+strata_status st_snapshot_write(const strata_host *host, const char *path,
+                                const st_snapshot_info *info, const st_manifest *manifest,
+                                const st_live_file *files, uint64_t *file_bytes,
+                                strata_error *error);
 
 /* At open: reads the snapshots that the manifest lists. One that is damaged is kept as such, and
  * nothing is removed then: what it needs is not known. Errors: io, no_memory. */

@@ -65,6 +65,7 @@ strata_status st_commit_begin(st_commit *commit, st_store *store, st_shard *shar
     if ((store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
         return st_fail(error, STRATA_FORBIDDEN, "%s was opened read-only", store->path);
     }
+    ST_TRY(st_store_check_open(store, error));
     ST_TRY(st_wal_check(&store->wal, error));
     ST_TRY(st_maintenance_before_commit(store, error));
     commit->store = store;

@@ -32,7 +32,7 @@ typedef struct st_store {
     st_mutex manifest_lock; /* the manifest, writing it, and changing the view */
     st_manifest manifest;
     struct st_pin_set *pins;        /* files that stay although they are not live (pins.h) */
-    struct st_snapshot *snapshots;  /* newest first (snapshot.h) */
+    struct st_snapshot *snapshots;  /* oldest first (snapshot.h) */
     bool keeps_orphans;             /* what a snapshot needs is not known: no file is removed */
     _Atomic uint64_t floor_version; /* copies of the manifest's, for readers */
     _Atomic int64_t floor_us;
@@ -46,6 +46,7 @@ typedef struct st_store {
     _Atomic uint64_t frozen_bytes;   /* of those that wait to be in a table */
     _Atomic uint64_t resident_bytes; /* of open tables */
     _Atomic bool closing;            /* no more work in the background */
+    _Atomic bool shut;               /* nor for anybody who asks */
     _Atomic bool kicked; /* the job of maintenance knows that there is something to do */
 } st_store;
 
@@ -54,6 +55,13 @@ strata_status st_store_open(st_store *store, const char *path, const strata_opti
                             strata_error *error);
 /* Syncs, records the whole log in the manifest, frees everything whatever the result. */
 strata_status st_store_close(st_store *store, strata_error *error);
+
+/* Whether it still takes calls. Errors: closed. */
+static inline strata_status st_store_check_open(const st_store *store, strata_error *error) {
+    return ST_LIKELY(!atomic_load_explicit((_Atomic bool *)&store->shut, memory_order_seq_cst))
+               ? STRATA_OK
+               : st_fail(error, STRATA_CLOSED, "%s is being closed", store->path);
+}
 
 /* The wall clock, never going back while the database is open. Microseconds since the epoch. */
 int64_t st_store_now(st_store *store);

@@ -85,7 +85,7 @@ static strata_status load_one(st_store *store, const st_live_file *file, st_view
         st_tables_close(store, table, false);
         return fail_file(store, file, "with another length", error);
     }
-    const st_view_change change = {NULL, 0, &table, 1, file->level};
+    const st_view_change change = {NULL, 0, &table, 1, file->level, NULL};
     st_view *next = st_view_make(&store->host->memory, *view, &change);
     if (next == NULL) {
         st_tables_close(store, table, false);
@@ -325,6 +325,37 @@ bool st_tables_has(const st_store *store, uint64_t number) {
         }
     }
     return false;
+}
+
+/* ---- Runs ------------------------------------------------------------------------------------ */
+
+static strata_status first_run_in(const st_table *table, uint64_t run, uint64_t *next,
+                                  strata_error *error) {
+    uint8_t key[8];
+    st_table_iter iter;
+    store64_be(key, run);
+    st_table_iter_init(&iter, table, error);
+    const strata_status status = st_table_iter_seek(&iter, st_slice(key, sizeof key), UINT64_MAX);
+    if (status == STRATA_OK && iter.here) {
+        const uint64_t here = load64_be(iter.key.data);
+        *next = here < *next ? here : *next;
+    }
+    st_table_iter_release(&iter);
+    return status;
+}
+
+strata_status st_tables_next_run(const st_store *store, uint64_t run, uint64_t *next, bool *found,
+                                 strata_error *error) {
+    const st_view *view = st_tables_view(store);
+    uint64_t lowest = UINT64_MAX;
+    for (unsigned i = 0; view != NULL && i < ST_LEVELS; i++) {
+        for (size_t j = 0; j < view->levels[i].count; j++) {
+            ST_TRY(first_run_in(view->levels[i].tables[j], run, &lowest, error));
+        }
+    }
+    *found = lowest != UINT64_MAX;
+    *next = lowest;
+    return STRATA_OK;
 }
 
 /* ---- Orphans --------------------------------------------------------------------------------- */

@@ -50,6 +50,11 @@ strata_status st_tables_install(st_store *store, const st_install *install, stra
  * st_manifest_write. */
 strata_status st_tables_record_log(st_store *store, const st_wal_position *at, strata_error *error);
 
+/* The first run from `run` on that tables have anything of; *found false: there is none. Errors: as
+ * st_table_iter_seek. */
+strata_status st_tables_next_run(const st_store *store, uint64_t run, uint64_t *next, bool *found,
+                                 strata_error *error);
+
 /* Writes the manifest anew, with the snapshots of now. Under manifest_lock. Errors: the same. */
 strata_status st_tables_write_manifest(st_store *store, strata_error *error);
 

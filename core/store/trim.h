@@ -31,29 +31,32 @@ typedef struct st_trim {
     int64_t now_us;
     uint64_t last_version; /* given out when it began */
 
-    bool begun; /* there was a key */
-    uint64_t run;
-    bool captured;     /* the snapshot */
-    uint64_t snapshot; /* what readers of the run may look at is newer, or seen at it */
-    uint8_t tag;       /* that the policy is of */
-    st_policy policy;
-    bool has_floors;
-    st_trim_floor floors[256]; /* of the run, by tag */
-    uint64_t floor_id;         /* 0: not taken yet */
-
-    uint8_t key[ST_TABLE_KEY_MAX];
-    size_t key_len;
-    bool plain; /* all its versions are kept */
-    bool folds; /* it is a floor */
-    st_retain retain;
-    uint64_t kept;
-    bool waits;          /* the last one that was kept: what comes after it decides of its mark */
-    st_revision waiting; /* its value is in the buffer */
-    strata_buffer value;
-
     uint64_t versions_removed;
     st_floor floor;    /* the highest that it made */
     uint64_t captures; /* of the store's clock (store.h), at the last snapshot */
+    uint64_t floor_id; /* 0: not taken yet */
+
+    /* The run. */
+    uint64_t run;
+    uint64_t snapshot; /* what readers of it may look at is newer, or seen at it; once captured */
+    st_policy policy;  /* of `tag` in it */
+    st_trim_floor floors[256]; /* by tag; once has_floors */
+
+    /* The key. */
+    st_retain retain;
+    uint64_t kept;
+    st_revision waiting; /* the last that was kept: what comes after it decides of its mark */
+    strata_buffer value; /* of it */
+    size_t key_len;
+    uint8_t key[ST_TABLE_KEY_MAX];
+
+    uint8_t tag;
+    bool begun; /* there was a key */
+    bool captured;
+    bool has_floors;
+    bool plain; /* all versions of the key are kept */
+    bool folds; /* it is a floor */
+    bool waits;
 } st_trim;
 
 void st_trim_init(st_trim *trim, st_store *store, const st_trim_sink *sink);

@@ -9,6 +9,7 @@
 #include "store/file_name.h"
 #include "store/maintain.h"
 #include "store/snapshot.h"
+#include "store/tables.h"
 #include "store/wal_replay.h"
 
 void st_report_problem(st_report *report, const char *file, uint64_t offset, const char *what) {
@@ -97,7 +98,7 @@ static strata_status check_log_of(const strata_host *host, const char *path,
                                   const st_manifest *manifest, st_report *report,
                                   strata_error *error) {
     seen known = {{NULL, 0, 0, host}, {NULL, 0, 0, host}};
-    const st_replay_sink sink = {&known, check_commit};
+    const st_replay_sink sink = {.ctx = &known, .commit = check_commit};
     strata_error detail = {.code = STRATA_OK};
     st_replay replay;
     const strata_status status = st_wal_replay(host, path, manifest, &sink, &replay, &detail);
@@ -348,16 +349,27 @@ strata_status st_verify_files(const strata_host *host, const char *path, st_repo
     return status;
 }
 
-/* Holds on to the tables of the plan. */
+static bool may_go(const st_store *store, uint64_t number) {
+    return st_tables_has(store, number) || st_pins_have(store, number);
+}
+
+/* Holds on to those tables of the plan that may go. One that is not live was named by a manifest whose
+ * sync failed, which a crash may bring back: it stays anyway, and letting go of it would remove it. */
 static strata_status pin_plan(st_store *store, const plan *p, st_pin_set **pins) {
     const st_live_file *tables = (const st_live_file *)(const void *)p->tables.data;
     const size_t count = p->tables.len / sizeof *tables;
-    *pins = st_pins_create(&store->host->memory, count);
+    size_t held = 0;
+    for (size_t i = 0; i < count; i++) {
+        held += may_go(store, tables[i].number);
+    }
+    *pins = st_pins_create(&store->host->memory, held);
     if (*pins == NULL) {
         return st_fail_memory(p->error);
     }
-    for (size_t i = 0; i < count; i++) {
-        (*pins)->numbers[i] = tables[i].number;
+    for (size_t i = 0, place = 0; i < count; i++) {
+        if (may_go(store, tables[i].number)) {
+            (*pins)->numbers[place++] = tables[i].number;
+        }
     }
     st_pins_hold(store, *pins);
     return STRATA_OK;

@@ -19,9 +19,9 @@ static strata_slice first_key(const st_table *table) {
 }
 
 /* Puts the tables added among the others; both are in order. */
-static void insert(st_level *level, const st_view_change *change, bool by_key) {
-    for (size_t i = 0; i < change->added_count; i++) {
-        st_table *table = change->added[i];
+static void insert(st_level *level, st_table *const *tables, size_t count, bool by_key) {
+    for (size_t i = 0; i < count; i++) {
+        st_table *table = tables[i];
         size_t at = 0;
         while (by_key && at < level->count &&
                st_slice_compare(first_key(level->tables[at]), first_key(table)) < 0) {
@@ -36,7 +36,8 @@ static void insert(st_level *level, const st_view_change *change, bool by_key) {
 
 st_view *st_view_make(const strata_allocator *allocator, const st_view *before,
                       const st_view_change *change) {
-    const size_t most = (before == NULL ? 0 : before->count) + change->added_count;
+    const size_t most = (before == NULL ? 0 : before->count) + change->added_count +
+                        (change->floors == NULL ? 0 : 1);
     st_view *view = st_alloc_zeroed(allocator, sizeof *view + most * sizeof(st_table *));
     if (view == NULL) {
         return NULL;
@@ -53,7 +54,10 @@ st_view *st_view_make(const strata_allocator *allocator, const st_view *before,
             }
         }
         if (i == change->level && change->added_count > 0) {
-            insert(level, change, i > 0);
+            insert(level, change->added, change->added_count, i > 0);
+        }
+        if (i == 0 && change->floors != NULL) {
+            insert(level, &change->floors, 1, false);
         }
         next += level->count;
     }

@@ -36,7 +36,8 @@ typedef struct st_view_change {
     size_t removed_count;
     st_table *const *added; /* in order of key; into level 0 only one at a time */
     size_t added_count;
-    unsigned level; /* that those added go to */
+    unsigned level;   /* that those added go to */
+    st_table *floors; /* goes to level 0; NULL: none */
 } st_view_change;
 
 /* The view after a change; before NULL: of an empty database. NULL when there is no memory. */

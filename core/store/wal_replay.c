@@ -426,6 +426,9 @@ strata_status st_wal_replay(const strata_host *host, const char *path, const st_
         return st_fail(error, status, "%s could not be listed (%s)", folder,
                        strata_status_name(status));
     }
+    if (sink->until_segment > 0 && list.highest > sink->until_segment) {
+        list.highest = sink->until_segment;
+    }
     walk w = {.host = host,
               .path = path,
               .manifest = manifest,

@@ -11,6 +11,7 @@ typedef struct st_replay_sink {
     void *ctx;
     strata_status (*commit)(void *ctx, uint64_t version, int64_t timestamp_us,
                             st_wal_record *record);
+    uint64_t until_segment; /* the walk ends with it; 0: with the last one */
 } st_replay_sink;
 
 typedef struct st_replay {

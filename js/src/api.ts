@@ -1,7 +1,6 @@
 /* What `import ... from 'strata-db'` gives besides open. */
 export type { Camel, PageOptions } from './caller.js';
 export { Database, Run } from './database.js';
-export { Scope } from './scope.js';
 export { type ErrorDetails, StrataError } from './errors.js';
 export type { EventRangeOptions, Events } from './events.js';
 export {
@@ -30,6 +29,12 @@ export {
     WrongType,
 } from './generated/errors.js';
 export type {
+    DbBackupResult,
+    DbCheckpointResult,
+    DbCompactResult,
+    DbExportResult,
+    DbStatsResult,
+    DbVerifyResult,
     Entry,
     EventAppendResult,
     EventHeadResult,
@@ -42,15 +47,21 @@ export type {
     Operations,
     Problem,
     RecallStats,
+    RetentionGetResult,
+    RetentionRule,
     Revision,
     RunCreateResult,
     RunRecord,
+    Snapshot,
     TxnInfoResult,
 } from './generated/operations.js';
 export type { LogLevel, LogLine, Progress } from './host.js';
-export type { AsOf, Kv, KvListOptions } from './kv.js';
+export type { ExpiryOptions, Kv, KvListOptions, NewEntry } from './kv.js';
 export type { Memories, MemoryListOptions, RecallOptions, RecallResult, RememberOptions } from './memories.js';
-export type { CallOptions, Durability, OpenOptions } from './options.js';
+export type { AsOf, CallOptions, Durability, OpenOptions } from './options.js';
+export type { Retention, RetentionOptions, RetentionScope } from './retention.js';
 export type { RunCreateOptions, Runs } from './runs.js';
+export { Scope } from './scope.js';
+export type { Snapshots } from './snapshots.js';
 export { type BeginOptions, type Isolation, Transaction, type TransactionOptions } from './transaction.js';
 export { Float, float, type ObjectValue, type StoredObject, type StoredValue, type Value } from './values.js';

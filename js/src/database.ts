@@ -1,8 +1,19 @@
 import { type Caller, type Calls, type Camel, camel, checkOptions } from './caller.js';
-import type { DbStatsResult, DbVerifyResult, OperationName, Operations } from './generated/operations.js';
+import type {
+    DbBackupResult,
+    DbCheckpointResult,
+    DbCompactResult,
+    DbExportResult,
+    DbStatsResult,
+    DbVerifyResult,
+    OperationName,
+    Operations,
+} from './generated/operations.js';
 import type { CallOptions } from './options.js';
+import { Retention } from './retention.js';
 import { Runs } from './runs.js';
 import { asyncDispose, Scope } from './scope.js';
+import { Snapshots } from './snapshots.js';
 import { type BeginOptions, beginNames, transact, Transaction, type TransactionOptions } from './transaction.js';
 
 /** What a run has: keys, events, memories, and transactions over them. */
@@ -38,6 +49,8 @@ export class Run extends Scope {
 /** An open database. Its own kv, events and memory are those of the run 'default'. */
 export class Database extends Run {
     readonly runs: Runs;
+    readonly retention: Retention;
+    readonly snapshots: Snapshots;
     /**
      * In a browser, whether it promised not to evict the data when space is short (undefined: not
      * asked). A promise, since Firefox asks the person.
@@ -49,6 +62,8 @@ export class Database extends Run {
         super(caller, undefined);
         this.#caller = caller;
         this.runs = new Runs(caller);
+        this.retention = new Retention(caller);
+        this.snapshots = new Snapshots(caller);
         this.persisted = persisted;
     }
 
@@ -82,6 +97,30 @@ export class Database extends Run {
     async sync(options?: CallOptions): Promise<bigint> {
         checkOptions('sync', options, ['signal']);
         return (await this.#caller.exec('db.sync', {}, options)).version;
+    }
+
+    /** Brings everything committed so far into tables, so that the next opening reads no log. */
+    async checkpoint(options?: CallOptions): Promise<DbCheckpointResult> {
+        checkOptions('checkpoint', options, ['signal']);
+        return this.#caller.exec('db.checkpoint', {}, options);
+    }
+
+    /** Makes tables of the log, and with mode 'full' (default) merges all tables as retention wants it. */
+    async compact(options?: CallOptions & { mode?: 'wal' | 'full' | undefined }): Promise<Camel<DbCompactResult>> {
+        checkOptions('compact', options, ['mode', 'signal']);
+        return camel(await this.#caller.exec('db.compact', { mode: options?.mode }, options));
+    }
+
+    /** In Node: brings a folder with a copy of the database up to now. It opens like any other. */
+    async backup(path: string, options?: CallOptions): Promise<Camel<DbBackupResult>> {
+        checkOptions('backup', options, ['signal']);
+        return camel(await this.#caller.exec('db.backup', { path }, options));
+    }
+
+    /** In Node: writes all versions of all keys into one compressed file, which must not be there yet. */
+    async export(path: string, options?: CallOptions): Promise<DbExportResult> {
+        checkOptions('export', options, ['signal']);
+        return this.#caller.exec('db.export', { path }, options);
     }
 
     /** Flushes, syncs and closes; rejects when the last sync failed. */

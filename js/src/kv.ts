@@ -1,12 +1,19 @@
 import { type Calls, checkOptions, type PageOptions, pages } from './caller.js';
 import { NotFound } from './generated/errors.js';
 import type { Entry, Revision } from './generated/operations.js';
-import type { CallOptions } from './options.js';
+import { type AsOf, asOfArgs, asOfNames, type CallOptions } from './options.js';
 import type { StoredValue, Value } from './values.js';
 
-export interface AsOf {
-    /** As a reader of this commit number saw it. */
-    asOf?: bigint | number | undefined;
+export interface ExpiryOptions extends CallOptions {
+    /** It ends after so many milliseconds; when left out it stays. */
+    ttlMs?: number | undefined;
+}
+
+/** One value for putMany. */
+export interface NewEntry {
+    key: string;
+    value: Value;
+    ttlMs?: number | undefined;
 }
 
 export interface KvListOptions extends PageOptions, AsOf {
@@ -29,9 +36,10 @@ export class Kv {
     }
 
     /** Stores a value; resolves to the version. */
-    async put(key: string, value: Value, options?: CallOptions): Promise<bigint> {
-        checkOptions('kv.put', options, ['signal']);
-        return (await this.#calls.exec('kv.put', { run: this.#run, key, value }, options)).version;
+    async put(key: string, value: Value, options?: ExpiryOptions): Promise<bigint> {
+        checkOptions('kv.put', options, ['ttlMs', 'signal']);
+        const args = { run: this.#run, key, value, ttl_ms: options?.ttlMs };
+        return (await this.#calls.exec('kv.put', args, options)).version;
     }
 
     /**
@@ -42,9 +50,9 @@ export class Kv {
         key: string,
         options?: CallOptions & AsOf & { default?: Default },
     ): Promise<StoredValue | Default> {
-        checkOptions('kv.get', options, ['asOf', 'default', 'signal']);
+        checkOptions('kv.get', options, [...asOfNames, 'default', 'signal']);
         try {
-            const args = { run: this.#run, key, as_of: options?.asOf };
+            const args = { run: this.#run, key, ...asOfArgs(options) };
             return (await this.#calls.exec('kv.get', args, options)).value;
         } catch (error) {
             if (!(options && 'default' in options && error instanceof NotFound)) {
@@ -58,8 +66,8 @@ export class Kv {
 
     /** The value with its version and timestamp; NotFound when there is none. */
     async entry(key: string, options?: CallOptions & AsOf): Promise<Entry> {
-        checkOptions('kv.entry', options, ['asOf', 'signal']);
-        const found = await this.#calls.exec('kv.get', { run: this.#run, key, as_of: options?.asOf }, options);
+        checkOptions('kv.entry', options, [...asOfNames, 'signal']);
+        const found = await this.#calls.exec('kv.get', { run: this.#run, key, ...asOfArgs(options) }, options);
         return { key, ...found };
     }
 
@@ -69,26 +77,49 @@ export class Kv {
         return (await this.#calls.exec('kv.delete', { run: this.#run, key }, options)).existed;
     }
 
-    async exists(key: string, options?: CallOptions): Promise<boolean> {
-        checkOptions('kv.exists', options, ['signal']);
-        return (await this.#calls.exec('kv.exists', { run: this.#run, key }, options)).exists;
+    async exists(key: string, options?: CallOptions & AsOf): Promise<boolean> {
+        checkOptions('kv.exists', options, [...asOfNames, 'signal']);
+        const args = { run: this.#run, key, ...asOfArgs(options) };
+        return (await this.#calls.exec('kv.exists', args, options)).exists;
+    }
+
+    /** The entries of those of 1-1000 keys that have a value, by key, all of one moment. */
+    async getMany(keys: readonly string[], options?: CallOptions & AsOf): Promise<Map<string, Entry>> {
+        checkOptions('kv.getMany', options, [...asOfNames, 'signal']);
+        const args = { run: this.#run, keys, ...asOfArgs(options) };
+        const { entries } = await this.#calls.exec('kv.get_many', args, options);
+        return new Map(entries.map((entry) => [entry.key, entry]));
+    }
+
+    /** Stores 1-1000 values in one commit, or none; resolves to the version. */
+    async putMany(entries: readonly NewEntry[], options?: CallOptions): Promise<bigint> {
+        checkOptions('kv.putMany', options, ['signal']);
+        const named = entries.map(({ ttlMs, ...entry }) => ({ ...entry, ttl_ms: ttlMs }));
+        return (await this.#calls.exec('kv.put_many', { run: this.#run, entries: named }, options)).version;
+    }
+
+    /** Deletes 1-1000 keys in one commit, or none. Resolves to whether each had a value. */
+    async deleteMany(keys: readonly string[], options?: CallOptions): Promise<boolean[]> {
+        checkOptions('kv.deleteMany', options, ['signal']);
+        return (await this.#calls.exec('kv.delete_many', { run: this.#run, keys }, options)).existed;
     }
 
     /** Keys and values in order of key, read page by page. */
     list(options: KvListOptions = {}): AsyncGenerator<Entry, void, undefined> {
-        checkOptions('kv.list', options, ['prefix', 'start', 'end', 'reverse', 'asOf', 'limit', 'signal']);
-        const { prefix, start, end, reverse, asOf } = options;
+        checkOptions('kv.list', options, ['prefix', 'start', 'end', 'reverse', ...asOfNames, 'limit', 'signal']);
+        const { prefix, start, end, reverse } = options;
         return pages<Entry, string>(options, async (limit, cursor) => {
-            const args = { run: this.#run, prefix, start, end, reverse, as_of: asOf, limit, cursor };
+            const args = { run: this.#run, prefix, start, end, reverse, ...asOfArgs(options), limit, cursor };
             const page = await this.#calls.exec('kv.list', args, options);
             return { items: page.entries, cursor: page.cursor };
         });
     }
 
     /** How many keys have a value. */
-    async count(options?: CallOptions & { prefix?: string | undefined }): Promise<number> {
-        checkOptions('kv.count', options, ['prefix', 'signal']);
-        return (await this.#calls.exec('kv.count', { run: this.#run, prefix: options?.prefix }, options)).count;
+    async count(options?: CallOptions & AsOf & { prefix?: string | undefined }): Promise<number> {
+        checkOptions('kv.count', options, ['prefix', ...asOfNames, 'signal']);
+        const args = { run: this.#run, prefix: options?.prefix, ...asOfArgs(options) };
+        return (await this.#calls.exec('kv.count', args, options)).count;
     }
 
     /** The versions of a key, newest first. */
@@ -118,16 +149,17 @@ export class Kv {
     async cas(
         key: string,
         value: Value,
-        options: CallOptions & { expectedVersion?: bigint | number | undefined; expectedValue?: Value | undefined },
+        options: ExpiryOptions & { expectedVersion?: bigint | number | undefined; expectedValue?: Value | undefined },
     ): Promise<bigint> {
-        checkOptions('kv.cas', options, ['expectedVersion', 'expectedValue', 'signal']);
-        const { expectedVersion, expectedValue } = options;
+        checkOptions('kv.cas', options, ['expectedVersion', 'expectedValue', 'ttlMs', 'signal']);
+        const { expectedVersion, expectedValue, ttlMs } = options;
         const args = {
             run: this.#run,
             key,
             value,
             expected_version: expectedVersion,
             expected_value: expectedValue,
+            ttl_ms: ttlMs,
         };
         return (await this.#calls.exec('kv.cas', args, options)).version;
     }

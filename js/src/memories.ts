@@ -1,7 +1,6 @@
 import { type Calls, type Camel, camel, checkOptions, type PageOptions, pages } from './caller.js';
 import type { Hit, Memory, MemoryRememberResult, RecallStats } from './generated/operations.js';
-import type { AsOf } from './kv.js';
-import type { CallOptions } from './options.js';
+import { type AsOf, asOfArgs, asOfNames, type CallOptions } from './options.js';
 import type { ObjectValue } from './values.js';
 
 export interface RememberOptions extends CallOptions {
@@ -11,7 +10,7 @@ export interface RememberOptions extends CallOptions {
     tags?: readonly string[] | undefined;
 }
 
-export interface MemoryListOptions extends PageOptions {
+export interface MemoryListOptions extends PageOptions, AsOf {
     prefix?: string | undefined;
     tag?: string | undefined;
     /** Committed at or after this time, microseconds since the epoch. */
@@ -21,7 +20,7 @@ export interface MemoryListOptions extends PageOptions {
     reverse?: boolean | undefined;
 }
 
-export interface RecallOptions extends CallOptions {
+export interface RecallOptions extends CallOptions, AsOf {
     /** Hits wanted, 1-1000; 10 when left out. */
     k?: number | undefined;
     /** Whether to cut excerpts; true when left out. */
@@ -37,6 +36,8 @@ export interface RecallResult {
     truncated: boolean;
     stats: Camel<RecallStats>;
 }
+
+const filterNames = ['prefix', 'tag', 'after', 'before', 'reverse'];
 
 /** The memories of one run. */
 export class Memories {
@@ -57,8 +58,8 @@ export class Memories {
 
     /** One memory; NotFound when there is none. */
     async get(key: string, options?: CallOptions & AsOf): Promise<Memory> {
-        checkOptions('memory.get', options, ['asOf', 'signal']);
-        const args = { run: this.#run, key, as_of: options?.asOf };
+        checkOptions('memory.get', options, [...asOfNames, 'signal']);
+        const args = { run: this.#run, key, ...asOfArgs(options) };
         return (await this.#calls.exec('memory.get', args, options)).memory;
     }
 
@@ -70,10 +71,10 @@ export class Memories {
 
     /** Memories in order of key, read page by page. */
     list(options: MemoryListOptions = {}): AsyncGenerator<Memory, void, undefined> {
-        checkOptions('memory.list', options, ['prefix', 'tag', 'after', 'before', 'reverse', 'limit', 'signal']);
+        checkOptions('memory.list', options, [...filterNames, ...asOfNames, 'limit', 'signal']);
         const { prefix, tag, after, before, reverse } = options;
         return pages<Memory, string>(options, async (limit, cursor) => {
-            const args = { run: this.#run, prefix, tag, after, before, reverse, limit, cursor };
+            const args = { run: this.#run, prefix, tag, after, before, reverse, ...asOfArgs(options), limit, cursor };
             const page = await this.#calls.exec('memory.list', args, options);
             return { items: page.memories, cursor: page.cursor };
         });
@@ -81,9 +82,9 @@ export class Memories {
 
     /** The memories that fit a question best. */
     async recall(query: string, options?: RecallOptions): Promise<RecallResult> {
-        checkOptions('memory.recall', options, ['k', 'snippets', 'withText', 'signal']);
+        checkOptions('memory.recall', options, ['k', 'snippets', 'withText', ...asOfNames, 'signal']);
         const { k, snippets, withText } = options ?? {};
-        const args = { run: this.#run, query, k, snippets, with_text: withText };
+        const args = { run: this.#run, query, k, snippets, with_text: withText, ...asOfArgs(options) };
         const { hits, truncated, stats } = await this.#calls.exec('memory.recall', args, options);
         return { hits, truncated, stats: camel(stats) };
     }

@@ -6,7 +6,6 @@ import { Database } from './database.js';
 import { Engine } from './engine.js';
 import { Internal, InvalidArgument } from './generated/errors.js';
 import { NodeStorage } from './hosts/node.js';
-import { noStorage } from './hosts/none.js';
 import { LocalCarrier } from './local.js';
 import { Encoder } from './msgpack.js';
 import { checkOpenOptions, type OpenOptions, openRequest } from './options.js';
@@ -31,7 +30,7 @@ export async function open(target: string | URL, options: OpenOptions = {}): Pro
     options.signal?.throwIfAborted();
     const engine = await Engine.open(
         module,
-        path === ':memory:' ? noStorage : new NodeStorage(),
+        new NodeStorage(), // of ':memory:' too: an export is a file
         new Encoder().encode(openRequest(path, options)),
         { progress: options.onProgress, log: options.onLog },
     );

@@ -11,6 +11,20 @@ export interface CallOptions {
     signal?: AbortSignal | undefined;
 }
 
+/** Where in history a read looks; by default it is now. */
+export interface AsOf {
+    /** As a reader of this commit number saw it. */
+    asOf?: bigint | number | undefined;
+    /** As a reader at this time saw it: a Date, or microseconds since the epoch. */
+    asOfTime?: Date | bigint | number | undefined;
+}
+
+export const asOfNames = ['asOf', 'asOfTime'];
+
+export function asOfArgs({ asOf, asOfTime }: AsOf = {}): { as_of: AsOf['asOf']; as_of_time: AsOf['asOf'] } {
+    return { as_of: asOf, as_of_time: asOfTime instanceof Date ? asOfTime.getTime() * 1000 : asOfTime };
+}
+
 export type Durability = 'buffered' | 'strict' | 'memory';
 
 export interface OpenOptions extends CallOptions {

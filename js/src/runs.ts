@@ -1,6 +1,6 @@
 import { type Caller, checkOptions, type PageOptions, pages } from './caller.js';
 import type { RunCreateResult, RunRecord } from './generated/operations.js';
-import type { CallOptions } from './options.js';
+import { type AsOf, asOfArgs, asOfNames, type CallOptions } from './options.js';
 import type { ObjectValue } from './values.js';
 
 export interface RunCreateOptions extends CallOptions {
@@ -24,19 +24,19 @@ export class Runs {
         return this.#caller.exec('run.create', { name, parent, tags, metadata }, options);
     }
 
-    async get(name: string, options?: CallOptions): Promise<RunRecord> {
-        checkOptions('runs.get', options, ['signal']);
-        return (await this.#caller.exec('run.get', { name }, options)).run;
+    async get(name: string, options?: CallOptions & AsOf): Promise<RunRecord> {
+        checkOptions('runs.get', options, [...asOfNames, 'signal']);
+        return (await this.#caller.exec('run.get', { name, ...asOfArgs(options) }, options)).run;
     }
 
     /** The runs in order of name, read page by page. */
     list(
-        options: PageOptions & { status?: string | undefined; tag?: string | undefined } = {},
+        options: PageOptions & AsOf & { status?: string | undefined; tag?: string | undefined } = {},
     ): AsyncGenerator<RunRecord, void, undefined> {
-        checkOptions('runs.list', options, ['status', 'tag', 'limit', 'signal']);
+        checkOptions('runs.list', options, ['status', 'tag', ...asOfNames, 'limit', 'signal']);
         const { status, tag } = options;
         return pages<RunRecord, string>(options, async (limit, cursor) => {
-            const page = await this.#caller.exec('run.list', { status, tag, limit, cursor }, options);
+            const page = await this.#caller.exec('run.list', { status, tag, ...asOfArgs(options), limit, cursor }, options);
             return { items: page.runs, cursor: page.cursor };
         });
     }

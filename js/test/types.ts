@@ -48,6 +48,16 @@ export async function types(): Promise<void> {
     await using tx = await db.begin({ signal: AbortSignal.timeout(1) });
     const committed: bigint = await tx.commit();
 
+    const then: StoredValue = await tx.kv.get('a', { asOfTime: new Date() });
+    const many: Map<string, { value: StoredValue; expires?: number | undefined }> = await db.kv.getMany(['a']);
+    await db.kv.putMany([{ key: 'a', value: then, ttlMs: 1000 }]);
+    // @ts-expect-error every entry has a value
+    await db.kv.putMany([{ key: 'a' }]);
+    await db.retention.set({ keep: 'for', durationMs: 1000, primitive: 'kv' });
+    // @ts-expect-error events are never trimmed
+    await db.retention.set({ keep: 'all', primitive: 'event' });
+    const { versionsRemoved }: { versionsRemoved: number } = await db.compact({ mode: 'full' });
+
     const { durableVersion } = await db.stats();
     const durable: bigint = durableVersion;
     try {
@@ -61,5 +71,5 @@ export async function types(): Promise<void> {
             void (error.code === 'not_there');
         }
     }
-    void [fallback, wrong, score, durable, sum, committed];
+    void [fallback, wrong, score, durable, sum, committed, many, versionsRemoved];
 }

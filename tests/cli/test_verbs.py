@@ -92,6 +92,71 @@ def test_cas(t):
     t.fails(2, "cas", "k", "4", "--was", "{broken", says="--was is no JSON")
 
 
+def test_times_to_live(t):
+    t.ok("put", "brief", "1", "--ttl", "1ms")
+    t.ok("put", "token", "1", "--ttl", "2h")
+    t.ok("incr", "token")
+    got = t.ok("get", "token").json
+    equal((got["value"], 7_100_000_000 < got["expires"] - got["timestamp"] <= 7_200_000_000), (2, True))
+    t.fails(1, "get", "brief", says="not_found")
+    t.ok("cas", "token", "3", "--was", "2", "--ttl", "500")
+    for span in ("0", "1x", "-1s", "", "h"):
+        t.fails(2, "put", "k", "1", "--ttl=" + span, says="ttl")
+
+
+def test_as_of(t):
+    first = t.ok("put", "k", "1").json["version"]
+    t.ok("remember", "--key", "m", "green tea")
+    t.ok("event", "append", "a", "{}")
+    t.ok("put", "k", "2")
+    t.ok("remember", "--key", "m", "black tea")
+    t.ok("run", "create", "late")
+    was = str(first)
+    equal(t.ok("exists", "k", "--as-of", was).json, {"exists": True})
+    equal(t.ok("count", "--as-of", was).json, {"count": 1})
+    equal(t.ok("list", "--as-of", was).rows[0]["value"], 1)
+    equal(t.ok("event", "head", "--as-of", was).json["sequence"], 0)
+    equal(t.ok("event", "range", "--as-of", was).rows, [])
+    t.fails(1, "event", "read", "1", "--as-of", was)
+    t.fails(1, "memory", "get", "m", "--as-of", was)
+    equal(t.ok("memory", "get", "m", "--as-of", str(first + 1)).json["text"], "green tea")
+    equal(t.ok("recall", "tea", "--as-of", str(first + 1)).rows[0]["snippet"], "green [tea]")
+    equal(t.ok("memory", "list", "--as-of", was).rows, [])
+    equal([r["name"] for r in t.ok("run", "list", "--as-of", was).rows], ["default"])
+    t.fails(1, "run", "get", "late", "--as-of", was)
+    equal(t.ok("get", "k", "--as-of", "0s").json["value"], 2)
+    t.fails(1, "get", "k", "--as-of", "1h", says="not_found")
+    t.fails(1, "get", "k", "--as-of", "2024-05-01", says="not_found")
+    t.fails(2, "get", "k", "--as-of", "9999-01-01", says="has not come yet")
+    t.fails(2, "get", "k", "--as-of", "yesterday", says=["--as-of takes", "a version"])
+
+
+def test_retention(t):
+    t.ok("retention", "set", "--last", "3")
+    t.ok("retention", "set", "--primitive", "kv", "--for", "2h")
+    t.ok("retention", "set", "--run", "default", "--everything")
+    equal(t.ok("retention", "get", "--primitive", "kv").json,
+          {"keep": "for", "duration_ms": 7_200_000, "source": "primitive"})
+    equal(t.ok("retention", "get", "--run", "default", "--primitive", "kv").json,
+          {"keep": "all", "source": "run"})
+    equal([(r.get("run"), r.get("primitive"), r["keep"]) for r in t.ok("retention", "list").rows],
+          [(None, None, "last"), ("default", None, "all"), (None, "kv", "for")])
+    contains(t.ok("--format", "box", "retention", "list").out, "7200000")
+    t.ok("retention", "set", "--run", "default", "--last", "1")
+    for value in "123":
+        t.ok("put", "k", value)
+    equal(t.ok("compact").json["versions_removed"], 0)
+    equal(t.ok("compact", "--full").json["versions_removed"], 2)
+    equal(len(t.ok("history", "k").rows), 1)
+    t.fails(1, "get", "k", "--as-of", "1", says=["history_trimmed", "last 1"])
+    equal(t.ok("retention", "remove", "--run", "default").json["existed"], True)
+    equal(t.ok("retention", "remove", "--run", "default").json, {"existed": False})
+    t.fails(2, "retention", "set", says="--last N")
+    t.fails(2, "retention", "set", "--last", "1", "--everything", says="one of")
+    t.fails(2, "retention", "set", "--primitive", "event", "--last", "1", says="never_trimmed")
+    t.fails(2, "retention", "get", "--primitive", "nothing", says="no primitive")
+
+
 def test_pages(t):
     t.batch([["kv.put", {"key": f"k{i:05}", "value": i}] for i in range(2500)])
     first = t.run("list")

@@ -97,7 +97,7 @@ static strata_status take_commit(void *ctx, uint64_t version, int64_t timestamp_
 }
 
 static strata_status walk(const st_manifest *manifest, seen *to, st_replay *replay) {
-    const st_replay_sink sink = {to, take_commit};
+    const st_replay_sink sink = {.ctx = to, .commit = take_commit};
     strata_error error = {.code = STRATA_OK};
     const uint64_t before = fuzz_bytes_read();
     to->first = manifest->watermark;

@@ -158,6 +158,7 @@ static strata_status close_all(life *l) {
         status = strata_close(l->handles[i - 1]);
         l->handles[i - 1] = NULL;
     }
+    memset(&l->txns, 0, sizeof l->txns);
     if (l->machine->open_files > 0) {
         life_fail(l, "%u files stay open after closing", (unsigned)l->machine->open_files);
     }

@@ -1,6 +1,6 @@
 /* expect.c - how rows say what must come: MessagePack read and written, answers, errors, commits. */
 #include "base/limits.h"
-#include "op.h"
+#include "model_txn.h"
 
 /* ---- MessagePack ----------------------------------------------------------------------------- */
 
@@ -121,6 +121,10 @@ void expected_reset(expected *e) {
     e->answer.len = 0;
     e->suffix.len = 0;
     e->write_count = 0;
+    e->pending_count = 0;
+    e->read = NULL;
+    e->stood = st_slice("", 0);
+    e->key = st_slice("", 0);
     st_arena_reset(&e->arena);
 }
 
@@ -166,11 +170,15 @@ int64_t expect_write(expected *e, const moment *at, const model_write *write) {
 }
 
 uint64_t expect_version(const moment *at) {
-    return at->snapshot + 1;
+    return at->txn != NULL ? 0 : at->snapshot + 1;
 }
 
 bool expect_run(const op *o, const moment *at, expected *e, unsigned *run) {
     *run = MODEL_DEFAULT;
+    if (at->txn != NULL) {
+        *run = at->txn->run;
+        return true;
+    }
     if (o->run.len == 0 || st_slice_equal(o->run, strata_text("default"))) {
         return true;
     }
@@ -196,8 +204,9 @@ bool expect_key(strata_slice key, expected *e) {
 
 bool expect_writable(const moment *at, unsigned run, expected *e) {
     const model_table *runs = model_table_of(at->model, MODEL_SYSTEM, MODEL_RUN);
-    for (size_t i = 0; i < runs->count; i++) {
-        const model_version *version = model_seen(runs->cells[i], at->snapshot);
+    const uint64_t now = at->txn != NULL ? at->now : at->snapshot;
+    for (size_t i = 0; i < runs->count && !at->writable; i++) {
+        const model_version *version = model_seen(runs->cells[i], now);
         const model_run *record = version == NULL ? NULL : version->value.data;
         if (record != NULL && record->place == run && record->status != 0) {
             expect_error(e, STRATA_CONSTRAINT, "run_closed");

@@ -77,6 +77,7 @@ static void configure(life *l) {
     l->faults_in = faults_in[chance_below(l, 4)];
     l->reopens_in = 15 + (unsigned)chance_below(l, 100);
     l->budget = 200 + chance_below(l, 300);
+    l->txns_max = chance_in(l, 8) ? ST_TXNS_MAX + 2 : 1 + (size_t)chance_below(l, 4);
     l->clients = 1;
     if (chance_in(l, 2)) {
         l->clients = 1 + (unsigned)chance_below(l, CLIENTS_MAX);

@@ -1,13 +1,13 @@
 /* life.h - one life of a database: what it is made of, and its parts.
  *
- * life.c has the course of it, round.c what clients do and whether the answers hold, check.c the
- * comparison of everything readable, crash.c opening, closing and what the power cord does, damage.c
- * what becomes of changed bytes.
+ * life.c has the course of it, round.c what clients do and whether the answers hold, follow.c their
+ * transactions, check.c the comparison of everything readable, crash.c opening, closing and what the
+ * power cord does, damage.c what becomes of changed bytes.
  */
 #ifndef STRATA_SIM_LIFE_H
 #define STRATA_SIM_LIFE_H
 
-#include "op.h"
+#include "model_txn.h"
 #include "scheduler.h"
 
 enum {
@@ -19,6 +19,7 @@ enum {
 /* One operation, as it happened. */
 typedef struct record {
     op op;
+    unsigned client;
     uint64_t invoked; /* moments of the round, counted */
     uint64_t responded;
     answer answer;
@@ -31,6 +32,12 @@ typedef struct ack {
     uint64_t version;
     uint64_t at_ns;
 } ack;
+
+/* The transactions of all clients, as far as the round at hand was followed. */
+typedef struct txn_state {
+    txn_table tables[CLIENTS_MAX];
+    uint32_t followed; /* records, as bits */
+} txn_state;
 
 typedef struct life {
     uint64_t seed;
@@ -45,6 +52,7 @@ typedef struct life {
     unsigned value_bytes; /* most values have at most that many */
     unsigned faults_in;   /* one round in so many begins with a fault; 0: none ever */
     unsigned reopens_in;
+    size_t txns_max; /* of a client */
     bool in_memory;
 
     model model;
@@ -69,6 +77,7 @@ typedef struct life {
     bool crash_armed;
     bool lying;
     bool broken; /* the writer has failed */
+    txn_state txns;
     record unknown[UNKNOWN_MAX];
     size_t unknown_count;
 
@@ -120,6 +129,18 @@ void round_single(life *l, op *o);
 /* Runs an operation of the table at the present and compares; quiet: says instead of failing. */
 bool round_holds(life *l, op *o, bool quiet);
 maker round_maker(life *l);
+
+/* ---- follow.c -------------------------------------------------------------------------------- */
+
+/* Before anything of a round is explained: tells commits from those that wrote nothing. Returns the
+ * newest version that a transaction has seen. */
+uint64_t txn_begin_round(life *l);
+/* Follows the transactions of a client up to that record, which then has what it saw. */
+void txn_follow(life *l, const record *last);
+/* Whether the model is far enough for that. */
+bool txn_may_follow(const life *l, const record *last);
+/* Ends the transactions of which it is not known whether they are over. */
+void txn_settle(life *l);
 
 /* ---- check.c --------------------------------------------------------------------------------- */
 

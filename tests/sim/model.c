@@ -106,6 +106,15 @@ void model_commit(model *m, int64_t timestamp_us, const model_write *writes, siz
     }
 }
 
+void model_lay(model *m, const model_write *write) {
+    add_version(cell_of(m, write->run, write->kind, write->key),
+                (model_version){0, 0, write->deletes, write->value});
+}
+
+void model_lift(model *m, const model_write *write) {
+    cell_of(m, write->run, write->kind, write->key)->count--;
+}
+
 void model_cut(model *m, uint64_t version) {
     while (m->log_count > 0 && m->log[m->log_count - 1].number > version) {
         m->log[--m->log_count].cell->count--;

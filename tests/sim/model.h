@@ -12,7 +12,7 @@ enum {
     MODEL_RUNS_MAX = 24,
     MODEL_SYSTEM = 0, /* the run that holds the records of runs */
     MODEL_DEFAULT = 1,
-    MODEL_WRITES_MAX = 16,
+    MODEL_WRITES_MAX = 64,
 };
 
 typedef enum model_kind {
@@ -81,6 +81,9 @@ strata_slice model_copy(model *m, strata_slice bytes);
 int64_t model_time(const model *m, unsigned run, int64_t wall_us);
 /* The next version; keys and values are copied, values by their bytes. */
 void model_commit(model *m, int64_t timestamp_us, const model_write *writes, size_t count);
+/* A version of a key that is not committed, and its removal; in between nothing else changes. */
+void model_lay(model *m, const model_write *write);
+void model_lift(model *m, const model_write *write);
 /* Forgets everything after that version. */
 void model_cut(model *m, uint64_t version);
 

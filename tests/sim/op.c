@@ -4,7 +4,7 @@
  * between is nobody's business (how long a recall took), what it ends with. Of an error the code, the
  * reason of a constraint and the version of a conflict count; the sentence is for people.
  */
-#include "op.h"
+#include "model_txn.h"
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
@@ -15,7 +15,7 @@ typedef struct rows {
 
 static const rows table[] = {
     {ops_run, &ops_run_count},       {ops_kv, &ops_kv_count}, {ops_event, &ops_event_count},
-    {ops_memory, &ops_memory_count}, {ops_db, &ops_db_count},
+    {ops_memory, &ops_memory_count}, {ops_db, &ops_db_count}, {ops_txn, &ops_txn_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };
@@ -56,8 +56,9 @@ void op_random(maker *mk, op *o) {
     const op_kind *kind = by_weight(mk);
     *o = (op){.kind = kind, .as_of = UINT64_MAX};
     kind->make(mk, o);
-    o->by_function = kind->function_only ||
-                     (kind->call != NULL && (mk->alone || !kind->silent) && one_in(mk, 3));
+    txn_join(mk, o);
+    o->by_function = kind->function_only || (kind->call != NULL && o->txn == 0 &&
+                                             (mk->alone || !kind->silent) && one_in(mk, 3));
     op_encode(mk, o);
 }
 
@@ -66,6 +67,10 @@ void op_random(maker *mk, op *o) {
 /* One argument of the list in op_kind.args; whether it was put. A '?' after a name: left out when
  * empty. '#': a number, '@': a time. */
 static bool put_argument(strata_buffer *out, const op *o, strata_slice word) {
+    bool given;
+    if (op_put_txn_argument(out, o, word, &given)) {
+        return given;
+    }
     const struct {
         const char *word;
         const char *name;
@@ -158,6 +163,10 @@ void op_encode(maker *mk, op *o) {
         count += put_argument(&out, o, st_slice(at, len));
         at += len + (at[len] == ' ' ? 1 : 0);
     }
+    if (o->txn > 0 && strncmp(o->kind->args, "run", 3) == 0) {
+        put_uint(&out, "txn", o->txn);
+        count++;
+    }
     st_msgpack_patch(&out, place, count);
     o->request = arena_bytes(mk->arena, st_buffer_slice(&out));
     strata_buffer_free(&out);
@@ -171,6 +180,14 @@ strata_status op_run(const op *o, strata_db *db, strata_buffer *out) {
         return o->kind->call(o, db, out);
     }
     return strata_exec(db, o->request, out);
+}
+
+/* Details have the beginning of a long text, and three dots. */
+static bool is_shown(strata_slice shown, strata_slice text) {
+    if (shown.len <= 3 || shown.len >= text.len) {
+        return st_slice_equal(shown, text);
+    }
+    return memcmp(shown.data, text.data, shown.len - 3) == 0;
 }
 
 static bool error_holds(const op *o, const answer *got, const expected *e) {
@@ -190,13 +207,17 @@ static bool error_holds(const op *o, const answer *got, const expected *e) {
         !st_slice_equal(text_of(field_of(details, "reason")), strata_text(e->reason))) {
         return false;
     }
+    if (e->key.len > 0 && !is_shown(text_of(field_of(details, "key")), e->key)) {
+        return false;
+    }
     return e->status != STRATA_CONFLICT ||
            int_of(field_of(details, "version")) == (int64_t)e->detail;
 }
 
 bool op_holds(const op *o, const moment *at, const answer *got, expected *e) {
     expected_reset(e);
-    o->kind->predict(o, at, e);
+    e->got = got;
+    model_txn_predict(o, at, e);
     if (e->status != STRATA_OK || got->status != STRATA_OK) {
         return error_holds(o, got, e);
     }
@@ -238,6 +259,13 @@ static strata_slice own_value(model *m, const model_write *write) {
     return value;
 }
 
+model_write op_own_write(model *m, const model_write *write) {
+    model_write own = *write;
+    own.key = model_copy(m, write->key);
+    own.value = write->kind == MODEL_KV ? model_copy(m, write->value) : own_value(m, write);
+    return own;
+}
+
 void op_commit(model *m, const expected *e) {
     model_write writes[MODEL_WRITES_MAX];
     for (size_t i = 0; i < e->write_count; i++) {
@@ -257,6 +285,9 @@ uint64_t op_version(const op *o, const answer *got) {
 unsigned op_run_of(const op *o, const moment *at) {
     expected unused = {.status = STRATA_OK};
     unsigned run;
+    if (o->seen != NULL) {
+        return o->seen->run;
+    }
     if (strstr(o->kind->args, "run") == NULL || !expect_run(o, at, &unused, &run)) {
         return MODEL_SYSTEM;
     }

@@ -13,6 +13,9 @@
 #include "format/msgpack.h"
 
 struct op_kind;
+struct model_read;
+struct model_txn;
+struct txn_plan;
 
 /* A request: its kind and the arguments that kind has. Empty and 0 mean left out, where the flag
  * beside them does not say otherwise. Everything lies in the round's arena. */
@@ -40,6 +43,18 @@ typedef struct op {
     bool reverse;
     bool by_version;
     strata_slice request; /* encoded */
+
+    /* Transactions (model_txn.h). */
+    uint64_t txn; /* its number; 0: none */
+    uint64_t savepoint;
+    uint64_t timeout_ms;
+    strata_slice isolation;
+    bool read_only;
+    const struct model_txn *seen; /* its state when the operation came; NULL: there was none */
+    size_t txns_open;             /* of the handle, then */
+    uint64_t txns_last;
+    uint64_t from_ns; /* the clock when it was called, and when it answered */
+    uint64_t to_ns;
 } op;
 
 /* The moment at which an operation takes place. */
@@ -51,18 +66,26 @@ typedef struct moment {
     bool alone;  /* nothing else happens meanwhile: what depends on timing is exact, too */
     bool torn;   /* a slot of the manifest may be */
     bool broken; /* the writer has failed: what tells of commits that were refused is not exact */
+    const struct model_txn *txn; /* that it is part of, and whose snapshot it has; NULL: none */
+    uint64_t now;                /* then: the last commit there is */
+    bool writable;               /* then: whatever the status of the run */
 } moment;
 
 /* What the model says. Reused: expected_reset. */
 typedef struct expected {
     strata_status status;
-    const char *reason;   /* of constraint; else NULL */
-    uint64_t detail;      /* version, of conflict */
-    strata_buffer answer; /* [true, {result}]; what it ends with need not be known */
-    strata_buffer suffix; /* what it ends with, when that is known again */
+    const char *reason;       /* of constraint; else NULL */
+    const struct answer *got; /* decides what the clock and faults leave open */
+    uint64_t detail;          /* version, of conflict */
+    strata_slice key;         /* the key, of conflict; empty: any */
+    strata_buffer answer;     /* [true, {result}]; what it ends with need not be known */
+    strata_buffer suffix;     /* what it ends with, when that is known again */
     model_write writes[MODEL_WRITES_MAX];
     size_t write_count;
-    unsigned clock_run; /* whose clock the commit has */
+    size_t pending_count;          /* instead, in a transaction */
+    const struct model_read *read; /* by it; NULL: nothing */
+    strata_slice stood;            /* where a listing stopped; empty: at the end */
+    unsigned clock_run;            /* whose clock the commit has */
     int64_t timestamp_us;
     st_arena arena; /* of the writes */
 } expected;
@@ -81,6 +104,7 @@ typedef struct maker {
     unsigned bytes_max; /* of most values */
     bool named;         /* names must be given, as an answer that is lost would keep one secret */
     bool alone;         /* nothing else happens before it is run */
+    struct txn_plan *txns; /* of the client; NULL: none are made */
 } maker;
 
 typedef struct op_kind {
@@ -128,8 +152,9 @@ void op_print(const op *o, const answer *got);
 
 /* ---- For the files of rows ------------------------------------------------------------------- */
 
-extern const op_kind ops_run[], ops_kv[], ops_event[], ops_memory[], ops_db[];
-extern const size_t ops_run_count, ops_kv_count, ops_event_count, ops_memory_count, ops_db_count;
+extern const op_kind ops_run[], ops_kv[], ops_event[], ops_memory[], ops_db[], ops_txn[];
+extern const size_t ops_run_count, ops_kv_count, ops_event_count, ops_memory_count, ops_db_count,
+    ops_txn_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);
@@ -152,6 +177,11 @@ strata_slice pick_tags(maker *mk);
 bool tags_hold(strata_slice tags, strata_slice tag);
 
 strata_slice arena_bytes(st_arena *arena, strata_slice bytes);
+
+/* The copy of a write that lasts as long as the model. */
+model_write op_own_write(model *m, const model_write *write);
+/* An argument of the operations on transactions; false: it is none of theirs. */
+bool op_put_txn_argument(strata_buffer *out, const op *o, strata_slice word, bool *given);
 
 /* Fails the seed when there is no memory. */
 void put(strata_status status);
@@ -214,6 +244,13 @@ typedef struct model_event {
     strata_slice payload;
     uint8_t hash[32];
 } model_event;
+
+/* The last event at the snapshot; NULL when there is none. */
+const model_event *event_tail(const moment *at, unsigned run, uint64_t *sequence);
+/* Its hash, made from the one before it. */
+void event_chain(uint64_t sequence, int64_t timestamp_us, const uint8_t previous[32],
+                 model_event *event);
+strata_slice event_key(uint8_t bytes[8], uint64_t sequence);
 
 enum { WORDS = 16 };
 

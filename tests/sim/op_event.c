@@ -5,14 +5,13 @@
 #include "base/limits.h"
 #include "format/sha256.h"
 
-static strata_slice sequence_key(uint8_t bytes[8], uint64_t sequence) {
+strata_slice event_key(uint8_t bytes[8], uint64_t sequence) {
     store64_be(bytes, sequence);
     return st_slice(bytes, 8);
 }
 
-/* The last event at the snapshot; NULL when there is none. Cells without a version are commits that
- * a crash took. */
-static const model_event *tail_of(const moment *at, unsigned run, uint64_t *sequence) {
+/* Cells without a version are commits that a crash took. */
+const model_event *event_tail(const moment *at, unsigned run, uint64_t *sequence) {
     const model_table *table = model_table_of(at->model, run, MODEL_EVENT);
     for (size_t i = table->count; i > 0; i--) {
         const model_version *version = model_seen(table->cells[i - 1], at->snapshot);
@@ -25,8 +24,8 @@ static const model_event *tail_of(const moment *at, unsigned run, uint64_t *sequ
     return NULL;
 }
 
-static void chain(uint64_t sequence, int64_t timestamp_us, const uint8_t previous[32],
-                  model_event *event) {
+void event_chain(uint64_t sequence, int64_t timestamp_us, const uint8_t previous[32],
+                 model_event *event) {
     uint8_t head[20];
     uint8_t len[4];
     store64_le(head, sequence);
@@ -59,13 +58,13 @@ static void predict_append(const op *o, const moment *at, expected *e) {
     if (!expect_writable(at, run, e)) {
         return;
     }
-    const model_event *tail = tail_of(at, run, &sequence);
+    const model_event *tail = event_tail(at, run, &sequence);
     model_event event = {.type = arena_bytes(&e->arena, o->type),
                          .payload = arena_bytes(&e->arena, o->value)};
     const int64_t timestamp_us = model_time(at->model, run, at->wall_us);
-    chain(sequence + 1, timestamp_us, tail == NULL ? zeros : tail->hash, &event);
+    event_chain(sequence + 1, timestamp_us, tail == NULL ? zeros : tail->hash, &event);
     const model_write write = {run, MODEL_EVENT,
-                               arena_bytes(&e->arena, sequence_key(key, sequence + 1)),
+                               arena_bytes(&e->arena, event_key(key, sequence + 1)),
                                arena_bytes(&e->arena, st_slice(&event, sizeof event)), false};
     (void)expect_write(e, at, &write);
     strata_buffer *out = expect_ok(e, 2);
@@ -95,7 +94,7 @@ static void predict_read(const op *o, const moment *at, expected *e) {
     if (!expect_run(o, at, e, &run)) {
         return;
     }
-    const strata_slice key = sequence_key(bytes, o->number);
+    const strata_slice key = event_key(bytes, o->number);
     const model_version *version = model_live(at->model, run, MODEL_EVENT, key, at->snapshot);
     if (version == NULL) {
         expect_error(e, STRATA_NOT_FOUND, NULL);
@@ -130,11 +129,12 @@ static void predict_range(const op *o, const moment *at, expected *e) {
     for (size_t i = 0; i < table->count && next == 0; i++) {
         const uint64_t sequence = load64_be(table->cells[i]->key.data);
         const model_version *version = model_seen(table->cells[i], at->snapshot);
-        if (version == NULL || sequence < start || sequence >= end) {
+        if (version == NULL || sequence < start) {
             continue;
         }
-        if (list.count == limit) {
-            next = sequence;
+        if (sequence >= end || list.count == limit) {
+            e->stood = table->cells[i]->key;
+            next = sequence >= end ? 0 : sequence;
             break;
         }
         const model_event *event = version->value.data;
@@ -161,7 +161,9 @@ static void predict_head(const op *o, const moment *at, expected *e) {
     if (!expect_run(o, at, e, &run)) {
         return;
     }
-    const model_event *tail = tail_of(at, run, &sequence);
+    const model_event *tail = event_tail(at, run, &sequence);
+    uint8_t bytes[8];
+    e->stood = tail == NULL ? st_slice("", 0) : arena_bytes(&e->arena, event_key(bytes, sequence));
     strata_buffer *out = expect_ok(e, 2);
     put_uint(out, "sequence", sequence);
     put_name(out, "hash");
@@ -174,7 +176,7 @@ static void predict_verify(const op *o, const moment *at, expected *e) {
     if (!expect_run(o, at, e, &run)) {
         return;
     }
-    (void)tail_of(at, run, &sequence);
+    (void)event_tail(at, run, &sequence);
     strata_buffer *out = expect_ok(e, 2);
     put_bool(out, "valid", true);
     put_uint(out, "length", sequence);

@@ -200,6 +200,7 @@ static void predict_list(const op *o, const moment *at, expected *e) {
             continue;
         }
         if (list.count == limit) {
+            e->stood = cell->key;
             expect_list_end(e, &list, last);
             return;
         }

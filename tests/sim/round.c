@@ -10,6 +10,10 @@
  *   high: the newest commit that had been called for when the answer came,
  * which is linearizability for one run. What reads the past (as_of) is exact, whenever it is.
  *
+ * A transaction reads its snapshot, whatever happens meanwhile. Its commit is placed like any other and
+ * must be right there: what it had read is what it would read at its version. One that was refused was
+ * refused for a commit that had been called for by then (model_txn.c, follow.c).
+ *
  * A call that failed by a fault may have happened or not; where a version is missing among those
  * acknowledged, one of these must have it, and each is tried.
  */
@@ -43,7 +47,9 @@ static void perform(life *l, strata_db *db, record *r) {
     strata_buffer out = {NULL, 0, 0, r->op.by_function ? NULL : &l->machine->host};
     r->wall_us = l->machine->wall_us;
     r->invoked = ++l->ticks;
+    r->op.from_ns = l->machine->monotonic_ns;
     r->answer.status = op_run(&r->op, db, &out);
+    r->op.to_ns = l->machine->monotonic_ns;
     r->responded = ++l->ticks;
     r->answer.response = arena_bytes(&l->arena, st_buffer_slice(&out));
     strata_buffer_free(&out);
@@ -150,7 +156,7 @@ static void note_sync(life *l, const record *r) {
 }
 
 static void keep_unknown(life *l, const record *r) {
-    const bool may_be = r->op.kind->writes && r->answer.status != STRATA_NO_MEMORY;
+    const bool may_be = op_commits(&r->op) && r->answer.status != STRATA_NO_MEMORY;
     if (may_be && l->unknown_count < UNKNOWN_MAX) {
         l->unknown[l->unknown_count++] = *r;
     }
@@ -158,8 +164,10 @@ static void keep_unknown(life *l, const record *r) {
 
 /* Of one client: what it says is what there is. */
 static void explain_alone(life *l) {
+    (void)txn_begin_round(l);
     for (size_t i = 0; i < l->record_count; i++) {
         record *r = &l->records[i];
+        txn_follow(l, r);
         const moment at = moment_at(l, l->model.last, true);
         if (r->excused) {
             keep_unknown(l, r);
@@ -200,6 +208,7 @@ static bool order_commits(life *l, uint64_t top, uint32_t taken, const record **
     const moment at = moment_at(l, l->model.last, false);
     record *known = record_of(l, version);
     if (known != NULL) {
+        txn_follow(l, known);
         if (!op_holds(&known->op, &at, &known->answer, &l->expected) ||
             l->expected.write_count == 0) {
             *worst = known;
@@ -210,9 +219,11 @@ static bool order_commits(life *l, uint64_t top, uint32_t taken, const record **
     }
     for (size_t i = 0; i < l->record_count; i++) {
         record *r = &l->records[i];
-        if (!r->excused || !r->op.kind->writes || (taken >> i & 1) != 0) {
+        if (!r->excused || !op_commits(&r->op) || (taken >> i & 1) != 0 || !txn_may_follow(l, r)) {
             continue;
         }
+        const txn_state before = l->txns;
+        txn_follow(l, r);
         const answer any = {STRATA_OK, {NULL, 0}};
         (void)op_holds(&r->op, &at, &any, &l->expected);
         if (l->expected.status == STRATA_OK && l->expected.write_count > 0) {
@@ -223,6 +234,7 @@ static bool order_commits(life *l, uint64_t top, uint32_t taken, const record **
             }
             model_cut(&l->model, version - 1);
         }
+        l->txns = before;
     }
     return false;
 }
@@ -267,8 +279,9 @@ static bool explain_answer(life *l, const record *r, uint64_t base) {
 static void explain_together(life *l) {
     const uint64_t base = l->model.last;
     const record *worst = NULL;
-    uint64_t top = base;
+    uint64_t top = txn_begin_round(l);
     bool excused = false;
+    top = top < base ? base : top;
     for (size_t i = 0; i < l->record_count; i++) {
         const record *r = &l->records[i];
         top = r->version > top ? r->version : top;
@@ -292,6 +305,7 @@ static void explain_together(life *l) {
     }
     for (size_t i = 0; i < l->record_count; i++) {
         const record *r = &l->records[i];
+        txn_follow(l, r);
         if (r->version > 0) {
             note_commit(l, r);
         } else if (r->excused) {
@@ -360,13 +374,17 @@ void round_run(life *l) {
     round_begin(l);
     const bool alone = l->clients == 1 || chance_in(l, 3);
     const size_t crowd = alone ? 1 : l->clients;
+    txn_settle(l);
     mk.alone = alone;
     for (size_t c = 0; c < crowd; c++) {
         clients[c] = (client){l, l->handles[c], l->record_count, 0};
+        txn_plan plan;
+        txn_plan_make(&plan, &l->txns.tables[c], l->txns_max);
+        mk.txns = &plan;
         clients[c].count = alone ? 1 : 1 + (size_t)chance_below(l, RECORDS_MAX / CLIENTS_MAX);
         for (size_t i = 0; i < clients[c].count; i++) {
             record *r = &l->records[l->record_count++];
-            *r = (record){.invoked = 0};
+            *r = (record){.client = (unsigned)c};
             op_random(&mk, &r->op);
         }
     }

@@ -19,6 +19,7 @@ static void life_begin(script_life *life, const store_script *script) {
     life->script = script;
     life->machine = sim_new(script->seed);
     sm_init(&life->model, script->seed, script->value_bytes);
+    life->model.policy = script->policy;
 }
 
 static void life_end(script_life *life) {

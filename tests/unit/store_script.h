@@ -27,6 +27,7 @@ typedef struct store_script {
     uint64_t seed;
     size_t value_bytes;
     strata_durability durability;
+    st_policy policy; /* zeros: everything is kept */
 } store_script;
 
 /* One call of the storage fails; all calls, for each kind of fault. */

@@ -156,6 +156,7 @@ typedef struct strata_options {
     uint64_t memory_bytes;          /* of memtables, tables and blocks; ":memory:" has no bound */
     const struct strata_host *host; /* NULL: strata_host_default() */
     strata_error *error;            /* where a failed open says why; may be NULL */
+    uint32_t close_deadline_ms;     /* how long strata_shutdown waits for calls that run */
     const char *snapshot; /* NULL, or the name of one: open it read-only; borrowed during open */
 } strata_options;
 
@@ -170,6 +171,7 @@ typedef struct strata_options {
      256u << 20,                                                                                   \
      NULL,                                                                                         \
      NULL,                                                                                         \
+     10000,                                                                                        \
      NULL}
 
 /* Opens the database in the folder `path`, made if missing, or a new one in memory for ":memory:".
@@ -185,6 +187,12 @@ strata_status strata_attach(strata_db *db, strata_db **other) STRATA_MUST_USE;
 /* Closes the handle. The last one flushes and syncs; its status is that of the last sync. The
  * handle is gone in any case. NULL is fine. */
 strata_status strata_close(strata_db *db);
+
+/* Ends the work of all handles of the database: from now on their calls fail with closed, but for
+ * strata_close, which each of them still needs. Waits for the calls that run, at most
+ * close_deadline_ms, then makes everything committed durable. Errors: timeout (calls are running
+ * still; the log says how many; what they go on to commit is refused), io, no_space. */
+strata_status strata_shutdown(strata_db *db);
 
 /* The last error of this handle; code STRATA_OK if the last call succeeded. Borrowed until the
  * next call. */
@@ -421,6 +429,16 @@ strata_status strata_import(const char *file, const char *path, const strata_opt
  * unnamed: [file]}.
  * Errors: not_found, io, invalid_argument (not a database). A damaged file is no error here. */
 strata_status strata_verify(const char *path, const strata_options *options,
+                            strata_buffer *report) STRATA_MUST_USE;
+
+/* Makes a database that opens and verifies of the closed one in `path`; one that is sound is left
+ * alone. What was damaged is kept in the folder LOST; nothing is deleted that is not whole elsewhere.
+ * report: MessagePack {changed, prefix, version, commits_lost, lost_from, lost_to, files: [{file,
+ * moved?, kept, what}]}. prefix: the state is that after commit `version`; else it is what could be
+ * found. files: at most 100 entries of what was damaged, what was kept of it and what is lost.
+ * Errors: not_found, busy, corrupt (there is nothing to begin with), io, no_space, no_memory,
+ * invalid_argument. */
+strata_status strata_repair(const char *path, const strata_options *options,
                             strata_buffer *report) STRATA_MUST_USE;
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* verbs_db.c - the database as a whole: stats, verify, sync, exec, txn, ops, help, version.
+/* verbs_db.c - the database as a whole: stats, verify, repair, sync, exec, txn, ops, help, version.
  *
  * verify reads the files without opening the database (strata_verify), so that it works where
  * opening would be refused, and changes nothing. Damage is told on standard output like any other
@@ -45,10 +45,15 @@ static void print_report(const cli_app *app, const pack_item *report) {
         (void)printf(": %u problem%s\n", list.as.count, list.as.count == 1 ? "" : "s");
         cli_show(app, &problems, report, &rows);
         cli_show_end(app, &rows);
-        (void)printf("next: copy the folder before anything else; reading may still work with "
+        (void)printf("next: copy the folder, then strata repair; reading may still work with "
                      "--read-only\n");
     } else {
         (void)printf(": no problem found\n");
+    }
+    if (pack_field(report, "unnamed", &list) && list.as.count > 0) {
+        (void)printf("note: nothing names %u file%s, left by a crash or being written; the next "
+                     "command that writes removes what a crash has left\n",
+                     list.as.count, list.as.count == 1 ? "" : "s");
     }
 }
 
@@ -78,6 +83,75 @@ int cli_run_verify(cli_app *app, const cli_args *args) {
     return code;
 }
 
+/* ---- repair ---------------------------------------------------------------------------------- */
+
+static uint64_t number_of(const pack_item *object, const char *name) {
+    pack_item value;
+    return pack_field(object, name, &value) && value.type == STRATA_INT ? (uint64_t)value.as.integer
+                                                                        : 0;
+}
+
+static bool flag_of(const pack_item *object, const char *name) {
+    pack_item value;
+    return pack_field(object, name, &value) && value.type == STRATA_BOOL && value.as.boolean;
+}
+
+static void print_repair(const cli_app *app, const pack_item *report) {
+    static const cli_view files = {
+        .shape = CLI_ROWS, .field = "files", .columns = {"file", "moved", "kept", "what"}};
+    cli_rows rows = {0};
+    char grouped[2][28];
+    if (!cli_for_people(app)) {
+        const cli_view whole = {.shape = CLI_RECORD};
+        cli_show(app, app->format == CLI_CSV ? &files : &whole, report, &rows);
+        cli_show_end(app, &rows);
+        return;
+    }
+    if (!flag_of(report, "changed")) {
+        (void)printf("nothing to repair\n");
+        return;
+    }
+    cli_show(app, &files, report, &rows);
+    cli_show_end(app, &rows);
+    (void)printf("repaired: the database opens at version %s\n",
+                 text_grouped(number_of(report, "version"), grouped[0]));
+    if (number_of(report, "lost_to") > 0) {
+        (void)printf("lost: commits %s to %s at least\n",
+                     text_grouped(number_of(report, "lost_from"), grouped[0]),
+                     text_grouped(number_of(report, "lost_to"), grouped[1]));
+    }
+    if (!flag_of(report, "prefix")) {
+        (void)printf("note: this is what could be found, not the state after some commit; older "
+                     "values may show where newer ones are gone\n");
+    }
+    (void)printf("next: look at the folder LOST; delete it when nothing in it is needed\n");
+}
+
+static int run_repair(cli_app *app, const cli_args *args) {
+    (void)args;
+    strata_error error = {.code = STRATA_OK};
+    const strata_options options = cli_options(app, &error);
+    strata_buffer report = {0};
+    if (app->read_only || app->snapshot != NULL) {
+        return cli_fail_status(app, STRATA_FORBIDDEN,
+                               "the command writes, and --read-only or --snapshot forbids it");
+    }
+    const strata_status status = strata_repair(app->db_path, &options, &report);
+    int code = CLI_OK;
+    strata_slice rest = {report.data, report.len};
+    pack_item item;
+    if (status != STRATA_OK) {
+        error.code = status;
+        code = cli_fail(app, &error);
+    } else if (!pack_next(&rest, &item)) {
+        code = cli_fail_status(app, STRATA_INTERNAL, "the report is none");
+    } else {
+        print_repair(app, &item);
+    }
+    strata_buffer_free(&report);
+    return code;
+}
+
 int cli_run_version(cli_app *app, const cli_args *args) {
     (void)args;
     if (cli_for_people(app)) {
@@ -101,6 +175,14 @@ const cli_verb cli_verbs_db[] = {
                 "writing.",
      .examples = "strata --db notes.strata verify",
      .run = cli_run_verify},
+    {.name = "repair",
+     .writes = true,
+     .summary = "Makes a database that opens of a damaged one, and says what is lost.",
+     .details =
+         "Nothing is deleted: what was damaged is kept in the folder LOST. A copy made before\n"
+         "is still a good idea. One that is sound is left alone.",
+     .examples = "strata --db notes.strata repair",
+     .run = run_repair},
     {.name = "sync",
      .op = "db.sync",
      .writes = true,

@@ -1,10 +1,10 @@
-/* The storage of ':memory:': there is none. The core asks it for nothing; should it ask, that is a
- * defect and is told as one. */
-import { Internal } from '../generated/errors.js';
+/* The storage of ':memory:' in a page: there is none. The core asks for it only when a copy is to be made,
+ * which has nowhere to go. */
+import { InvalidArgument } from '../generated/errors.js';
 import type { Storage } from '../host.js';
 
 function refuse(): never {
-    throw new Internal('a database in memory has no files');
+    throw new InvalidArgument('a page has no files but those of its databases');
 }
 
 export const noStorage: Storage = {

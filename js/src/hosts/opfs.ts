@@ -340,7 +340,7 @@ export class OpfsStorage implements Storage {
 
     #nameOf(path: string): string {
         if (!path.startsWith(this.#prefix)) {
-            throw new Internal(`${path} is not a file of this database`);
+            throw new InvalidArgument(`${path}: a page has no files but those of its databases`);
         }
         return path.slice(this.#prefix.length);
     }

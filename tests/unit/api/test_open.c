@@ -339,8 +339,8 @@ static void verify_without_opening(void **state) {
     (void)verify_json("db", STRATA_NOT_FOUND);
     strata_db *db = db_open(machine, STRATA_STRICT);
     (void)ask(db, STRATA_OK, "kv.put", "{\"key\":\"k\",\"value\":\"%0100d\"}", 7);
-    assert_json(verify_json("db", STRATA_OK),
-                "{\"valid\":true,\"files\":2,\"bytes\":65821,\"commits\":2,\"problems\":[]}");
+    assert_json(verify_json("db", STRATA_OK), "{\"valid\":true,\"files\":2,\"bytes\":65821,"
+                                              "\"commits\":2,\"problems\":[],\"unnamed\":[]}");
     db_close(db);
     const strata_slice bytes = sim_copy(machine, "db/WAL/wal-1.seg", false);
     uint64_t starts[8];

@@ -13,8 +13,25 @@
 static const char program[] = "build/tests/unit/store/test_compact";
 
 static const store_script scripts[] = {
-    {program, "levels", "6c f 6c f 6c f 6c f 4m 6c f r 2m 3c", 3, 300, STRATA_STRICT},
-    {program, "full", "9c f 9c f M 6c f M 3c r m", 4, 300, STRATA_BUFFERED},
+    {.program = program,
+     .name = "levels",
+     .steps = "6c f 6c f 6c f 6c f 4m 6c f r 2m 3c",
+     .seed = 3,
+     .value_bytes = 300,
+     .durability = STRATA_STRICT},
+    {.program = program,
+     .name = "full",
+     .steps = "9c f 9c f M 6c f M 3c r m",
+     .seed = 4,
+     .value_bytes = 300,
+     .durability = STRATA_BUFFERED},
+    {.program = program,
+     .name = "trims",
+     .steps = "8c f 8c f M 8c f 2m 6c f r M 3c",
+     .seed = 12,
+     .value_bytes = 100,
+     .durability = STRATA_STRICT,
+     .policy = {ST_KEEP_LAST, 1, 0}},
 };
 
 enum { SCRIPTS = sizeof scripts / sizeof scripts[0] };
@@ -42,8 +59,12 @@ static void memory(void **state) {
 
 static void same_bytes(void **state) {
     (void)state;
-    static const store_script large = {program, "large", "200c 20m 200c 20m M 100c",
-                                       7,       2500,    STRATA_STRICT};
+    static const store_script large = {.program = program,
+                                       .name = "large",
+                                       .steps = "200c 20m 200c 20m M 100c",
+                                       .seed = 7,
+                                       .value_bytes = 2500,
+                                       .durability = STRATA_STRICT};
     for (size_t i = 0; i < SCRIPTS; i++) {
         script_compare_files(&scripts[i]);
     }

@@ -10,8 +10,18 @@
 static const char program[] = "build/tests/unit/store/test_flush";
 
 static const store_script scripts[] = {
-    {program, "strict", "12c f 6c f f 3c 2m r 4c f 3c", 1, 200, STRATA_STRICT},
-    {program, "buffered", "12c f 6c f 3c 2m r 8c f 6c", 2, 200, STRATA_BUFFERED},
+    {.program = program,
+     .name = "strict",
+     .steps = "12c f 6c f f 3c 2m r 4c f 3c",
+     .seed = 1,
+     .value_bytes = 200,
+     .durability = STRATA_STRICT},
+    {.program = program,
+     .name = "buffered",
+     .steps = "12c f 6c f 3c 2m r 8c f 6c",
+     .seed = 2,
+     .value_bytes = 200,
+     .durability = STRATA_BUFFERED},
 };
 
 enum { SCRIPTS = sizeof scripts / sizeof scripts[0] };

@@ -399,6 +399,8 @@ static void maintain(void) {
         assert_int_equal(st_store_compact(&w.store, false, &result, NULL), STRATA_OK);
         break;
     }
+    const st_view *after = st_tables_view(&w.store);
+    assert_true(after == NULL || st_view_check(after));
 }
 
 /* ---- Tests ----------------------------------------------------------------------------------- */
@@ -475,9 +477,10 @@ static void the_same_twice(void **state) {
     sim_free(other);
 }
 
-/* A crash gives back from the log what a table has already trimmed: what is above the watermark, and
- * nothing below it. The mark must outlive that, in reads and in the next merge. */
-static void replayed(void **state) {
+/* What is committed while a flush begins is in its table and stays in a memtable until the next one
+ * (flush.c). A merge that trims the table in between knows nothing of the memtable: the mark must be
+ * heeded although the same version in front of it has none. */
+static void twice_for_a_while(void **state) {
     (void)state;
     memset(&w, 0, sizeof w);
     w.machine = sim_new(1);
@@ -508,15 +511,16 @@ static void replayed(void **state) {
             const st_bound bound = {version, INT64_MAX, true, false};
             const strata_status status = st_read_live(
                 &reading.reader, shard_of(1), st_key_slice(&key), &bound, &revision, &found);
-            assert_int_equal(status, version < 3 ? STRATA_HISTORY_TRIMMED : STRATA_OK);
-            assert_true(version < 3 || (found && revision.number == version));
+            const uint64_t oldest = round == 0 ? 3 : 4;
+            assert_int_equal(status, version < oldest ? STRATA_HISTORY_TRIMMED : STRATA_OK);
+            assert_true(version < oldest || (found && revision.number == version));
         }
         store_reading_end(&reading);
-        /* The table of the second flush lies above the one with the mark. */
+        (void)store_put(&w.store, 1, "other", "run");
         assert_int_equal(st_store_compact(&w.store, false, &result, NULL), STRATA_OK);
     }
     assert_int_equal(st_store_compact(&w.store, true, &result, NULL), STRATA_OK);
-    assert_int_equal(result.versions_removed, 1);
+    assert_int_equal(result.versions_removed, 0);
     store_reading_begin(&reading, &w.store);
     const st_bound bound = {2, INT64_MAX, true, false};
     assert_int_equal(
@@ -563,8 +567,9 @@ static void unpublished(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(on_disk),  cmocka_unit_test(in_memory),   cmocka_unit_test(the_same_twice),
-        cmocka_unit_test(replayed), cmocka_unit_test(unpublished),
+        cmocka_unit_test(on_disk),        cmocka_unit_test(in_memory),
+        cmocka_unit_test(the_same_twice), cmocka_unit_test(twice_for_a_while),
+        cmocka_unit_test(unpublished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,7 +99,7 @@ static strata_status walk_one(strata_slice payload, uint32_t payload_len, bool e
     sim_put(machine, "db/WAL/wal-1.seg", st_slice(bytes, len));
     free(bytes);
     *writes = 0;
-    const st_replay_sink sink = {writes, take_record};
+    const st_replay_sink sink = {.ctx = writes, .commit = take_record};
     st_replay replay;
     begin_counting();
     return st_wal_replay(&host, "db", &manifest, &sink, &replay, NULL);

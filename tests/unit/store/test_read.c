@@ -4,7 +4,8 @@
  * merges begun and finished, everything merged, the store closed and opened again. All the while
  * points, scans in both directions and histories, at versions and times drawn by chance, are
  * compared with a model that keeps every version (store_model.h). Scans that stand open see none of
- * it: they end as they began.
+ * it: they end as they began. The same with each retention: what it promises is there, the rest is
+ * there or history_trimmed, and never another answer.
  * Flushes and merges in the middle of a read: they happen inside each memory allocation that the
  * read makes.
  *
@@ -12,7 +13,7 @@
  */
 #include "store_model.h"
 
-enum { STEPS = 700, LIVES = 16, OPEN_SCANS = 3 };
+enum { STEPS = 700, LIVES = 12, OPEN_SCANS = 3 };
 
 typedef struct life {
     sim *machine;
@@ -43,7 +44,9 @@ static void reopen(life *l, bool killed) {
     if (killed) {
         sim_restart(l->machine, SIM_KILL, 0);
     }
-    assert_int_equal(sm_open(l->machine, &l->model, &l->store, STRATA_STRICT, &error), STRATA_OK);
+    if (sm_open(l->machine, &l->model, &l->store, STRATA_STRICT, &error) != STRATA_OK) {
+        fail_msg("open: %s", error.message);
+    }
     assert_int_equal(l->store.wal.version, l->model.last);
     sm_check_files(l->machine, &l->store);
 }
@@ -86,7 +89,7 @@ static void live_one_step(life *l) {
     }
 }
 
-static void live(uint64_t seed) {
+static void live(uint64_t seed, st_policy policy) {
     life *l = calloc(1, sizeof *l);
     strata_error error;
     assert_non_null(l);
@@ -94,6 +97,7 @@ static void live(uint64_t seed) {
     l->machine = sim_new(seed);
     l->chance = seed;
     sm_init(&l->model, seed, seed % 3 == 0 ? 3000 : 300);
+    l->model.policy = policy;
     assert_int_equal(sm_open(l->machine, &l->model, &l->store, STRATA_STRICT, &error), STRATA_OK);
     for (unsigned step = 0; step < STEPS; step++) {
         live_one_step(l);
@@ -110,12 +114,34 @@ static void live(uint64_t seed) {
     replay_hint(NULL);
 }
 
+/* Seeds from `first` on; those of other tests are not this one's. */
+static void lives(uint64_t first, st_policy policy) {
+    const uint64_t only = env_number("READ_SEED", 0);
+    for (uint64_t seed = first; seed < first + LIVES; seed++) {
+        if (only == 0 || only == seed) {
+            live(seed, policy);
+        }
+    }
+}
+
 static void everything_kept(void **state) {
     (void)state;
-    const uint64_t only = env_number("READ_SEED", 0);
-    for (uint64_t seed = only > 0 ? only : 1; seed <= (only > 0 ? only : LIVES); seed++) {
-        live(seed);
-    }
+    lives(1, (st_policy){ST_KEEP_ALL, 0, 0});
+}
+
+static void one_version_kept(void **state) {
+    (void)state;
+    lives(1000, (st_policy){ST_KEEP_LAST, 1, 0});
+}
+
+static void three_versions_kept(void **state) {
+    (void)state;
+    lives(2000, (st_policy){ST_KEEP_LAST, 3, 0});
+}
+
+static void kept_for_a_while(void **state) {
+    (void)state;
+    lives(3000, (st_policy){ST_KEEP_FOR, 0, 60000});
 }
 
 /* ---- In the middle of a read ----------------------------------------------------------------- */
@@ -203,6 +229,9 @@ static void flushed_while_a_scan_begins(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_kept),
+        cmocka_unit_test(one_version_kept),
+        cmocka_unit_test(three_versions_kept),
+        cmocka_unit_test(kept_for_a_while),
         cmocka_unit_test(flushed_while_a_scan_begins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,7 +92,7 @@ static void log_without_manifest(void **state) {
     sim_drop(machine, "db/MANIFEST");
     const uint64_t changes = sim_calls(machine, SIM_CHANGING);
     try_open(0, STRATA_CORRUPT, NULL);
-    try_open(STRATA_OPEN_READ_ONLY, STRATA_NOT_FOUND, NULL);
+    try_open(STRATA_OPEN_READ_ONLY, STRATA_CORRUPT, NULL);
     put("db/MANIFEST", "rubbish");
     try_open(0, STRATA_CORRUPT, NULL);
     try_open(STRATA_OPEN_READ_ONLY, STRATA_CORRUPT, NULL);

@@ -1,0 +1,10 @@
+/* broken_validate.c - a core that believes every transaction: what the checker must find. */
+#include "txn/txn.h"
+
+strata_status __wrap_st_txn_validate(const st_txn *txn, strata_error *error);
+
+strata_status __wrap_st_txn_validate(const st_txn *txn, strata_error *error) {
+    (void)txn;
+    (void)error;
+    return STRATA_OK;
+}

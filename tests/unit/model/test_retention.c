@@ -1,0 +1,325 @@
+/* test_retention.c - which rule counts, in every combination, also after opening again; what the
+ * rules do to reads through the operations; values that end by themselves while the clock jumps, also
+ * inside transactions; recall as of any commit and time against the recall that was made then.
+ */
+#include "store_support.h"
+
+#include "api/handle.h"
+#include "model/retention.h"
+
+static sim *machine;
+static strata_db *db;
+
+static int set_up(void **state) {
+    (void)state;
+    machine = sim_new(1);
+    db = db_open(machine, STRATA_BUFFERED);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    db_close(db);
+    sim_free(machine);
+    return 0;
+}
+
+static void reopen(void) {
+    db_close(db);
+    db = db_open(machine, STRATA_BUFFERED);
+}
+
+/* ---- Rules ----------------------------------------------------------------------------------- */
+
+static const char *const scopes[] = {"", "\"primitive\":\"kv\",", "\"run\":\"r\",",
+                                     "\"run\":\"r\",\"primitive\":\"kv\","};
+static const char *const sources[] = {"database", "primitive", "run", "run_primitive"};
+
+/* What counts for a primitive in a run when the scopes of `mask` have rules "last i + 1". */
+static void expect_rule(unsigned mask, const char *run, const char *primitive, unsigned fits) {
+    char expected[96] = "{\"keep\":\"all\",\"source\":\"none\"}";
+    for (unsigned i = 0; i < 4; i++) { /* from the widest to the narrowest */
+        if ((mask & fits & (1u << i)) != 0) {
+            (void)snprintf(expected, sizeof expected,
+                           "{\"keep\":\"last\",\"versions\":%u,\"source\":\"%s\"}", i + 1,
+                           sources[i]);
+        }
+    }
+    assert_json(ask(db, STRATA_OK, "retention.get", "{\"run\":\"%s\",\"primitive\":\"%s\"}", run,
+                    primitive),
+                expected);
+}
+
+static void expect_rules(unsigned mask) {
+    expect_rule(mask, "r", "kv", 15);
+    expect_rule(mask, "r", "memory", 5);
+    expect_rule(mask, "default", "kv", 3);
+    expect_rule(mask, "default", "memory", 1);
+    assert_json(ask(db, STRATA_OK, "retention.get", "{\"primitive\":\"event\"}"),
+                "{\"keep\":\"all\",\"source\":\"never_trimmed\"}");
+    const st_retention retention = st_store_retention(&db->engine->model.store);
+    assert_int_equal(retention.policy(retention.ctx, ST_RUN_SYSTEM, ST_TAG_RUN).keep, ST_KEEP_ALL);
+    assert_int_equal(retention.policy(retention.ctx, ST_RUN_DEFAULT, ST_TAG_EVENT).keep,
+                     ST_KEEP_ALL);
+    assert_int_equal(retention.policy(retention.ctx, ST_RUN_DEFAULT, ST_TAG_KV).keep,
+                     (mask & 3) != 0 ? ST_KEEP_LAST : ST_KEEP_ALL);
+}
+
+static void narrowest_rule(void **state) {
+    (void)state;
+    (void)ask(db, STRATA_OK, "run.create", "{\"name\":\"r\"}");
+    unsigned mask = 0;
+    for (unsigned step = 1; step < 16; step++) { /* a Gray code: every combination once */
+        const unsigned next = step ^ (step >> 1);
+        const unsigned changed = mask ^ next;
+        const unsigned i = (unsigned)__builtin_ctz(changed);
+        if ((next & changed) != 0) {
+            (void)ask(db, STRATA_OK, "retention.set", "{%s\"keep\":\"last\",\"versions\":%u}",
+                      scopes[i], i + 1);
+        } else {
+            char scope[64];
+            (void)snprintf(scope, sizeof scope, "%s", scopes[i]);
+            scope[strlen(scope) == 0 ? 0 : strlen(scope) - 1] = '\0';
+            assert_true(json_has(ask(db, STRATA_OK, "retention.remove", "{%s}", scope),
+                                 "\"existed\":true"));
+        }
+        mask = next;
+        expect_rules(mask);
+        if (step % 5 == 0) {
+            reopen();
+            expect_rules(mask);
+        }
+    }
+}
+
+/* The table changes with the record or not at all. */
+static void no_memory_for_a_rule(void **state) {
+    (void)state;
+    for (uint64_t nth = 1;; nth++) {
+        const uint64_t version = db_version(db);
+        machine->memory_failed = false;
+        sim_fail_memory(machine, nth);
+        const strata_status status =
+            tell(db, "retention.set", "{\"keep\":\"last\",\"versions\":3}");
+        const bool failed = machine->memory_failed;
+        sim_fail_memory(machine, 0);
+        const char *rule = ask(db, STRATA_OK, "retention.get", "{}");
+        if (!failed) {
+            assert_int_equal(status, STRATA_OK);
+            assert_int_equal(json_int(rule, "versions"), 3);
+            break;
+        }
+        assert_int_equal(status, STRATA_NO_MEMORY);
+        assert_int_equal(db_version(db), version);
+        assert_json(rule, "{\"keep\":\"all\",\"source\":\"none\"}");
+    }
+}
+
+/* ---- Times to live --------------------------------------------------------------------------- */
+
+static bool exists(const char *key) {
+    return json_has(ask(db, STRATA_OK, "kv.exists", "{\"key\":\"%s\"}", key), "true");
+}
+
+static void jumping_clock(void **state) {
+    (void)state;
+    const int64_t begin_us = machine->wall_us;
+    (void)ask(db, STRATA_OK, "kv.put", "{\"key\":\"t\",\"value\":1,\"ttl_ms\":1000}");
+    assert_int_equal(json_int(ask(db, STRATA_OK, "kv.get", "{\"key\":\"t\"}"), "expires"),
+                     begin_us + 1000000);
+    machine->wall_us = begin_us + 999999;
+    assert_true(exists("t"));
+    machine->wall_us = begin_us - 50000000;
+    assert_true(exists("t"));
+    machine->wall_us = begin_us + 1000000;
+    assert_false(exists("t"));
+    machine->wall_us = begin_us; /* what has ended does not come back */
+    assert_false(exists("t"));
+    (void)ask(db, STRATA_NOT_FOUND, "kv.get", "{\"key\":\"t\"}");
+    assert_json(ask(db, STRATA_OK, "kv.list", "{}"), "{\"entries\":[]}");
+    assert_json(ask(db, STRATA_OK, "kv.count", "{}"), "{\"count\":0}");
+    assert_json(ask(db, STRATA_OK, "kv.delete", "{\"key\":\"t\"}"), "{\"existed\":false}");
+    assert_json(ask(db, STRATA_OK, "kv.delete_many", "{\"keys\":[\"t\"]}"),
+                "{\"existed\":[false]}");
+    (void)ask(db, STRATA_CONFLICT, "kv.cas", "{\"key\":\"t\",\"value\":1,\"expected_value\":1}");
+    /* It lives as long as it was promised, by the clock that has been seen. */
+    (void)ask(db, STRATA_OK, "kv.cas",
+              "{\"key\":\"t\",\"value\":5,\"expected_version\":0,\"ttl_ms\":500}");
+    assert_int_equal(json_int(ask(db, STRATA_OK, "kv.get", "{\"key\":\"t\"}"), "expires"),
+                     begin_us + 1500000);
+    (void)ask(db, STRATA_OK, "kv.incr", "{\"key\":\"t\"}");
+    assert_int_equal(json_int(ask(db, STRATA_OK, "kv.get", "{\"key\":\"t\"}"), "expires"),
+                     begin_us + 1500000);
+    reopen();
+    assert_int_equal(json_int(ask(db, STRATA_OK, "kv.get", "{\"key\":\"t\"}"), "value"), 6);
+    machine->wall_us = begin_us + 1500000;
+    assert_false(exists("t"));
+    assert_int_equal(json_int(ask(db, STRATA_OK, "kv.incr", "{\"key\":\"t\"}"), "value"), 1);
+    assert_false(json_has(ask(db, STRATA_OK, "kv.get", "{\"key\":\"t\"}"), "expires"));
+}
+
+/* By time it is there until its end, by version it is as it was written. */
+static void ended_in_the_past(void **state) {
+    (void)state;
+    const int64_t begin_us = machine->wall_us;
+    const int64_t version = json_int(
+        ask(db, STRATA_OK, "kv.put", "{\"key\":\"t\",\"value\":1,\"ttl_ms\":1000}"), "version");
+    machine->wall_us = begin_us + 5000000;
+    assert_false(exists("t"));
+    for (int64_t after_us = 0; after_us <= 2000000; after_us += 250000) {
+        assert_json(ask(db, STRATA_OK, "kv.exists", "{\"key\":\"t\",\"as_of_time\":%lld}",
+                        (long long)(begin_us + after_us)),
+                    after_us < 1000000 ? "{\"exists\":true}" : "{\"exists\":false}");
+    }
+    assert_json(
+        ask(db, STRATA_OK, "kv.exists", "{\"key\":\"t\",\"as_of\":%lld}", (long long)version),
+        "{\"exists\":true}");
+    (void)ask(db, STRATA_OK, "retention.set", "{\"keep\":\"last\",\"versions\":1}");
+    assert_int_equal(json_int(ask(db, STRATA_OK, "db.compact", "{}"), "versions_removed"), 1);
+    assert_json(ask(db, STRATA_OK, "kv.history", "{\"key\":\"t\"}"), "{\"revisions\":[]}");
+    const char *error = ask(db, STRATA_HISTORY_TRIMMED, "kv.exists",
+                            "{\"key\":\"t\",\"as_of\":%lld}", (long long)version);
+    assert_true(json_has(error, "\"policy\":\"last 1\""));
+    (void)ask(db, STRATA_HISTORY_TRIMMED, "kv.exists", "{\"key\":\"t\",\"as_of_time\":%lld}",
+              (long long)begin_us);
+    assert_json(ask(db, STRATA_OK, "kv.exists", "{\"key\":\"t\",\"as_of_time\":%lld}",
+                    (long long)(begin_us + 1000000)),
+                "{\"exists\":false}");
+    (void)ask(db, STRATA_OK, "kv.put", "{\"key\":\"u\",\"value\":1}");
+    assert_json(ask(db, STRATA_OK, "kv.exists", "{\"key\":\"t\",\"as_of\":%llu}",
+                    (unsigned long long)db_version(db)),
+                "{\"exists\":false}");
+}
+
+static void inside_a_transaction(void **state) {
+    (void)state;
+    const int64_t begin_us = machine->wall_us;
+    (void)ask(db, STRATA_OK, "kv.put", "{\"key\":\"n\",\"value\":7,\"ttl_ms\":1000}");
+    const int64_t txn = json_int(ask(db, STRATA_OK, "txn.begin", "{}"), "txn");
+    (void)ask(db, STRATA_OK, "kv.put", "{\"txn\":%lld,\"key\":\"own\",\"value\":1,\"ttl_ms\":100}",
+              (long long)txn);
+    (void)ask(db, STRATA_OK, "kv.incr", "{\"txn\":%lld,\"key\":\"n\"}", (long long)txn);
+    (void)ask(db, STRATA_OK, "kv.incr", "{\"txn\":%lld,\"key\":\"own\"}", (long long)txn);
+    assert_int_equal(
+        json_int(ask(db, STRATA_OK, "kv.get", "{\"txn\":%lld,\"key\":\"own\"}", (long long)txn),
+                 "expires"),
+        begin_us + 100000);
+    machine->wall_us = begin_us + 100000;
+    (void)ask(db, STRATA_NOT_FOUND, "kv.get", "{\"txn\":%lld,\"key\":\"own\"}", (long long)txn);
+    assert_int_equal(
+        json_int(ask(db, STRATA_OK, "kv.incr", "{\"txn\":%lld,\"key\":\"own\"}", (long long)txn),
+                 "value"),
+        1);
+    (void)ask(db, STRATA_OK, "txn.commit", "{\"txn\":%lld}", (long long)txn);
+    const char *n = ask(db, STRATA_OK, "kv.get", "{\"key\":\"n\"}");
+    assert_int_equal(json_int(n, "value"), 8);
+    assert_int_equal(json_int(n, "expires"), begin_us + 1000000);
+    const char *own = ask(db, STRATA_OK, "kv.get", "{\"key\":\"own\"}");
+    assert_int_equal(json_int(own, "value"), 1);
+    assert_false(json_has(own, "expires"));
+}
+
+/* ---- Recall as of ---------------------------------------------------------------------------- */
+
+enum { STEPS = 40 };
+
+/* The hits of an answer, without what it cost. */
+static void keep_hits(const char *answer, char *out, size_t size) {
+    const char *end = strstr(answer, ",\"truncated\"");
+    assert_non_null(end);
+    assert_true((size_t)(end - answer) < size);
+    (void)snprintf(out, size, "%.*s", (int)(end - answer), answer);
+}
+
+static void recall_as_it_was(void **state) {
+    (void)state;
+    static char then[STEPS][8192];
+    static const char *const words[] = {"tea", "coffee", "milk", "sugar", "lemon"};
+    uint64_t versions[STEPS];
+    int64_t times_us[STEPS];
+    uint64_t chance = 9;
+    for (size_t i = 0; i < STEPS; i++) {
+        const unsigned key = (unsigned)test_random_below(&chance, 8);
+        machine->wall_us += 1000;
+        if (test_random_below(&chance, 4) == 0) {
+            (void)tell(db, "memory.forget", "{\"key\":\"m%u\"}", key);
+        } else {
+            (void)ask(db, STRATA_OK, "memory.remember",
+                      "{\"key\":\"m%u\",\"text\":\"%s and %s with %s\"}", key,
+                      words[test_random_below(&chance, 5)], words[test_random_below(&chance, 5)],
+                      words[test_random_below(&chance, 5)]);
+        }
+        versions[i] = db_version(db);
+        times_us[i] = machine->wall_us;
+        keep_hits(ask(db, STRATA_OK, "memory.recall", "{\"query\":\"tea lemon\",\"k\":20}"),
+                  then[i], sizeof then[i]);
+        if (i % 13 == 0) {
+            reopen(); /* the index begins anew */
+        }
+    }
+    for (size_t i = 0; i < STEPS; i++) {
+        static char now[8192];
+        keep_hits(ask(db, STRATA_OK, "memory.recall",
+                      "{\"query\":\"tea lemon\",\"k\":20,\"as_of\":%llu}",
+                      (unsigned long long)versions[i]),
+                  now, sizeof now);
+        assert_string_equal(now, then[i]);
+        keep_hits(ask(db, STRATA_OK, "memory.recall",
+                      "{\"query\":\"tea lemon\",\"k\":20,\"as_of_time\":%lld}",
+                      (long long)times_us[i]),
+                  now, sizeof now);
+        assert_string_equal(now, then[i]);
+    }
+    (void)ask(db, STRATA_OK, "retention.set", "{\"keep\":\"last\",\"versions\":1}");
+    (void)ask(db, STRATA_OK, "db.compact", "{}");
+    static char last[8192];
+    keep_hits(ask(db, STRATA_OK, "memory.recall", "{\"query\":\"tea lemon\",\"k\":20}"), last,
+              sizeof last);
+    assert_string_equal(last, then[STEPS - 1]);
+    (void)ask(db, STRATA_HISTORY_TRIMMED, "memory.recall",
+              "{\"query\":\"tea lemon\",\"as_of\":%llu}", (unsigned long long)versions[4]);
+}
+
+/* ---- Several keys ---------------------------------------------------------------------------- */
+
+static void all_or_nothing(void **state) {
+    (void)state;
+    for (uint64_t nth = 1;; nth++) {
+        machine->memory_failed = false;
+        sim_fail_memory(machine, nth);
+        const strata_status status = tell(
+            db, "kv.put_many",
+            "{\"entries\":[{\"key\":\"a\",\"value\":1},{\"key\":\"b\",\"value\":\"%01000d\"}]}", 0);
+        const bool failed = machine->memory_failed;
+        sim_fail_memory(machine, 0);
+        if (!failed) {
+            assert_int_equal(status, STRATA_OK);
+            break;
+        }
+        assert_int_equal(status, STRATA_NO_MEMORY);
+        assert_json(ask(db, STRATA_OK, "kv.count", "{}"), "{\"count\":0}");
+    }
+    const char *both = ask(db, STRATA_OK, "kv.get_many", "{\"keys\":[\"a\",\"b\"]}");
+    assert_true(json_has(both, "\"missing\":[]"));
+    char entries[1 << 15] = "{\"entries\":[";
+    for (unsigned i = 0; i <= 1000; i++) {
+        (void)snprintf(entries + strlen(entries), sizeof entries - strlen(entries),
+                       "%s{\"key\":\"%u\",\"value\":1}", i == 0 ? "" : ",", i);
+        if (i == 999 || i == 1000) {
+            const strata_status expected = i == 999 ? STRATA_OK : STRATA_INVALID_ARGUMENT;
+            (void)ask(db, expected, "kv.put_many", "%s]}", entries);
+        }
+    }
+    assert_json(ask(db, STRATA_OK, "kv.count", "{}"), "{\"count\":1002}");
+}
+
+#define case_of(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        case_of(narrowest_rule),    case_of(no_memory_for_a_rule), case_of(jumping_clock),
+        case_of(ended_in_the_past), case_of(inside_a_transaction), case_of(recall_as_it_was),
+        case_of(all_or_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
