@@ -43,21 +43,25 @@ static size_t round_up(size_t size) {
     return (size + (LINE_BYTES - 1)) & ~(size_t)(LINE_BYTES - 1);
 }
 
-static size_t lines_for(uint32_t keys) {
+static size_t lines_for(size_t keys) {
     return keys / LINE_KEYS + 1;
 }
 
-static size_t slots_at(const st_block_expected *expected) {
-    return round_up(offsetof(st_block, heads) + expected->heads * sizeof(uint16_t));
+static size_t slots_at(size_t heads) {
+    return round_up(offsetof(st_block, heads) + heads * sizeof(uint16_t));
 }
 
 static size_t frame_at(const st_block_expected *expected) {
-    return slots_at(expected) + lines_for(expected->keys) * LINE_BYTES;
+    return slots_at(expected->heads) + lines_for(expected->keys) * LINE_BYTES;
+}
+
+size_t st_block_room_for(size_t plain_len, size_t keys, size_t heads) {
+    return LINE_BYTES - 1 + slots_at(heads) + lines_for(keys) * LINE_BYTES + ST_FRAME_BYTES +
+           plain_len + PADDING_BYTES;
 }
 
 size_t st_block_room(const st_block_expected *expected) {
-    return LINE_BYTES - 1 + frame_at(expected) + ST_FRAME_BYTES + expected->plain_len +
-           PADDING_BYTES;
+    return st_block_room_for(expected->plain_len, expected->keys, expected->heads);
 }
 
 static st_block *block_in(uint8_t *memory) {
@@ -174,7 +178,7 @@ static const char *load_head(st_block *block, const st_block_expected *expected)
     block->time_width = (uint8_t)time_width;
     block->bytes_at = (uint32_t)(frame_at(expected) + ST_FRAME_BYTES);
     block->end = expected->plain_len;
-    block->slots_at = (uint32_t)slots_at(expected);
+    block->slots_at = (uint32_t)slots_at(expected->heads);
     block->lines = (uint16_t)lines_for(expected->keys);
     block->head_count = 0;
     return NULL;

@@ -37,10 +37,12 @@ enum { ST_TABLE_KEY_MAX = 8 + ST_STORE_KEY_MAX };
 
 enum {
     ST_BLOCK_HEAD_BYTES = 24,
-    /* A block ends with the entry that makes it this long. */
-    ST_BLOCK_BYTES = 8 << 10,
-    /* Offsets in a block take two bytes; one entry more than the above fits by far. */
+    /* Offsets in a block take two bytes. */
     ST_BLOCK_BYTES_MAX = (1 << 16) - 1,
+    /* A block that would take more memory than this once it is loaded ends, ... */
+    ST_BLOCK_ROOM_MAX = 8 << 10,
+    /* ... if it takes at least this much; else it is long, for the sake of long values. */
+    ST_BLOCK_ROOM_MIN = 6 << 10,
 };
 
 enum {
@@ -101,6 +103,10 @@ typedef struct st_block_add {
 
 /* Errors: no_memory. */
 strata_status st_block_builder_add(st_block_builder *builder, const st_block_add *add);
+/* Whether the block should end before an entry with a key so long. A value longer than
+ * ST_VALUE_APART_BYTES is to be kept apart. */
+bool st_block_builder_is_full(const st_block_builder *builder, size_t key_len,
+                              const st_revision *revision);
 /* What the block would take, were it finished now. */
 size_t st_block_builder_bytes(const st_block_builder *builder);
 /* Appends the block and empties the builder; what was counted stays until the next entry. Errors:
@@ -147,6 +153,7 @@ typedef struct st_block {
 
 /* Bytes of memory that a block takes; of any alignment. */
 size_t st_block_room(const st_block_expected *expected);
+size_t st_block_room_for(size_t plain_len, size_t keys, size_t heads);
 /* Where in such memory the frame and, ST_FRAME_BYTES further, the plain bytes are to be put. */
 uint8_t *st_block_frame_in(uint8_t *memory, const st_block_expected *expected);
 /* Checks every byte that was put there and makes the rest. NULL: it can be used; otherwise what is

@@ -11,7 +11,8 @@
  *
  * Invariants
  * 1. group_shared never grows within a group; it is exactly what the key shares with the head.
- * 2. st_block_builder_bytes is exact, so a block ends where it should whatever is in it.
+ * 2. st_block_builder_bytes is exact, and a block that is_full let grow is as long as it said or a
+ *    little shorter; so blocks of short values fit a cell of the cache, whatever is in them.
  */
 #include "store/block.h"
 
@@ -204,6 +205,25 @@ size_t st_block_builder_bytes(const st_block_builder *b) {
     }
     return ST_BLOCK_HEAD_BYTES + b->bytes.len +
            (size_t)b->spans.entries * (version_width(&b->spans) + time_width(&b->spans));
+}
+
+bool st_block_builder_is_full(const st_block_builder *b, size_t key_len,
+                              const st_revision *revision) {
+    if (b->bytes.len == 0) {
+        return false;
+    }
+    const bool apart = revision->value.len > ST_VALUE_APART_BYTES;
+    /* Flags, two lengths of the key, one of the value, and the key as a head has it. */
+    size_t more = 1 + 2 + 2 + 3 + key_len;
+    more += apart ? (size_t)2 * ST_VARINT_BYTES_MAX : revision->value.len;
+    more += revision->expires_us != ST_NEVER ? ST_VARINT_BYTES_MAX : 0;
+    st_spans spans = b->spans;
+    st_spans_add(&spans, revision, true);
+    const size_t plain_len = ST_BLOCK_HEAD_BYTES + b->bytes.len + more +
+                             (size_t)spans.entries * (version_width(&spans) + time_width(&spans));
+    return st_block_room_for(plain_len, (size_t)spans.keys, b->heads + 1) > ST_BLOCK_ROOM_MAX &&
+           st_block_room_for(st_block_builder_bytes(b), (size_t)b->spans.keys, b->heads) >=
+               ST_BLOCK_ROOM_MIN;
 }
 
 static uint8_t *put_head(const st_block_builder *b, uint8_t *p) {

@@ -32,6 +32,9 @@ enum {
     CHUNK_RECORDS = 32,
     CHUNKS_MIN = 8,
     BUCKETS_MIN = 32,
+    /* Below this a block is too small to be worth a cell. */
+    CELL_USED_MIN = ST_CELL_BYTES / 8 * 5,
+    LARGE_EXTENTS_FROM = 16 << 20,
 };
 
 typedef struct record {
@@ -67,6 +70,7 @@ struct st_block_cache {
     _Atomic uint64_t budget;
     _Atomic uint64_t used;
     st_decoder_pool decoders;
+    st_cells cells;
     uint8_t padding[LINE_BYTES];
     shard shards[SHARDS];
 };
@@ -109,6 +113,7 @@ strata_status st_block_cache_create(const strata_host *host, uint64_t budget_byt
     atomic_init(&made->budget, budget_bytes);
     atomic_init(&made->used, 0);
     st_decoder_pool_init(&made->decoders, host);
+    st_cells_init(&made->cells, host);
     for (size_t i = 0; i < SHARDS; i++) {
         st_mutex_init(&made->shards[i].lock);
     }
@@ -120,14 +125,35 @@ st_decoder_pool *st_block_cache_decoders(st_block_cache *cache) {
     return &cache->decoders;
 }
 
-static void free_bytes(const strata_allocator *memory, const record *r) {
-    st_free(memory, (void *)(uintptr_t)r->block.bytes.data, r->cap);
+/* Cells are told from other memory by their size, which that never has. */
+uint8_t *st_block_cache_room(st_block_cache *cache, size_t bytes, size_t *cap) {
+    if (bytes > ST_CELL_BYTES || bytes < CELL_USED_MIN) {
+        *cap = bytes;
+        return st_alloc(&cache->host->memory, bytes);
+    }
+    *cap = ST_CELL_BYTES;
+    return st_cells_take(&cache->cells,
+                         atomic_load_explicit(&cache->budget, memory_order_relaxed) >=
+                             LARGE_EXTENTS_FROM);
 }
 
-static void free_shard(const strata_allocator *memory, shard *s) {
+void st_block_cache_give_back(st_block_cache *cache, uint8_t *bytes, size_t cap) {
+    if (cap == ST_CELL_BYTES) {
+        st_cells_give(&cache->cells, bytes);
+    } else {
+        st_free(&cache->host->memory, bytes, cap);
+    }
+}
+
+static void free_bytes(st_block_cache *cache, const record *r) {
+    st_block_cache_give_back(cache, (uint8_t *)(uintptr_t)r->block.bytes.data, r->cap);
+}
+
+static void free_shard(st_block_cache *cache, shard *s) {
+    const strata_allocator *memory = &cache->host->memory;
     for (uint32_t place = 0; place < s->count; place++) {
         ST_ASSERT(atomic_load_explicit(&s->ring[place]->pins, memory_order_relaxed) == 0);
-        free_bytes(memory, s->ring[place]);
+        free_bytes(cache, s->ring[place]);
     }
     for (uint32_t i = 0; i < s->chunk_count; i++) {
         st_free(memory, s->chunks[i], CHUNK_BYTES);
@@ -143,9 +169,10 @@ void st_block_cache_destroy(st_block_cache *cache) {
     }
     const strata_host *host = cache->host;
     for (size_t i = 0; i < SHARDS; i++) {
-        free_shard(&host->memory, &cache->shards[i]);
+        free_shard(cache, &cache->shards[i]);
     }
     st_decoder_pool_free(&cache->decoders);
+    st_cells_free(&cache->cells);
     st_free(&host->memory, cache, sizeof *cache);
 }
 
@@ -262,7 +289,7 @@ static void shard_remove(st_block_cache *cache, shard *s, record *r) {
     }
     *link = r->chain;
     atomic_fetch_sub_explicit(&cache->used, cost_of(r), memory_order_relaxed);
-    free_bytes(&cache->host->memory, r);
+    free_bytes(cache, r);
     r->chain = s->free;
     s->free = r;
     record *last = s->ring[--s->count];
@@ -306,9 +333,34 @@ static void shrink(st_block_cache *cache, size_t first) {
     }
 }
 
+/* Drops the unpinned blocks whose bytes begin in that range. Returns how many. */
+static size_t drop_between(st_block_cache *cache, const uint8_t *begin, const uint8_t *end) {
+    size_t dropped = 0;
+    for (size_t i = 0; i < SHARDS; i++) {
+        shard *s = &cache->shards[i];
+        st_mutex_lock(&s->lock, &cache->host->executor);
+        for (uint32_t place = 0; place < s->count;) {
+            record *r = s->ring[place];
+            const uintptr_t at = (uintptr_t)r->block.bytes.data;
+            if (at >= (uintptr_t)begin && at < (uintptr_t)end && !is_pinned(r)) {
+                shard_remove(cache, s, r);
+                dropped++;
+            } else {
+                place++;
+            }
+        }
+        st_mutex_unlock(&s->lock, &cache->host->executor);
+    }
+    return dropped;
+}
+
 void st_block_cache_resize(st_block_cache *cache, uint64_t budget_bytes) {
+    const uint8_t *begin;
+    const uint8_t *end;
     atomic_store_explicit(&cache->budget, budget_bytes, memory_order_relaxed);
     shrink(cache, 0);
+    while (st_cells_sparse(&cache->cells, &begin, &end) && drop_between(cache, begin, end) > 0) {
+    }
 }
 
 const st_cached_block *st_block_cache_find(st_block_cache *cache, uint64_t table, uint64_t offset) {
@@ -347,7 +399,7 @@ strata_status st_block_cache_add(st_block_cache *cache, const st_block_to_cache 
     }
     st_mutex_unlock(&s->lock, &cache->host->executor);
     if (r == NULL || there) {
-        st_free(memory, add->bytes, add->cap);
+        st_block_cache_give_back(cache, add->bytes, add->cap);
     } else {
         shrink(cache, (size_t)(s - cache->shards));
     }

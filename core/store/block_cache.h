@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/sync.h"
+#include "store/block_cells.h"
 #include "store/block_decoder.h"
 
 typedef struct st_block_cache st_block_cache;
@@ -28,12 +29,17 @@ void st_block_cache_resize(st_block_cache *cache, uint64_t budget_bytes);
 /* The block at that offset of that table, pinned; NULL when it is not there. */
 const st_cached_block *st_block_cache_find(st_block_cache *cache, uint64_t table, uint64_t offset);
 
+/* Memory for a block of so many bytes, not cleared; NULL when there is none. *cap: what it takes. */
+uint8_t *st_block_cache_room(st_block_cache *cache, size_t bytes, size_t *cap);
+/* Gives back room that nothing was added in. */
+void st_block_cache_give_back(st_block_cache *cache, uint8_t *bytes, size_t cap);
+
 typedef struct st_block_to_cache {
     uint64_t table;
     uint64_t offset;
-    uint8_t *bytes; /* of host->memory */
+    uint8_t *bytes; /* of st_block_cache_room */
     size_t len;
-    size_t cap; /* allocated */
+    size_t cap;
     uint64_t tag;
 } st_block_to_cache;
 

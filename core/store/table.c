@@ -205,24 +205,24 @@ static uint64_t tag_of(const st_block *block) {
 
 static strata_status cache_block(const st_table *table, size_t place,
                                  const st_cached_block **pinned, strata_error *error) {
-    const strata_allocator *memory = &table->file.host->memory;
     st_table_block block;
+    size_t cap;
     st_table_expect(table, place, &block);
     const size_t room = st_block_room(&block.expected);
-    uint8_t *bytes = st_alloc(memory, room);
+    uint8_t *bytes = st_block_cache_room(table->cache, room, &cap);
     if (bytes == NULL) {
         return st_table_failed(&table->file, STRATA_NO_MEMORY, error);
     }
     strata_status status = st_table_load_block(table, &block, NULL, bytes, error);
     if (status != STRATA_OK) {
-        st_free(memory, bytes, room);
+        st_block_cache_give_back(table->cache, bytes, cap);
         return status;
     }
     const st_block_to_cache add = {.table = table->file.number,
                                    .offset = block.about.frame.offset,
                                    .bytes = bytes,
                                    .len = room,
-                                   .cap = room,
+                                   .cap = cap,
                                    .tag = tag_of(st_block_in(bytes))};
     status = st_block_cache_add(table->cache, &add, pinned);
     return status == STRATA_OK ? STRATA_OK : st_table_failed(&table->file, status, error);

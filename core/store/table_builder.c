@@ -261,6 +261,9 @@ static void begin_block(st_table_builder *b, strata_slice key, size_t shared, bo
 
 static strata_status add_entry(st_table_builder *b, st_block_add *add) {
     const st_revision *revision = add->revision;
+    if (st_block_builder_is_full(&b->block, add->key.len, revision)) {
+        ST_TRY(end_block(b));
+    }
     if (revision->value.len > ST_VALUE_APART_BYTES) {
         st_table_frame frame;
         ST_TRY(put_value(b, revision->value, &frame));
@@ -274,8 +277,7 @@ static strata_status add_entry(st_table_builder *b, st_block_add *add) {
     if (!add->same_key) {
         ST_TRY(add_hash(b, st_table_hash(add->key)));
     }
-    ST_TRY(st_block_builder_add(&b->block, add));
-    return st_block_builder_bytes(&b->block) < ST_BLOCK_BYTES ? STRATA_OK : end_block(b);
+    return st_block_builder_add(&b->block, add);
 }
 
 strata_status st_table_builder_add(st_table_builder *b, strata_slice key,

@@ -31,8 +31,11 @@ static void build(fixture *f) {
     st_block_builder_init(&builder, test_host());
     f->plain = test_buffer();
     f->count = 0;
-    while (f->count < f->model.count && st_block_builder_bytes(&builder) < ST_BLOCK_BYTES) {
+    while (f->count < f->model.count) {
         const tab_entry *entry = &f->model.entries[f->count];
+        if (st_block_builder_is_full(&builder, entry->key.len, &entry->revision)) {
+            break;
+        }
         const strata_slice before = f->count == 0 ? st_slice("", 0) : entry[-1].key;
         const st_block_add add = {.key = entry->key,
                                   .shared = shared_with(before, entry->key),
@@ -47,6 +50,7 @@ static void build(fixture *f) {
     assert_int_equal(st_block_builder_bytes(&builder), 0);
     const st_spans *spans = &builder.spans;
     assert_int_equal(spans->entries, f->count);
+    assert_true(st_block_room_for(bytes, (size_t)spans->keys, builder.heads) <= ST_BLOCK_ROOM_MAX);
     f->expected = (st_block_expected){.offset = 100,
                                       .apart_from = 100,
                                       .plain_len = (uint32_t)bytes,
