@@ -191,6 +191,44 @@ static void ended_in_the_past(void **state) {
                 "{\"exists\":false}");
 }
 
+/* Several versions are a history, of which the last may be a delete or have ended: both stay. */
+static void ended_among_the_last(void **state) {
+    (void)state;
+    char ended[256];
+    char deleted[256];
+    (void)ask(db, STRATA_OK, "retention.set", "{\"keep\":\"last\",\"versions\":3}");
+    const int64_t put = json_int(
+        ask(db, STRATA_OK, "kv.put", "{\"key\":\"t\",\"value\":1,\"ttl_ms\":1000}"), "version");
+    for (unsigned i = 0; i < 5; i++) {
+        (void)ask(db, STRATA_OK, "kv.put", "{\"key\":\"d\",\"value\":%u}", i);
+    }
+    (void)ask(db, STRATA_OK, "kv.delete", "{\"key\":\"d\"}");
+    machine->wall_us += 5000000;
+    assert_int_equal(json_int(ask(db, STRATA_OK, "db.compact", "{}"), "versions_removed"), 3);
+    (void)snprintf(ended, sizeof ended, "%s", ask(db, STRATA_OK, "kv.history", "{\"key\":\"t\"}"));
+    (void)snprintf(deleted, sizeof deleted, "%s",
+                   ask(db, STRATA_OK, "kv.history", "{\"key\":\"d\"}"));
+    assert_int_equal(json_int(ended, "value"), 1);
+    assert_true(json_has(deleted, "\"deleted\":true"));
+    assert_int_equal(json_int(deleted, "value"), 4);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_false(exists("t"));
+        assert_json(
+            ask(db, STRATA_OK, "kv.exists", "{\"key\":\"t\",\"as_of\":%lld}", (long long)put),
+            "{\"exists\":true}");
+        assert_json(
+            ask(db, STRATA_OK, "kv.exists", "{\"key\":\"never\",\"as_of\":%lld}", (long long)put),
+            "{\"exists\":false}"); /* nothing has gone without a trace */
+        assert_json(ask(db, STRATA_OK, "kv.history", "{\"key\":\"t\"}"), ended);
+        assert_json(ask(db, STRATA_OK, "kv.history", "{\"key\":\"d\"}"), deleted);
+        reopen();
+        assert_int_equal(json_int(ask(db, STRATA_OK, "db.compact", "{}"), "versions_removed"), 0);
+    }
+    (void)ask(db, STRATA_OK, "retention.set", "{\"keep\":\"last\",\"versions\":1}");
+    assert_int_equal(json_int(ask(db, STRATA_OK, "db.compact", "{}"), "versions_removed"), 4);
+    assert_json(ask(db, STRATA_OK, "kv.history", "{\"key\":\"t\"}"), "{\"revisions\":[]}");
+}
+
 static void inside_a_transaction(void **state) {
     (void)state;
     const int64_t begin_us = machine->wall_us;
@@ -402,9 +440,9 @@ static void all_or_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        case_of(narrowest_rule),    case_of(no_memory_for_a_rule),    case_of(jumping_clock),
-        case_of(ended_in_the_past), case_of(inside_a_transaction),    case_of(recall_as_it_was),
-        case_of(all_or_nothing),    case_of(readers_beside_trimming),
+        case_of(narrowest_rule),    case_of(no_memory_for_a_rule), case_of(jumping_clock),
+        case_of(ended_in_the_past), case_of(ended_among_the_last), case_of(inside_a_transaction),
+        case_of(recall_as_it_was),  case_of(all_or_nothing),       case_of(readers_beside_trimming),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
