@@ -1,5 +1,5 @@
-/* copies.c - the C functions of strata.h that keep or make a whole database: checkpoint, backup,
- * export, import, repair.
+/* copies.c - the C functions of strata.h that keep, shrink or make a whole database:
+ * checkpoint, compaction, backup, export, import, repair.
  */
 #include "api/handle.h"
 #include "api/ops.h"
@@ -25,6 +25,30 @@ static strata_status checkpoint(strata_db *db, st_request *rq, uint64_t *version
 
 strata_status strata_checkpoint(strata_db *db, uint64_t *version) {
     return st_handle_end(db, checkpoint(db, st_handle_begin(db), version));
+}
+
+static strata_status compact(strata_db *db, st_request *rq, strata_compact_mode mode,
+                             strata_compact_result *result) {
+    st_compact_result made;
+    if (mode != STRATA_COMPACT_WAL && mode != STRATA_COMPACT_FULL) {
+        return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
+                       "there is no such mode; it is STRATA_COMPACT_WAL or STRATA_COMPACT_FULL");
+    }
+    ST_TRY(st_store_check_open(&rq->model->store, rq->error));
+    st_handle_let_go(db);
+    ST_TRY(st_store_compact(&rq->model->store, mode == STRATA_COMPACT_FULL, &made, rq->error));
+    if (result != NULL) {
+        result->reclaimed_bytes =
+            made.bytes_after < made.bytes_before ? made.bytes_before - made.bytes_after : 0;
+        result->wal_segments_removed = made.segments_removed;
+        result->versions_removed = made.versions_removed;
+    }
+    return STRATA_OK;
+}
+
+strata_status strata_compact(strata_db *db, strata_compact_mode mode,
+                             strata_compact_result *result) {
+    return st_handle_end(db, compact(db, st_handle_begin(db), mode, result));
 }
 
 static strata_status backup(strata_db *db, st_request *rq, const char *folder, uint64_t *version) {

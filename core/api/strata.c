@@ -260,13 +260,17 @@ static strata_status find_run(st_request *rq, strata_run id, st_run **run) {
 
 /* ---- KV -------------------------------------------------------------------------------------- */
 
-static strata_status kv_put(st_request *rq, strata_run id, strata_slice key, strata_value value,
+static st_when when_of(strata_when when) {
+    const st_when made = {when.version, when.time_us};
+    return made;
+}
+
+static strata_status kv_put(st_request *rq, strata_run id, const st_kv_item *item,
                             uint64_t *version) {
     st_run *run;
     st_stamp stamp;
     ST_TRY(find_run(rq, id, &run));
-    const st_kv_item item = {key, &value, 0};
-    ST_TRY(st_kv_put(rq, run, &item, &stamp));
+    ST_TRY(st_kv_put(rq, run, item, &stamp));
     if (version != NULL) {
         *version = stamp.version;
     }
@@ -275,19 +279,52 @@ static strata_status kv_put(st_request *rq, strata_run id, strata_slice key, str
 
 strata_status strata_kv_put(strata_db *db, strata_run id, strata_slice key, strata_value value,
                             uint64_t *version) {
-    return st_handle_end(db, kv_put(st_handle_begin(db), id, key, value, version));
+    const st_kv_item item = {key, &value, 0};
+    return st_handle_end(db, kv_put(st_handle_begin(db), id, &item, version));
 }
 
-static strata_status kv_get(st_request *rq, strata_run id, strata_slice key, strata_entry *entry) {
+static strata_status check_put_options(st_request *rq, const strata_put_options *options) {
+    if (options->size != sizeof *options) {
+        return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
+                       "strata_put_options.size is not its size: start from "
+                       "STRATA_PUT_OPTIONS_INIT");
+    }
+    return options->ttl_ms == 0 ? STRATA_OK : st_ttl_check(rq, options->ttl_ms);
+}
+
+strata_status strata_kv_put_with(strata_db *db, strata_run id, strata_slice key, strata_value value,
+                                 const strata_put_options *options, uint64_t *version) {
+    const strata_put_options defaults = STRATA_PUT_OPTIONS_INIT;
+    const strata_put_options *chosen = options == NULL ? &defaults : options;
+    st_request *rq = st_handle_begin(db);
+    strata_status status = check_put_options(rq, chosen);
+    if (status == STRATA_OK) {
+        const st_kv_item item = {key, &value, chosen->ttl_ms};
+        status = kv_put(rq, id, &item, version);
+    }
+    return st_handle_end(db, status);
+}
+
+static strata_status kv_get(st_request *rq, strata_run id, strata_slice key, const st_when *when,
+                            strata_entry *entry) {
+    strata_entry found;
     st_run *run;
-    const st_when when = st_now();
     ST_TRY(find_run(rq, id, &run));
-    ST_TRY(st_kv_get(rq, run, key, &when, entry));
-    return keep_value(rq, &entry->value);
+    ST_TRY(st_kv_get(rq, run, key, when, &found));
+    ST_TRY(keep_value(rq, &found.value));
+    *entry = found;
+    return STRATA_OK;
 }
 
 strata_status strata_kv_get(strata_db *db, strata_run id, strata_slice key, strata_entry *entry) {
-    return st_handle_end(db, kv_get(st_handle_begin(db), id, key, entry));
+    const st_when when = st_now();
+    return st_handle_end(db, kv_get(st_handle_begin(db), id, key, &when, entry));
+}
+
+strata_status strata_kv_get_at(strata_db *db, strata_run id, strata_slice key, strata_when at,
+                               strata_entry *entry) {
+    const st_when when = when_of(at);
+    return st_handle_end(db, kv_get(st_handle_begin(db), id, key, &when, entry));
 }
 
 static strata_status kv_delete(st_request *rq, strata_run id, strata_slice key, bool *existed) {
@@ -320,7 +357,7 @@ static strata_status kv_scan(st_request *rq, strata_run id, const strata_range *
                           .start = chosen->start,
                           .end = chosen->end,
                           .reverse = chosen->reverse,
-                          .when = st_now()};
+                          .when = when_of(chosen->when)};
     ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_page_scan(rq, run, ST_TAG_KV, &page, &scan));
     while (scan->here) {
@@ -432,13 +469,12 @@ strata_status strata_memory_remember(strata_db *db, strata_run id, const strata_
 }
 
 static strata_status memory_get(st_request *rq, strata_run id, strata_slice key,
-                                strata_memory_entry *entry) {
+                                const st_when *when, strata_memory_entry *entry) {
     st_run *run;
     st_memory memory;
     st_stamp stamp;
     ST_TRY(find_run(rq, id, &run));
-    const st_when when = st_now();
-    ST_TRY(st_memory_get(rq, run, key, &when, &memory, &stamp));
+    ST_TRY(st_memory_get(rq, run, key, when, &memory, &stamp));
     ST_TRY(keep(rq, &memory.text));
     ST_TRY(keep(rq, &memory.metadata));
     entry->text = memory.text;
@@ -450,7 +486,14 @@ static strata_status memory_get(st_request *rq, strata_run id, strata_slice key,
 
 strata_status strata_memory_get(strata_db *db, strata_run id, strata_slice key,
                                 strata_memory_entry *entry) {
-    return st_handle_end(db, memory_get(st_handle_begin(db), id, key, entry));
+    const st_when when = st_now();
+    return st_handle_end(db, memory_get(st_handle_begin(db), id, key, &when, entry));
+}
+
+strata_status strata_memory_get_at(strata_db *db, strata_run id, strata_slice key, strata_when at,
+                                   strata_memory_entry *entry) {
+    const st_when when = when_of(at);
+    return st_handle_end(db, memory_get(st_handle_begin(db), id, key, &when, entry));
 }
 
 static strata_status memory_forget(st_request *rq, strata_run id, strata_slice key, bool *existed) {
@@ -496,7 +539,8 @@ static strata_status memory_recall(st_request *rq, strata_run id, const strata_r
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "strata_recall.size is not its size: start from STRATA_RECALL_INIT");
     }
-    const st_recall_request request = {recall->query, recall->k, recall->snippets, st_now()};
+    const st_recall_request request = {recall->query, recall->k, recall->snippets,
+                                       when_of(recall->when)};
     ST_TRY(find_run(rq, id, &run));
     ST_TRY(st_recall(rq, run, &request, &found));
     size_t size = sizeof(result_block) + found.count * sizeof(strata_hit);

@@ -216,6 +216,26 @@ strata_status strata_run_find(strata_db *db, strata_slice name, strata_run *run)
  * is not 1-255 bytes of UTF-8), and those of any write. */
 strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *run) STRATA_MUST_USE;
 
+/* ---- Reading the past ------------------------------------------------------------------------ */
+
+/* Where in history a read looks: it sees exactly what a reader saw then, or fails with history_trimmed
+ * {requested or requested_time, earliest_retained, policy}. */
+typedef struct strata_when {
+    uint64_t version; /* after this commit; UINT64_MAX: not by version */
+    int64_t time_us;  /* at this time since the epoch; INT64_MAX: not by time */
+} strata_when;
+
+#define STRATA_NOW_INIT {UINT64_MAX, INT64_MAX}
+
+static inline strata_when strata_as_of(uint64_t version) {
+    const strata_when when = {version, INT64_MAX};
+    return when;
+}
+static inline strata_when strata_as_of_time(int64_t time_us) {
+    const strata_when when = {UINT64_MAX, time_us};
+    return when;
+}
+
 /* ---- KV -------------------------------------------------------------------------------------- */
 
 typedef struct strata_entry {
@@ -228,9 +248,24 @@ typedef struct strata_entry {
  * Errors: invalid_key, constraint {reason}, no_space, io, no_memory. Cost: O(key length). */
 strata_status strata_kv_put(strata_db *db, strata_run run, strata_slice key, strata_value value,
                             uint64_t *version) STRATA_MUST_USE;
+
+typedef struct strata_put_options {
+    size_t size;     /* sizeof(strata_put_options) */
+    uint64_t ttl_ms; /* the key ends by itself after so long, at most a hundred years; 0: never */
+} strata_put_options;
+
+#define STRATA_PUT_OPTIONS_INIT {sizeof(strata_put_options), 0}
+
+/* The same with options; NULL: the defaults. Errors: invalid_argument (options) besides. */
+strata_status strata_kv_put_with(strata_db *db, strata_run run, strata_slice key,
+                                 strata_value value, const strata_put_options *options,
+                                 uint64_t *version) STRATA_MUST_USE;
 /* Errors: not_found, invalid_key. Cost: O(key length); no lock is taken. */
 strata_status strata_kv_get(strata_db *db, strata_run run, strata_slice key,
                             strata_entry *entry) STRATA_MUST_USE;
+/* The same in the past. Errors: history_trimmed, invalid_argument (it has not come yet) besides. */
+strata_status strata_kv_get_at(strata_db *db, strata_run run, strata_slice key, strata_when when,
+                               strata_entry *entry) STRATA_MUST_USE;
 /* existed may be NULL. Deleting what is not there succeeds and writes nothing. */
 strata_status strata_kv_delete(strata_db *db, strata_run run, strata_slice key,
                                bool *existed) STRATA_MUST_USE;
@@ -241,16 +276,19 @@ typedef struct strata_range {
     strata_slice start; /* inclusive; empty: none */
     strata_slice end;   /* exclusive; empty: none */
     bool reverse;
+    strata_when when;
 } strata_range;
 
-#define STRATA_RANGE_INIT {sizeof(strata_range), {NULL, 0}, {NULL, 0}, {NULL, 0}, false}
+#define STRATA_RANGE_INIT                                                                          \
+    {sizeof(strata_range), {NULL, 0}, {NULL, 0}, {NULL, 0}, false, STRATA_NOW_INIT}
 
 /* Is given each key with its value, both borrowed until it returns; false ends the scan. It must not
  * call anything with this handle. */
 typedef bool (*strata_visit)(void *arg, strata_slice key, const strata_entry *entry);
 
 /* Visits the keys that have a value, in order of their bytes, on one snapshot. range NULL: all.
- * Errors: invalid_argument, invalid_key (a bound). Cost: in proportion to what is visited. */
+ * Errors: invalid_argument, invalid_key (a bound), history_trimmed. Cost: in proportion to what is
+ * visited. */
 strata_status strata_kv_scan(strata_db *db, strata_run run, const strata_range *range,
                              strata_visit visit, void *arg) STRATA_MUST_USE;
 
@@ -289,6 +327,9 @@ typedef struct strata_memory_entry {
 /* Errors: not_found, invalid_key. Cost: O(key length); no lock is taken. */
 strata_status strata_memory_get(strata_db *db, strata_run run, strata_slice key,
                                 strata_memory_entry *entry) STRATA_MUST_USE;
+/* The same in the past. Errors: history_trimmed, invalid_argument (it has not come yet) besides. */
+strata_status strata_memory_get_at(strata_db *db, strata_run run, strata_slice key,
+                                   strata_when when, strata_memory_entry *entry) STRATA_MUST_USE;
 strata_status strata_memory_forget(strata_db *db, strata_run run, strata_slice key,
                                    bool *existed) STRATA_MUST_USE;
 
@@ -297,9 +338,10 @@ typedef struct strata_recall {
     strata_slice query; /* words; any of them matches, BM25 decides */
     uint32_t k;         /* hits wanted, 1-1000 */
     bool snippets;      /* fill hit.snippet */
+    strata_when when;   /* in the past it reads all memories of then */
 } strata_recall;
 
-#define STRATA_RECALL_INIT {sizeof(strata_recall), {NULL, 0}, 10, true}
+#define STRATA_RECALL_INIT {sizeof(strata_recall), {NULL, 0}, 10, true, STRATA_NOW_INIT}
 
 /* key and snippet are followed by a NUL that their length does not count. */
 typedef struct strata_hit {
@@ -319,7 +361,7 @@ typedef struct strata_hits {
 } strata_hits;
 
 /* The k best memories for a query. *hits belongs to the caller until strata_hits_free.
- * Errors: invalid_argument (no words, k), constraint {query_too_long}. */
+ * Errors: invalid_argument (no words, k), constraint {query_too_long}, history_trimmed. */
 strata_status strata_memory_recall(strata_db *db, strata_run run, const strata_recall *recall,
                                    strata_hits **hits) STRATA_MUST_USE;
 void strata_hits_free(strata_hits *hits);
@@ -400,6 +442,22 @@ strata_status strata_msgpack_to_json(strata_slice msgpack, bool pretty, strata_b
  * while nobody writes gives the same database; while somebody does, use strata_backup. version, which
  * may be NULL: the last commit that is in tables. Errors: io, no_space, no_memory, forbidden. */
 strata_status strata_checkpoint(strata_db *db, uint64_t *version) STRATA_MUST_USE;
+
+typedef enum strata_compact_mode {
+    STRATA_COMPACT_WAL, /* only the log becomes tables */
+    STRATA_COMPACT_FULL /* and all tables are merged, as retention wants it */
+} strata_compact_mode;
+
+typedef struct strata_compact_result {
+    uint64_t reclaimed_bytes;
+    uint64_t wal_segments_removed;
+    uint64_t versions_removed; /* that retention let go; no number of a version changes */
+} strata_compact_result;
+
+/* Gives space back. Others go on meanwhile. result may be NULL. Errors: invalid_argument (mode), io,
+ * no_space, no_memory, forbidden. Cost: full reads and writes the whole database. */
+strata_status strata_compact(strata_db *db, strata_compact_mode mode,
+                             strata_compact_result *result) STRATA_MUST_USE;
 
 /* Copies what is new since the last time into the folder, which is new, empty, or holds earlier
  * backups of this database; verifies it. At every moment the folder holds a whole backup, which is
