@@ -180,7 +180,7 @@ def check_index(plain, blocks):
         must(continues == (last is not None and last[0] == first[0]), "index: CONTINUES")
         if continues:
             bound = cursor.varint()
-            must(first[1].version <= bound < last[1].version, "index: where a key goes on")
+            must(first[1].version <= bound == last[1].version - 1, "index: where a key goes on")
         share = cursor.varint()
         must(share <= len(separator), "index: more shared than there is")
         separator = separator[:share] + bytes(cursor.sized())
