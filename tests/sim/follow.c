@@ -48,6 +48,7 @@ static void follow(life *l, record *r) {
     const size_t place = place_of(table, r->op.txn);
     const moment now = {.model = &l->model,
                         .snapshot = l->model.last,
+                        .now_us = r->now_us,
                         .value_bytes_max = l->options.value_bytes_max};
     r->op.txns_open = count_open(table);
     r->op.txns_last = table->last;

@@ -25,6 +25,7 @@ typedef struct record {
     answer answer;
     uint64_t version; /* of its commit; 0: none */
     int64_t wall_us;  /* of the clock when it was called */
+    int64_t now_us;   /* of the clock of times to live */
     bool excused;     /* it failed by a fault: whether it happened is not known */
 } record;
 
@@ -53,6 +54,7 @@ typedef struct life {
     unsigned faults_in;   /* one round in so many begins with a fault; 0: none ever */
     unsigned reopens_in;
     size_t txns_max; /* of a client */
+    bool retains;    /* rules of retention may let something go */
     bool in_memory;
 
     model model;
@@ -100,6 +102,10 @@ typedef struct life_totals {
     uint64_t faults;
     uint64_t broken; /* writers that stopped */
     uint64_t placed; /* commits that were there although the call had failed */
+    uint64_t flushes;
+    uint64_t merges;
+    uint64_t trimmed;   /* versions that retention let go */
+    uint64_t snapshots; /* that were opened */
     uint64_t damages;
     uint64_t refusals; /* of damaged databases */
 } life_totals;
@@ -155,6 +161,8 @@ void life_close(life *l);
 void life_restart(life *l);
 /* The same, opens, and finds out where the database stands. */
 void life_crash(life *l);
+/* Opens at a snapshot, if there is one, and compares. Nobody has anything open. */
+void life_look_back(life *l);
 /* Whether the power is gone. */
 static inline bool life_is_dead(const life *l) {
     return l->machine->dead;

@@ -160,17 +160,23 @@ static void tell_totals(const shared *common) {
         sum.faults += one->faults;
         sum.broken += one->broken;
         sum.placed += one->placed;
+        sum.flushes += one->flushes;
+        sum.merges += one->merges;
+        sum.trimmed += one->trimmed;
+        sum.snapshots += one->snapshots;
         sum.damages += one->damages;
         sum.refusals += one->refusals;
     }
     (void)printf("%llu lives: %llu operations, %llu answers compared, %llu commits left; %llu "
                  "faults, %llu crashes, %llu writers stopped; %llu commits of calls that failed; "
-                 "%llu damages, "
-                 "%llu refused\n",
+                 "%llu flushes, %llu merges, %llu versions trimmed; %llu snapshots opened; %llu "
+                 "damages, %llu refused\n",
                  (unsigned long long)sum.lives, (unsigned long long)sum.operations,
                  (unsigned long long)sum.compared, (unsigned long long)sum.commits,
                  (unsigned long long)sum.faults, (unsigned long long)sum.crashes,
                  (unsigned long long)sum.broken, (unsigned long long)sum.placed,
+                 (unsigned long long)sum.flushes, (unsigned long long)sum.merges,
+                 (unsigned long long)sum.trimmed, (unsigned long long)sum.snapshots,
                  (unsigned long long)sum.damages, (unsigned long long)sum.refusals);
 }
 

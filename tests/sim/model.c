@@ -95,7 +95,13 @@ void model_commit(model *m, int64_t timestamp_us, const model_write *writes, siz
         const model_write *write = &writes[i];
         model_cell *cell = cell_of(m, write->run, write->kind, write->key);
         const strata_slice value = write->deletes ? st_slice("", 0) : model_copy(m, write->value);
-        add_version(cell, (model_version){m->last, timestamp_us, write->deletes, value});
+        add_version(
+            cell,
+            (model_version){.number = m->last,
+                            .timestamp_us = timestamp_us,
+                            .deleted = write->deletes,
+                            .value = value,
+                            .expires_us = write->expires_us == 0 ? INT64_MAX : write->expires_us});
         if (m->log_count == m->log_cap) {
             m->log_cap = m->log_cap * 2 + 64;
             m->log = realloc(m->log, m->log_cap * sizeof *m->log);
@@ -107,8 +113,11 @@ void model_commit(model *m, int64_t timestamp_us, const model_write *writes, siz
 }
 
 void model_lay(model *m, const model_write *write) {
-    add_version(cell_of(m, write->run, write->kind, write->key),
-                (model_version){0, 0, write->deletes, write->value});
+    add_version(
+        cell_of(m, write->run, write->kind, write->key),
+        (model_version){.deleted = write->deletes,
+                        .value = write->value,
+                        .expires_us = write->expires_us == 0 ? INT64_MAX : write->expires_us});
 }
 
 void model_lift(model *m, const model_write *write) {
@@ -126,6 +135,16 @@ void model_cut(model *m, uint64_t version) {
     for (size_t i = 0; i < m->log_count; i++) {
         m->newest_us[m->log[i].run] = m->log[i].timestamp_us;
     }
+}
+
+uint64_t model_at_time(const model *m, unsigned run, uint64_t snapshot, int64_t time_us) {
+    for (size_t i = m->log_count; i > 0; i--) {
+        const model_entry *entry = &m->log[i - 1];
+        if (entry->run == run && entry->number <= snapshot && entry->timestamp_us <= time_us) {
+            return entry->number;
+        }
+    }
+    return 0;
 }
 
 const model_version *model_seen(const model_cell *cell, uint64_t snapshot) {

@@ -60,10 +60,14 @@ void txn_join(maker *mk, op *o) {
     }
     o->txn = pick_txn(mk);
     for (size_t i = 0; i < mk->txns->count && o->kind->writes; i++) {
-        if (mk->txns->numbers[i] == o->txn && mk->txns->writes[i]++ >= WRITES_WANTED) {
+        if (mk->txns->numbers[i] != o->txn) {
+            continue;
+        }
+        if (mk->txns->writes[i] >= WRITES_WANTED) {
             o->txn = 0;
             return;
         }
+        mk->txns->writes[i] += OP_KEYS_MAX; /* at most */
     }
     if (!one_in(mk, 10)) {
         o->run = st_slice("", 0); /* that of the transaction */
