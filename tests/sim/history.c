@@ -110,12 +110,19 @@ static void mark_cell(model *m, const model_rule *rule, model_floor *floor, mode
 void history_mark(model *m) {
     static const model_kind kinds[] = {MODEL_KV, MODEL_MEMORY};
     const char *source;
-    if (model_table_of(m, MODEL_SYSTEM, MODEL_RULE)->count == 0) {
+    const bool again = m->marked && m->marked_us == m->now_us && m->marked_settled == m->settled;
+    if (again || model_table_of(m, MODEL_SYSTEM, MODEL_RULE)->count == 0) {
         return;
     }
+    m->marked = true;
+    m->marked_us = m->now_us;
+    m->marked_settled = m->settled;
     for (unsigned run = MODEL_DEFAULT; run < MODEL_RUNS_MAX; run++) {
         for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
             const model_table *table = model_table_of(m, run, kinds[k]);
+            if (table->count == 0) {
+                continue;
+            }
             const model_rule rule = history_rule(m, run, kinds[k], m->last, &source);
             for (size_t i = 0; i < table->count && rule.keep != KEEP_ALL; i++) {
                 mark_cell(m, &rule, &m->floors[run][kinds[k]], table->cells[i]);

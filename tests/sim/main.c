@@ -233,6 +233,7 @@ int main(int argc, char **argv) {
     parse(&p, argc, argv);
     /* The same large blocks come and go all the time; pages are kept. */
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 28);
+    (void)mallopt(M_MXFAST, 0); /* else each large block that is freed merges all small ones */
     (void)mallopt(M_TRIM_THRESHOLD, 1 << 28);
     shared *common =
         mmap(NULL, sizeof *common, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

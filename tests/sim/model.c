@@ -90,6 +90,7 @@ static void add_version(model_cell *cell, model_version version) {
 
 void model_commit(model *m, int64_t timestamp_us, const model_write *writes, size_t count) {
     assert_true(count > 0);
+    m->marked = false;
     m->last++;
     for (size_t i = 0; i < count; i++) {
         const model_write *write = &writes[i];
@@ -128,6 +129,7 @@ void model_cut(model *m, uint64_t version) {
     while (m->log_count > 0 && m->log[m->log_count - 1].number > version) {
         m->log[--m->log_count].cell->count--;
     }
+    m->marked = false;
     m->last = version < m->last ? version : m->last;
     for (unsigned run = 0; run < MODEL_RUNS_MAX; run++) {
         m->newest_us[run] = INT64_MIN;
@@ -147,13 +149,22 @@ uint64_t model_at_time(const model *m, unsigned run, uint64_t snapshot, int64_t 
     return 0;
 }
 
+/* The last one is looked at first: mostly it is the one, and what is laid has the number 0. */
 const model_version *model_seen(const model_cell *cell, uint64_t snapshot) {
-    for (size_t i = cell->count; i > 0; i--) {
-        if (cell->versions[i - 1].number <= snapshot) {
-            return &cell->versions[i - 1];
+    size_t low = 0;
+    size_t high = cell->count;
+    if (high > 0 && cell->versions[high - 1].number <= snapshot) {
+        return &cell->versions[high - 1];
+    }
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (cell->versions[middle].number <= snapshot) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    return NULL;
+    return low == 0 ? NULL : &cell->versions[low - 1];
 }
 
 const model_version *model_find(const model *m, unsigned run, model_kind kind, strata_slice key,

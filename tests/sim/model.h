@@ -90,6 +90,9 @@ typedef struct model {
     size_t log_count;
     size_t log_cap;
     model_floor floors[MODEL_RUNS_MAX][MODEL_KINDS];
+    bool marked; /* what may be gone; since then nothing was committed or cut */
+    int64_t marked_us;
+    uint64_t marked_settled;
     model_snapshot snapshots[MODEL_SNAPSHOTS_MAX];
     size_t snapshot_count;
     bool doubts;      /* any of them may be there or not */

@@ -198,8 +198,6 @@ strata_slice arena_bytes(st_arena *arena, strata_slice bytes);
 
 /* The copy of a write that lasts as long as the model. */
 model_write op_own_write(model *m, const model_write *write);
-/* An argument of the operations on transactions; false: it is none of theirs. */
-bool op_put_txn_argument(strata_buffer *out, const op *o, strata_slice word, bool *given);
 
 /* Fails the seed when there is no memory. */
 void put(strata_status status);

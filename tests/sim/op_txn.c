@@ -76,42 +76,6 @@ void txn_join(maker *mk, op *o) {
 
 /* ---- Begin ----------------------------------------------------------------------------------- */
 
-bool op_put_txn_argument(strata_buffer *out, const op *o, strata_slice word, bool *given) {
-    const struct {
-        const char *word;
-        bool given;
-        uint64_t number;
-    } numbers[] = {
-        {"txn", true, o->txn},
-        {"savepoint", true, o->savepoint},
-        {"timeout_ms", o->timeout_ms > 0, o->timeout_ms},
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        if (st_slice_equal(word, strata_text(numbers[i].word))) {
-            *given = numbers[i].given;
-            if (*given) {
-                put_uint(out, numbers[i].word, numbers[i].number);
-            }
-            return true;
-        }
-    }
-    if (st_slice_equal(word, strata_text("read_only"))) {
-        *given = o->read_only;
-        if (*given) {
-            put_bool(out, "read_only", true);
-        }
-        return true;
-    }
-    if (st_slice_equal(word, strata_text("isolation"))) {
-        *given = o->isolation.len > 0;
-        if (*given) {
-            put_text(out, "isolation", o->isolation);
-        }
-        return true;
-    }
-    return false;
-}
-
 static void become(maker *mk, op *o, const char *name) {
     o->kind = op_find(name);
     o->kind->make(mk, o);

@@ -69,8 +69,8 @@ static void perform(life *l, strata_db *db, record *r) {
     r->answer.response = arena_bytes(&l->arena, st_buffer_slice(&out));
     strata_buffer_free(&out);
     /* A name that the core made up is an argument from here on. */
-    const strata_slice object = object_of(r->answer.response);
     if (r->answer.status == STRATA_OK && r->op.key.len == 0 && r->op.kind->writes) {
+        const strata_slice object = object_of(r->answer.response);
         const strata_slice key = field_of(object, "key");
         r->op.key = text_of(key.data != NULL ? key : field_of(object, "name"));
     }
