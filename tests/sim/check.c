@@ -11,11 +11,15 @@ typedef struct sweep {
     life *life;
     bool quiet;
     bool holds;
+    const char *name; /* of the kind that was found last */
+    const op_kind *kind;
 } sweep;
 
 static void look(sweep *s, op *o, const char *name) {
     if (s->holds) {
-        o->kind = op_find(name);
+        s->kind = name == s->name ? s->kind : op_find(name);
+        s->name = name;
+        o->kind = s->kind;
         s->holds = round_holds(s->life, o, s->quiet);
     }
 }
@@ -85,7 +89,7 @@ static void check_keys_then(sweep *s, strata_slice run, unsigned place, uint64_t
 }
 
 bool check_everything(life *l, uint64_t versions, bool quiet) {
-    sweep s = {l, quiet, true};
+    sweep s = {.life = l, .quiet = quiet, .holds = true};
     const model_table *runs = model_table_of(&l->model, MODEL_SYSTEM, MODEL_RUN);
     const uint64_t last = l->present < l->model.last ? l->present : l->model.last;
     op o = blank(st_slice("", 0));

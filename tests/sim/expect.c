@@ -173,7 +173,7 @@ uint64_t expect_version(const moment *at) {
     return at->txn != NULL ? 0 : at->snapshot + 1;
 }
 
-bool expect_run(const op *o, const moment *at, expected *e, unsigned *run) {
+static bool find_run(const op *o, const moment *at, unsigned *run) {
     *run = MODEL_DEFAULT;
     if (at->txn != NULL) {
         *run = at->txn->run;
@@ -184,12 +184,26 @@ bool expect_run(const op *o, const moment *at, expected *e, unsigned *run) {
     }
     const model_version *version =
         model_live(at->model, MODEL_SYSTEM, MODEL_RUN, o->run, at->snapshot);
-    if (version == NULL) {
-        expect_error(e, STRATA_NOT_FOUND, NULL);
-        return false;
+    if (version != NULL) {
+        *run = ((const model_run *)version->value.data)->place;
     }
-    *run = ((const model_run *)version->value.data)->place;
-    return true;
+    return version != NULL;
+}
+
+bool op_has_run(const op *o, const moment *at, unsigned *run) {
+    if (o->txn == 0) {
+        return find_run(o, at, run);
+    }
+    *run = o->seen == NULL ? MODEL_SYSTEM : o->seen->run;
+    return o->seen != NULL;
+}
+
+bool expect_run(const op *o, const moment *at, expected *e, unsigned *run) {
+    if (find_run(o, at, run)) {
+        return true;
+    }
+    expect_error(e, STRATA_NOT_FOUND, NULL);
+    return false;
 }
 
 bool expect_key(strata_slice key, expected *e) {

@@ -141,18 +141,8 @@ static uint64_t snapshot_of(const op *o, const moment *at, unsigned run) {
     return o->as_of_us != 0 ? model_at_time(at->model, run, at->snapshot, o->as_of_us) : o->as_of;
 }
 
-/* False: it is in no run that there is. */
-static bool has_run(const op *o, const moment *at, unsigned *run) {
-    expected unused = {.status = STRATA_OK};
-    if (o->txn == 0) {
-        return expect_run(o, at, &unused, run);
-    }
-    *run = o->seen == NULL ? MODEL_SYSTEM : o->seen->run;
-    return o->seen != NULL;
-}
-
 static bool reads_then(const op *o, const moment *at, unsigned *run) {
-    return (o->as_of != UINT64_MAX || o->as_of_us != 0) && has_run(o, at, run);
+    return (o->as_of != UINT64_MAX || o->as_of_us != 0) && op_has_run(o, at, run);
 }
 
 /* Whether some value of the run that ended no earlier may be gone as a whole. */
@@ -254,7 +244,7 @@ static bool says_trimmed(const op *o, const answer *got) {
 /* A read by version after which some values had ended: the last of them that may be gone decides. */
 static bool explain_ended(const op *o, const moment *at, const answer *got, expected *e) {
     unsigned run;
-    if (o->as_of == UINT64_MAX || o->as_of_us != 0 || !has_run(o, at, &run)) {
+    if (o->as_of == UINT64_MAX || o->as_of_us != 0 || !op_has_run(o, at, &run)) {
         return false;
     }
     const model_table *table = model_table_of(at->model, run, MODEL_KV);

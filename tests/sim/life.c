@@ -65,7 +65,9 @@ static void configure(life *l) {
     l->options.durability = die < 9 ? STRATA_STRICT : die < 18 ? STRATA_BUFFERED : STRATA_MEMORY;
     l->in_memory = l->options.durability == STRATA_MEMORY;
     l->options.codec = chance_in(l, 2) ? STRATA_CODEC_ZSTD : STRATA_CODEC_NONE;
-    l->options.wal_segment_bytes = (uint64_t)65536 << chance_below(l, 3);
+    /* Mostly the smallest, so that it ends now and then. */
+    l->options.wal_segment_bytes = (uint64_t)65536
+                                   << (chance_in(l, 4) ? 1 + chance_below(l, 2) : 0);
     l->options.sync_interval_ms = intervals_ms[chance_below(l, 4)];
     /* Memtables become tables at a quarter of it: mostly by themselves, too. */
     l->options.memory_bytes = (uint64_t)(chance_in(l, 4) ? 1 + chance_below(l, 8) : 1) << 20;

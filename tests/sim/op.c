@@ -364,15 +364,11 @@ uint64_t op_version(const op *o, const answer *got) {
 }
 
 unsigned op_run_of(const op *o, const moment *at) {
-    expected unused = {.status = STRATA_OK};
     unsigned run;
     if (o->seen != NULL) {
         return o->seen->run;
     }
-    if (strstr(o->kind->args, "run") == NULL || !expect_run(o, at, &unused, &run)) {
-        return MODEL_SYSTEM;
-    }
-    return run;
+    return strstr(o->kind->args, "run") != NULL && op_has_run(o, at, &run) ? run : MODEL_SYSTEM;
 }
 
 static void print_json(const char *label, strata_slice msgpack) {

@@ -224,7 +224,9 @@ void expect_list_end(expected *e, const open_list *list, strata_slice cursor);
 int64_t expect_write(expected *e, const moment *at, const model_write *write);
 uint64_t expect_version(const moment *at);
 
-/* The run of the operation; false: it is expected to fail with not_found. */
+/* The run of the operation, its transaction's if it is part of one; false: there is none. */
+bool op_has_run(const op *o, const moment *at, unsigned *run);
+/* The same; then it is expected to fail with not_found. */
 bool expect_run(const op *o, const moment *at, expected *e, unsigned *run);
 /* The same, for keys and bounds that are checked. */
 bool expect_key(strata_slice key, expected *e);

@@ -129,10 +129,9 @@ static void predict_incr(const op *o, const moment *at, expected *e) {
 static void make_cas(maker *mk, op *o) {
     make_put(mk, o);
     const moment now = {.model = mk->model, .snapshot = mk->model->last, .now_us = mk->now_us};
-    expected unused = {.status = STRATA_OK};
     unsigned run;
     const model_version *version = NULL;
-    if (expect_run(o, &now, &unused, &run)) {
+    if (op_has_run(o, &now, &run)) {
         version = kv_find(o, &now, run, o->key, mk->model->last);
     }
     const uint64_t die = pick(mk, 8);
