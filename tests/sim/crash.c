@@ -249,6 +249,7 @@ void life_open(life *l) {
     if (l->model.last == 0) {
         begin_model(l);
     }
+    life_counts->openings++;
     attach_clients(l);
     sim_cut_power(l->machine, 0);
     l->crash_armed = false;

@@ -92,12 +92,13 @@ typedef struct life {
     uint32_t digest;     /* of all answers */
 } life;
 
-/* What happened in all lives of this process. */
+/* What happened in all lives of this process; nothing but counts. */
 typedef struct life_totals {
     uint64_t lives;
     uint64_t operations;
     uint64_t compared; /* answers, those of comparisons of everything included */
     uint64_t commits;
+    uint64_t openings; /* to go on, not those that only looked */
     uint64_t crashes;
     uint64_t faults;
     uint64_t broken; /* writers that stopped */
@@ -107,7 +108,9 @@ typedef struct life_totals {
     uint64_t trimmed;   /* versions that retention let go */
     uint64_t snapshots; /* that were opened */
     uint64_t damages;
-    uint64_t refusals; /* of damaged databases */
+    uint64_t refusals;            /* of damaged databases */
+    uint64_t asked[OP_KINDS_MAX]; /* of clients' operations, by op_place */
+    uint64_t done[OP_KINDS_MAX];  /* those that succeeded */
 } life_totals;
 
 extern life_totals *life_counts;

@@ -36,6 +36,26 @@ const op_kind *op_find(const char *name) {
     return NULL;
 }
 
+const op_kind *op_at(size_t place) {
+    for (size_t t = 0; t < TABLES; t++) {
+        if (place < *table[t].count) {
+            return &table[t].kinds[place];
+        }
+        place -= *table[t].count;
+    }
+    return NULL;
+}
+
+size_t op_place(const op_kind *kind) {
+    size_t place = 0;
+    while (op_at(place) != kind) {
+        assert_non_null(op_at(place));
+        place++;
+    }
+    assert_true(place < OP_KINDS_MAX);
+    return place;
+}
+
 static const op_kind *by_weight(maker *mk) {
     uint64_t sum = 0;
     for (size_t t = 0; t < TABLES; t++) {

@@ -140,6 +140,11 @@ typedef struct op_kind {
 
 /* The operation with that name in the table. */
 const op_kind *op_find(const char *name);
+enum { OP_KINDS_MAX = 96 };
+
+/* Its place in the table, and the kind at a place; NULL: behind the last one. */
+size_t op_place(const op_kind *kind);
+const op_kind *op_at(size_t place);
 /* Any operation, by weight. */
 void op_random(maker *mk, op *o);
 /* One of that kind with arguments of the caller's; encodes the request. */

@@ -82,8 +82,12 @@ static void perform(life *l, strata_db *db, record *r) {
 static void run_client(void *arg) {
     const client *c = arg;
     for (size_t i = 0; i < c->count; i++) {
+        record *r = &c->life->records[c->first + i];
+        const size_t place = op_place(r->op.kind);
         c->life->operations++;
-        perform(c->life, c->db, &c->life->records[c->first + i]);
+        perform(c->life, c->db, r);
+        life_counts->asked[place]++;
+        life_counts->done[place] += r->answer.status == STRATA_OK;
     }
 }
 
