@@ -61,7 +61,14 @@ static size_t stored_bytes(const op *o) {
 
 static void predict_remember(const op *o, const moment *at, expected *e) {
     unsigned run;
-    if (!expect_run(o, at, e, &run) || (o->key.len > 0 && !expect_key(o->key, e))) {
+    if (!expect_run(o, at, e, &run)) {
+        return;
+    }
+    if (o->by_function && o->key.len > 0 && o->value.len > at->value_bytes_max) {
+        expect_error(e, STRATA_CONSTRAINT, "value_too_large"); /* the function encodes it first */
+        return;
+    }
+    if (o->key.len > 0 && !expect_key(o->key, e)) {
         return;
     }
     if (o->value.len > at->value_bytes_max || stored_bytes(o) > at->value_bytes_max) {
