@@ -220,6 +220,7 @@ void life_restart(life *l) {
     sim_restart(l->machine, policy, chance_below(l, UINT64_MAX));
     l->lying = l->lying && policy == SIM_KILL;
     sim_set_lying(l->machine, l->lying);
+    l->killed = policy == SIM_KILL;
     life_counts->crashes++;
 }
 
@@ -254,12 +255,13 @@ void life_open(life *l) {
     sim_cut_power(l->machine, 0);
     l->crash_armed = false;
     resolve(l);
-    if (l->faults_in > 0 && !l->in_memory &&
-        chance_in(l, 5)) { /* on what was recovered, not much may be built */
+    /* On what was recovered, not much may be built. */
+    if (l->faults_in > 0 && !l->in_memory && chance_in(l, l->killed ? 2 : 5)) {
         l->crash_armed = true;
         l->rounds_left = 1 + (unsigned)chance_below(l, 5);
         sim_cut_power(l->machine, 1 + chance_below(l, 6));
     }
+    l->killed = false;
 }
 
 /* What a read-only opening shows is the model at its version. snapshot NULL: the database. */

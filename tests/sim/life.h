@@ -78,6 +78,7 @@ typedef struct life {
     unsigned rounds_left; /* of the fault at hand */
     bool crash_armed;
     bool lying;
+    bool killed; /* the process died, the system did not: what nobody synced is there for now */
     bool broken; /* the writer has failed */
     txn_state txns;
     record unknown[UNKNOWN_MAX];
