@@ -35,7 +35,7 @@ struct strata_db {
 
 /* The handle that a request is of. */
 static inline strata_db *st_handle_of(st_request *rq) {
-    return (strata_db *)(void *)((char *)rq - offsetof(strata_db, request));
+    return (strata_db *)((uintptr_t)rq - offsetof(strata_db, request));
 }
 
 /* Begins a call on the handle: forgets the last error and what was borrowed from the last call.
