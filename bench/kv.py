@@ -44,6 +44,8 @@ FIGURES = [
     ("kv.get.1t", "op/s", OURS, "get.1t", [(LMDB, None, 1.5), (ROCKS, None, None),
                                            (LITE, None, None), (LIMIT, None, None)]),
     ("kv.get.2t", "op/s", OURS, "get.2t", [(OURS, "get.1t", 1.9), (LMDB, None, None)]),
+    ("kv.get.overwritten.1t", "op/s", OURS, "get.overwritten.1t",
+     [(LMDB, None, None), (ROCKS, None, None)]),
     ("kv.get.tables.1t", "op/s", OURS, "get.tables.1t",
      [(LMDB, "get.1t", None), (ROCKS, None, None)]),
     ("kv.get.tables.2t", "op/s", OURS, "get.tables.2t", [(OURS, "get.tables.1t", None)]),
@@ -78,6 +80,8 @@ FIGURES = [
     ("kv.mixed.2t", "op/s", OURS, "mixed.2t", [(MAP, None, None), (ROCKS, None, None)]),
     ("kv.scan", "records/s", OURS, "scan",
      [(LMDB, None, 0.5), (LITE, None, 1.8), (ROCKS, None, None)]),
+    ("kv.scan.overwritten", "records/s", OURS, "scan.overwritten",
+     [(LMDB, None, None), (LITE, None, None), (ROCKS, None, None)]),
     ("kv.scan.tables", "records/s", OURS, "scan.tables",
      [(LMDB, "scan", None), (LITE, None, None), (ROCKS, None, None)]),
     ("kv.scan100", "records/s", OURS, "scan100",
@@ -219,7 +223,10 @@ def plain(number):
 METHOD = """\
 Keys of 16 bytes, values of 100 that do not compress, 10⁶ of them unless said; put overwrites keys
 that are there, insert and batch100 add them, in scattered order. Engines take turns in every round of one
-run; a ratio is the median over the rounds, and above 1 we are better. CPU is processor time per operation,
+run; a ratio is the median over the rounds, and above 1 we are better. get and scan are measured after the
+keys were added, and again (overwritten) after all engines have put for the same time, when ours holds every
+version of each key, those that are not in the memtable in several tables, and is still merging them; tables:
+after a full compaction, all versions still kept. CPU is processor time per operation,
 all threads of an engine and its other processes included.
 
 Every engine may use 1 GiB (64 MB in the latency and larger-than-memory runs): ours as `memory_bytes`,

@@ -1,12 +1,13 @@
 # The simulator: whole lives of a database, each made of one seed, against a model (tests/sim/life.c).
 #
 #   make sim SEEDS=n [FIRST=k] [JOBS=j]   seeds k to k+n-1, after those in tests/sim/regressions.txt
+#   make sim SEEDS=n COUNTS=1             the same, telling how often each operation was asked for
 #   make sim SEED=n [TRACE=1]             one of them again, telling every operation
 SIM_SRC   := $(sort $(filter-out tests/sim/broken_%,$(wildcard tests/sim/*.c))) tests/unit/sim.c tests/unit/support.c
 SIM_OBJ   := $(SIM_SRC:%.c=$(BUILD)/sim/%.o)
 SIM_FLAGS := -D_GNU_SOURCE -Itests/unit -Itests/sim
 SIM_SEEDS := --regressions tests/sim/regressions.txt
-SIM_RUN    = $(if $(SEED),--seed $(SEED) $(if $(TRACE),--trace),$(SIM_SEEDS) --seeds $(or $(SEEDS),2000) $(if $(FIRST),--first $(FIRST)) $(if $(JOBS),--jobs $(JOBS)))
+SIM_RUN    = $(if $(SEED),--seed $(SEED) $(if $(TRACE),--trace),$(SIM_SEEDS) --seeds $(or $(SEEDS),2000) $(if $(FIRST),--first $(FIRST)) $(if $(JOBS),--jobs $(JOBS)) $(if $(COUNTS),--counts))
 
 # A function of the core is replaced by that of tests/sim/broken_NAME.c when this is linked.
 SIM_WRAP_sync   := st_wal_sync
@@ -19,7 +20,7 @@ SIM_BROKEN      := sync torn lock settle validate
 TEST_SUITES += test-sim test-sim-broken
 
 .PHONY: sim test-sim test-sim-broken
-sim: $(BUILD)/sim/sim ## run the simulator: SEEDS=n [FIRST=k] [JOBS=j], or SEED=n [TRACE=1]
+sim: $(BUILD)/sim/sim ## run the simulator: SEEDS=n [FIRST=k] [JOBS=j] [COUNTS=1], or SEED=n [TRACE=1]
 	@$< $(SIM_RUN)
 
 test-sim: $(BUILD)/sim/sim $(BUILD)/sim/sim-asan ## 2000 lives in the simulator, some twice, some sanitized

@@ -10,8 +10,8 @@
 
 enum {
     TRIES = 3,
-    BACKOFF_MS = 10,
-    BACKOFF_MS_MAX = 1000,
+    BACKOFF_US = 10 * 1000,
+    BACKOFF_US_MAX = 1000 * 1000,
 };
 
 /* ---- By number ------------------------------------------------------------------------------- */
@@ -177,12 +177,12 @@ strata_status strata_txn_rollback_to(strata_db *db, uint64_t savepoint) {
 /* Exponential, and half of it by chance, so that two that met do not meet again. */
 static void back_off(const strata_db *db, unsigned tries) {
     const strata_host *host = &db->engine->host;
-    uint64_t wait_us = (uint64_t)BACKOFF_MS * 1000 << (tries - 1);
+    uint64_t wait_us = (uint64_t)BACKOFF_US << (tries - 1);
     uint32_t chance = 0;
     if (host->clock.sleep_us == NULL) {
         return;
     }
-    wait_us = wait_us < BACKOFF_MS_MAX * 1000 ? wait_us : BACKOFF_MS_MAX * 1000;
+    wait_us = wait_us < BACKOFF_US_MAX ? wait_us : BACKOFF_US_MAX;
     if (host->entropy.fill == NULL ||
         host->entropy.fill(host->entropy.ctx, &chance, sizeof chance) != STRATA_OK) {
         chance = 0;

@@ -8,7 +8,7 @@
  */
 #include "base/memory.h"
 
-enum { CHUNK_MIN = 4096, CHUNK_MAX = 4 << 20, ALIGN_MAX = 64 };
+enum { CHUNK_MIN = 4096, ALIGN_MAX = 64 };
 
 typedef struct st_arena_chunk {
     struct st_arena_chunk *older;
@@ -69,7 +69,7 @@ static bool add_chunk(st_arena *arena, size_t size) {
     arena->next = (char *)(chunk + 1);
     arena->end = (char *)chunk + chunk_size;
     atomic_fetch_add_explicit(&arena->reserved, chunk_size, memory_order_relaxed);
-    if (arena->chunk_size < CHUNK_MAX) {
+    if (arena->chunk_size < ST_ARENA_CHUNK_MAX) {
         arena->chunk_size *= 2;
     }
     return true;

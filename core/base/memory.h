@@ -32,6 +32,8 @@ static inline void st_free(const strata_allocator *allocator, void *memory, size
 
 /* ---- Arena ----------------------------------------------------------------------------------- */
 
+enum { ST_ARENA_CHUNK_MAX = 4 << 20 };
+
 /* Memory that is freed all at once. Chunks double from 4 KiB (or first_chunk) to 4 MiB. One thread
  * allocates at a time; what it returned may be read by any. */
 typedef struct st_arena {

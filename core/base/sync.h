@@ -19,4 +19,13 @@ static inline void st_mutex_init(st_mutex *mutex) {
 void st_mutex_lock(st_mutex *mutex, const strata_executor *executor);
 void st_mutex_unlock(st_mutex *mutex, const strata_executor *executor);
 
+/* Between two looks at what another thread will change soon. */
+static inline void st_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 #endif

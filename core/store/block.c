@@ -440,6 +440,20 @@ bool st_block_next(st_block_cursor *cursor) {
     return true;
 }
 
+bool st_block_next_key(st_block_cursor *cursor) {
+    st_block_entry older = cursor->entry;
+    size_t at = cursor->at;
+    do {
+        at = (size_t)older.next;
+        if (at >= cursor->block->end) {
+            return false;
+        }
+        decode(cursor->block, at, &older);
+    } while ((older.flags & ST_ENTRY_SAME) != 0);
+    go_to(cursor, at);
+    return true;
+}
+
 /* The last head whose key is below `key`, or, or_equal, not above; 0: there is none. */
 static size_t find_head(const st_block *block, strata_slice key, bool or_equal) {
     size_t low = 0;

@@ -207,6 +207,7 @@ typedef struct st_block_cursor {
 /* Each says whether there is such an entry; the cursor is of no use when there is none. */
 bool st_block_first(st_block_cursor *cursor, const st_block *block);
 bool st_block_next(st_block_cursor *cursor);
+bool st_block_next_key(st_block_cursor *cursor);
 /* The first entry that is not before (key, number) in the order of the table. */
 bool st_block_seek(st_block_cursor *cursor, const st_block *block, strata_slice key,
                    uint64_t number);

@@ -33,7 +33,7 @@ static strata_status freeze_shard(st_store *store, st_shard *shard) {
     st_mutex_lock(&shard->lock, &store->host->executor);
     st_memtable *table = st_shard_newest(shard);
     if (table->version_max > 0) {
-        st_memtable *next = st_memtable_create(&store->host->memory);
+        st_memtable *next = st_memtable_create(&store->chunks.allocator);
         if (next == NULL) {
             status = STRATA_NO_MEMORY;
         } else {

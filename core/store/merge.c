@@ -103,8 +103,8 @@ static strata_status seek_tables(st_source *source, strata_slice key, uint64_t n
     return STRATA_OK;
 }
 
-static strata_status next_in_tables(st_source *source) {
-    ST_TRY(st_table_iter_next(&source->as.tables.iter));
+/* The iterator was moved; past the end of its table it goes on in the next one. */
+static strata_status settle_in_tables(st_source *source) {
     if (!source->as.tables.iter.here && source->as.tables.at + 1 < source->as.tables.count) {
         open_table(source, source->as.tables.at + 1);
         ST_TRY(st_table_iter_seek(&source->as.tables.iter, first_key(source, source->as.tables.at),
@@ -112,6 +112,11 @@ static strata_status next_in_tables(st_source *source) {
     }
     show_table(source);
     return STRATA_OK;
+}
+
+static strata_status next_in_tables(st_source *source) {
+    ST_TRY(st_table_iter_next(&source->as.tables.iter));
+    return settle_in_tables(source);
 }
 
 /* The last table that begins before the key. */
@@ -162,20 +167,17 @@ static strata_status source_before(st_source *source, strata_slice key) {
     return before_in_tables(source, key);
 }
 
-enum { STEPS_BEFORE_SEEK = 8 };
-
-/* Past all versions of the key at which it stands. A long history is jumped over. */
+/* Past all versions of the key at which it stands. Those in other blocks are jumped over. */
 static strata_status source_skip(st_source *source, strata_slice key) {
     if (source->in_memory) {
         st_memtable_iter_next_key(&source->as.memtable);
         show_memtable(source);
         return STRATA_OK;
     }
-    for (unsigned i = 0; i < STEPS_BEFORE_SEEK; i++) {
-        ST_TRY(next_in_tables(source));
-        if (!source->here || !st_slice_equal(source->key, key)) {
-            return STRATA_OK;
-        }
+    ST_TRY(st_table_iter_next_key(&source->as.tables.iter));
+    ST_TRY(settle_in_tables(source));
+    if (!source->here || !st_slice_equal(source->key, key)) {
+        return STRATA_OK;
     }
     return seek_tables(source, key, 0); /* no version has the number 0 */
 }

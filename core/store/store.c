@@ -274,6 +274,7 @@ static void release(st_store *store) {
     st_tables_free(store);
     st_block_cache_destroy(store->cache);
     st_shards_free(&store->shards);
+    st_chunk_pool_free(&store->chunks);
     st_free(&store->host->memory, store->path, store->path_size);
 }
 
@@ -318,6 +319,7 @@ strata_status st_store_open(st_store *store, const char *path, const strata_opti
     store->keeps_orphans = (options->flags & STRATA_OPEN_READ_ONLY) != 0;
     st_epoch_init(&store->epoch, &store->host->executor);
     st_shards_init(&store->shards, store->host);
+    st_chunk_pool_init(&store->chunks, store->host, st_memtable_limit(store));
     st_mutex_init(&store->manifest_lock);
     atomic_init(&store->floor_us, INT64_MIN);
     store->path_size = strlen(path) + 1;

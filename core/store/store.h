@@ -6,6 +6,7 @@
 #ifndef ST_STORE_STORE_H
 #define ST_STORE_STORE_H
 
+#include "base/chunk_pool.h"
 #include "store/manifest.h"
 #include "store/shard.h"
 #include "store/view.h"
@@ -42,6 +43,7 @@ typedef struct st_store {
     st_block_cache *cache; /* NULL in memory */
     st_view *_Atomic view; /* NULL: no tables yet */
     struct st_maintenance *maintenance;
+    st_chunk_pool chunks;            /* of memtables that have become tables, for the next ones */
     _Atomic uint64_t memtable_bytes; /* of the memtables that take writes */
     _Atomic uint64_t frozen_bytes;   /* of those that wait to be in a table */
     _Atomic uint64_t resident_bytes; /* of open tables */

@@ -125,6 +125,9 @@ void st_table_iter_release(st_table_iter *iter);
 strata_status st_table_iter_seek(st_table_iter *iter, strata_slice key,
                                  uint64_t number) STRATA_MUST_USE;
 strata_status st_table_iter_next(st_table_iter *iter) STRATA_MUST_USE;
+/* Past the older versions of the key, or to the first of them in the next block: one more seek to
+ * version 0 of the key is past them all then. */
+strata_status st_table_iter_next_key(st_table_iter *iter) STRATA_MUST_USE;
 /* Stands at the last entry whose key is below `key`. */
 strata_status st_table_iter_seek_before(st_table_iter *iter, strata_slice key) STRATA_MUST_USE;
 /* The value of the entry; borrowed until the iterator moves. A value kept apart is read here. */

@@ -139,6 +139,15 @@ strata_status st_table_iter_next(st_table_iter *iter) {
     return STRATA_OK;
 }
 
+strata_status st_table_iter_next_key(st_table_iter *iter) {
+    ST_ASSERT(iter->here);
+    if (!st_block_next_key(&iter->cursor)) {
+        return enter_first(iter, iter->block + 1);
+    }
+    show(iter);
+    return STRATA_OK;
+}
+
 strata_status st_table_iter_seek_before(st_table_iter *iter, strata_slice key) {
     const st_block *block = NULL;
     size_t place;

@@ -43,6 +43,10 @@ typedef struct st_wal {
 
     _Atomic uint32_t turn; /* odd while somebody syncs for all; the word that the others wait on */
     _Atomic uint32_t waiting; /* threads that sleep on turn, or are about to */
+    /* Of whoever has the turn: how many waited at the end of the last one, and how many turns it is
+     * not worth waiting for them. */
+    uint32_t company;
+    uint32_t alone;
 
     _Atomic uint64_t reserved; /* size of the file, 0: there is none; changes under both locks */
     _Atomic uint64_t durable_version;

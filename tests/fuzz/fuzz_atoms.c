@@ -31,9 +31,12 @@ static bool key_by_format(strata_slice key) {
     if (key.len == 9 && bytes[0] == ST_TAG_EVENT) {
         return load64_be(bytes + 1) >= 1 && load64_be(bytes + 1) <= INT64_MAX;
     }
-    const bool text =
-        key.len >= 3 && key.len <= 2 + ST_KEY_BYTES_MAX &&
-        (bytes[0] == ST_TAG_RUN || bytes[0] == ST_TAG_KV || bytes[0] == ST_TAG_MEMORY);
+    if (key.len == 10 && bytes[0] == ST_TAG_FLOOR) {
+        return true;
+    }
+    const bool text = key.len >= 3 && key.len <= 2 + ST_KEY_BYTES_MAX &&
+                      (bytes[0] == ST_TAG_RUN || bytes[0] == ST_TAG_RETENTION ||
+                       bytes[0] == ST_TAG_KV || bytes[0] == ST_TAG_MEMORY);
     return text && memchr(bytes + 1, 0, key.len - 1) == bytes + key.len - 1 &&
            st_utf8_valid(st_slice(bytes + 1, key.len - 2), NULL);
 }
@@ -42,7 +45,7 @@ static void check_stored_key(strata_slice bytes) {
     const bool good = st_key_well_formed(bytes);
     CHECK(good == key_by_format(bytes), "a key of %zu bytes is %s", bytes.len,
           good ? "taken" : "refused");
-    if (good) {
+    if (good && *(const uint8_t *)bytes.data != ST_TAG_FLOOR) {
         const uint8_t tag = *(const uint8_t *)bytes.data;
         st_key key;
         if (tag == ST_TAG_EVENT) {

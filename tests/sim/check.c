@@ -11,11 +11,15 @@ typedef struct sweep {
     life *life;
     bool quiet;
     bool holds;
+    const char *name; /* of the kind that was found last */
+    const op_kind *kind;
 } sweep;
 
 static void look(sweep *s, op *o, const char *name) {
     if (s->holds) {
-        o->kind = op_find(name);
+        s->kind = name == s->name ? s->kind : op_find(name);
+        s->name = name;
+        o->kind = s->kind;
         s->holds = round_holds(s->life, o, s->quiet);
     }
 }
@@ -67,8 +71,25 @@ static void check_then(sweep *s, strata_slice run, unsigned place, uint64_t vers
     }
 }
 
+/* Where a list may be refused for the sake of one key, what is promised of the others still holds. */
+static void check_keys_then(sweep *s, strata_slice run, unsigned place, uint64_t version) {
+    const model_table *keys = model_table_of(&s->life->model, place, MODEL_KV);
+    if (model_table_of(&s->life->model, MODEL_SYSTEM, MODEL_RULE)->count == 0) {
+        return;
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        const model_version *seen = model_seen(keys->cells[i], version);
+        if (seen != NULL && (!seen->may_go || chance_in(s->life, 8))) {
+            op o = blank(run);
+            o.as_of = version;
+            o.key = keys->cells[i]->key;
+            look(s, &o, "kv.get");
+        }
+    }
+}
+
 bool check_everything(life *l, uint64_t versions, bool quiet) {
-    sweep s = {l, quiet, true};
+    sweep s = {.life = l, .quiet = quiet, .holds = true};
     const model_table *runs = model_table_of(&l->model, MODEL_SYSTEM, MODEL_RUN);
     const uint64_t last = l->present < l->model.last ? l->present : l->model.last;
     op o = blank(st_slice("", 0));
@@ -77,6 +98,7 @@ bool check_everything(life *l, uint64_t versions, bool quiet) {
         st_arena_reset(&l->arena);
     }
     look(&s, &o, "run.list");
+    look(&s, &o, "retention.list");
     for (size_t i = 0; i < runs->count; i++) {
         const strata_slice name = runs->cells[i]->key;
         const model_version *version = model_seen(runs->cells[i], last);
@@ -90,7 +112,11 @@ bool check_everything(life *l, uint64_t versions, bool quiet) {
         check_now(&s, name, place);
         const bool all = versions >= last;
         for (uint64_t v = 1; v <= (all ? last : versions); v++) {
-            check_then(&s, name, place, all ? v : chance_below(l, last + 1));
+            const uint64_t then = all ? v : chance_below(l, last + 1);
+            check_then(&s, name, place, then);
+            if (!all || chance_in(l, 4)) {
+                check_keys_then(&s, name, place, then);
+            }
         }
     }
     if (!l->broken) {

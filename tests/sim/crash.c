@@ -8,7 +8,10 @@
  */
 #include "life.h"
 
+#include "snapshots.h"
+
 #include "api/handle.h"
+#include "store/maintain.h"
 
 static const char path[] = "db";
 
@@ -55,8 +58,8 @@ static void begin_model(life *l) {
                            .metadata = st_slice(&no_map, 1),
                            .created_us = now_us,
                            .updated_us = now_us};
-    const model_write write = {MODEL_SYSTEM, MODEL_RUN, strata_text("default"),
-                               st_slice(&run, sizeof run), false};
+    const model_write write = {
+        MODEL_SYSTEM, MODEL_RUN, strata_text("default"), st_slice(&run, sizeof run), false, 0};
     model_commit(&l->model, now_us, &write, 1);
 }
 
@@ -77,6 +80,7 @@ static bool place_unknown(life *l, uint64_t top, uint32_t taken) {
         const moment at = {.model = &l->model,
                            .snapshot = before,
                            .wall_us = r->wall_us,
+                           .now_us = r->now_us,
                            .value_bytes_max = l->options.value_bytes_max};
         (void)op_holds(&r->op, &at, &any, &l->expected);
         if (l->expected.status == STRATA_OK && l->expected.write_count > 0) {
@@ -119,6 +123,21 @@ static void take_floor(life *l) {
     l->model.floor_us = floor_us;
 }
 
+/* The snapshots are those that were acknowledged; of others it is known now. */
+static void resolve_snapshots(life *l) {
+    op o = {.kind = op_find("snapshot.list"), .as_of = UINT64_MAX};
+    maker mk = round_maker(l);
+    strata_buffer out = {NULL, 0, 0, NULL};
+    (void)round_holds(l, &o, false);
+    op_encode(&mk, &o);
+    const strata_status status = op_run(&o, l->handles[0], &out);
+    const answer got = {status, st_buffer_slice(&out)};
+    if (status == STRATA_OK) {
+        snapshot_settle(&l->model, &got);
+    }
+    strata_buffer_free(&out);
+}
+
 static void resolve(life *l) {
     const uint64_t version = version_of(l);
     const uint64_t last = l->model.last;
@@ -139,6 +158,7 @@ static void resolve(life *l) {
         }
     }
     take_floor(l);
+    resolve_snapshots(l);
     l->slot_torn = l->may_break != 0;
     l->unknown_count = 0;
     l->ack_count = 0;
@@ -154,6 +174,10 @@ static void resolve(life *l) {
 
 static strata_status close_all(life *l) {
     strata_status status = STRATA_OK;
+    const st_maintenance *maintenance = l->handles[0]->engine->model.store.maintenance;
+    life_counts->flushes += maintenance->flushes;
+    life_counts->merges += maintenance->compactions;
+    life_counts->trimmed += maintenance->versions_removed;
     for (unsigned i = l->clients; i > 0; i--) {
         status = strata_close(l->handles[i - 1]);
         l->handles[i - 1] = NULL;
@@ -190,9 +214,13 @@ void life_restart(life *l) {
     if (life_traces) {
         (void)fprintf(stderr, "-- the power goes, policy %d\n", (int)policy);
     }
+    if (l->lying) {
+        snapshot_doubt(&l->model);
+    }
     sim_restart(l->machine, policy, chance_below(l, UINT64_MAX));
     l->lying = l->lying && policy == SIM_KILL;
     sim_set_lying(l->machine, l->lying);
+    l->killed = policy == SIM_KILL;
     life_counts->crashes++;
 }
 
@@ -222,46 +250,80 @@ void life_open(life *l) {
     if (l->model.last == 0) {
         begin_model(l);
     }
+    life_counts->openings++;
     attach_clients(l);
     sim_cut_power(l->machine, 0);
     l->crash_armed = false;
     resolve(l);
-    if (l->faults_in > 0 && !l->in_memory &&
-        chance_in(l, 5)) { /* on what was recovered, not much may be built */
+    /* On what was recovered, not much may be built. */
+    if (l->faults_in > 0 && !l->in_memory && chance_in(l, l->killed ? 2 : 5)) {
         l->crash_armed = true;
         l->rounds_left = 1 + (unsigned)chance_below(l, 5);
         sim_cut_power(l->machine, 1 + chance_below(l, 6));
     }
+    l->killed = false;
+}
+
+/* What a read-only opening shows is the model at its version. snapshot NULL: the database. */
+static void look_inside(life *l, strata_db *db, const model_snapshot *snapshot) {
+    l->handles[0] = db;
+    const uint64_t version = version_of(l);
+    const uint64_t least = snapshot == NULL ? l->durable : snapshot->version;
+    if (version < least || (snapshot != NULL && version != least)) {
+        life_fail(l, "read-only, it is at commit %u, but %u was promised to be there",
+                  (unsigned)version, (unsigned)least);
+    }
+    if (version > 1 && version <= l->model.last) {
+        const bool torn = l->slot_torn;
+        l->present = version;
+        l->slot_torn = true; /* only an opening that may write repairs it */
+        (void)check_everything(l, 2, false);
+        l->slot_torn = torn;
+        l->present = UINT64_MAX;
+    }
+    (void)strata_close(db);
+    l->handles[0] = NULL;
 }
 
 /* Opening read-only shows a state, too, and writes nothing. */
-static void look_only(life *l) {
+static void look_only(life *l, const model_snapshot *snapshot) {
+    char name[256];
     strata_options options = l->options;
     const uint64_t changes = sim_calls(l->machine, SIM_CHANGING);
     strata_db *db = NULL;
     options.flags |= STRATA_OPEN_READ_ONLY;
+    if (snapshot != NULL) {
+        (void)snprintf(name, sizeof name, "%.*s", (int)snapshot->name.len,
+                       (const char *)snapshot->name.data);
+        options.snapshot = name;
+    }
     const strata_status status = strata_open(path, &options, &db);
-    if (status != STRATA_OK && status != STRATA_NOT_FOUND) {
-        life_fail(l, "does not open read-only: %s", l->error.message);
+    if (status != STRATA_OK && (status != STRATA_NOT_FOUND || snapshot != NULL)) {
+        life_fail(l, "%s does not open read-only: %s", snapshot == NULL ? "it" : options.snapshot,
+                  l->error.message);
     }
     if (status == STRATA_OK) {
-        l->handles[0] = db;
-        const uint64_t version = version_of(l);
-        if (version < l->durable) {
-            life_fail(l, "read-only, it is at commit %u, but %u was promised to be durable",
-                      (unsigned)version, (unsigned)l->durable);
-        }
-        if (version > 1 && version <= l->model.last) {
-            l->present = version;
-            l->slot_torn = true; /* only an opening that may write repairs it */
-            (void)check_everything(l, 2, false);
-            l->present = UINT64_MAX;
-        }
-        (void)strata_close(db);
-        l->handles[0] = NULL;
+        look_inside(l, db, snapshot);
     }
     if (sim_calls(l->machine, SIM_CHANGING) != changes) {
         life_fail(l, "opening read-only has changed something");
+    }
+}
+
+void life_look_back(life *l) {
+    const model_snapshot *snapshot;
+    const bool calm = l->excuses == 0 && !l->lying && !l->crash_armed;
+    if (!calm || l->model.snapshot_count == 0 || l->model.doubts) {
+        return;
+    }
+    snapshot = &l->model.snapshots[chance_below(l, l->model.snapshot_count)];
+    if (snapshot->state == SNAPSHOT_THERE) {
+        if (life_traces) {
+            (void)fprintf(stderr, "-- the snapshot %.*s\n", (int)snapshot->name.len,
+                          (const char *)snapshot->name.data);
+        }
+        look_only(l, snapshot);
+        life_counts->snapshots++;
     }
 }
 
@@ -275,8 +337,9 @@ void life_crash(life *l) {
         damage_try(l, false);
     }
     if (chance_in(l, 6)) {
-        look_only(l);
+        look_only(l, NULL);
     }
+    life_look_back(l);
     if (chance_in(l, 3)) { /* once more, while it recovers */
         sim_cut_power(l->machine, 1 + chance_below(l, 10));
     }

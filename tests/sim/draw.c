@@ -13,7 +13,7 @@ bool one_in(maker *mk, uint64_t n) {
 }
 
 strata_slice pick_text(maker *mk, const char *format, ...) {
-    char text[256];
+    char text[512];
     va_list list;
     va_start(list, format);
     const int len = vsnprintf(text, sizeof text, format, list);
@@ -59,6 +59,19 @@ uint64_t pick_as_of(maker *mk) {
         return one_in(mk, 4) ? mk->model->last + 1 + pick(mk, 4) : mk->model->last;
     }
     return pick(mk, mk->model->last + 1);
+}
+
+void pick_when(maker *mk, op *o) {
+    const model *m = mk->model;
+    if (!one_in(mk, 4)) {
+        o->as_of = pick_as_of(mk);
+    }
+    if (o->as_of == UINT64_MAX ? one_in(mk, 3) : one_in(mk, 50)) {
+        const int64_t off_us = (int64_t)pick(mk, 3) - 1; /* just before, at, or after a commit */
+        o->as_of_us = m->log_count == 0 || one_in(mk, 6)
+                          ? mk->now_us + off_us
+                          : m->log[pick(mk, m->log_count)].timestamp_us + off_us;
+    }
 }
 
 uint64_t pick_limit(maker *mk) {

@@ -173,7 +173,7 @@ uint64_t expect_version(const moment *at) {
     return at->txn != NULL ? 0 : at->snapshot + 1;
 }
 
-bool expect_run(const op *o, const moment *at, expected *e, unsigned *run) {
+static bool find_run(const op *o, const moment *at, unsigned *run) {
     *run = MODEL_DEFAULT;
     if (at->txn != NULL) {
         *run = at->txn->run;
@@ -184,12 +184,26 @@ bool expect_run(const op *o, const moment *at, expected *e, unsigned *run) {
     }
     const model_version *version =
         model_live(at->model, MODEL_SYSTEM, MODEL_RUN, o->run, at->snapshot);
-    if (version == NULL) {
-        expect_error(e, STRATA_NOT_FOUND, NULL);
-        return false;
+    if (version != NULL) {
+        *run = ((const model_run *)version->value.data)->place;
     }
-    *run = ((const model_run *)version->value.data)->place;
-    return true;
+    return version != NULL;
+}
+
+bool op_has_run(const op *o, const moment *at, unsigned *run) {
+    if (o->txn == 0) {
+        return find_run(o, at, run);
+    }
+    *run = o->seen == NULL ? MODEL_SYSTEM : o->seen->run;
+    return o->seen != NULL;
+}
+
+bool expect_run(const op *o, const moment *at, expected *e, unsigned *run) {
+    if (find_run(o, at, run)) {
+        return true;
+    }
+    expect_error(e, STRATA_NOT_FOUND, NULL);
+    return false;
 }
 
 bool expect_key(strata_slice key, expected *e) {
@@ -205,6 +219,14 @@ bool expect_key(strata_slice key, expected *e) {
 bool expect_writable(const moment *at, unsigned run, expected *e) {
     const model_table *runs = model_table_of(at->model, MODEL_SYSTEM, MODEL_RUN);
     const uint64_t now = at->txn != NULL ? at->now : at->snapshot;
+    /* A change of the run that was refused may count till the database is opened again. Outside a
+     * transaction a write says first that the writer has failed. */
+    if (at->broken && at->txn != NULL && !at->writable) {
+        if (e->got->status == STRATA_CONSTRAINT) {
+            expect_error(e, STRATA_CONSTRAINT, "run_closed");
+        }
+        return e->status == STRATA_OK;
+    }
     for (size_t i = 0; i < runs->count && !at->writable; i++) {
         const model_version *version = model_seen(runs->cells[i], now);
         const model_run *record = version == NULL ? NULL : version->value.data;
@@ -216,9 +238,13 @@ bool expect_writable(const moment *at, unsigned run, expected *e) {
     return true;
 }
 
-bool expect_as_of(const op *o, const moment *at, expected *e, uint64_t *snapshot) {
+bool expect_as_of(const op *o, const moment *at, expected *e, unsigned run, uint64_t *snapshot) {
     *snapshot = o->as_of == UINT64_MAX ? at->snapshot : o->as_of;
-    if (*snapshot > at->snapshot) {
+    if (o->as_of_us != 0) {
+        *snapshot = model_at_time(at->model, run, at->snapshot, o->as_of_us);
+    }
+    if (*snapshot > at->snapshot || o->as_of_us > at->now_us ||
+        (o->as_of_us != 0 && o->as_of != UINT64_MAX)) {
         expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
         return false;
     }

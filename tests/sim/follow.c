@@ -24,9 +24,8 @@ static size_t count_open(const txn_table *table) {
 
 static void follow_begin(life *l, record *r, txn_table *table) {
     const moment now = {.model = &l->model, .snapshot = l->model.last};
-    expected unused = {.status = STRATA_OK};
     unsigned run;
-    if (r->answer.status != STRATA_OK || !expect_run(&r->op, &now, &unused, &run)) {
+    if (r->answer.status != STRATA_OK || !op_has_run(&r->op, &now, &run)) {
         return;
     }
     for (size_t i = 0; i < ST_TXNS_MAX; i++) {
@@ -48,6 +47,7 @@ static void follow(life *l, record *r) {
     const size_t place = place_of(table, r->op.txn);
     const moment now = {.model = &l->model,
                         .snapshot = l->model.last,
+                        .now_us = r->now_us,
                         .value_bytes_max = l->options.value_bytes_max};
     r->op.txns_open = count_open(table);
     r->op.txns_last = table->last;

@@ -65,9 +65,12 @@ static void configure(life *l) {
     l->options.durability = die < 9 ? STRATA_STRICT : die < 18 ? STRATA_BUFFERED : STRATA_MEMORY;
     l->in_memory = l->options.durability == STRATA_MEMORY;
     l->options.codec = chance_in(l, 2) ? STRATA_CODEC_ZSTD : STRATA_CODEC_NONE;
-    l->options.wal_segment_bytes = (uint64_t)65536 << chance_below(l, 3);
+    /* Mostly the smallest, so that it ends now and then. */
+    l->options.wal_segment_bytes = (uint64_t)65536
+                                   << (chance_in(l, 4) ? 1 + chance_below(l, 2) : 0);
     l->options.sync_interval_ms = intervals_ms[chance_below(l, 4)];
-    l->options.memory_bytes = (uint64_t)(1 + chance_below(l, 3)) << 20;
+    /* Memtables become tables at a quarter of it: mostly by themselves, too. */
+    l->options.memory_bytes = (uint64_t)(chance_in(l, 4) ? 1 + chance_below(l, 8) : 1) << 20;
     l->options.flags = chance_in(l, 3) ? STRATA_OPEN_LAZY_INDEX : 0;
     if (chance_in(l, 5)) {
         l->options.value_bytes_max = 500 + (uint32_t)chance_below(l, 3000);
@@ -78,6 +81,7 @@ static void configure(life *l) {
     l->reopens_in = 15 + (unsigned)chance_below(l, 100);
     l->budget = 200 + chance_below(l, 300);
     l->txns_max = chance_in(l, 8) ? ST_TXNS_MAX + 2 : 1 + (size_t)chance_below(l, 4);
+    l->retains = chance_in(l, 3);
     l->clients = 1;
     if (chance_in(l, 2)) {
         l->clients = 1 + (unsigned)chance_below(l, CLIENTS_MAX);
@@ -124,6 +128,7 @@ static void reopen(life *l) {
     } else if (calm && chance_in(l, 2)) {
         damage_try(l, true);
     }
+    life_look_back(l);
     life_open(l);
 }
 
@@ -171,7 +176,9 @@ uint32_t life_run(uint64_t seed) {
     life *l = calloc(1, sizeof *l);
     assert_non_null(l);
     l->seed = seed;
-    l->chance = seed * 0x9e3779b97f4a7c15u + 1;
+    /* Drawn itself: of seeds side by side the draws would be the same ones, one later. */
+    l->chance = seed;
+    l->chance = test_random(&l->chance);
     l->present = UINT64_MAX;
     l->machine = sim_new(test_random(&l->chance));
     model_init(&l->model);

@@ -25,6 +25,7 @@ typedef struct record {
     answer answer;
     uint64_t version; /* of its commit; 0: none */
     int64_t wall_us;  /* of the clock when it was called */
+    int64_t now_us;   /* of the clock of times to live */
     bool excused;     /* it failed by a fault: whether it happened is not known */
 } record;
 
@@ -53,6 +54,7 @@ typedef struct life {
     unsigned faults_in;   /* one round in so many begins with a fault; 0: none ever */
     unsigned reopens_in;
     size_t txns_max; /* of a client */
+    bool retains;    /* rules of retention may let something go */
     bool in_memory;
 
     model model;
@@ -76,6 +78,7 @@ typedef struct life {
     unsigned rounds_left; /* of the fault at hand */
     bool crash_armed;
     bool lying;
+    bool killed; /* the process died, the system did not: what nobody synced is there for now */
     bool broken; /* the writer has failed */
     txn_state txns;
     record unknown[UNKNOWN_MAX];
@@ -90,18 +93,25 @@ typedef struct life {
     uint32_t digest;     /* of all answers */
 } life;
 
-/* What happened in all lives of this process. */
+/* What happened in all lives of this process; nothing but counts. */
 typedef struct life_totals {
     uint64_t lives;
     uint64_t operations;
     uint64_t compared; /* answers, those of comparisons of everything included */
     uint64_t commits;
+    uint64_t openings; /* to go on, not those that only looked */
     uint64_t crashes;
     uint64_t faults;
     uint64_t broken; /* writers that stopped */
     uint64_t placed; /* commits that were there although the call had failed */
+    uint64_t flushes;
+    uint64_t merges;
+    uint64_t trimmed;   /* versions that retention let go */
+    uint64_t snapshots; /* that were opened */
     uint64_t damages;
-    uint64_t refusals; /* of damaged databases */
+    uint64_t refusals;            /* of damaged databases */
+    uint64_t asked[OP_KINDS_MAX]; /* of clients' operations, by op_place */
+    uint64_t done[OP_KINDS_MAX];  /* those that succeeded */
 } life_totals;
 
 extern life_totals *life_counts;
@@ -155,6 +165,8 @@ void life_close(life *l);
 void life_restart(life *l);
 /* The same, opens, and finds out where the database stands. */
 void life_crash(life *l);
+/* Opens at a snapshot, if there is one, and compares. Nobody has anything open. */
+void life_look_back(life *l);
 /* Whether the power is gone. */
 static inline bool life_is_dead(const life *l) {
     return l->machine->dead;

@@ -6,6 +6,8 @@
  *   --jobs N                by so many processes
  *   --must-fail             of a build that is broken on purpose: ends well at the first failure
  *   --twice                 each seed twice, which must come to the same bytes
+ *   --counts                tells of each operation how often it was asked for; and at every
+ *                           thousandth life of a job, how far it is
  *
  * Seeds run in a process of their own, many one after the other, so that an assertion, a sanitizer or
  * a hang ends that process and not the run. Which seed it was is known by memory shared with it.
@@ -15,6 +17,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +39,7 @@ typedef struct plan {
     unsigned jobs;
     bool must_fail;
     bool twice;
+    bool counts;
     uint64_t regressions[REGRESSIONS_MAX];
     uint64_t regression_count;
 } plan;
@@ -91,10 +95,16 @@ static pid_t start(const plan *p, shared *common, unsigned number, uint64_t from
     if (p->must_fail && freopen("/dev/null", "w", stderr) == NULL) {
         exit(1);
     }
+    uint64_t lived = 0;
     life_counts = &common->totals[number];
     for (uint64_t place = from; place < places(p); place += p->jobs) {
         common->at[number] = place;
         run_seed(p, seed_at(p, place));
+        if (p->counts && ++lived % 1000 == 0) {
+            (void)printf("job %u: %llu of %llu\n", number, (unsigned long long)(place + 1),
+                         (unsigned long long)places(p));
+            (void)fflush(stdout);
+        }
     }
     exit(0);
 }
@@ -148,30 +158,62 @@ static uint64_t run_all(const plan *p, shared *common, uint64_t *first_failed) {
     return failures;
 }
 
-static void tell_totals(const shared *common) {
+static life_totals sum_of(const shared *common) {
     life_totals sum = {0};
     for (unsigned i = 0; i < JOBS_MAX; i++) {
-        const life_totals *one = &common->totals[i];
-        sum.lives += one->lives;
-        sum.operations += one->operations;
-        sum.compared += one->compared;
-        sum.commits += one->commits;
-        sum.crashes += one->crashes;
-        sum.faults += one->faults;
-        sum.broken += one->broken;
-        sum.placed += one->placed;
-        sum.damages += one->damages;
-        sum.refusals += one->refusals;
+        const uint64_t *one = (const uint64_t *)&common->totals[i];
+        for (size_t j = 0; j < sizeof sum / sizeof(uint64_t); j++) {
+            ((uint64_t *)&sum)[j] += one[j];
+        }
     }
-    (void)printf("%llu lives: %llu operations, %llu answers compared, %llu commits left; %llu "
-                 "faults, %llu crashes, %llu writers stopped; %llu commits of calls that failed; "
-                 "%llu damages, "
-                 "%llu refused\n",
-                 (unsigned long long)sum.lives, (unsigned long long)sum.operations,
-                 (unsigned long long)sum.compared, (unsigned long long)sum.commits,
-                 (unsigned long long)sum.faults, (unsigned long long)sum.crashes,
-                 (unsigned long long)sum.broken, (unsigned long long)sum.placed,
-                 (unsigned long long)sum.damages, (unsigned long long)sum.refusals);
+    return sum;
+}
+
+static void tell_operations(const life_totals *sum) {
+    for (size_t place = 0; op_at(place) != NULL; place++) {
+        (void)printf("  %-18s %10llu, %10llu succeeded\n", op_at(place)->name,
+                     (unsigned long long)sum->asked[place], (unsigned long long)sum->done[place]);
+    }
+}
+
+static void tell_totals(const life_totals *sum) {
+    const struct {
+        uint64_t count;
+        const char *what;
+    } counts[] = {
+        {sum->lives, " lives:"},
+        {sum->operations, " operations,"},
+        {sum->compared, " answers compared,"},
+        {sum->commits, " commits left,"},
+        {sum->done[op_place(op_find("txn.commit"))], " transactions committed;"},
+        {sum->faults, " faults,"},
+        {sum->crashes, " crashes,"},
+        {sum->openings, " openings,"},
+        {sum->broken, " writers stopped,"},
+        {sum->placed, " commits of calls that failed;"},
+        {sum->flushes, " flushes,"},
+        {sum->merges, " merges,"},
+        {sum->trimmed, " versions trimmed;"},
+        {sum->snapshots, " snapshots opened;"},
+        {sum->damages, " damages,"},
+        {sum->refusals, " refused"},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        (void)printf("%s%llu%s", i == 0 ? "" : " ", (unsigned long long)counts[i].count,
+                     counts[i].what);
+    }
+    (void)printf("\n");
+}
+
+/* What it took. */
+static void tell_costs(uint64_t lives) {
+    struct rusage used;
+    if (lives > 0 && getrusage(RUSAGE_CHILDREN, &used) == 0) {
+        const double cpu_s = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                             (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+        (void)printf("%.1f ms of CPU a life, %.0f MB of memory at most\n",
+                     cpu_s * 1e3 / (double)lives, (double)used.ru_maxrss / 1024);
+    }
 }
 
 static uint64_t number_of(const char *text) {
@@ -198,6 +240,10 @@ static void parse(plan *p, int argc, char **argv) {
         }
         if (strcmp(name, "--twice") == 0) {
             p->twice = true;
+            continue;
+        }
+        if (strcmp(name, "--counts") == 0) {
+            p->counts = true;
             continue;
         }
         i++;
@@ -227,6 +273,7 @@ int main(int argc, char **argv) {
     parse(&p, argc, argv);
     /* The same large blocks come and go all the time; pages are kept. */
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 28);
+    (void)mallopt(M_MXFAST, 0); /* else each large block that is freed merges all small ones */
     (void)mallopt(M_TRIM_THRESHOLD, 1 << 28);
     shared *common =
         mmap(NULL, sizeof *common, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -239,7 +286,12 @@ int main(int argc, char **argv) {
                      (unsigned long long)(failures > 0 ? first_failed : places(&p)));
         return failures > 0 ? 0 : 1;
     }
-    tell_totals(common);
+    const life_totals sum = sum_of(common);
+    if (p.counts) {
+        tell_operations(&sum);
+    }
+    tell_totals(&sum);
+    tell_costs(sum.lives);
     (void)printf("%llu passed, %llu failed\n", (unsigned long long)(places(&p) - failures),
                  (unsigned long long)failures);
     return failures > 0 ? 1 : 0;

@@ -90,12 +90,19 @@ static void add_version(model_cell *cell, model_version version) {
 
 void model_commit(model *m, int64_t timestamp_us, const model_write *writes, size_t count) {
     assert_true(count > 0);
+    m->marked = false;
     m->last++;
     for (size_t i = 0; i < count; i++) {
         const model_write *write = &writes[i];
         model_cell *cell = cell_of(m, write->run, write->kind, write->key);
         const strata_slice value = write->deletes ? st_slice("", 0) : model_copy(m, write->value);
-        add_version(cell, (model_version){m->last, timestamp_us, write->deletes, value});
+        add_version(
+            cell,
+            (model_version){.number = m->last,
+                            .timestamp_us = timestamp_us,
+                            .deleted = write->deletes,
+                            .value = value,
+                            .expires_us = write->expires_us == 0 ? INT64_MAX : write->expires_us});
         if (m->log_count == m->log_cap) {
             m->log_cap = m->log_cap * 2 + 64;
             m->log = realloc(m->log, m->log_cap * sizeof *m->log);
@@ -107,8 +114,11 @@ void model_commit(model *m, int64_t timestamp_us, const model_write *writes, siz
 }
 
 void model_lay(model *m, const model_write *write) {
-    add_version(cell_of(m, write->run, write->kind, write->key),
-                (model_version){0, 0, write->deletes, write->value});
+    add_version(
+        cell_of(m, write->run, write->kind, write->key),
+        (model_version){.deleted = write->deletes,
+                        .value = write->value,
+                        .expires_us = write->expires_us == 0 ? INT64_MAX : write->expires_us});
 }
 
 void model_lift(model *m, const model_write *write) {
@@ -119,6 +129,7 @@ void model_cut(model *m, uint64_t version) {
     while (m->log_count > 0 && m->log[m->log_count - 1].number > version) {
         m->log[--m->log_count].cell->count--;
     }
+    m->marked = false;
     m->last = version < m->last ? version : m->last;
     for (unsigned run = 0; run < MODEL_RUNS_MAX; run++) {
         m->newest_us[run] = INT64_MIN;
@@ -128,13 +139,32 @@ void model_cut(model *m, uint64_t version) {
     }
 }
 
-const model_version *model_seen(const model_cell *cell, uint64_t snapshot) {
-    for (size_t i = cell->count; i > 0; i--) {
-        if (cell->versions[i - 1].number <= snapshot) {
-            return &cell->versions[i - 1];
+uint64_t model_at_time(const model *m, unsigned run, uint64_t snapshot, int64_t time_us) {
+    for (size_t i = m->log_count; i > 0; i--) {
+        const model_entry *entry = &m->log[i - 1];
+        if (entry->run == run && entry->number <= snapshot && entry->timestamp_us <= time_us) {
+            return entry->number;
         }
     }
-    return NULL;
+    return 0;
+}
+
+/* The last one is looked at first: mostly it is the one, and what is laid has the number 0. */
+const model_version *model_seen(const model_cell *cell, uint64_t snapshot) {
+    size_t low = 0;
+    size_t high = cell->count;
+    if (high > 0 && cell->versions[high - 1].number <= snapshot) {
+        return &cell->versions[high - 1];
+    }
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (cell->versions[middle].number <= snapshot) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low == 0 ? NULL : &cell->versions[low - 1];
 }
 
 const model_version *model_find(const model *m, unsigned run, model_kind kind, strata_slice key,

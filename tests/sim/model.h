@@ -13,6 +13,7 @@ enum {
     MODEL_SYSTEM = 0, /* the run that holds the records of runs */
     MODEL_DEFAULT = 1,
     MODEL_WRITES_MAX = 64,
+    MODEL_SNAPSHOTS_MAX = 128,
 };
 
 typedef enum model_kind {
@@ -20,6 +21,7 @@ typedef enum model_kind {
     MODEL_KV,     /* one MessagePack value */
     MODEL_EVENT,  /* struct model_event, by its sequence as 8 bytes, big-endian */
     MODEL_MEMORY, /* struct model_memory */
+    MODEL_RULE,   /* struct model_rule, in MODEL_SYSTEM */
     MODEL_KINDS
 } model_kind;
 
@@ -28,6 +30,10 @@ typedef struct model_version {
     int64_t timestamp_us;
     bool deleted;
     strata_slice value;
+    int64_t expires_us;   /* INT64_MAX: it has no end */
+    bool may_go;          /* retention may have let it go (history.h), */
+    bool may_vanish;      /* or the key as a whole, of which it is the last version, */
+    uint64_t vanish_from; /* not before that commit */
 } model_version;
 
 /* A key with its versions, oldest first. */
@@ -44,6 +50,7 @@ typedef struct model_write {
     strata_slice key;
     strata_slice value;
     bool deletes;
+    int64_t expires_us; /* 0: it has no end */
 } model_write;
 
 typedef struct model_table {
@@ -59,6 +66,21 @@ typedef struct model_entry {
     unsigned run;
 } model_entry;
 
+typedef enum snapshot_state { SNAPSHOT_GONE, SNAPSHOT_THERE, SNAPSHOT_UNKNOWN } snapshot_state;
+
+typedef struct model_snapshot {
+    strata_slice name;
+    snapshot_state state;
+    uint64_t version;
+    strata_slice told; /* all that is told of it */
+} model_snapshot;
+
+/* Up to where keys of a run and kind may have vanished. */
+typedef struct model_floor {
+    uint64_t version;
+    int64_t time_us;
+} model_floor;
+
 typedef struct model {
     st_arena arena;
     model_table tables[MODEL_RUNS_MAX][MODEL_KINDS];
@@ -67,7 +89,16 @@ typedef struct model {
     model_entry *log; /* every write, in order of version */
     size_t log_count;
     size_t log_cap;
-    uint64_t last; /* version; the commits of a life have no gaps */
+    model_floor floors[MODEL_RUNS_MAX][MODEL_KINDS];
+    bool marked; /* what may be gone; since then nothing was committed or cut */
+    int64_t marked_us;
+    uint64_t marked_settled;
+    model_snapshot snapshots[MODEL_SNAPSHOTS_MAX];
+    size_t snapshot_count;
+    bool doubts;      /* any of them may be there or not */
+    int64_t now_us;   /* of the round at hand */
+    uint64_t settled; /* the last version before it */
+    uint64_t last;    /* version; the commits of a life have no gaps */
 } model;
 
 void model_init(model *m);
@@ -86,6 +117,9 @@ void model_lay(model *m, const model_write *write);
 void model_lift(model *m, const model_write *write);
 /* Forgets everything after that version. */
 void model_cut(model *m, uint64_t version);
+
+/* The last commit to the run at that time, among those up to `snapshot`; 0: none. */
+uint64_t model_at_time(const model *m, unsigned run, uint64_t snapshot, int64_t time_us);
 
 /* What a reader at `snapshot` sees, deletes included; NULL: nothing. */
 const model_version *model_find(const model *m, unsigned run, model_kind kind, strata_slice key,

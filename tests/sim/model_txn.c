@@ -8,10 +8,12 @@
  *   kv.get, event.read and so on      snapshot and own writes  the key
  *   listings                          the same                 from their begin to where they stopped
  *   kv.delete, kv.cas, memory.forget  the same                 the key
+ *   kv.get_many, kv.delete_many       the same                 each key
  *   kv.incr, event.append             the same                 nothing: they are decided at the commit
  *   memory.recall                     snapshot                 nothing
  *   as_of, kv.history, event.verify   what is committed        nothing
- * A read that an own write answers is none, but where that write is decided at the commit.
+ * A read that an own write answers is none, but where that write is decided at the commit. When a value
+ * ends is decided when it is put; that it has ended meanwhile is no change.
  *
  * A commit conflicts when a key that was read, or any key in a range that was read, has a version
  * above the snapshot; under snapshot isolation only keys count that it writes, too, and of ranges not
@@ -32,6 +34,7 @@ typedef enum sight {
 typedef enum touch {
     READS_NOTHING,
     READS_KEY,
+    READS_KEYS,
     READS_EVENT,
     READS_RANGE,
 } touch;
@@ -41,30 +44,33 @@ typedef struct manner {
     sight sight;
     touch touch;
     model_kind kind;
-    model_rule rule; /* of its write */
+    model_fate rule; /* of its write */
 } manner;
 
 /* Operations that take part; the others are never made part of a transaction. */
 static const manner manners[] = {
-    {"kv.put", SEES_OWN, READS_NOTHING, MODEL_KV, RULE_AS_IT_IS},
-    {"kv.delete", SEES_OWN, READS_KEY, MODEL_KV, RULE_AS_IT_IS},
-    {"kv.incr", SEES_OWN, READS_NOTHING, MODEL_KV, RULE_ADD},
-    {"kv.cas", SEES_OWN, READS_KEY, MODEL_KV, RULE_AS_IT_IS},
-    {"kv.get", SEES_OWN, READS_KEY, MODEL_KV, RULE_AS_IT_IS},
-    {"kv.exists", SEES_OWN, READS_KEY, MODEL_KV, RULE_AS_IT_IS},
-    {"kv.list", SEES_OWN, READS_RANGE, MODEL_KV, RULE_AS_IT_IS},
-    {"kv.count", SEES_OWN, READS_RANGE, MODEL_KV, RULE_AS_IT_IS},
-    {"kv.history", SEES_COMMITTED, READS_NOTHING, MODEL_KV, RULE_AS_IT_IS},
-    {"event.append", SEES_OWN, READS_NOTHING, MODEL_EVENT, RULE_APPEND},
-    {"event.read", SEES_OWN, READS_EVENT, MODEL_EVENT, RULE_AS_IT_IS},
-    {"event.range", SEES_OWN, READS_RANGE, MODEL_EVENT, RULE_AS_IT_IS},
-    {"event.head", SEES_OWN, READS_RANGE, MODEL_EVENT, RULE_AS_IT_IS},
-    {"event.verify", SEES_COMMITTED, READS_NOTHING, MODEL_EVENT, RULE_AS_IT_IS},
-    {"memory.remember", SEES_OWN, READS_NOTHING, MODEL_MEMORY, RULE_AS_IT_IS},
-    {"memory.forget", SEES_OWN, READS_KEY, MODEL_MEMORY, RULE_AS_IT_IS},
-    {"memory.get", SEES_OWN, READS_KEY, MODEL_MEMORY, RULE_AS_IT_IS},
-    {"memory.list", SEES_OWN, READS_RANGE, MODEL_MEMORY, RULE_AS_IT_IS},
-    {"memory.recall", SEES_SNAPSHOT, READS_NOTHING, MODEL_MEMORY, RULE_AS_IT_IS},
+    {"kv.put", SEES_OWN, READS_NOTHING, MODEL_KV, AS_IT_IS},
+    {"kv.delete", SEES_OWN, READS_KEY, MODEL_KV, AS_IT_IS},
+    {"kv.incr", SEES_OWN, READS_NOTHING, MODEL_KV, ADDS},
+    {"kv.cas", SEES_OWN, READS_KEY, MODEL_KV, AS_IT_IS},
+    {"kv.get", SEES_OWN, READS_KEY, MODEL_KV, AS_IT_IS},
+    {"kv.exists", SEES_OWN, READS_KEY, MODEL_KV, AS_IT_IS},
+    {"kv.get_many", SEES_OWN, READS_KEYS, MODEL_KV, AS_IT_IS},
+    {"kv.put_many", SEES_OWN, READS_NOTHING, MODEL_KV, AS_IT_IS},
+    {"kv.delete_many", SEES_OWN, READS_KEYS, MODEL_KV, AS_IT_IS},
+    {"kv.list", SEES_OWN, READS_RANGE, MODEL_KV, AS_IT_IS},
+    {"kv.count", SEES_OWN, READS_RANGE, MODEL_KV, AS_IT_IS},
+    {"kv.history", SEES_COMMITTED, READS_NOTHING, MODEL_KV, AS_IT_IS},
+    {"event.append", SEES_OWN, READS_NOTHING, MODEL_EVENT, APPENDS},
+    {"event.read", SEES_OWN, READS_EVENT, MODEL_EVENT, AS_IT_IS},
+    {"event.range", SEES_OWN, READS_RANGE, MODEL_EVENT, AS_IT_IS},
+    {"event.head", SEES_OWN, READS_RANGE, MODEL_EVENT, AS_IT_IS},
+    {"event.verify", SEES_COMMITTED, READS_NOTHING, MODEL_EVENT, AS_IT_IS},
+    {"memory.remember", SEES_OWN, READS_NOTHING, MODEL_MEMORY, AS_IT_IS},
+    {"memory.forget", SEES_OWN, READS_KEY, MODEL_MEMORY, AS_IT_IS},
+    {"memory.get", SEES_OWN, READS_KEY, MODEL_MEMORY, AS_IT_IS},
+    {"memory.list", SEES_OWN, READS_RANGE, MODEL_MEMORY, AS_IT_IS},
+    {"memory.recall", SEES_SNAPSHOT, READS_NOTHING, MODEL_MEMORY, AS_IT_IS},
 };
 
 static const manner *manner_of(const op *o) {
@@ -89,8 +95,8 @@ bool op_commits(const op *o) {
 }
 
 static sight sight_of(const op *o) {
-    return o->kind->reads_past != NULL && o->kind->reads_past(o) ? SEES_COMMITTED
-                                                                 : manner_of(o)->sight;
+    const bool past = o->as_of != UINT64_MAX || o->as_of_us != 0;
+    return past ? SEES_COMMITTED : manner_of(o)->sight;
 }
 
 /* ---- Own writes ------------------------------------------------------------------------------ */
@@ -165,34 +171,60 @@ static bool expect_same_run(const op *o, const moment *at, expected *e) {
     return e->status == STRATA_OK;
 }
 
+/* One more read, but for those that an own write answers. */
+static void add_expected(const op *o, expected *e, model_read read) {
+    const model_own *own = read.range ? NULL : find_own(o->seen, read.kind, read.key);
+    if (own == NULL || own->rule != AS_IT_IS) {
+        read.certain = true;
+        read.older = e->read;
+        e->read = (const model_read *)arena_bytes(&e->arena, st_slice(&read, sizeof read)).data;
+    }
+}
+
+static void expect_range_read(const op *o, const manner *how, expected *e) {
+    uint8_t bytes[8];
+    model_read read = {.kind = how->kind, .range = true, .stop = e->stood};
+    read.page = (op){.prefix = o->prefix,
+                     .start = o->start,
+                     .end = o->end,
+                     .cursor = o->cursor,
+                     .reverse = o->reverse};
+    if (how->kind == MODEL_EVENT && strcmp(how->name, "event.head") == 0) {
+        read.page.reverse = true;
+    } else if (how->kind == MODEL_EVENT) {
+        read.page.start = arena_bytes(&e->arena, event_key(bytes, o->number));
+    }
+    add_expected(o, e, read);
+}
+
 static void expect_read(const op *o, const manner *how, expected *e) {
     const bool looked =
         e->status == STRATA_OK || e->status == STRATA_NOT_FOUND || e->status == STRATA_CONFLICT;
-    if (!looked || how->touch == READS_NOTHING || o->seen->read_only) {
+    if (!looked || o->seen->read_only) {
         return;
     }
-    model_read read = {.kind = how->kind, .range = how->touch == READS_RANGE, .certain = true};
+    model_read read = {.kind = how->kind, .key = o->key};
+    strata_slice keys[OP_KEYS_MAX];
     uint8_t bytes[8];
-    if (how->touch == READS_KEY) {
-        read.key = o->key;
-    } else if (how->touch == READS_EVENT) {
-        read.key = arena_bytes(&e->arena, event_key(bytes, o->number));
-    } else {
-        read.page = (op){.prefix = o->prefix,
-                         .start = o->start,
-                         .end = o->end,
-                         .cursor = o->cursor,
-                         .reverse = o->reverse};
-        if (how->kind == MODEL_EVENT && strcmp(how->name, "event.head") == 0) {
-            read.page.reverse = true;
-        } else if (how->kind == MODEL_EVENT) {
-            read.page.start = arena_bytes(&e->arena, event_key(bytes, o->number));
+    switch (how->touch) {
+    case READS_NOTHING:
+        break;
+    case READS_KEY:
+        add_expected(o, e, read);
+        break;
+    case READS_KEYS:
+        for (uint32_t i = 0, count = op_keys(o, keys); i < count; i++) {
+            read.key = keys[i];
+            add_expected(o, e, read);
         }
-        read.stop = e->stood;
-    }
-    const model_own *own = read.range ? NULL : find_own(o->seen, read.kind, read.key);
-    if (own == NULL || own->rule != RULE_AS_IT_IS) {
-        e->read = (const model_read *)arena_bytes(&e->arena, st_slice(&read, sizeof read)).data;
+        break;
+    case READS_EVENT:
+        read.key = arena_bytes(&e->arena, event_key(bytes, o->number));
+        add_expected(o, e, read);
+        break;
+    case READS_RANGE:
+        expect_range_read(o, how, e);
+        break;
     }
 }
 
@@ -200,7 +232,7 @@ static void expect_read(const op *o, const manner *how, expected *e) {
 static void expect_sum(const op *o, expected *e) {
     const model_own *own = find_own(o->seen, MODEL_KV, o->key);
     int64_t delta;
-    if (own != NULL && own->rule == RULE_ADD && __builtin_add_overflow(own->delta, o->by, &delta)) {
+    if (own != NULL && own->rule == ADDS && __builtin_add_overflow(own->delta, o->by, &delta)) {
         expect_error(e, STRATA_OVERFLOW, NULL);
     }
 }
@@ -226,7 +258,7 @@ static void predict_inside(const op *o, const moment *at, expected *e) {
     if (sees == SEES_OWN) {
         expect_read(o, how, e);
     }
-    if (how->rule == RULE_ADD && e->status == STRATA_OK) {
+    if (how->rule == ADDS && e->status == STRATA_OK) {
         expect_sum(o, e);
     }
     if (txn->read_only && e->status == STRATA_OK && e->write_count > 0) {
@@ -288,11 +320,11 @@ static void add_own(model *m, model_txn *txn, const op *o, const model_write *wr
                        .write = op_own_write(m, write),
                        .rule = manner_of(o)->rule,
                        .delta = o->by};
-    if (own->rule == RULE_ADD && before != NULL) {
+    if (own->rule == ADDS && before != NULL) {
         own->rule = before->rule;
-        own->delta += before->rule == RULE_ADD ? before->delta : 0;
+        own->delta += before->rule == ADDS ? before->delta : 0;
     }
-    if (own->rule == RULE_APPEND) {
+    if (own->rule == APPENDS) {
         memset(((model_event *)own->write.value.data)->hash, 0, 32);
     }
     txn->own = own;
@@ -328,8 +360,8 @@ const model_txn *model_txn_after(model *m, const op *o, const moment *at, const 
     }
     model_txn *after = model_alloc(m, sizeof *after);
     *after = *txn;
-    if (e->read != NULL) {
-        add_read(m, after, e->read, !excused);
+    for (const model_read *read = e->read; read != NULL; read = read->older) {
+        add_read(m, after, read, !excused);
     }
     for (size_t i = 0; i < e->pending_count && !excused; i++) {
         add_own(m, after, o, &e->writes[i]);
@@ -350,7 +382,7 @@ static bool in_range(const model_read *read, strata_slice key) {
 
 static bool writes_plainly(const model_txn *txn, model_kind kind, strata_slice key) {
     const model_own *own = find_own(txn, kind, key);
-    return own != NULL && own->rule == RULE_AS_IT_IS;
+    return own != NULL && own->rule == AS_IT_IS;
 }
 
 /* The first key of a range that was changed and counts; NULL: none. */
@@ -447,9 +479,9 @@ static bool expect_unchanged(const model_txn *txn, const moment *at, expected *e
 }
 
 /* What the key holds now and the increments together. */
-static bool expect_added(const model_own *own, const moment *at, expected *e, model_write *write) {
-    const model_version *version =
-        model_live(at->model, write->run, MODEL_KV, write->key, at->snapshot);
+static bool expect_added(const op *o, const model_own *own, const moment *at, expected *e,
+                         model_write *write) {
+    const model_version *version = kv_find(o, at, write->run, write->key, at->snapshot);
     strata_value value = strata_int(0);
     int64_t sum;
     if (version != NULL && (!st_value_decode(version->value, &value) || value.type != STRATA_INT)) {
@@ -463,6 +495,7 @@ static bool expect_added(const model_own *own, const moment *at, expected *e, mo
     strata_buffer encoded = {NULL, 0, 0, NULL};
     put(st_msgpack_put_int(&encoded, sum));
     write->value = arena_bytes(&e->arena, st_buffer_slice(&encoded));
+    write->expires_us = kv_ending(version);
     strata_buffer_free(&encoded);
     return true;
 }
@@ -481,7 +514,8 @@ static void expect_appended(const moment *at, event_end *end, expected *e, model
     write->value = arena_bytes(&e->arena, st_slice(&event, sizeof event));
 }
 
-static void expect_writes(const model_txn *txn, const moment *at, expected *e) {
+static void expect_writes(const op *o, const moment *at, expected *e) {
+    const model_txn *txn = o->seen;
     const model_own *last[MODEL_WRITES_MAX];
     const size_t count = last_writes(txn, last);
     event_end end = {0};
@@ -491,11 +525,11 @@ static void expect_writes(const model_txn *txn, const moment *at, expected *e) {
     }
     for (size_t i = 0; i < count; i++) {
         model_write write = last[i]->write;
-        if (last[i]->rule == RULE_ADD && !expect_added(last[i], at, e, &write)) {
+        if (last[i]->rule == ADDS && !expect_added(o, last[i], at, e, &write)) {
             e->write_count = 0;
             return;
         }
-        if (last[i]->rule == RULE_APPEND) {
+        if (last[i]->rule == APPENDS) {
             expect_appended(at, &end, e, &write);
         }
         (void)expect_write(e, at, &write);
@@ -514,6 +548,6 @@ void model_txn_predict_commit(const op *o, const moment *at, expected *e) {
         return;
     }
     if (expect_writable(at, txn->run, e) && expect_unchanged(txn, at, e)) {
-        expect_writes(txn, at, e);
+        expect_writes(o, at, e);
     }
 }

@@ -12,17 +12,17 @@
 #include "base/limits.h"
 
 /* What becomes of a write at the commit. */
-typedef enum model_rule {
-    RULE_AS_IT_IS,
-    RULE_ADD,    /* `delta` to what is there then */
-    RULE_APPEND, /* under the next sequence */
-} model_rule;
+typedef enum model_fate {
+    AS_IT_IS,
+    ADDS,    /* `delta` to what is there then */
+    APPENDS, /* under the next sequence */
+} model_fate;
 
 typedef struct model_own {
     const struct model_own *older;
     uint64_t place; /* in the order of writes, from 0 */
     model_write write;
-    model_rule rule;
+    model_fate rule;
     int64_t delta;
 } model_own;
 

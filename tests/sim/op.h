@@ -35,8 +35,10 @@ typedef struct op {
     strata_slice end;
     strata_slice cursor;
     strata_slice parent;
-    uint64_t as_of;  /* UINT64_MAX: now */
-    uint64_t number; /* sequence, expected version, before, k */
+    uint64_t as_of;   /* UINT64_MAX: now */
+    int64_t as_of_us; /* 0: not by time */
+    int64_t ttl_ms;   /* -1: 0 is given, which is refused */
+    uint64_t number;  /* sequence, expected version, before, k */
     uint64_t until;
     uint64_t limit;
     int64_t by;
@@ -62,9 +64,13 @@ typedef struct moment {
     const model *model;
     uint64_t snapshot; /* the last commit it sees */
     int64_t wall_us;   /* of the clock */
+    int64_t now_us;    /* of the clock of times to live, which does not go back */
     size_t value_bytes_max;
-    bool alone;  /* nothing else happens meanwhile: what depends on timing is exact, too */
-    bool torn;   /* a slot of the manifest may be */
+    bool in_memory;
+    bool alone;       /* nothing else happens meanwhile: what depends on timing is exact, too */
+    bool torn;        /* a slot of the manifest may be */
+    int64_t ended_us; /* for reads by version: what had ended by then may be gone; 0: nothing */
+    uint64_t oldest;  /* what history still shows; 0: all */
     bool broken; /* the writer has failed: what tells of commits that were refused is not exact */
     const struct model_txn *txn; /* that it is part of, and whose snapshot it has; NULL: none */
     uint64_t now;                /* then: the last commit there is */
@@ -83,7 +89,7 @@ typedef struct expected {
     model_write writes[MODEL_WRITES_MAX];
     size_t write_count;
     size_t pending_count;          /* instead, in a transaction */
-    const struct model_read *read; /* by it; NULL: nothing */
+    const struct model_read *read; /* by it, as a list; NULL: nothing */
     strata_slice stood;            /* where a listing stopped; empty: at the end */
     unsigned clock_run;            /* whose clock the commit has */
     int64_t timestamp_us;
@@ -102,6 +108,8 @@ typedef struct maker {
     st_arena *arena;
     unsigned keys;      /* size of the key space */
     unsigned bytes_max; /* of most values */
+    int64_t now_us;     /* as of a moment */
+    bool retains;       /* rules of retention may let something go */
     bool named;         /* names must be given, as an answer that is lost would keep one secret */
     bool alone;         /* nothing else happens before it is run */
     struct txn_plan *txns; /* of the client; NULL: none are made */
@@ -117,9 +125,14 @@ typedef struct op_kind {
     strata_status (*call)(const op *o, strata_db *db, strata_buffer *response);
     /* NULL, or what decides about an answer of status ok instead of its bytes. */
     bool (*matches)(const op *o, const moment *at, const expected *e, strata_slice response);
+    /* NULL, or whether an answer that is not expected is right all the same. */
+    bool (*may_differ)(const op *o, const moment *at, const answer *got);
     /* Whether the answer is what was there at as_of, whatever happens meanwhile. */
     bool (*reads_past)(const op *o);
-    bool writes; /* may commit; an answer with a version in it did */
+    /* NULL, or whether what it reads of the past may be gone. */
+    bool (*trims)(const op *o, const moment *at);
+    bool shortens; /* it lists what is still there */
+    bool writes;   /* may commit; an answer with a version in it did */
     bool function_only;
     bool silent; /* the C function does not tell the version */
     bool syncs;  /* what was committed before it is durable after it */
@@ -127,6 +140,11 @@ typedef struct op_kind {
 
 /* The operation with that name in the table. */
 const op_kind *op_find(const char *name);
+enum { OP_KINDS_MAX = 96 };
+
+/* Its place in the table, and the kind at a place; NULL: behind the last one. */
+size_t op_place(const op_kind *kind);
+const op_kind *op_at(size_t place);
 /* Any operation, by weight. */
 void op_random(maker *mk, op *o);
 /* One of that kind with arguments of the caller's; encodes the request. */
@@ -136,6 +154,8 @@ void op_encode(maker *mk, op *o);
 strata_status op_run(const op *o, strata_db *db, strata_buffer *out);
 /* Whether the answer is what the model expects at that moment; e is filled. */
 bool op_holds(const op *o, const moment *at, const answer *got, expected *e);
+/* The same, without asking what retention may have let go. */
+bool op_holds_then(const op *o, const moment *at, const answer *got, expected *e);
 /* Makes the commit that e expects. */
 void op_commit(model *m, const expected *e);
 /* The version in an answer; 0: none. */
@@ -152,9 +172,10 @@ void op_print(const op *o, const answer *got);
 
 /* ---- For the files of rows ------------------------------------------------------------------- */
 
-extern const op_kind ops_run[], ops_kv[], ops_event[], ops_memory[], ops_db[], ops_txn[];
-extern const size_t ops_run_count, ops_kv_count, ops_event_count, ops_memory_count, ops_db_count,
-    ops_txn_count;
+extern const op_kind ops_run[], ops_kv[], ops_many[], ops_event[], ops_memory[], ops_retention[],
+    ops_snapshot[], ops_db[], ops_txn[];
+extern const size_t ops_run_count, ops_kv_count, ops_many_count, ops_event_count, ops_memory_count,
+    ops_retention_count, ops_snapshot_count, ops_db_count, ops_txn_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);
@@ -166,6 +187,8 @@ strata_slice pick_run(maker *mk);
 strata_slice pick_key(maker *mk, char initial);
 /* A version to read at: now, mostly one there was, rarely one to come. */
 uint64_t pick_as_of(maker *mk);
+/* Now, a version or a time. */
+void pick_when(maker *mk, op *o);
 uint64_t pick_limit(maker *mk);
 /* Any MessagePack value; and any map. */
 strata_slice pick_value(maker *mk);
@@ -180,8 +203,6 @@ strata_slice arena_bytes(st_arena *arena, strata_slice bytes);
 
 /* The copy of a write that lasts as long as the model. */
 model_write op_own_write(model *m, const model_write *write);
-/* An argument of the operations on transactions; false: it is none of theirs. */
-bool op_put_txn_argument(strata_buffer *out, const op *o, strata_slice word, bool *given);
 
 /* Fails the seed when there is no memory. */
 void put(strata_status status);
@@ -208,13 +229,15 @@ void expect_list_end(expected *e, const open_list *list, strata_slice cursor);
 int64_t expect_write(expected *e, const moment *at, const model_write *write);
 uint64_t expect_version(const moment *at);
 
-/* The run of the operation; false: it is expected to fail with not_found. */
+/* The run of the operation, its transaction's if it is part of one; false: there is none. */
+bool op_has_run(const op *o, const moment *at, unsigned *run);
+/* The same; then it is expected to fail with not_found. */
 bool expect_run(const op *o, const moment *at, expected *e, unsigned *run);
 /* The same, for keys and bounds that are checked. */
 bool expect_key(strata_slice key, expected *e);
 bool expect_writable(const moment *at, unsigned run, expected *e);
-/* The snapshot of a read as of; false: refused. */
-bool expect_as_of(const op *o, const moment *at, expected *e, uint64_t *snapshot);
+/* The snapshot of a read as of a version or a time; false: refused. */
+bool expect_as_of(const op *o, const moment *at, expected *e, unsigned run, uint64_t *snapshot);
 bool expect_bounds(const op *o, expected *e);
 /* Whether a key is inside the page of the operation. */
 bool in_page(const op *o, strata_slice key);
@@ -226,6 +249,30 @@ strata_slice text_of(strata_slice msgpack);
 bool bool_of(strata_slice msgpack);
 /* The object in [bool, {object}]. */
 strata_slice object_of(strata_slice response);
+
+/* ---- op_kv.c --------------------------------------------------------------------------------- */
+
+/* Whether a version of a key is a value for that operation; by version there is no telling the time. */
+bool kv_is_live(const op *o, const moment *at, const model_version *version);
+/* The version that is a value at the snapshot; NULL: none. */
+const model_version *kv_find(const op *o, const moment *at, unsigned run, strata_slice key,
+                             uint64_t snapshot);
+/* An entry of a list. */
+void kv_put_entry(strata_buffer *out, strata_slice key, const model_version *version);
+bool expect_fitting(const moment *at, strata_slice value, expected *e);
+int64_t kv_expiry(const moment *at, int64_t ttl_ms);
+/* When a write ends that keeps the time to live of that version; NULL: of none. */
+int64_t kv_ending(const model_version *version);
+bool kv_reads_past(const op *o);
+
+/* ---- op_many.c ------------------------------------------------------------------------------- */
+
+enum { OP_KEYS_MAX = 6 };
+
+/* The keys in the argument of an operation on several; returns how many. */
+uint32_t op_keys(const op *o, strata_slice keys[OP_KEYS_MAX]);
+
+/* ---- What the model keeps -------------------------------------------------------------------- */
 
 /* What the model keeps of a run, an event and a memory. */
 typedef struct model_run {

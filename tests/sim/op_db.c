@@ -2,9 +2,6 @@
  * is compared. */
 #include "op.h"
 
-#include "api/handle.h"
-#include "store/maintain.h"
-
 static void make_nothing(maker *mk, op *o) {
     (void)mk;
     (void)o;
@@ -39,20 +36,37 @@ static strata_status call_tick(const op *o, strata_db *db, strata_buffer *out) {
     return strata_tick(db, 1000);
 }
 
-/* What the operations that flush and merge will do; there are none yet. */
-static strata_status call_flush(const op *o, strata_db *db, strata_buffer *out) {
-    (void)o;
-    (void)out;
-    st_request *rq = st_handle_begin(db);
-    return st_handle_end(db, st_store_flush(&rq->model->store, rq->error));
+static void make_compact(maker *mk, op *o) {
+    static const char *const modes[] = {"wal", "wal", "full", ""};
+    o->type = strata_text(one_in(mk, 60) ? "some" : modes[pick(mk, 4)]);
 }
 
-static strata_status call_compact(const op *o, strata_db *db, strata_buffer *out) {
-    st_compact_result result;
+static void predict_compact(const op *o, const moment *at, expected *e) {
+    (void)at;
+    if (st_slice_equal(o->type, strata_text("some"))) {
+        expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
+        return;
+    }
+    (void)expect_ok(e, 0);
+}
+
+static bool compact_matches(const op *o, const moment *at, const expected *e,
+                            strata_slice response) {
+    const strata_slice result = object_of(response);
     (void)o;
-    (void)out;
-    st_request *rq = st_handle_begin(db);
-    return st_handle_end(db, st_store_compact(&rq->model->store, true, &result, rq->error));
+    (void)at;
+    (void)e;
+    return field_of(result, "reclaimed_bytes").len > 0 &&
+           field_of(result, "wal_segments_removed").len > 0 &&
+           field_of(result, "versions_removed").len > 0;
+}
+
+static bool checkpoint_matches(const op *o, const moment *at, const expected *e,
+                               strata_slice response) {
+    (void)o;
+    (void)e;
+    return tells_version(at, response) &&
+           int_of(field_of(object_of(response), "time")) == at->now_us;
 }
 
 static uint64_t count_live(const moment *at, unsigned run, model_kind kind) {
@@ -110,22 +124,19 @@ const op_kind ops_db[] = {
      .call = call_tick,
      .matches = sync_matches,
      .function_only = true},
-    {.name = "db.flush",
-     .args = "",
-     .weight = 8,
-     .make = make_nothing,
-     .predict = predict_ok,
-     .call = call_flush,
-     .matches = sync_matches,
-     .function_only = true},
     {.name = "db.compact",
+     .args = "mode",
+     .weight = 8,
+     .make = make_compact,
+     .predict = predict_compact,
+     .matches = compact_matches,
+     .syncs = true},
+    {.name = "db.checkpoint",
      .args = "",
-     .weight = 2,
+     .weight = 3,
      .make = make_nothing,
      .predict = predict_ok,
-     .call = call_compact,
-     .matches = sync_matches,
-     .function_only = true,
+     .matches = checkpoint_matches,
      .syncs = true},
     {.name = "db.stats",
      .args = "",

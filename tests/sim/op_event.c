@@ -63,9 +63,12 @@ static void predict_append(const op *o, const moment *at, expected *e) {
                          .payload = arena_bytes(&e->arena, o->value)};
     const int64_t timestamp_us = model_time(at->model, run, at->wall_us);
     event_chain(sequence + 1, timestamp_us, tail == NULL ? zeros : tail->hash, &event);
-    const model_write write = {run, MODEL_EVENT,
+    const model_write write = {run,
+                               MODEL_EVENT,
                                arena_bytes(&e->arena, event_key(key, sequence + 1)),
-                               arena_bytes(&e->arena, st_slice(&event, sizeof event)), false};
+                               arena_bytes(&e->arena, st_slice(&event, sizeof event)),
+                               false,
+                               0};
     (void)expect_write(e, at, &write);
     strata_buffer *out = expect_ok(e, 2);
     put_uint(out, "sequence", sequence + 1);

@@ -1,11 +1,10 @@
 /* op_kv.c - keys and values: the model keeps their MessagePack as it was given. */
-#include "op.h"
-
 #include "base/limits.h"
+#include "history.h"
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-static bool expect_fitting(const moment *at, strata_slice value, expected *e) {
+bool expect_fitting(const moment *at, strata_slice value, expected *e) {
     if (value.len > at->value_bytes_max) {
         expect_error(e, STRATA_CONSTRAINT, "value_too_large");
         return false;
@@ -13,25 +12,65 @@ static bool expect_fitting(const moment *at, strata_slice value, expected *e) {
     return true;
 }
 
-static void expect_put(const op *o, const moment *at, expected *e, unsigned run,
-                       strata_slice value) {
-    const model_write write = {run, MODEL_KV, o->key, value, false};
+bool kv_is_live(const op *o, const moment *at, const model_version *version) {
+    if (version->deleted) {
+        return false;
+    }
+    if (o->as_of != UINT64_MAX) {
+        return version->expires_us > at->ended_us;
+    }
+    return version->expires_us > (o->as_of_us != 0 ? o->as_of_us : at->now_us);
+}
+
+const model_version *kv_find(const op *o, const moment *at, unsigned run, strata_slice key,
+                             uint64_t snapshot) {
+    const model_version *version = model_find(at->model, run, MODEL_KV, key, snapshot);
+    return version != NULL && kv_is_live(o, at, version) ? version : NULL;
+}
+
+int64_t kv_expiry(const moment *at, int64_t ttl_ms) {
+    return ttl_ms <= 0 ? 0 : at->now_us + ttl_ms * 1000;
+}
+
+int64_t kv_ending(const model_version *version) {
+    return version == NULL || version->expires_us == INT64_MAX ? 0 : version->expires_us;
+}
+
+static void expect_put(const op *o, const moment *at, expected *e, unsigned run, strata_slice value,
+                       int64_t expires_us) {
+    const model_write write = {run, MODEL_KV, o->key, value, false, expires_us};
     (void)expect_write(e, at, &write);
+}
+
+/* Some end soon, some when the clock jumps, one is as long as they go. */
+static int64_t pick_ttl(maker *mk) {
+    static const uint64_t limits[] = {5, 100, 3600000, 7200000};
+    return one_in(mk, 60) ? (one_in(mk, 2) ? -1 : INT64_C(3155760000001) - (int64_t)pick(mk, 2))
+                          : 1 + (int64_t)pick(mk, limits[pick(mk, 4)]);
+}
+
+static bool expect_ttl(const op *o, expected *e) {
+    if (o->ttl_ms < 0 || o->ttl_ms > INT64_C(3155760000000)) {
+        expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
+        return false;
+    }
+    return true;
 }
 
 static void make_put(maker *mk, op *o) {
     o->run = pick_run(mk);
     o->key = pick_key(mk, 'k');
     o->value = pick_value(mk);
+    o->ttl_ms = one_in(mk, 3) ? pick_ttl(mk) : 0;
 }
 
 static void predict_put(const op *o, const moment *at, expected *e) {
     unsigned run;
-    if (!expect_run(o, at, e, &run) || !expect_key(o->key, e) || !expect_fitting(at, o->value, e) ||
-        !expect_writable(at, run, e)) {
+    if (!expect_ttl(o, e) || !expect_run(o, at, e, &run) || !expect_key(o->key, e) ||
+        !expect_fitting(at, o->value, e) || !expect_writable(at, run, e)) {
         return;
     }
-    expect_put(o, at, e, run, o->value);
+    expect_put(o, at, e, run, o->value, kv_expiry(at, o->ttl_ms));
     put_uint(expect_ok(e, 1), "version", expect_version(at));
 }
 
@@ -45,11 +84,11 @@ static void predict_delete(const op *o, const moment *at, expected *e) {
     if (!expect_run(o, at, e, &run) || !expect_key(o->key, e) || !expect_writable(at, run, e)) {
         return;
     }
-    const bool existed = model_live(at->model, run, MODEL_KV, o->key, at->snapshot) != NULL;
+    const bool existed = kv_find(o, at, run, o->key, at->snapshot) != NULL;
     strata_buffer *out = expect_ok(e, existed ? 2 : 1);
     put_bool(out, "existed", existed);
     if (existed) {
-        const model_write write = {run, MODEL_KV, o->key, st_slice("", 0), true};
+        const model_write write = {run, MODEL_KV, o->key, st_slice("", 0), true, 0};
         (void)expect_write(e, at, &write);
         put_uint(out, "version", expect_version(at));
     }
@@ -67,7 +106,7 @@ static void predict_incr(const op *o, const moment *at, expected *e) {
     if (!expect_run(o, at, e, &run) || !expect_key(o->key, e) || !expect_writable(at, run, e)) {
         return;
     }
-    const model_version *version = model_live(at->model, run, MODEL_KV, o->key, at->snapshot);
+    const model_version *version = kv_find(o, at, run, o->key, at->snapshot);
     strata_value value = strata_int(0);
     if (version != NULL && (!st_value_decode(version->value, &value) || value.type != STRATA_INT)) {
         expect_error(e, STRATA_WRONG_TYPE, NULL);
@@ -79,7 +118,8 @@ static void predict_incr(const op *o, const moment *at, expected *e) {
     }
     strata_buffer encoded = {NULL, 0, 0, NULL};
     put(st_msgpack_put_int(&encoded, sum));
-    expect_put(o, at, e, run, arena_bytes(&e->arena, st_buffer_slice(&encoded)));
+    expect_put(o, at, e, run, arena_bytes(&e->arena, st_buffer_slice(&encoded)),
+               kv_ending(version));
     strata_buffer_free(&encoded);
     strata_buffer *out = expect_ok(e, 2);
     put_int(out, "value", sum);
@@ -88,12 +128,11 @@ static void predict_incr(const op *o, const moment *at, expected *e) {
 
 static void make_cas(maker *mk, op *o) {
     make_put(mk, o);
-    const moment now = {.model = mk->model, .snapshot = mk->model->last};
-    expected unused = {.status = STRATA_OK};
+    const moment now = {.model = mk->model, .snapshot = mk->model->last, .now_us = mk->now_us};
     unsigned run;
     const model_version *version = NULL;
-    if (expect_run(o, &now, &unused, &run)) {
-        version = model_live(mk->model, run, MODEL_KV, o->key, mk->model->last);
+    if (op_has_run(o, &now, &run)) {
+        version = kv_find(o, &now, run, o->key, mk->model->last);
     }
     const uint64_t die = pick(mk, 8);
     if (die == 0) {
@@ -108,7 +147,7 @@ static void make_cas(maker *mk, op *o) {
 
 static void predict_cas(const op *o, const moment *at, expected *e) {
     unsigned run;
-    if (!expect_run(o, at, e, &run) || !expect_key(o->key, e)) {
+    if (!expect_ttl(o, e) || !expect_run(o, at, e, &run) || !expect_key(o->key, e)) {
         return;
     }
     if (!o->by_version && o->expected.len == 0) {
@@ -119,7 +158,7 @@ static void predict_cas(const op *o, const moment *at, expected *e) {
         !expect_writable(at, run, e)) {
         return;
     }
-    const model_version *version = model_live(at->model, run, MODEL_KV, o->key, at->snapshot);
+    const model_version *version = kv_find(o, at, run, o->key, at->snapshot);
     e->detail = version == NULL ? 0 : version->number;
     if ((o->by_version && o->number != e->detail) ||
         (o->expected.len > 0 &&
@@ -127,59 +166,76 @@ static void predict_cas(const op *o, const moment *at, expected *e) {
         expect_error(e, STRATA_CONFLICT, NULL);
         return;
     }
-    expect_put(o, at, e, run, o->value);
+    expect_put(o, at, e, run, o->value, kv_expiry(at, o->ttl_ms));
     put_uint(expect_ok(e, 1), "version", expect_version(at));
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static bool reads_past(const op *o) {
+bool kv_reads_past(const op *o) {
     return o->as_of != UINT64_MAX;
+}
+
+static bool reads_then(const op *o) {
+    return o->as_of != UINT64_MAX || o->as_of_us != 0;
 }
 
 static void make_get(maker *mk, op *o) {
     make_delete(mk, o);
-    o->as_of = pick_as_of(mk);
+    pick_when(mk, o);
 }
 
 static void predict_get(const op *o, const moment *at, expected *e) {
     unsigned run;
     uint64_t snapshot;
     if (!expect_run(o, at, e, &run) || !expect_key(o->key, e) ||
-        !expect_as_of(o, at, e, &snapshot)) {
+        !expect_as_of(o, at, e, run, &snapshot)) {
         return;
     }
-    const model_version *version = model_live(at->model, run, MODEL_KV, o->key, snapshot);
+    const model_version *version = kv_find(o, at, run, o->key, snapshot);
     if (version == NULL) {
         expect_error(e, STRATA_NOT_FOUND, NULL);
         return;
     }
-    strata_buffer *out = expect_ok(e, 3);
+    const bool told = !o->by_function || reads_then(o); /* not by the function */
+    const bool ends = version->expires_us != INT64_MAX && told;
+    strata_buffer *out = expect_ok(e, ends ? 4 : 3);
     put_raw(out, "value", version->value);
     put_stamp(out, version);
+    if (ends) {
+        put_int(out, "expires", version->expires_us);
+    }
 }
 
 static void predict_exists(const op *o, const moment *at, expected *e) {
     unsigned run;
-    if (expect_run(o, at, e, &run) && expect_key(o->key, e)) {
-        put_bool(expect_ok(e, 1), "exists",
-                 model_live(at->model, run, MODEL_KV, o->key, at->snapshot) != NULL);
+    uint64_t snapshot;
+    if (expect_run(o, at, e, &run) && expect_key(o->key, e) &&
+        expect_as_of(o, at, e, run, &snapshot)) {
+        put_bool(expect_ok(e, 1), "exists", kv_find(o, at, run, o->key, snapshot) != NULL);
     }
 }
 
 static void make_list(maker *mk, op *o) {
     o->run = pick_run(mk);
     pick_page(mk, o, one_in(mk, 4) ? 'c' : 'k');
-    o->as_of = pick_as_of(mk);
+    pick_when(mk, o);
     o->start = one_in(mk, 4) ? pick_text(mk, "k%u", (unsigned)pick(mk, 6)) : st_slice("", 0);
     o->end = one_in(mk, 4) ? pick_text(mk, "k%u", (unsigned)pick(mk, 9)) : st_slice("", 0);
 }
 
-static void put_entry(strata_buffer *out, const model_cell *cell, const model_version *version) {
-    put(st_msgpack_put_object(out, 4));
-    put_text(out, "key", cell->key);
-    put_raw(out, "value", version->value);
+static void put_ending(strata_buffer *out, const model_version *version) {
     put_stamp(out, version);
+    if (version->expires_us != INT64_MAX) {
+        put_int(out, "expires", version->expires_us);
+    }
+}
+
+void kv_put_entry(strata_buffer *out, strata_slice key, const model_version *version) {
+    put(st_msgpack_put_object(out, version->expires_us == INT64_MAX ? 4 : 5));
+    put_text(out, "key", key);
+    put_raw(out, "value", version->value);
+    put_ending(out, version);
 }
 
 static void predict_list(const op *o, const moment *at, expected *e) {
@@ -188,7 +244,8 @@ static void predict_list(const op *o, const moment *at, expected *e) {
     open_list list;
     unsigned run;
     uint64_t snapshot;
-    if (!expect_run(o, at, e, &run) || !expect_bounds(o, e) || !expect_as_of(o, at, e, &snapshot)) {
+    if (!expect_run(o, at, e, &run) || !expect_bounds(o, e) ||
+        !expect_as_of(o, at, e, run, &snapshot)) {
         return;
     }
     const model_table *table = model_table_of(at->model, run, MODEL_KV);
@@ -196,7 +253,7 @@ static void predict_list(const op *o, const moment *at, expected *e) {
     for (size_t i = 0; i < table->count; i++) {
         const model_cell *cell = table->cells[o->reverse ? table->count - 1 - i : i];
         const model_version *version = model_seen(cell, snapshot);
-        if (version == NULL || version->deleted || !in_page(o, cell->key)) {
+        if (version == NULL || !kv_is_live(o, at, version) || !in_page(o, cell->key)) {
             continue;
         }
         if (list.count == limit) {
@@ -204,7 +261,7 @@ static void predict_list(const op *o, const moment *at, expected *e) {
             expect_list_end(e, &list, last);
             return;
         }
-        put_entry(out, cell, version);
+        kv_put_entry(out, cell->key, version);
         last = cell->key;
         list.count++;
     }
@@ -214,18 +271,20 @@ static void predict_list(const op *o, const moment *at, expected *e) {
 static void make_count(maker *mk, op *o) {
     o->run = pick_run(mk);
     o->prefix = one_in(mk, 2) ? strata_text("k1") : st_slice("", 0);
+    pick_when(mk, o);
 }
 
 static void predict_count(const op *o, const moment *at, expected *e) {
     uint64_t count = 0;
     unsigned run;
-    if (!expect_run(o, at, e, &run)) {
+    uint64_t snapshot;
+    if (!expect_run(o, at, e, &run) || !expect_as_of(o, at, e, run, &snapshot)) {
         return;
     }
     const model_table *table = model_table_of(at->model, run, MODEL_KV);
     for (size_t i = 0; i < table->count; i++) {
-        const model_version *version = model_seen(table->cells[i], at->snapshot);
-        count += version != NULL && !version->deleted && in_page(o, table->cells[i]->key);
+        const model_version *version = model_seen(table->cells[i], snapshot);
+        count += version != NULL && kv_is_live(o, at, version) && in_page(o, table->cells[i]->key);
     }
     put_uint(expect_ok(e, 1), "count", count);
 }
@@ -247,9 +306,10 @@ static void predict_history(const op *o, const moment *at, expected *e) {
     }
     strata_buffer *out = expect_list(e, "revisions", &list);
     const model_version *version = model_find(at->model, run, MODEL_KV, o->key, newest);
-    for (; version != NULL && list.count < limit; list.count++) {
-        put(st_msgpack_put_object(out, version->deleted ? 3 : 4));
-        put_stamp(out, version);
+    for (; version != NULL && version->number >= at->oldest && list.count < limit; list.count++) {
+        const bool ends = version->expires_us != INT64_MAX;
+        put(st_msgpack_put_object(out, (version->deleted ? 3u : 4u) + (ends ? 1u : 0u)));
+        put_ending(out, version);
         put_bool(out, "deleted", version->deleted);
         if (!version->deleted) {
             put_raw(out, "value", version->value);
@@ -276,6 +336,9 @@ static strata_status call_put(const op *o, strata_db *db, strata_buffer *out) {
     strata_run run;
     strata_value value;
     uint64_t version;
+    if (o->ttl_ms != 0) {
+        return strata_exec(db, o->request, out); /* the function has none */
+    }
     assert_true(st_value_decode(o->value, &value));
     ST_TRY(find_run(o, db, &run));
     ST_TRY(strata_kv_put(db, run, o->key, value, &version));
@@ -287,7 +350,7 @@ static strata_status call_put(const op *o, strata_db *db, strata_buffer *out) {
 static strata_status call_get(const op *o, strata_db *db, strata_buffer *out) {
     strata_run run;
     strata_entry entry;
-    if (o->as_of != UINT64_MAX) {
+    if (reads_then(o)) {
         return strata_exec(db, o->request, out); /* the function reads now only */
     }
     ST_TRY(find_run(o, db, &run));
@@ -322,7 +385,7 @@ static bool delete_matches(const op *o, const moment *at, const expected *e,
 
 const op_kind ops_kv[] = {
     {.name = "kv.put",
-     .args = "run key value",
+     .args = "run key value ttl_ms",
      .weight = 90,
      .make = make_put,
      .predict = predict_put,
@@ -344,38 +407,45 @@ const op_kind ops_kv[] = {
      .predict = predict_incr,
      .writes = true},
     {.name = "kv.cas",
-     .args = "run key value expected_version expected_value",
+     .args = "run key value expected_version expected_value ttl_ms",
      .weight = 25,
      .make = make_cas,
      .predict = predict_cas,
      .writes = true},
     {.name = "kv.get",
-     .args = "run key as_of",
+     .args = "run key as_of as_of_time",
      .weight = 40,
      .make = make_get,
      .predict = predict_get,
      .call = call_get,
-     .reads_past = reads_past},
+     .trims = history_trims_kv,
+     .reads_past = kv_reads_past},
     {.name = "kv.exists",
-     .args = "run key",
+     .args = "run key as_of as_of_time",
      .weight = 4,
-     .make = make_delete,
-     .predict = predict_exists},
+     .make = make_get,
+     .predict = predict_exists,
+     .trims = history_trims_kv,
+     .reads_past = kv_reads_past},
     {.name = "kv.list",
-     .args = "run prefix start end reverse limit cursor as_of",
+     .args = "run prefix start end reverse limit cursor as_of as_of_time",
      .weight = 12,
      .make = make_list,
      .predict = predict_list,
-     .reads_past = reads_past},
+     .trims = history_trims_page,
+     .reads_past = kv_reads_past},
     {.name = "kv.count",
-     .args = "run prefix",
+     .args = "run prefix as_of as_of_time",
      .weight = 3,
      .make = make_count,
-     .predict = predict_count},
+     .predict = predict_count,
+     .trims = history_trims_page,
+     .reads_past = kv_reads_past},
     {.name = "kv.history",
      .args = "run key before# limit",
      .weight = 12,
      .make = make_history,
-     .predict = predict_history},
+     .predict = predict_history,
+     .shortens = true},
 };
 const size_t ops_kv_count = sizeof ops_kv / sizeof ops_kv[0];

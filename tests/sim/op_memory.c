@@ -4,7 +4,7 @@
  * stemmed, so the model counts them as they are made. It shares the arithmetic of one part of a
  * score with the core (bm25.h, which test_bm25 checks by itself), so scores agree to the last bit.
  */
-#include "op.h"
+#include "history.h"
 
 #include "base/limits.h"
 #include "index/text/bm25.h"
@@ -61,7 +61,14 @@ static size_t stored_bytes(const op *o) {
 
 static void predict_remember(const op *o, const moment *at, expected *e) {
     unsigned run;
-    if (!expect_run(o, at, e, &run) || (o->key.len > 0 && !expect_key(o->key, e))) {
+    if (!expect_run(o, at, e, &run)) {
+        return;
+    }
+    if (o->by_function && o->key.len > 0 && o->value.len > at->value_bytes_max) {
+        expect_error(e, STRATA_CONSTRAINT, "value_too_large"); /* the function encodes it first */
+        return;
+    }
+    if (o->key.len > 0 && !expect_key(o->key, e)) {
         return;
     }
     if (o->value.len > at->value_bytes_max || stored_bytes(o) > at->value_bytes_max) {
@@ -77,8 +84,9 @@ static void predict_remember(const op *o, const moment *at, expected *e) {
         memory.counts[word]++;
         memory.length++;
     }
-    const model_write write = {run, MODEL_MEMORY, o->key,
-                               arena_bytes(&e->arena, st_slice(&memory, sizeof memory)), false};
+    const model_write write = {run,    MODEL_MEMORY,
+                               o->key, arena_bytes(&e->arena, st_slice(&memory, sizeof memory)),
+                               false,  0};
     (void)expect_write(e, at, &write);
     strata_buffer *out = expect_ok(e, 2);
     put_text(out, "key", o->key);
@@ -99,7 +107,7 @@ static void predict_forget(const op *o, const moment *at, expected *e) {
     strata_buffer *out = expect_ok(e, existed ? 2 : 1);
     put_bool(out, "existed", existed);
     if (existed) {
-        const model_write write = {run, MODEL_MEMORY, o->key, st_slice("", 0), true};
+        const model_write write = {run, MODEL_MEMORY, o->key, st_slice("", 0), true, 0};
         (void)expect_write(e, at, &write);
         put_uint(out, "version", expect_version(at));
     }
@@ -125,14 +133,14 @@ static void put_memory(strata_buffer *out, strata_slice key, const model_version
 
 static void make_get(maker *mk, op *o) {
     make_forget(mk, o);
-    o->as_of = pick_as_of(mk);
+    pick_when(mk, o);
 }
 
 static void predict_get(const op *o, const moment *at, expected *e) {
     unsigned run;
     uint64_t snapshot;
     if (!expect_run(o, at, e, &run) || !expect_key(o->key, e) ||
-        !expect_as_of(o, at, e, &snapshot)) {
+        !expect_as_of(o, at, e, run, &snapshot)) {
         return;
     }
     const model_version *version = model_live(at->model, run, MODEL_MEMORY, o->key, snapshot);
@@ -366,10 +374,11 @@ const op_kind ops_memory[] = {
      .predict = predict_forget,
      .writes = true},
     {.name = "memory.get",
-     .args = "run key as_of",
+     .args = "run key as_of as_of_time",
      .weight = 14,
      .make = make_get,
      .predict = predict_get,
+     .trims = history_trims_memory,
      .reads_past = reads_past},
     {.name = "memory.list",
      .args = "run prefix tag after@ before@ reverse limit cursor",

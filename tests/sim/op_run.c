@@ -65,8 +65,9 @@ static void predict_create(const op *o, const moment *at, expected *e) {
                            .created_us = timestamp_us,
                            .updated_us = timestamp_us};
     assert_true(run.place < MODEL_RUNS_MAX);
-    const model_write write = {MODEL_SYSTEM, MODEL_RUN, o->key,
-                               arena_bytes(&e->arena, st_slice(&run, sizeof run)), false};
+    const model_write write = {MODEL_SYSTEM, MODEL_RUN,
+                               o->key,       arena_bytes(&e->arena, st_slice(&run, sizeof run)),
+                               false,        0};
     (void)expect_write(e, at, &write);
     strata_buffer *out = expect_ok(e, 2);
     put_text(out, "name", o->key);
@@ -113,8 +114,9 @@ static void predict_to(const op *o, const moment *at, expected *e, int to) {
     run.status = to;
     run.updated_us = model_time(at->model, MODEL_SYSTEM, at->wall_us);
     run.error = o->text.len > 0 ? o->text : run.error;
-    const model_write write = {MODEL_SYSTEM, MODEL_RUN, o->key,
-                               arena_bytes(&e->arena, st_slice(&run, sizeof run)), false};
+    const model_write write = {MODEL_SYSTEM, MODEL_RUN,
+                               o->key,       arena_bytes(&e->arena, st_slice(&run, sizeof run)),
+                               false,        0};
     (void)expect_write(e, at, &write);
     put_uint(expect_ok(e, 1), "version", expect_version(at));
 }

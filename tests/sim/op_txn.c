@@ -60,10 +60,14 @@ void txn_join(maker *mk, op *o) {
     }
     o->txn = pick_txn(mk);
     for (size_t i = 0; i < mk->txns->count && o->kind->writes; i++) {
-        if (mk->txns->numbers[i] == o->txn && mk->txns->writes[i]++ >= WRITES_WANTED) {
+        if (mk->txns->numbers[i] != o->txn) {
+            continue;
+        }
+        if (mk->txns->writes[i] >= WRITES_WANTED) {
             o->txn = 0;
             return;
         }
+        mk->txns->writes[i] += OP_KEYS_MAX; /* at most */
     }
     if (!one_in(mk, 10)) {
         o->run = st_slice("", 0); /* that of the transaction */
@@ -71,42 +75,6 @@ void txn_join(maker *mk, op *o) {
 }
 
 /* ---- Begin ----------------------------------------------------------------------------------- */
-
-bool op_put_txn_argument(strata_buffer *out, const op *o, strata_slice word, bool *given) {
-    const struct {
-        const char *word;
-        bool given;
-        uint64_t number;
-    } numbers[] = {
-        {"txn", true, o->txn},
-        {"savepoint", true, o->savepoint},
-        {"timeout_ms", o->timeout_ms > 0, o->timeout_ms},
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        if (st_slice_equal(word, strata_text(numbers[i].word))) {
-            *given = numbers[i].given;
-            if (*given) {
-                put_uint(out, numbers[i].word, numbers[i].number);
-            }
-            return true;
-        }
-    }
-    if (st_slice_equal(word, strata_text("read_only"))) {
-        *given = o->read_only;
-        if (*given) {
-            put_bool(out, "read_only", true);
-        }
-        return true;
-    }
-    if (st_slice_equal(word, strata_text("isolation"))) {
-        *given = o->isolation.len > 0;
-        if (*given) {
-            put_text(out, "isolation", o->isolation);
-        }
-        return true;
-    }
-    return false;
-}
 
 static void become(maker *mk, op *o, const char *name) {
     o->kind = op_find(name);
@@ -151,11 +119,10 @@ static void predict_begin(const op *o, const moment *at, expected *e) {
 static bool begin_matches(const op *o, const moment *at, const expected *e, strata_slice response) {
     const strata_slice object = object_of(response);
     const uint64_t version = (uint64_t)int_of(field_of(object, "version"));
-    expected unused = {.status = STRATA_OK};
     unsigned run;
     (void)e;
     return (uint64_t)int_of(field_of(object, "txn")) == o->txns_last + 1 &&
-           expect_run(o, at, &unused, &run) && version <= at->model->last &&
+           op_has_run(o, at, &run) && version <= at->model->last &&
            model_last_of(at->model, run, version) == model_last_of(at->model, run, at->snapshot);
 }
 

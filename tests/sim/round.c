@@ -19,7 +19,19 @@
  */
 #include "life.h"
 
+#include "history.h"
+#include "snapshots.h"
+
+#include "api/handle.h"
 #include "base/crc32c.h"
+
+/* The clock of times to live does not go back while the database is open; which clock time somebody
+ * saw last is up to the core. Within a round the simulated clock stands. */
+static int64_t clock_now(const life *l) {
+    const int64_t wall_us = l->machine->wall_us;
+    const int64_t latest_us = l->handles[0]->engine->model.store.latest_us;
+    return wall_us > latest_us ? wall_us : latest_us;
+}
 
 /* ---- Doing ----------------------------------------------------------------------------------- */
 
@@ -30,6 +42,8 @@ maker round_maker(life *l) {
                       .arena = &l->arena,
                       .keys = l->keys,
                       .bytes_max = l->value_bytes,
+                      .now_us = clock_now(l),
+                      .retains = l->retains,
                       .named = !quiet,
                       .alone = true};
     return mk;
@@ -46,6 +60,7 @@ static void perform(life *l, strata_db *db, record *r) {
     /* strata_exec writes its response into memory that may run out. */
     strata_buffer out = {NULL, 0, 0, r->op.by_function ? NULL : &l->machine->host};
     r->wall_us = l->machine->wall_us;
+    r->now_us = clock_now(l);
     r->invoked = ++l->ticks;
     r->op.from_ns = l->machine->monotonic_ns;
     r->answer.status = op_run(&r->op, db, &out);
@@ -54,8 +69,8 @@ static void perform(life *l, strata_db *db, record *r) {
     r->answer.response = arena_bytes(&l->arena, st_buffer_slice(&out));
     strata_buffer_free(&out);
     /* A name that the core made up is an argument from here on. */
-    const strata_slice object = object_of(r->answer.response);
     if (r->answer.status == STRATA_OK && r->op.key.len == 0 && r->op.kind->writes) {
+        const strata_slice object = object_of(r->answer.response);
         const strata_slice key = field_of(object, "key");
         r->op.key = text_of(key.data != NULL ? key : field_of(object, "name"));
     }
@@ -67,8 +82,12 @@ static void perform(life *l, strata_db *db, record *r) {
 static void run_client(void *arg) {
     const client *c = arg;
     for (size_t i = 0; i < c->count; i++) {
+        record *r = &c->life->records[c->first + i];
+        const size_t place = op_place(r->op.kind);
         c->life->operations++;
-        perform(c->life, c->db, &c->life->records[c->first + i]);
+        perform(c->life, c->db, r);
+        life_counts->asked[place]++;
+        life_counts->done[place] += r->answer.status == STRATA_OK;
     }
 }
 
@@ -78,7 +97,9 @@ static moment moment_at(const life *l, uint64_t snapshot, bool alone) {
     const moment at = {.model = &l->model,
                        .snapshot = snapshot,
                        .wall_us = l->machine->wall_us,
+                       .now_us = clock_now(l),
                        .value_bytes_max = l->options.value_bytes_max,
+                       .in_memory = l->in_memory,
                        .alone = alone,
                        .torn = l->slot_torn,
                        .broken = l->broken || l->unknown_count > 0};
@@ -162,8 +183,16 @@ static void keep_unknown(life *l, const record *r) {
     }
 }
 
+/* Nothing is compared yet. */
+static void look_back(life *l) {
+    l->model.now_us = clock_now(l);
+    l->model.settled = l->model.last;
+    history_mark(&l->model);
+}
+
 /* Of one client: what it says is what there is. */
 static void explain_alone(life *l) {
+    look_back(l);
     (void)txn_begin_round(l);
     for (size_t i = 0; i < l->record_count; i++) {
         record *r = &l->records[i];
@@ -282,6 +311,7 @@ static void explain_together(life *l) {
     uint64_t top = txn_begin_round(l);
     bool excused = false;
     top = top < base ? base : top;
+    look_back(l);
     for (size_t i = 0; i < l->record_count; i++) {
         const record *r = &l->records[i];
         top = r->version > top ? r->version : top;
@@ -303,6 +333,7 @@ static void explain_together(life *l) {
         life_fail(l, "no call made one of the versions %u to %u", (unsigned)base + 1,
                   (unsigned)top);
     }
+    history_mark(&l->model);
     for (size_t i = 0; i < l->record_count; i++) {
         const record *r = &l->records[i];
         txn_follow(l, r);
@@ -339,6 +370,9 @@ static void finish(life *l, bool alone) {
         }
     }
     (alone ? explain_alone : explain_together)(l);
+    for (size_t i = 0; i < l->record_count; i++) {
+        snapshot_note(&l->model, &l->records[i].op, &l->records[i].answer, l->records[i].excused);
+    }
 }
 
 void round_single(life *l, op *o) {
@@ -360,6 +394,7 @@ bool round_holds(life *l, op *o, bool quiet) {
     record r = {.op = *o};
     perform(l, l->handles[0], &r);
     const moment at = moment_at(l, l->present < l->model.last ? l->present : l->model.last, true);
+    look_back(l);
     const bool told = l->damaged && says_invalid(&r.answer);
     const bool holds = r.excused || told || op_holds(&r.op, &at, &r.answer, &l->expected);
     if (!holds && !quiet) {

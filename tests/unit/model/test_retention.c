@@ -238,6 +238,24 @@ static void ended_in_the_past(void **state) {
                 "{\"exists\":false}");
 }
 
+/* One went and one is kept; when the database is opened again by a clock that has gone back, both
+ * have ended. */
+static void ended_before_it_was_opened(void **state) {
+    (void)state;
+    const int64_t begin_us = machine->wall_us;
+    (void)ask(db, STRATA_OK, "run.create", "{\"name\":\"r\"}");
+    (void)ask(db, STRATA_OK, "retention.set", "{\"run\":\"r\",\"keep\":\"last\",\"versions\":1}");
+    (void)ask(db, STRATA_OK, "kv.put", "{\"run\":\"r\",\"key\":\"t\",\"value\":1,\"ttl_ms\":1000}");
+    (void)ask(db, STRATA_OK, "kv.put", "{\"key\":\"t\",\"value\":1,\"ttl_ms\":1000}");
+    machine->wall_us = begin_us + 2000000;
+    assert_int_equal(json_int(ask(db, STRATA_OK, "db.compact", "{}"), "versions_removed"), 1);
+    machine->wall_us = begin_us;
+    reopen();
+    assert_json(ask(db, STRATA_OK, "kv.count", "{\"run\":\"r\"}"), "{\"count\":0}");
+    assert_json(ask(db, STRATA_OK, "kv.count", "{}"), "{\"count\":0}");
+    assert_false(exists("t"));
+}
+
 /* Several versions are a history, of which the last may be a delete or have ended: both stay. */
 static void ended_among_the_last(void **state) {
     (void)state;
@@ -487,11 +505,17 @@ static void all_or_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        case_of(narrowest_rule),          case_of(no_memory_for_a_rule),
-        case_of(jumping_clock),           case_of(ended_in_the_past),
-        case_of(ended_among_the_last),    case_of(inside_a_transaction),
-        case_of(clock_behind_commits),    case_of(clock_behind_trimming),
-        case_of(recall_as_it_was),        case_of(all_or_nothing),
+        case_of(narrowest_rule),
+        case_of(no_memory_for_a_rule),
+        case_of(jumping_clock),
+        case_of(ended_in_the_past),
+        case_of(ended_before_it_was_opened),
+        case_of(ended_among_the_last),
+        case_of(inside_a_transaction),
+        case_of(clock_behind_commits),
+        case_of(clock_behind_trimming),
+        case_of(recall_as_it_was),
+        case_of(all_or_nothing),
         case_of(readers_beside_trimming),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,23 @@ static strata_slice probe(const tab_model *model, uint64_t *chance, uint8_t *byt
     return st_slice(bytes, len);
 }
 
+/* Nothing but versions of one key is passed over, and, in the end, all of them. */
+static void check_next_key(fixture *f, st_table_iter *iter, size_t place) {
+    const strata_slice key = f->model.entries[place].key;
+    size_t at = place;
+    while (at == place || (at < f->model.count && st_slice_equal(f->model.entries[at].key, key))) {
+        const size_t before = at;
+        assert_int_equal(st_table_iter_next_key(iter), STRATA_OK);
+        do {
+            at++;
+        } while (at < f->model.count && st_slice_equal(f->model.entries[at].key, key) &&
+                 !(iter->here && f->model.entries[at].revision.number == iter->revision.number &&
+                   st_slice_equal(iter->key, key)));
+        tab_expect_at(&f->model, iter, at);
+        assert_true(at > before);
+    }
+}
+
 static void check_seeks(fixture *f) {
     uint8_t bytes[ST_TABLE_KEY_MAX + 1];
     st_table_iter *iter = malloc(sizeof *iter);
@@ -107,6 +124,9 @@ static void check_seeks(fixture *f) {
         for (uint64_t steps = test_random_below(&chance, 3); steps > 0 && iter->here; steps--) {
             assert_int_equal(st_table_iter_next(iter), STRATA_OK);
             tab_expect_at(&f->model, iter, ++place);
+        }
+        if (iter->here) {
+            check_next_key(f, iter, place);
         }
         assert_int_equal(st_table_iter_seek_before(iter, key), STRATA_OK);
         place = tab_lower_bound(&f->model, key, UINT64_MAX);

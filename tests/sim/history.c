@@ -1,0 +1,297 @@
+/* history.c - what retention may have let go, by what it promises and not by how it is done.
+ *
+ * When tables are merged is up to the core, so the model only knows what may be gone: a version that
+ * the rule in force did not promise to keep at some moment. Of a read of the past this follows:
+ *   what is promised is answered exactly;
+ *   what may be gone is answered exactly, or history_trimmed, and nothing else.
+ * A delete, or a value that has ended, goes too when nothing older is left of its key and, of a
+ * duration, it had ended before that began: in the last n it counts while it is there. Where that
+ * happened it can no longer be told what was not there, so below that commit, or time, what is not
+ * found may be history_trimmed for other keys of the run too. And of a value that ended by itself there is no
+ * telling, by version, when it did: once others that ended no earlier may be gone, it may read as
+ * ended for commits since then.
+ */
+#include "history.h"
+
+#include "model_txn.h"
+
+/* ---- Rules ----------------------------------------------------------------------------------- */
+
+static const model_rule *rule_of(const model *m, unsigned run, model_kind kind, uint64_t snapshot) {
+    const model_table *rules = model_table_of(m, MODEL_SYSTEM, MODEL_RULE);
+    for (size_t i = 0; i < rules->count; i++) {
+        const model_version *version = model_seen(rules->cells[i], snapshot);
+        if (version == NULL || version->deleted) {
+            continue;
+        }
+        const model_rule *rule = version->value.data;
+        if (rule->run == run && rule->kind == kind) {
+            return rule;
+        }
+    }
+    return NULL;
+}
+
+model_rule history_rule(const model *m, unsigned run, model_kind kind, uint64_t snapshot,
+                        const char **source) {
+    static const char *const sources[] = {"run_primitive", "run", "primitive", "database"};
+    const bool in_run = run != MODEL_SYSTEM;
+    const bool of_kind = kind != MODEL_KINDS;
+    const model_rule *found[] = {
+        in_run && of_kind ? rule_of(m, run, kind, snapshot) : NULL,
+        in_run ? rule_of(m, run, MODEL_KINDS, snapshot) : NULL,
+        of_kind ? rule_of(m, MODEL_SYSTEM, kind, snapshot) : NULL,
+        rule_of(m, MODEL_SYSTEM, MODEL_KINDS, snapshot),
+    };
+    for (size_t i = 0; i < sizeof found / sizeof found[0]; i++) {
+        if (found[i] != NULL) {
+            *source = sources[i];
+            return *found[i];
+        }
+    }
+    *source = "none";
+    return (model_rule){.keep = KEEP_ALL};
+}
+
+/* ---- What may be gone ------------------------------------------------------------------------ */
+
+static int64_t since_us(const model_rule *rule, int64_t now_us) {
+    return rule->duration_us > now_us ? 0 : now_us - rule->duration_us;
+}
+
+/* Whether the rule promises to keep the version at that place of the cell. */
+static bool is_promised(const model_rule *rule, const model_cell *cell, size_t place,
+                        int64_t now_us) {
+    const size_t newer = cell->count - 1 - place;
+    if (newer == 0 || rule->keep == KEEP_ALL) {
+        return true;
+    }
+    return rule->keep == KEEP_LAST
+               ? newer < rule->versions
+               : cell->versions[place + 1].timestamp_us > since_us(rule, now_us);
+}
+
+/* Whether nobody who reads at a moment that is kept finds a value in the oldest version of a key. */
+static bool may_vanish(const model_rule *rule, const model_version *oldest, int64_t now_us) {
+    if (rule->keep == KEEP_LAST) {
+        return oldest->deleted || oldest->expires_us <= now_us;
+    }
+    return (oldest->deleted ? oldest->timestamp_us : oldest->expires_us) <= since_us(rule, now_us);
+}
+
+static void let_vanish(model *m, model_floor *floor, model_version *oldest) {
+    const uint64_t version = oldest->deleted ? oldest->number : m->last + 1;
+    const int64_t time_us = oldest->deleted ? oldest->timestamp_us : oldest->expires_us;
+    floor->version = version > floor->version ? version : floor->version;
+    floor->time_us = time_us > floor->time_us ? time_us : floor->time_us;
+    if (!oldest->may_vanish || oldest->vanish_from > m->settled) {
+        oldest->vanish_from = m->settled;
+    }
+    oldest->may_vanish = true;
+}
+
+static void mark_cell(model *m, const model_rule *rule, model_floor *floor, model_cell *cell) {
+    for (size_t i = 0; i < cell->count; i++) {
+        model_version *version = &cell->versions[i];
+        version->may_go = version->may_go || !is_promised(rule, cell, i, m->now_us);
+    }
+    for (size_t i = 0; i < cell->count; i++) {
+        model_version *version = &cell->versions[i];
+        const bool vanishes = may_vanish(rule, version, m->now_us);
+        if (vanishes) {
+            let_vanish(m, floor, version);
+        }
+        if (!vanishes && !version->may_go && !version->may_vanish) {
+            break;
+        }
+    }
+}
+
+void history_mark(model *m) {
+    static const model_kind kinds[] = {MODEL_KV, MODEL_MEMORY};
+    const char *source;
+    const bool again = m->marked && m->marked_us == m->now_us && m->marked_settled == m->settled;
+    if (again || model_table_of(m, MODEL_SYSTEM, MODEL_RULE)->count == 0) {
+        return;
+    }
+    m->marked = true;
+    m->marked_us = m->now_us;
+    m->marked_settled = m->settled;
+    for (unsigned run = MODEL_DEFAULT; run < MODEL_RUNS_MAX; run++) {
+        for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+            const model_table *table = model_table_of(m, run, kinds[k]);
+            if (table->count == 0) {
+                continue;
+            }
+            const model_rule rule = history_rule(m, run, kinds[k], m->last, &source);
+            for (size_t i = 0; i < table->count && rule.keep != KEEP_ALL; i++) {
+                mark_cell(m, &rule, &m->floors[run][kinds[k]], table->cells[i]);
+            }
+        }
+    }
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static bool is_below(const op *o, const model_floor *floor) {
+    return o->as_of_us != 0 ? o->as_of_us < floor->time_us : o->as_of < floor->version;
+}
+
+static uint64_t snapshot_of(const op *o, const moment *at, unsigned run) {
+    return o->as_of_us != 0 ? model_at_time(at->model, run, at->snapshot, o->as_of_us) : o->as_of;
+}
+
+static bool reads_then(const op *o, const moment *at, unsigned *run) {
+    return (o->as_of != UINT64_MAX || o->as_of_us != 0) && op_has_run(o, at, run);
+}
+
+/* Whether some value of the run that ended no earlier may be gone as a whole. */
+static bool may_be_ended(const model_table *table, int64_t expires_us) {
+    for (size_t i = 0; i < table->count; i++) {
+        const model_cell *cell = table->cells[i];
+        for (size_t j = 0; j < cell->count; j++) {
+            const model_version *version = &cell->versions[j];
+            if (version->may_vanish && !version->deleted && version->expires_us >= expires_us) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool trims_cell(const op *o, const moment *at, unsigned run, model_kind kind,
+                       const model_cell *cell) {
+    const bool below = is_below(o, &at->model->floors[run][kind]);
+    const model_version *seen = model_seen(cell, snapshot_of(o, at, run));
+    if (seen == NULL) {
+        return below ||
+               (cell->count > 0 && (cell->versions[0].may_go || cell->versions[0].may_vanish));
+    }
+    if (seen->may_go || (seen->may_vanish && below)) {
+        return true;
+    }
+    return below && o->as_of_us == 0 && seen->expires_us != INT64_MAX &&
+           may_be_ended(model_table_of(at->model, run, kind), seen->expires_us);
+}
+
+static bool trims_key(const op *o, const moment *at, unsigned run, model_kind kind,
+                      strata_slice key) {
+    const model_table *table = model_table_of(at->model, run, kind);
+    for (size_t i = 0; i < table->count; i++) {
+        if (st_slice_equal(table->cells[i]->key, key)) {
+            return trims_cell(o, at, run, kind, table->cells[i]);
+        }
+    }
+    return is_below(o, &at->model->floors[run][kind]);
+}
+
+bool history_trims_kv(const op *o, const moment *at) {
+    unsigned run;
+    return reads_then(o, at, &run) && trims_key(o, at, run, MODEL_KV, o->key);
+}
+
+bool history_trims_memory(const op *o, const moment *at) {
+    unsigned run;
+    return reads_then(o, at, &run) && trims_key(o, at, run, MODEL_MEMORY, o->key);
+}
+
+bool history_trims_keys(const op *o, const moment *at) {
+    st_cursor cursor = st_cursor_over(o->value);
+    st_token token;
+    unsigned run;
+    if (!reads_then(o, at, &run)) {
+        return false;
+    }
+    assert_true(st_msgpack_next(&cursor, &token));
+    for (uint32_t left = token.as.count; left > 0; left--) {
+        strata_slice key;
+        assert_true(st_msgpack_skip(&cursor, &key));
+        if (trims_key(o, at, run, MODEL_KV, text_of(key))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool history_trims_page(const op *o, const moment *at) {
+    unsigned run;
+    if (!reads_then(o, at, &run)) {
+        return false;
+    }
+    const model_table *table = model_table_of(at->model, run, MODEL_KV);
+    for (size_t i = 0; i < table->count; i++) {
+        if (in_page(o, table->cells[i]->key) && trims_cell(o, at, run, MODEL_KV, table->cells[i])) {
+            return true;
+        }
+    }
+    return is_below(o, &at->model->floors[run][MODEL_KV]);
+}
+
+/* ---- Explaining ------------------------------------------------------------------------------ */
+
+static bool says_trimmed(const op *o, const answer *got) {
+    const strata_slice details = field_of(object_of(got->response), "details");
+    if (field_of(details, "policy").len == 0) {
+        return false;
+    }
+    if (o->as_of_us != 0) {
+        return int_of(field_of(details, "requested_time")) == o->as_of_us;
+    }
+    return (uint64_t)int_of(field_of(details, "requested")) == o->as_of &&
+           (uint64_t)int_of(field_of(details, "earliest_retained")) > o->as_of;
+}
+
+/* A read by version after which some values had ended: the last of them that may be gone decides. */
+static bool explain_ended(const op *o, const moment *at, const answer *got, expected *e) {
+    unsigned run;
+    if (o->as_of == UINT64_MAX || o->as_of_us != 0 || !op_has_run(o, at, &run)) {
+        return false;
+    }
+    const model_table *table = model_table_of(at->model, run, MODEL_KV);
+    for (size_t i = 0; i < table->count; i++) {
+        for (size_t j = 0; j < table->cells[i]->count; j++) {
+            const model_version *version = &table->cells[i]->versions[j];
+            if (version->may_vanish && !version->deleted && version->vanish_from <= o->as_of) {
+                moment then = *at;
+                then.ended_us = version->expires_us;
+                if (op_holds_then(o, &then, got, e)) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+/* The history of a key of which the oldest versions are gone. */
+static bool explain_shorter(const op *o, const moment *at, const answer *got, expected *e) {
+    const unsigned run = op_run_of(o, at);
+    const model_table *table = model_table_of(at->model, run, MODEL_KV);
+    const model_cell *cell = NULL;
+    for (size_t i = 0; i < table->count; i++) {
+        cell = st_slice_equal(table->cells[i]->key, o->key) ? table->cells[i] : cell;
+    }
+    for (size_t i = 0; cell != NULL && i < cell->count; i++) {
+        const model_version *version = &cell->versions[i];
+        if (!version->may_go && !version->may_vanish) {
+            return false;
+        }
+        moment then = *at;
+        then.oldest = version->number + 1;
+        if (op_holds_then(o, &then, got, e)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool history_explains(const op *o, const moment *at, const answer *got, expected *e) {
+    const bool asked = e->status == STRATA_OK || e->status == STRATA_NOT_FOUND;
+    if (got->status == STRATA_HISTORY_TRIMMED) {
+        return asked && o->kind->trims != NULL && o->kind->trims(o, at) && says_trimmed(o, got);
+    }
+    if (o->kind->shortens) {
+        return explain_shorter(o, at, got, e);
+    }
+    return asked && o->kind->trims != NULL && explain_ended(o, at, got, e);
+}
