@@ -10,7 +10,8 @@
  *
  * The script must write tables.hex again, byte for byte. The others are read only: the bytes of
  * tables-packed.hex are zstd's affair, and tables-early.hex was left by an early writer of version 2,
- * that ended blocks elsewhere and put floors into the level of the merge. After a change of what is
+ * that ended blocks elsewhere, put floors into the level of the merge, and let a key go that had ended
+ * although the rule was to keep two versions: what is in it is tables-early.json. After a change of what is
  * written that is meant,
  *   GOLDEN_WRITE=1 build/tests/unit/store/test_golden_tables
  * If a database in the hands of users may look as before, keep the old file under another name.
@@ -22,6 +23,7 @@
 #include "store/table_private.h"
 
 static const char *const golden[] = {"tables.hex", "tables-packed.hex", "tables-early.hex"};
+static const char *const contents[] = {"tables.json", "tables.json", "tables-early.json"};
 
 enum { GOLDEN = sizeof golden / sizeof golden[0], WRITTEN = 2 };
 
@@ -224,24 +226,24 @@ static char *dump_all(sim *s, strata_codec codec) {
     return text;
 }
 
-static void expect_content(sim *s, strata_codec codec) {
-    char *text = dump_all(s, codec);
-    golden_expect(text, "tables.json");
+static strata_codec codec_of(size_t place) {
+    return place == 1 ? STRATA_CODEC_ZSTD : STRATA_CODEC_NONE;
+}
+
+static void expect_content(sim *s, size_t place) {
+    char *text = dump_all(s, codec_of(place));
+    golden_expect(text, contents[place]);
     free(text);
 }
 
 /* ---- The tests ------------------------------------------------------------------------------- */
-
-static strata_codec codec_of(size_t place) {
-    return place == 1 ? STRATA_CODEC_ZSTD : STRATA_CODEC_NONE;
-}
 
 static void reads_the_same(void **state) {
     (void)state;
     for (size_t i = 0; i < GOLDEN; i++) {
         sim *s = sim_new(1);
         golden_read(s, golden[i]);
-        expect_content(s, codec_of(i));
+        expect_content(s, i);
         sim_free(s);
     }
 }
@@ -257,7 +259,7 @@ static void reads_the_same_flushed(void **state) {
         (void)ask(db, STRATA_OK, "db.checkpoint", "{}");
         db_verify(db);
         db_close(db);
-        expect_content(s, codec_of(i));
+        expect_content(s, i);
         sim_free(s);
     }
 }
@@ -344,7 +346,7 @@ static void write_golden(void) {
         (void)fclose(out);
         if (i == 0) {
             char *text = dump_all(s, codec_of(i));
-            out = golden_file("tables.json", "w");
+            out = golden_file(contents[i], "w");
             (void)fputs(text, out);
             (void)fclose(out);
             free(text);
