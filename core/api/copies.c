@@ -78,9 +78,9 @@ strata_status strata_import(const char *file, const char *path, const strata_opt
 static strata_status put_item(strata_buffer *out, const st_repair_item *item) {
     const bool moved = item->moved[0] != '\0';
     ST_TRY(st_msgpack_put_object(out, moved ? 4 : 3));
-    ST_TRY(st_put_text(out, "file", strata_text(item->file)));
+    ST_TRY(st_put_quoting(out, "file", item->file));
     if (moved) {
-        ST_TRY(st_put_text(out, "moved", strata_text(item->moved)));
+        ST_TRY(st_put_quoting(out, "moved", item->moved));
     }
     ST_TRY(st_put_uint(out, "kept", item->kept));
     return st_put_quoting(out, "what", item->what);

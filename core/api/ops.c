@@ -336,6 +336,9 @@ strata_status st_put_name(strata_buffer *out, const char *name) {
 }
 
 strata_status st_put_text(strata_buffer *out, const char *name, strata_slice text) {
+    if (!st_utf8_valid(text, NULL)) {
+        return STRATA_CORRUPT; /* nobody could have stored it; peers could not read the response */
+    }
     ST_TRY(st_put_name(out, name));
     return st_msgpack_put_string(out, text);
 }
@@ -366,8 +369,7 @@ strata_status st_put_bytes(strata_buffer *out, const char *name, strata_slice by
 }
 
 strata_status st_put_value(strata_buffer *out, const char *name, strata_slice msgpack) {
-    st_cursor cursor = st_cursor_over(msgpack);
-    if (!st_msgpack_skip(&cursor, NULL) || cursor.at != cursor.end) {
+    if (!st_msgpack_is_readable(msgpack)) {
         return STRATA_CORRUPT; /* it would take the rest of the response with it */
     }
     ST_TRY(st_put_name(out, name));
@@ -415,18 +417,22 @@ strata_status st_list_close(st_call *call, const st_list *list, uint32_t count,
     return cursor.len > 0 ? st_put_text(call->out, "cursor", cursor) : STRATA_OK;
 }
 
-/* A text of an error, which may quote what a peer sent: where that is not UTF-8, its bytes above 7f
- * become '?', so that the response stays readable. */
-strata_status st_put_quoting(strata_buffer *out, const char *name, const char *text) {
+strata_status st_put_quoted(strata_buffer *out, const char *text) {
     char copy[STRATA_ERROR_MESSAGE_MAX];
-    const size_t len = st_min(strlen(text), sizeof copy);
-    if (st_utf8_valid(st_slice(text, len), NULL)) {
-        return st_put_text(out, name, st_slice(text, len));
+    const strata_slice whole = strata_text(text);
+    if (st_utf8_valid(whole, NULL)) {
+        return st_msgpack_put_string(out, whole);
     }
+    const size_t len = st_min(whole.len, sizeof copy);
     for (size_t i = 0; i < len; i++) {
         copy[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
     }
-    return st_put_text(out, name, st_slice(copy, len));
+    return st_msgpack_put_string(out, st_slice(copy, len));
+}
+
+strata_status st_put_quoting(strata_buffer *out, const char *name, const char *text) {
+    ST_TRY(st_put_name(out, name));
+    return st_put_quoted(out, text);
 }
 
 static strata_status put_error(strata_buffer *out, const strata_error *error) {

@@ -82,16 +82,20 @@ bool st_strings_hold(strata_slice strings, strata_slice text);
 
 /* ---- The response ---------------------------------------------------------------------------- */
 
-/* Each appends a name and a value. Errors: no_memory. */
+/* Each appends a name and a value. Errors: no_memory; corrupt, for a text that is not UTF-8: it came
+ * from a file that somebody forged. */
 strata_status st_put_text(strata_buffer *out, const char *name, strata_slice text);
 /* A text that may quote what somebody sent: what is not UTF-8 in it becomes '?'. */
 strata_status st_put_quoting(strata_buffer *out, const char *name, const char *text);
+/* The same without a name. */
+strata_status st_put_quoted(strata_buffer *out, const char *text);
 strata_status st_put_uint(strata_buffer *out, const char *name, uint64_t number);
 strata_status st_put_int(strata_buffer *out, const char *name, int64_t number);
 strata_status st_put_bool(strata_buffer *out, const char *name, bool boolean);
 strata_status st_put_float(strata_buffer *out, const char *name, double real);
 strata_status st_put_bytes(strata_buffer *out, const char *name, strata_slice bytes);
-/* One MessagePack value as it is. Errors: corrupt, when a file held something else. */
+/* One MessagePack value as it is. Errors: corrupt, when a file held something else, or strings that
+ * are not UTF-8. */
 strata_status st_put_value(strata_buffer *out, const char *name, strata_slice msgpack);
 strata_status st_put_name(strata_buffer *out, const char *name);
 

@@ -110,7 +110,7 @@ strata_status st_op_db_stats(st_call *call) {
     const uint64_t durable =
         atomic_load_explicit(&store->wal.durable_version, memory_order_acquire);
     ST_TRY(st_msgpack_put_object(out, 25));
-    ST_TRY(st_put_text(out, "path", strata_text(store->path)));
+    ST_TRY(st_put_quoting(out, "path", store->path));
     ST_TRY(st_put_text(out, "uuid", st_slice(uuid, sizeof uuid)));
     ST_TRY(st_put_uint(out, "format", store->manifest.write_format));
     ST_TRY(st_put_text(out, "codec", strata_text(st_codec_name(store->manifest.codec))));
@@ -174,14 +174,14 @@ strata_status st_put_report(strata_buffer *out, const st_report *report) {
     for (uint64_t i = 0; i < kept; i++) {
         const st_problem *problem = &report->problems[i];
         ST_TRY(st_msgpack_put_object(out, 3));
-        ST_TRY(st_put_text(out, "file", strata_text(problem->file)));
+        ST_TRY(st_put_quoting(out, "file", problem->file));
         ST_TRY(st_put_uint(out, "offset", problem->offset));
-        ST_TRY(st_put_text(out, "what", strata_text(problem->what)));
+        ST_TRY(st_put_quoting(out, "what", problem->what));
     }
     ST_TRY(st_put_name(out, "unnamed"));
     ST_TRY(st_msgpack_put_array(out, (uint32_t)unnamed));
     for (uint64_t i = 0; i < unnamed; i++) {
-        ST_TRY(st_msgpack_put_string(out, strata_text(report->unnamed[i])));
+        ST_TRY(st_put_quoted(out, report->unnamed[i]));
     }
     return STRATA_OK;
 }

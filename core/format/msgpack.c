@@ -167,34 +167,60 @@ static uint64_t tokens_inside(const st_token *token) {
     }
 }
 
-bool st_msgpack_skip(st_cursor *cursor, strata_slice *value) {
-    const uint8_t *start = cursor->at;
-    uint64_t left[ST_NESTING_MAX + 1];
+/* An open container; the value itself is in one of its own. */
+typedef struct container {
+    uint64_t left; /* tokens still to come */
+    bool object;   /* an even number before a name */
+} container;
+
+static bool is_readable(const st_token *token, const container *in) {
+    if (token->type == STRATA_STRING) {
+        return st_utf8_valid(token->as.bytes, NULL);
+    }
+    return !in->object || in->left % 2 == 1;
+}
+
+/* Steps over one value; readable: and sees to it that it is. */
+static inline bool walk(st_cursor *cursor, bool readable) {
+    container open[ST_NESTING_MAX + 1];
     size_t depth = 0;
-    left[0] = 1;
+    open[0] = (container){1, false};
     for (;;) {
         st_token token;
-        if (!st_msgpack_next(cursor, &token)) {
+        if (!st_msgpack_next(cursor, &token) || (readable && !is_readable(&token, &open[depth]))) {
             return false;
         }
-        left[depth]--;
+        open[depth].left--;
         const uint64_t inside = tokens_inside(&token);
         if (inside > 0) {
             if (depth == ST_NESTING_MAX) {
                 return false;
             }
-            left[++depth] = inside;
+            open[++depth] = (container){inside, token.type == STRATA_OBJECT};
         }
-        while (left[depth] == 0) {
+        while (open[depth].left == 0) {
             if (depth == 0) {
-                if (value != NULL) {
-                    *value = st_slice(start, (size_t)(cursor->at - start));
-                }
                 return true;
             }
             depth--;
         }
     }
+}
+
+bool st_msgpack_skip(st_cursor *cursor, strata_slice *value) {
+    const uint8_t *start = cursor->at;
+    if (!walk(cursor, false)) {
+        return false;
+    }
+    if (value != NULL) {
+        *value = st_slice(start, (size_t)(cursor->at - start));
+    }
+    return true;
+}
+
+bool st_msgpack_is_readable(strata_slice msgpack) {
+    st_cursor cursor = st_cursor_over(msgpack);
+    return walk(&cursor, true) && cursor.at == cursor.end;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */

@@ -30,6 +30,10 @@ bool st_msgpack_next(st_cursor *cursor, st_token *token);
  * ST_NESTING_MAX. *value (may be NULL): its bytes. */
 bool st_msgpack_skip(st_cursor *cursor, strata_slice *value);
 
+/* Whether the bytes are one whole value that any reader can take: strings are UTF-8, names of objects
+ * are strings. */
+bool st_msgpack_is_readable(strata_slice msgpack);
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* Each appends one token in its shortest form. Errors: no_memory. Container headers are followed

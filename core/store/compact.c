@@ -46,6 +46,7 @@ struct st_compaction {
     st_source *sources; /* as many */
     st_source **source_list;
     st_merge merge;
+    strata_error read_error; /* why a source could not be read, and in which file */
 
     st_output output;      /* the table that is being written */
     strata_buffer outputs; /* st_table *: those that are done */
@@ -115,12 +116,12 @@ static void take_inputs(st_compaction *compaction, st_table *const *upper, size_
     }
     for (size_t i = 0; i < upper_count; i += upper_is_list ? upper_count : 1) {
         st_source_tables(&compaction->sources[sources], compaction->inputs + i,
-                         upper_is_list ? upper_count : 1, UINT64_MAX, NULL);
+                         upper_is_list ? upper_count : 1, UINT64_MAX, &compaction->read_error);
         sources++;
     }
     if (lower_count > 0) {
         st_source_tables(&compaction->sources[sources], compaction->inputs + upper_count,
-                         lower_count, UINT64_MAX, NULL);
+                         lower_count, UINT64_MAX, &compaction->read_error);
         sources++;
     }
     for (size_t i = 0; i < sources; i++) {
@@ -244,7 +245,7 @@ strata_status st_compaction_full(st_store *store, st_compaction **out, strata_er
             const size_t length = i == 0 ? 1 : in_list;
             compaction->source_list[sources] = &compaction->sources[sources];
             st_source_tables(&compaction->sources[sources], compaction->inputs + taken, length,
-                             UINT64_MAX, NULL);
+                             UINT64_MAX, &compaction->read_error);
             sources++;
             taken += length;
         }
@@ -309,17 +310,29 @@ static st_trim_sink sink_of(st_compaction *compaction) {
     return sink;
 }
 
+/* What a source has told, passed on to whoever asked for this step. */
+static strata_status read_input(const st_compaction *compaction, strata_status status,
+                                strata_error *error) {
+    if (status == STRATA_OK) {
+        return STRATA_OK;
+    }
+    if (compaction->read_error.code != status) {
+        return st_fail(error, status, "a table that is being merged could not be read (%s)",
+                       strata_status_name(status));
+    }
+    if (error != NULL) {
+        *error = compaction->read_error;
+    }
+    return status;
+}
+
 /* The entry that the merge stands at. */
 static strata_status take_entry(st_compaction *compaction, size_t *bytes, strata_error *error) {
     st_revision revision = compaction->merge.top->revision;
     if (!st_trim_wants(&compaction->trim, &revision)) {
         return STRATA_OK;
     }
-    const strata_status status = st_merge_value(&compaction->merge, &revision.value);
-    if (status != STRATA_OK) {
-        return st_fail(error, status, "a table that is being merged could not be read (%s)",
-                       strata_status_name(status));
-    }
+    ST_TRY(read_input(compaction, st_merge_value(&compaction->merge, &revision.value), error));
     *bytes += revision.value.len + compaction->trim.key_len;
     return st_trim_take(&compaction->trim, &revision, error);
 }
@@ -364,7 +377,7 @@ static strata_status merge_some(st_compaction *compaction, strata_error *error) 
     const st_trim *trim = &compaction->trim;
     size_t bytes = 0;
     if (!compaction->begun) {
-        ST_TRY(st_merge_seek(merge, st_slice("", 0), UINT64_MAX));
+        ST_TRY(read_input(compaction, st_merge_seek(merge, st_slice("", 0), UINT64_MAX), error));
         compaction->begun = true;
     }
     while (st_merge_here(merge) && bytes < STEP_BYTES) {
@@ -372,7 +385,7 @@ static strata_status merge_some(st_compaction *compaction, strata_error *error) 
             ST_TRY(begin_key(compaction, merge->top->key, error));
         }
         ST_TRY(take_entry(compaction, &bytes, error));
-        ST_TRY(st_merge_next(merge));
+        ST_TRY(read_input(compaction, st_merge_next(merge), error));
         bytes += sizeof(st_revision);
     }
     return STRATA_OK;

@@ -199,6 +199,13 @@ static strata_status show_table(st_store *store, uint64_t number, const st_wal_p
     return status;
 }
 
+uint64_t st_flush_trim_log(st_store *store) {
+    st_mutex_lock(&store->manifest_lock, &store->host->executor);
+    const uint64_t first = store->manifest.wal_first;
+    st_mutex_unlock(&store->manifest_lock, &store->host->executor);
+    return st_wal_remove_below(&store->wal, first);
+}
+
 strata_status st_flush(st_store *store, uint64_t *segments_removed, strata_error *error) {
     const strata_executor *executor = &store->host->executor;
     st_wal_position at = {0};
@@ -216,9 +223,6 @@ strata_status st_flush(st_store *store, uint64_t *segments_removed, strata_error
         atomic_fetch_add_explicit(&store->maintenance->flushes, 1, memory_order_relaxed);
     }
     unlink_frozen(store);
-    st_mutex_lock(&store->manifest_lock, executor);
-    const uint64_t first = store->manifest.wal_first;
-    st_mutex_unlock(&store->manifest_lock, executor);
-    *segments_removed = st_wal_remove_below(&store->wal, first);
+    *segments_removed = st_flush_trim_log(store);
     return STRATA_OK;
 }

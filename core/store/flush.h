@@ -8,6 +8,10 @@
  * Under the maintenance lock. Errors: as st_store_flush. */
 strata_status st_flush(st_store *store, uint64_t *segments_removed, strata_error *error);
 
+/* Removes the segments that the manifest no longer needs; how many those were. Under the maintenance
+ * lock. */
+uint64_t st_flush_trim_log(st_store *store);
+
 /* Writes a table of the commits after `from`, up to `to`, that are in memtables; number: of the table,
  * 0 when there is none of them. Of the store it needs path, host, manifest and shards. Errors: io,
  * no_space, no_memory. */

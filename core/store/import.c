@@ -6,6 +6,7 @@
  *    deepest level. A table ends between two keys.
  * 3. When the end of the file has been read and holds, the second MANIFEST lists the tables: that is
  *    the moment of the import.
+ * A folder in which there is a database is left as it is, whatever fails.
  * The file is read once, and never trusted: transfer.c checks the order that tables need.
  */
 #include "store/transfer.h"
@@ -29,6 +30,7 @@ typedef struct importing {
     strata_buffer files; /* st_live_file: the tables that are done */
     st_table_builder *builder;
     uint64_t floors_end; /* above every number that a floor has; they are those of files */
+    bool is_ours;        /* the folder: what is in it is of this import */
     bool may_be_named;   /* a manifest that lists the tables may be on the disk */
 } importing;
 
@@ -97,6 +99,7 @@ static strata_status make_empty(importing *im) {
                                  .next_file = 1,
                                  .floor_us = INT64_MIN};
     ST_TRY(make_uuid(im));
+    im->is_ours = true;
     ST_TRY(st_manifest_write(host, im->spec->path, &im->manifest, NULL, im->error));
     return st_folder_clear(host, im->spec->path, NULL, 0, im->error);
 }
@@ -203,7 +206,7 @@ static strata_status with_file(importing *im) {
     ST_TRY(st_folder_lock(im->spec->host, im->spec->path, &lock, im->error));
     const strata_status status = carry_out(im);
     st_table_builder_destroy(im->builder);
-    if (status != STRATA_OK && !im->may_be_named && im->files.len > 0) {
+    if (status != STRATA_OK && im->is_ours && !im->may_be_named && im->files.len > 0) {
         (void)st_folder_clear(im->spec->host, im->spec->path, NULL, 0, NULL);
     }
     st_folder_unlock(im->spec->host, lock);

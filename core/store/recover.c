@@ -171,7 +171,7 @@ static void count_tables_in(st_store *store, uint64_t watermark) {
         const st_shard *shard = st_shards_find(&store->shards, run);
         newest_us = shard != NULL && shard->newest_us > newest_us ? shard->newest_us : newest_us;
     }
-    /* Values went because they had ended by the floor's time: for the others, too, it is no earlier. */
+    /* Keys have gone that had ended by then: for those that are left, too, it is no earlier. */
     const int64_t floor_us = store->manifest.floor_us;
     newest_us = floor_us > newest_us ? floor_us : newest_us;
     atomic_store_explicit(&store->latest_us, newest_us, memory_order_relaxed);

@@ -8,6 +8,17 @@
  *   whoever reads at a snapshot: all above the snapshot, and the one that it sees.
  * It is a function of the versions, the policy, the snapshot and a time given once for the whole
  * merge, so the same input gives the same tables.
+ *
+ * A key of which one version is left, a delete or a value that has ended, goes altogether when nothing
+ * that is kept can see it:
+ *   keep last 1 keeps the present, in which there is no such key, so it goes at once;
+ *   keep for a duration: once the delete or the end lies before the duration;
+ *   keep last n, n > 1, keeps versions: the history of a key lists its delete, and a reader at a commit
+ *   sees the value that has ended since. So it stays, as it does under keep all. Whoever wants keys to
+ *   go when they end keeps one version, or a duration.
+ * A merge may see less of a key than there is, but never less of its past: older versions elsewhere
+ * keep a key whole (trim.c), and newer ones count for themselves in a later merge. So n versions are
+ * kept at least, and exactly n once a merge sees them all.
  */
 #include "store/retain.h"
 
@@ -68,7 +79,7 @@ bool st_retain_may_vanish(const st_retain *retain, const st_revision *revision) 
         return false;
     }
     if (retain->policy.keep == ST_KEEP_LAST) {
-        return true;
+        return retain->policy.versions == 1;
     }
     const int64_t since_us = begin_of_duration(retain);
     return revision->deleted ? revision->timestamp_us <= since_us

@@ -1,13 +1,15 @@
 /* shard.c - the shards of all runs, found by number without a lock.
  *
- * Runs are numbered from 0 without large gaps, so their shards lie in chunks of doubling size: a
- * number leads to its chunk and place by its highest bit. A chunk is published once and freed only
- * at close, so a reader may keep what it found; adding takes the lock. Rejected: a hash table,
- * which must move its entries to grow while readers are in it.
+ * Runs are numbered from 0 without large gaps, so their shards lie in chunks of doubling size, up to a
+ * limit: a number leads to its chunk and place by its highest bit, or by division. The limit is for
+ * files that name a run with a high number and no others: the chunk is all that it costs. A chunk is
+ * published once and freed only at close, so a reader may keep what it found; adding takes the lock.
+ * Rejected: a hash table, which must move its entries to grow while readers are in it.
  */
 #include "store/shard.h"
 
-enum { FIRST_CHUNK = 64 };
+enum { FIRST_CHUNK = 64, DOUBLING_CHUNKS = 7 };
+_Static_assert(FIRST_CHUNK << (DOUBLING_CHUNKS - 1) == ST_SHARD_CHUNK_MAX, "they end with it");
 
 void st_shard_publish(st_shard *shard, uint64_t number) {
     uint64_t seen = atomic_load_explicit(&shard->published, memory_order_relaxed);
@@ -17,18 +19,25 @@ void st_shard_publish(st_shard *shard, uint64_t number) {
     }
 }
 
-/* Chunk 0 holds runs 0..63, chunk i > 0 holds 64 * 2^(i-1) runs from there on. */
-static void locate(uint64_t run, unsigned *chunk, uint64_t *place, uint64_t *chunk_len) {
-    if (run < FIRST_CHUNK) {
+static uint64_t chunk_length(unsigned chunk) {
+    return chunk == 0                ? FIRST_CHUNK
+           : chunk < DOUBLING_CHUNKS ? (uint64_t)FIRST_CHUNK << (chunk - 1)
+                                     : ST_SHARD_CHUNK_MAX;
+}
+
+/* Chunk 0 holds runs 0..63, chunk i > 0 holds 64 * 2^(i-1) runs from there on, up to run 4095; then
+ * each holds 4096. */
+static void locate(uint64_t run, unsigned *chunk, uint64_t *place) {
+    if (run >= ST_SHARD_CHUNK_MAX) {
+        *chunk = DOUBLING_CHUNKS - 1 + (unsigned)(run / ST_SHARD_CHUNK_MAX);
+        *place = run % ST_SHARD_CHUNK_MAX;
+    } else if (run < FIRST_CHUNK) {
         *chunk = 0;
         *place = run;
-        *chunk_len = FIRST_CHUNK;
-        return;
+    } else {
+        *chunk = 64u - (unsigned)__builtin_clzll(run / FIRST_CHUNK);
+        *place = run - chunk_length(*chunk);
     }
-    const unsigned log2 = 63u - (unsigned)__builtin_clzll(run / FIRST_CHUNK);
-    *chunk = log2 + 1;
-    *chunk_len = (uint64_t)FIRST_CHUNK << log2;
-    *place = run - *chunk_len;
 }
 
 void st_shards_init(st_shards *shards, const strata_host *host) {
@@ -40,11 +49,10 @@ void st_shards_init(st_shards *shards, const strata_host *host) {
 st_shard *st_shards_find(const st_shards *shards, uint64_t run) {
     unsigned chunk;
     uint64_t place;
-    uint64_t chunk_len;
     if (run >= ST_RUNS_MAX) {
         return NULL;
     }
-    locate(run, &chunk, &place, &chunk_len);
+    locate(run, &chunk, &place);
     st_shard *_Atomic *places = atomic_load_explicit(
         (st_shard * _Atomic * _Atomic *)&shards->chunks[chunk], memory_order_acquire);
     return places == NULL ? NULL : atomic_load_explicit(&places[place], memory_order_acquire);
@@ -70,14 +78,11 @@ static st_shard *make_shard(const st_shards *shards, uint64_t run) {
 static strata_status add_locked(st_shards *shards, uint64_t run, st_shard **out) {
     unsigned chunk;
     uint64_t place;
-    uint64_t chunk_len;
-    locate(run, &chunk, &place, &chunk_len);
+    locate(run, &chunk, &place);
     st_shard *_Atomic *places = atomic_load_explicit(&shards->chunks[chunk], memory_order_acquire);
     if (places == NULL) {
-        /* A run's number comes from the log too: on 32 bits the product must not wrap. */
-        if (chunk_len <= SIZE_MAX / sizeof *places) {
-            places = st_alloc_zeroed(&shards->host->memory, (size_t)chunk_len * sizeof *places);
-        }
+        places =
+            st_alloc_zeroed(&shards->host->memory, (size_t)chunk_length(chunk) * sizeof *places);
         if (places == NULL) {
             return STRATA_NO_MEMORY;
         }
@@ -139,10 +144,10 @@ static void free_shard(const strata_allocator *memory, st_shard *shard) {
 
 void st_shards_free(st_shards *shards) {
     const strata_allocator *memory = &shards->host->memory;
-    uint64_t chunk_len = FIRST_CHUNK;
     for (unsigned chunk = 0; chunk < ST_SHARD_CHUNKS; chunk++) {
         st_shard *_Atomic *places =
             atomic_load_explicit(&shards->chunks[chunk], memory_order_relaxed);
+        const uint64_t chunk_len = chunk_length(chunk);
         for (uint64_t i = 0; places != NULL && i < chunk_len; i++) {
             st_shard *shard = atomic_load_explicit(&places[i], memory_order_relaxed);
             if (shard != NULL) {
@@ -150,6 +155,5 @@ void st_shards_free(st_shards *shards) {
             }
         }
         st_free(memory, (void *)places, (size_t)chunk_len * sizeof *places);
-        chunk_len = chunk == 0 ? FIRST_CHUNK : chunk_len * 2;
     }
 }

@@ -34,8 +34,10 @@ static inline st_memtable *st_memtable_older(const st_memtable *table) {
 /* ---- The shards of all runs ------------------------------------------------------------------ */
 
 enum {
-    ST_SHARD_CHUNKS = 18, /* of 64, 64, 128, 256, ... shards */
-    ST_RUNS_MAX = 64 << (ST_SHARD_CHUNKS - 1),
+    ST_RUNS_MAX = 1 << 23,
+    ST_SHARD_CHUNK_MAX = 4096,
+    ST_SHARD_CHUNKS =
+        6 + ST_RUNS_MAX / ST_SHARD_CHUNK_MAX, /* 64, 64, 128, ... 2048, 4096, 4096, ... */
 };
 
 typedef struct st_shards {

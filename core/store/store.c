@@ -9,6 +9,11 @@
  *    and a failed sync poisons the writer with the commit unpublished.
  * 2. published of a run never passes a version that is not durable in strict mode: versions become
  *    durable in order, and each thread publishes only its own.
+ * 3. The times of a run never decrease: a commit takes the wall clock's, or that of the commit before
+ *    it in its run when the clock has gone back. latest_us never goes back, and no commit has a later
+ *    time: a commit raises it before readers see it, and opening begins it at the latest that the
+ *    files know of. So whoever asks as of a commit's time never asks for the future. A clock that was
+ *    ahead once is followed again when it gets there.
  * Rejected: holding the run's lock during the sync; two writers of one run could then never share
  * one, and the whole point of strict mode with many writers is sharing.
  */
@@ -25,14 +30,18 @@ enum {
     FLUSH_AT_CLOSE_BYTES = 1 << 20,
 };
 
-int64_t st_store_now(st_store *store) {
-    const int64_t now_us = store->host->clock.wall_us(store->host->clock.ctx);
+/* It is no earlier than that. Returns what time it is. */
+static int64_t raise_latest(st_store *store, int64_t time_us) {
     int64_t latest_us = atomic_load_explicit(&store->latest_us, memory_order_relaxed);
-    while (now_us > latest_us &&
-           !atomic_compare_exchange_weak_explicit(&store->latest_us, &latest_us, now_us,
+    while (time_us > latest_us &&
+           !atomic_compare_exchange_weak_explicit(&store->latest_us, &latest_us, time_us,
                                                   memory_order_relaxed, memory_order_relaxed)) {
     }
-    return now_us > latest_us ? now_us : latest_us;
+    return time_us > latest_us ? time_us : latest_us;
+}
+
+int64_t st_store_now(st_store *store) {
+    return raise_latest(store, store->host->clock.wall_us(store->host->clock.ctx));
 }
 
 uint64_t st_store_floor(const st_store *store) {
@@ -102,6 +111,7 @@ static strata_status commit_staged(st_commit *commit, const st_write *writes, si
         st_memtable_link(table, &staged[i], *version, commit->timestamp_us);
     }
     commit->shard->newest_us = commit->timestamp_us;
+    (void)raise_latest(store, commit->timestamp_us);
     commit->shard->last = *version;
     return STRATA_OK;
 }

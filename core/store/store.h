@@ -28,7 +28,7 @@ typedef struct st_store {
     uint64_t torn_bytes;
     st_epoch epoch;
     st_shards shards;
-    _Atomic int64_t latest_us; /* the latest wall time that somebody saw, for times to live */
+    _Atomic int64_t latest_us; /* what time it is at least: somebody saw it, or a commit has it */
 
     st_mutex manifest_lock; /* the manifest, writing it, and changing the view */
     st_manifest manifest;
@@ -65,7 +65,8 @@ static inline strata_status st_store_check_open(const st_store *store, strata_er
                : st_fail(error, STRATA_CLOSED, "%s is being closed", store->path);
 }
 
-/* The wall clock, never going back while the database is open. Microseconds since the epoch. */
+/* The wall clock, but never before what it was here once, nor before any commit. Microseconds since
+ * the epoch. */
 int64_t st_store_now(st_store *store);
 /* A reader that holds nothing takes the clock, then its snapshot, then opens what it reads from. If
  * something was trimmed in between, for a snapshot newer than its own, it begins again. */

@@ -9,6 +9,7 @@
 #include "store/table_private.h"
 
 #include "store/filter.h"
+#include "store/floor.h"
 
 typedef struct verifier {
     const st_table *table;
@@ -59,6 +60,16 @@ static strata_status verify_value(verifier *v) {
     return STRATA_OK;
 }
 
+/* The one value that the store itself has to understand, or it could not merge the table. */
+static bool is_good_floor(const verifier *v) {
+    const st_block_entry *entry = &v->cursor.entry;
+    const strata_slice value =
+        st_slice(st_block_bytes(v->cursor.block) + entry->value_at, entry->value_len);
+    st_floor floor;
+    return (entry->flags & (ST_ENTRY_DELETED | ST_ENTRY_APART)) == 0 &&
+           st_floor_decode(value, &floor);
+}
+
 static strata_status verify_entry(verifier *v, bool new_key, bool new_key_in_block) {
     const st_block_entry *entry = &v->cursor.entry;
     const st_revision revision = {.number = entry->number,
@@ -69,6 +80,9 @@ static strata_status verify_entry(verifier *v, bool new_key, bool new_key_in_blo
     if (new_key) {
         st_filter_add(v->filter, v->filter_bytes,
                       st_table_hash(st_slice(v->key, v->cursor.key_len)));
+    }
+    if (v->key[8] == ST_TAG_FLOOR && !is_good_floor(v)) {
+        return corrupt(v, v->block.about.frame.offset, "it has a floor that is malformed");
     }
     return (entry->flags & ST_ENTRY_APART) != 0 ? verify_value(v) : STRATA_OK;
 }

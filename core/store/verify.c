@@ -1,12 +1,18 @@
 /* verify.c - verification of the files, by the walk that recovery uses.
  *
- * Nothing is written and nothing is kept in memory but the report, eight bytes a run and a record's
- * keys, so a database of any size can be checked, also one that recovery refuses to open.
+ * Nothing is written and nothing is kept in memory but the report, a page for the runs of the log and
+ * a record's keys, so a database of any size can be checked, also one that recovery refuses to open.
+ *
+ * Of an open store it is the files of one moment that are checked, while others go on: under the lock
+ * of the manifest it is found out which they are, and from then on they stay: the tables by pins, the
+ * segments of the log by a hold on all of them, until the log is read. No other lock is held, so
+ * writers, flushes and merges never wait.
  */
 #include "store/verify.h"
 
 #include "format/names.h"
 #include "store/file_name.h"
+#include "store/flush.h"
 #include "store/maintain.h"
 #include "store/snapshot.h"
 #include "store/tables.h"
@@ -22,25 +28,54 @@ void st_report_problem(st_report *report, const char *file, uint64_t offset, con
     report->problem_count++;
 }
 
+/* Times are kept for so many runs at once: a log that names a few runs, of any numbers, costs a few
+ * pages. */
+enum { PAGE_RUNS = 256 };
+
 /* What recovery refuses, verification finds. */
 typedef struct seen {
-    strata_buffer times; /* of the newest commit of each run, by its number */
-    strata_buffer keys;  /* strata_slice of every write of the record */
+    strata_buffer
+        pages;          /* int64_t *: times of the newest commits of PAGE_RUNS runs each; or NULL */
+    strata_buffer keys; /* strata_slice of every write of the record */
 } seen;
 
-static strata_status check_time(seen *known, uint64_t run, int64_t timestamp_us) {
-    const size_t place = (size_t)run * sizeof timestamp_us;
-    strata_buffer *times = &known->times;
-    if (place >= times->len) {
-        const size_t more = place + sizeof timestamp_us - times->len;
-        ST_TRY(st_buffer_reserve(times, more));
-        memset(times->data + times->len, 0, more);
-        times->len += more;
+/* The place of the time of the run's newest commit, 0 at first; NULL: no memory. */
+static int64_t *find_time(seen *known, uint64_t run) {
+    const size_t place = (size_t)run / PAGE_RUNS;
+    strata_buffer *pages = &known->pages;
+    const size_t count = pages->len / sizeof(int64_t *);
+    if (place >= count) {
+        const size_t more = (place + 1 - count) * sizeof(int64_t *);
+        if (st_buffer_reserve(pages, more) != STRATA_OK) {
+            return NULL;
+        }
+        memset(pages->data + pages->len, 0, more);
+        pages->len += more;
     }
-    int64_t last;
-    memcpy(&last, times->data + place, sizeof last);
-    memcpy(times->data + place, &timestamp_us, sizeof timestamp_us);
-    return timestamp_us < last ? STRATA_CORRUPT : STRATA_OK;
+    int64_t **page = (int64_t **)(void *)pages->data + place;
+    if (*page == NULL) {
+        *page = st_alloc_zeroed(&pages->host->memory, PAGE_RUNS * sizeof **page);
+    }
+    return *page == NULL ? NULL : *page + run % PAGE_RUNS;
+}
+
+static void free_seen(seen *known) {
+    int64_t **pages = (int64_t **)(void *)known->pages.data;
+    for (size_t i = 0; i < known->pages.len / sizeof *pages; i++) {
+        st_free(&known->pages.host->memory, pages[i], PAGE_RUNS * sizeof **pages);
+    }
+    strata_buffer_free(&known->pages);
+    strata_buffer_free(&known->keys);
+}
+
+static strata_status check_time(seen *known, uint64_t run, int64_t timestamp_us) {
+    int64_t *last_us = find_time(known, run);
+    if (last_us == NULL) {
+        return STRATA_NO_MEMORY;
+    }
+    const bool good = timestamp_us >= *last_us;
+    *last_us = timestamp_us;
+    return good ? STRATA_OK : STRATA_CORRUPT;
 }
 
 static strata_status check_commit(void *ctx, uint64_t version, int64_t timestamp_us,
@@ -102,8 +137,7 @@ static strata_status check_log_of(const strata_host *host, const char *path,
     strata_error detail = {.code = STRATA_OK};
     st_replay replay;
     const strata_status status = st_wal_replay(host, path, manifest, &sink, &replay, &detail);
-    strata_buffer_free(&known.times);
-    strata_buffer_free(&known.keys);
+    free_seen(&known);
     report->files += replay.at.segments;
     report->bytes += replay.bytes;
     report->commits += replay.commits;
@@ -375,24 +409,39 @@ static strata_status pin_plan(st_store *store, const plan *p, st_pin_set **pins)
     return STRATA_OK;
 }
 
-strata_status st_verify_store(st_store *store, st_report *report, strata_error *error) {
+/* What there is to check, and it stays: tables until the pins are released, the log until
+ * st_wal_let_go. On an error too. */
+static strata_status plan_and_hold(st_store *store, plan *p, bool *readable, st_pin_set **pins) {
+    st_mutex_lock(&store->manifest_lock, &store->host->executor);
+    strata_status status = make_plan(p, readable);
+    if (status == STRATA_OK && *readable) {
+        status = pin_plan(store, p, pins);
+    }
+    st_wal_hold(&store->wal);
+    st_mutex_unlock(&store->manifest_lock, &store->host->executor);
+    return status;
+}
+
+/* Flushes meanwhile have left the segments there. */
+static void let_log_go(st_store *store) {
     const strata_executor *executor = &store->host->executor;
+    st_wal_let_go(&store->wal);
+    if ((store->options.flags & STRATA_OPEN_READ_ONLY) == 0) {
+        st_mutex_lock(&store->maintenance->lock, executor);
+        (void)st_flush_trim_log(store);
+        st_mutex_unlock(&store->maintenance->lock, executor);
+    }
+}
+
+strata_status st_verify_store(st_store *store, st_report *report, strata_error *error) {
     plan p = begin_plan(store->host, store->path, report, error);
     st_pin_set *pins = NULL;
     bool readable = false;
-    /* Nothing is flushed or merged while the plan is made and the log is read, so that all of it is
-     * there. */
-    st_mutex_lock(&store->maintenance->lock, executor);
-    st_mutex_lock(&store->manifest_lock, executor);
-    strata_status status = make_plan(&p, &readable);
-    if (status == STRATA_OK && readable) {
-        status = pin_plan(store, &p, &pins);
-    }
-    st_mutex_unlock(&store->manifest_lock, executor);
+    strata_status status = plan_and_hold(store, &p, &readable, &pins);
     if (status == STRATA_OK && readable) {
         status = check_log(&p);
     }
-    st_mutex_unlock(&store->maintenance->lock, executor);
+    let_log_go(store);
     if (status == STRATA_OK && readable) {
         status = check_rest(&p);
     }

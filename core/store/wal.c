@@ -435,10 +435,20 @@ strata_status st_wal_roll(st_wal *wal, st_wal_position *at, strata_error *error)
     return status;
 }
 
+/* Acquire and release: who removes has seen the manifest without those segments, under the lock that the
+ * holder had. */
+void st_wal_hold(st_wal *wal) {
+    atomic_fetch_add_explicit(&wal->held, 1, memory_order_acq_rel);
+}
+
+void st_wal_let_go(st_wal *wal) {
+    atomic_fetch_sub_explicit(&wal->held, 1, memory_order_acq_rel);
+}
+
 uint64_t st_wal_remove_below(st_wal *wal, uint64_t segment) {
     const strata_storage *storage = &wal->host->storage;
     uint64_t removed = 0;
-    while (wal->first < segment) {
+    while (wal->first < segment && atomic_load_explicit(&wal->held, memory_order_acquire) == 0) {
         char name[ST_FILE_NAME_MAX + 1024];
         strata_file *file = NULL;
         uint64_t size = 0;

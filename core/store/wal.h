@@ -52,6 +52,7 @@ typedef struct st_wal {
     _Atomic uint64_t durable_version;
     _Atomic uint64_t total_bytes; /* of all live segments */
     _Atomic uint64_t segments;
+    _Atomic uint32_t held;       /* how many read segments that must not be removed meanwhile */
     _Atomic uint64_t flushed_ns; /* monotonic time of the last sync, for hosts without threads */
     _Atomic int failed;          /* a strata_status: the writer is poisoned */
 } st_wal;
@@ -96,6 +97,10 @@ strata_status st_wal_roll(st_wal *wal, st_wal_position *at, strata_error *error)
 /* Removes the segments below that one, which the manifest no longer needs; how many that were. One
  * that cannot be removed is tried again next time. One caller at a time. */
 uint64_t st_wal_remove_below(st_wal *wal, uint64_t segment);
+/* From here on no segment is removed, until st_wal_let_go. Begin it under a lock that keeps the manifest
+ * as it is: what that says of the log stays true for the one who reads it. */
+void st_wal_hold(st_wal *wal);
+void st_wal_let_go(st_wal *wal);
 
 /* Syncs, gives reserved space back, closes. The wal is gone in any case. *at: the end of the log.
  */

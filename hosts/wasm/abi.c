@@ -101,7 +101,8 @@ typedef struct open_request {
     strata_options options;
     char path[PATH_BYTES_MAX];
     char snapshot[NAME_BYTES_MAX + 1];
-    uint32_t names_seen; /* one bit for each name below */
+    char import[PATH_BYTES_MAX]; /* an export to make the database of; empty: none */
+    uint32_t names_seen;         /* one bit for each name below */
 } open_request;
 
 /* Every name of the request, in the order of the bits of names_seen. */
@@ -117,6 +118,7 @@ enum {
     NAME_VALUE_BYTES_MAX,
     NAME_SNAPSHOT,
     NAME_MEMORY_BYTES,
+    NAME_IMPORT,
     NAME_COUNT
 };
 static const char *const names[NAME_COUNT] = {
@@ -131,6 +133,7 @@ static const char *const names[NAME_COUNT] = {
     "value_bytes_max",
     "snapshot",
     "memory_bytes",
+    "import",
 };
 
 static bool text_is(strata_slice text, const char *expected) {
@@ -147,25 +150,25 @@ static unsigned find_name(strata_slice text) {
 
 /* Each of these returns what the value should have been, or NULL if it is. */
 
-static const char *take_path(open_request *request, const strata_value *value) {
-    if (value->type != STRATA_STRING || value->as.bytes.len == 0 ||
-        value->as.bytes.len >= PATH_BYTES_MAX ||
+/* A text that goes to the core as a C string. */
+static const char *take_text(char *into, size_t size, const char *wrong,
+                             const strata_value *value) {
+    if (value->type != STRATA_STRING || value->as.bytes.len == 0 || value->as.bytes.len >= size ||
         memchr(value->as.bytes.data, 0, value->as.bytes.len) != NULL) {
-        return " must be a string of 1-4095 bytes without NUL";
+        return wrong;
     }
-    memcpy(request->path, value->as.bytes.data, value->as.bytes.len);
+    memcpy(into, value->as.bytes.data, value->as.bytes.len);
     return NULL;
 }
 
+static const char *take_path(char path[PATH_BYTES_MAX], const strata_value *value) {
+    return take_text(path, PATH_BYTES_MAX, " must be a string of 1-4095 bytes without NUL", value);
+}
+
 static const char *take_snapshot(open_request *request, const strata_value *value) {
-    if (value->type != STRATA_STRING || value->as.bytes.len == 0 ||
-        value->as.bytes.len > NAME_BYTES_MAX ||
-        memchr(value->as.bytes.data, 0, value->as.bytes.len) != NULL) {
-        return " must be a string of 1-255 bytes without NUL";
-    }
-    memcpy(request->snapshot, value->as.bytes.data, value->as.bytes.len);
     request->options.snapshot = request->snapshot;
-    return NULL;
+    return take_text(request->snapshot, sizeof(request->snapshot),
+                     " must be a string of 1-255 bytes without NUL", value);
 }
 
 static const char *take_durability(strata_options *options, const strata_value *value) {
@@ -222,7 +225,7 @@ static const char *take_option(open_request *request, unsigned name, const strat
     strata_options *options = &request->options;
     switch (name) {
     case NAME_PATH:
-        return take_path(request, value);
+        return take_path(request->path, value);
     case NAME_DURABILITY:
         return take_durability(options, value);
     case NAME_CODEC:
@@ -243,6 +246,8 @@ static const char *take_option(open_request *request, unsigned name, const strat
         return take_snapshot(request, value);
     case NAME_MEMORY_BYTES:
         return take_uint64(&options->memory_bytes, value);
+    case NAME_IMPORT:
+        return take_path(request->import, value);
     default:
         return ": open has no such option";
     }
@@ -302,6 +307,9 @@ EXPORT(strata_abi_open) int32_t strata_abi_open(const void *bytes, uint32_t len)
     request.options.memory_bytes = MEMORY_BYTES_DEFAULT;
     request.options.error = &error;
     strata_status status = read_open_request(slice, &request, &error);
+    if (status == STRATA_OK && request.import[0] != '\0') {
+        status = strata_import(request.import, request.path, &request.options, 0);
+    }
     if (status == STRATA_OK) {
         status = strata_open(request.path, &request.options, &handles[place]);
     }

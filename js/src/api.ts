@@ -58,7 +58,7 @@ export type {
 export type { LogLevel, LogLine, Progress } from './host.js';
 export type { ExpiryOptions, Kv, KvListOptions, NewEntry } from './kv.js';
 export type { Memories, MemoryListOptions, RecallOptions, RecallResult, RememberOptions } from './memories.js';
-export type { AsOf, CallOptions, Durability, OpenOptions } from './options.js';
+export type { AsOf, CallOptions, Durability, ImportSource, OpenOptions } from './options.js';
 export type { Retention, RetentionOptions, RetentionScope } from './retention.js';
 export type { RunCreateOptions, Runs } from './runs.js';
 export { Scope } from './scope.js';

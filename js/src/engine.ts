@@ -19,13 +19,15 @@
  */
 import { fault, faultOfStatus, faultOfWire, statusOf } from './fault.js';
 import { Closed, Internal, Unavailable } from './generated/errors.js';
-import type { Listener, LogLevel, Storage } from './host.js';
+import { type Listener, type LogLevel, type Source, SOURCE_NAME, type Storage } from './host.js';
 import { decode } from './msgpack.js';
 
 const ABI_VERSION = 1;
 /* Kept for requests; larger ones get memory of their own for the call. */
 const SCRATCH_BYTES = 64 << 10;
 const TICK_BUDGET_US = 10_000;
+/* Above the numbers that storages give their files. */
+const SOURCE_FILE = 0x7fffffff;
 
 interface Exports {
     memory: WebAssembly.Memory;
@@ -55,19 +57,25 @@ export class Engine {
         this.#imports = imports;
     }
 
-    /** Makes an instance of the module and opens the database that the request names. */
+    /**
+     * Makes an instance of the module and opens the database that the request names. source: the export
+     * that the request calls SOURCE_NAME.
+     */
     static async open(
         module: WebAssembly.Module,
         storage: Storage,
         request: Uint8Array,
         listener: Listener = {},
+        source?: Source,
     ): Promise<Engine> {
         const imports = new HostImports(storage, listener);
+        imports.source = source;
         const instance = await WebAssembly.instantiate(module, { strata_host: imports.table() });
         const exports = instance.exports as unknown as Exports;
         imports.memory = exports.memory;
         const engine = new Engine(exports, imports);
         engine.#open(request);
+        imports.source = undefined;
         return engine;
     }
 
@@ -185,6 +193,7 @@ export class Engine {
  * status. */
 class HostImports {
     memory: WebAssembly.Memory | undefined;
+    source: Source | undefined;
     readonly #storage: Storage;
     readonly #listener: Listener;
     readonly #utf8 = new TextEncoder();
@@ -211,16 +220,22 @@ class HostImports {
             });
         return {
             open: (name: number, len: number, flags: number) =>
-                this.#try(() => storage.open(this.#text(name, len), flags)),
+                this.#try(() => {
+                    const path = this.#text(name, len);
+                    return this.source && path === SOURCE_NAME ? SOURCE_FILE : storage.open(path, flags);
+                }),
             read_at: (file: number, offset: number, ptr: number, len: number) =>
-                this.#try(() => storage.readAt(file, offset, this.#bytes(ptr, len))),
+                this.#try(() => {
+                    const into = this.#bytes(ptr, len);
+                    return this.#from(file)?.read(offset, into) ?? storage.readAt(file, offset, into);
+                }),
             append: (file: number, ptr: number, len: number) => none(() => storage.append(file, this.#bytes(ptr, len))),
             write_at: (file: number, offset: number, ptr: number, len: number) =>
                 none(() => storage.writeAt(file, offset, this.#bytes(ptr, len))),
             truncate: (file: number, size: number) => none(() => storage.truncate(file, size)),
             sync: (file: number) => none(() => storage.sync(file)),
-            size: (file: number) => this.#try(() => storage.size(file)),
-            close: (file: number) => none(() => storage.close(file)),
+            size: (file: number) => this.#try(() => this.#from(file)?.size ?? storage.size(file)),
+            close: (file: number) => none(() => this.#from(file) ?? storage.close(file)),
             remove: (name: number, len: number) => none(() => storage.remove(this.#text(name, len))),
             list: (folder: number, len: number, ptr: number, cap: number) =>
                 this.#try(() => {
@@ -249,6 +264,10 @@ class HostImports {
             progress: (stage: number, len: number, done: number, total: number) =>
                 this.#tell(() => this.#listener.progress?.({ stage: this.#text(stage, len), done, total })),
         };
+    }
+
+    #from(file: number): Source | undefined {
+        return file === SOURCE_FILE ? this.source : undefined;
     }
 
     #try(work: () => number): number {

@@ -31,8 +31,18 @@ export interface Storage {
     unlock(lock: number): void;
 }
 
+/** A file that is not in the storage: the export that a database is made of. */
+export interface Source {
+    readonly size: number;
+    /** Fills `into` from the offset; fewer bytes only at the end. */
+    read(offset: number, into: Uint8Array): number;
+}
+
+/** What the engine is told the source is called. */
+export const SOURCE_NAME = 'strata:import';
+
 export interface Progress {
-    /** 'recover' (bytes of log) or 'index' (memories). */
+    /** 'recover' (bytes of log), 'import' (bytes of the export) or 'index' (memories). */
     stage: string;
     done: number;
     /** 0 when it is not known. */

@@ -4,11 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { Caller, type Carrier } from './caller.js';
 import { Database } from './database.js';
 import { Engine } from './engine.js';
+import { type Source, SOURCE_NAME } from './host.js';
 import { Internal, InvalidArgument } from './generated/errors.js';
 import { NodeStorage } from './hosts/node.js';
 import { LocalCarrier } from './local.js';
 import { Encoder } from './msgpack.js';
-import { checkOpenOptions, type OpenOptions, openRequest } from './options.js';
+import { blobOf, checkOpenOptions, type OpenOptions, openRequest } from './options.js';
 
 export * from './api.js';
 
@@ -27,14 +28,32 @@ export async function open(target: string | URL, options: OpenOptions = {}): Pro
         compiled = undefined;
         throw new Internal(`cannot load strata.wasm: ${(error as Error).message}`, {}, { cause: error });
     });
+    const file = typeof options.import === 'string' ? options.import : undefined;
+    const source = file === undefined ? await sourceOf(options.import) : undefined;
     options.signal?.throwIfAborted();
     const engine = await Engine.open(
         module,
         new NodeStorage(), // of ':memory:' too: an export is a file
-        new Encoder().encode(openRequest(path, options)),
+        new Encoder().encode(openRequest(path, options, file ?? (source && SOURCE_NAME))),
         { progress: options.onProgress, log: options.onLog },
+        source,
     );
     return new Database(new Caller(closedAtExit(new LocalCarrier(engine, options))));
+}
+
+/* Node cannot read a Blob synchronously. */
+async function sourceOf(from: OpenOptions['import']): Promise<Source | undefined> {
+    const blob = await blobOf(from);
+    if (!blob) {
+        return undefined;
+    }
+    const bytes = new Uint8Array(await blob.arrayBuffer());
+    const read = (offset: number, into: Uint8Array): number => {
+        const part = bytes.subarray(offset, offset + into.length);
+        into.set(part);
+        return part.length;
+    };
+    return { size: bytes.length, read };
 }
 
 /* A program that ends without close() is no crash: what it wrote is stored all the same. */

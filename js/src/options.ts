@@ -25,6 +25,9 @@ export function asOfArgs({ asOf, asOfTime }: AsOf = {}): { as_of: AsOf['asOf']; 
     return { as_of: asOf, as_of_time: asOfTime instanceof Date ? asOfTime.getTime() * 1000 : asOfTime };
 }
 
+/** An export (NAME.strata.zst), as db.export or `strata export` writes it. */
+export type ImportSource = Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
+
 export type Durability = 'buffered' | 'strict' | 'memory';
 
 export interface OpenOptions extends CallOptions {
@@ -43,6 +46,12 @@ export interface OpenOptions extends CallOptions {
     lazyIndex?: boolean | undefined;
     /** The name of a snapshot: the database as it was then, read-only. */
     snapshot?: string | undefined;
+    /**
+     * Make the database of this export; AlreadyExists when there is one. Versions and times are those of
+     * the original. In Node also the path of the file. A Blob, as from an <input type=file>, is read piece
+     * by piece, a stream is kept in memory, or by the browser.
+     */
+    import?: ImportSource | string | undefined;
     syncIntervalMs?: number | undefined;
     walSegmentBytes?: number | undefined;
     valueBytesMax?: number | undefined;
@@ -64,6 +73,7 @@ const openNames: Readonly<Record<keyof OpenOptions, string | null>> = {
     mustExist: 'must_exist',
     lazyIndex: 'lazy_index',
     snapshot: 'snapshot',
+    import: null,
     syncIntervalMs: 'sync_interval_ms',
     walSegmentBytes: 'wal_segment_bytes',
     valueBytesMax: 'value_bytes_max',
@@ -101,9 +111,20 @@ export function checkOpenOptions(options: OpenOptions): void {
     }
 }
 
-/** The request of strata_abi_open. The engine checks the values. */
-export function openRequest(path: string, options: OpenOptions): Record<string, unknown> {
-    const request: Record<string, unknown> = { path };
+/** The export to be imported, as a Blob. */
+export async function blobOf(source: OpenOptions['import']): Promise<Blob | undefined> {
+    if (source === undefined || source instanceof Blob) {
+        return source;
+    }
+    if (source instanceof ArrayBuffer || source instanceof Uint8Array || source instanceof ReadableStream) {
+        return new Response(source).blob();
+    }
+    throw new InvalidArgument('open: import must be a Blob, an ArrayBuffer, a Uint8Array or a ReadableStream');
+}
+
+/** The request of strata_abi_open. The engine checks the values. source: the file to be imported. */
+export function openRequest(path: string, options: OpenOptions, source?: string): Record<string, unknown> {
+    const request: Record<string, unknown> = { path, import: source };
     for (const [name, wire] of Object.entries(openNames)) {
         if (wire !== null) {
             request[wire] = options[name as keyof OpenOptions];

@@ -3,8 +3,14 @@ import type { ErrorDetails } from './errors.js';
 import type { LogLine, Progress } from './host.js';
 
 export type ToWorker =
-    /** First, once. name: of the OPFS database; null for ':memory:'. */
-    | { kind: 'open'; name: string | null; request: Uint8Array; syncIntervalMs: number | undefined }
+    /** First, once. name: of the OPFS database; null for ':memory:'. source: what is to be imported. */
+    | {
+          kind: 'open';
+          name: string | null;
+          request: Uint8Array;
+          syncIntervalMs: number | undefined;
+          source: Blob | undefined;
+      }
     | { kind: 'exec'; id: number; request: Uint8Array<ArrayBuffer>; write: boolean }
     /** Last. */
     | { kind: 'close' };

@@ -13,8 +13,8 @@ import type { Answer, Carrier } from './caller.js';
 import { faultOfWire } from './fault.js';
 import { Unavailable } from './generated/errors.js';
 import { Encoder } from './msgpack.js';
-import type { OpenOptions } from './options.js';
-import { openRequest } from './options.js';
+import { SOURCE_NAME } from './host.js';
+import { blobOf, type OpenOptions, openRequest } from './options.js';
 import type { FromWorker, ToWorker, WireError } from './protocol.js';
 
 interface Pending {
@@ -47,10 +47,11 @@ export class RemoteCarrier implements Carrier {
         const onAbort = (): void => carrier.#die('opening was aborted', options.signal?.reason);
         options.signal?.addEventListener('abort', onAbort, { once: true });
         try {
+            const source = await blobOf(options.import);
             await new Promise<void>((resolve, reject) => {
                 carrier.#onOpened = (error) => (error === undefined ? resolve() : reject(error));
-                const request = new Encoder().encode(openRequest(path, options));
-                carrier.#post({ kind: 'open', name, request, syncIntervalMs: options.syncIntervalMs });
+                const request = new Encoder().encode(openRequest(path, options, source && SOURCE_NAME));
+                carrier.#post({ kind: 'open', name, request, syncIntervalMs: options.syncIntervalMs, source });
             });
         } catch (error) {
             worker.terminate();

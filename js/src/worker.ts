@@ -5,11 +5,16 @@
  */
 import { Engine } from './engine.js';
 import { Closed, Internal } from './generated/errors.js';
-import type { LogLine } from './host.js';
+import type { LogLine, Source } from './host.js';
 import { noStorage } from './hosts/none.js';
 import { OpfsStorage } from './hosts/opfs.js';
 import { LocalCarrier } from './local.js';
 import { type FromWorker, postable, type ToWorker, toWire } from './protocol.js';
+
+/** TypeScript has it in its library for workers only, which excludes the one for pages. */
+declare class FileReaderSync {
+    readAsArrayBuffer(blob: Blob): ArrayBuffer;
+}
 
 interface OpenDatabase {
     carrier: LocalCarrier;
@@ -56,11 +61,15 @@ async function open(message: ToWorker & { kind: 'open' }): Promise<void> {
     let storage: OpfsStorage | undefined;
     try {
         const module = await compile();
-        storage = message.name === null ? undefined : await OpfsStorage.open(message.name, onLog);
-        const engine = await Engine.open(module, storage ?? noStorage, message.request, {
-            log: onLog,
-            progress: (progress) => post({ kind: 'progress', progress }),
-        });
+        const { name, source } = message;
+        storage = name === null ? undefined : await OpfsStorage.open(name, onLog, source?.size);
+        const engine = await Engine.open(
+            module,
+            storage ?? noStorage,
+            message.request,
+            { log: onLog, progress: (progress) => post({ kind: 'progress', progress }) },
+            source && readable(source),
+        );
         const carrier = new LocalCarrier(engine, {
             syncIntervalMs: message.syncIntervalMs,
             onLog,
@@ -72,6 +81,17 @@ async function open(message: ToWorker & { kind: 'open' }): Promise<void> {
         storage?.end();
         post({ kind: 'failed', error: toWire(error) });
     }
+}
+
+/* Read as it is needed, so that it may be larger than memory. */
+function readable(blob: Blob): Source {
+    const reader = new FileReaderSync();
+    const read = (offset: number, into: Uint8Array): number => {
+        const bytes = new Uint8Array(reader.readAsArrayBuffer(blob.slice(offset, offset + into.length)));
+        into.set(bytes);
+        return bytes.length;
+    };
+    return { size: blob.size, read };
 }
 
 function exec(id: number, request: Uint8Array<ArrayBuffer>, write: boolean): void {

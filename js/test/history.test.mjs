@@ -1,12 +1,12 @@
 /* Proves what js/README.md promises of the past and of copies, on the real engine in Node: reads as of a
  * version or a time, what ends by itself, several keys at once, how much history is kept, snapshots,
- * checkpoint, compaction, backup and export. */
+ * checkpoint, compaction, backup, export and import. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, openAsBlob, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { AlreadyExists, Constraint, HistoryTrimmed, InvalidArgument, NotFound, open } from '../dist/node.js';
+import { AlreadyExists, Constraint, Corrupt, HistoryTrimmed, InvalidArgument, NotFound, open } from '../dist/node.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'strata-history-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -191,4 +191,53 @@ test('checkpoint, backup and export', async () => {
     assert.ok(existsSync(join(folder, 'memory.strata.zst')));
     await assert.rejects(memory.backup(newPath()), InvalidArgument);
     await memory.close();
+});
+
+test('a database is made of an export, in whatever form it comes', async () => {
+    const db = await open(':memory:');
+    const version = await db.kv.put('a', 'old');
+    await db.kv.put('a', 'new');
+    await db.memory.remember('The ferry leaves at nine.', { key: 'ferry' });
+    for (let i = 0; i < 200; i++) {
+        await db.events.append('x', { i, text: 'words '.repeat(i) });
+    }
+    const file = join(folder, 'source.strata.zst');
+    await db.export(file);
+    const entry = await db.kv.entry('a');
+    await db.close();
+
+    const bytes = readFileSync(file);
+    const inside = new Uint8Array(bytes.length + 200).subarray(100, 100 + bytes.length);
+    inside.set(bytes);
+    const blob = await openAsBlob(file);
+    const sources = [file, bytes, inside, Uint8Array.from(bytes).buffer, blob];
+    for (const source of [...sources.map((one) => () => one), () => blob.stream()]) {
+        const target = `file:${newPath()}`;
+        const made = await open(target, { import: source() });
+        assert.deepEqual(await made.kv.entry('a'), entry);
+        assert.equal(await made.kv.get('a', { asOf: version }), 'old');
+        assert.deepEqual((await made.memory.recall('ferries')).hits.map(({ key }) => key), ['ferry']);
+        assert.deepEqual(await made.events.verify(), { valid: true, length: 200 });
+        assert.equal((await made.verify()).valid, true);
+        await made.kv.put('later', 1);
+        await made.close();
+        await assert.rejects(open(target, { import: source() }), AlreadyExists);
+        const again = await open(target, { mustExist: true });
+        assert.equal(await again.kv.get('later'), 1);
+        await again.close();
+    }
+
+    for (const broken of [bytes.subarray(0, bytes.length - 1), Uint8Array.from(bytes, (byte, i) => (i === 90 ? ~byte : byte))]) {
+        const target = `file:${newPath()}`;
+        await assert.rejects(open(target, { import: broken }), (error) => {
+            return error instanceof Corrupt && error.details.file === 'strata:import';
+        });
+        const made = await open(target, { import: bytes }); // nothing is in the way
+        assert.deepEqual(await made.kv.entry('a'), entry);
+        await made.close();
+    }
+    await assert.rejects(open(`file:${newPath()}`, { import: join(folder, 'none') }), NotFound);
+    await assert.rejects(open(`file:${newPath()}`, { import: new Uint8Array(64) }), InvalidArgument);
+    await assert.rejects(open(`file:${newPath()}`, { import: 7 }), /must be a Blob/);
+    await assert.rejects(open(':memory:', { import: bytes }), InvalidArgument);
 });

@@ -5,8 +5,11 @@
  *     node tests/browser/run.mjs [WORDS OF A NAME]
  */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { open as openInNode } from '../../js/dist/node.js';
 import { runAll, test } from './harness.mjs';
 
 const NOTES = {
@@ -374,6 +377,58 @@ test('a database larger than its memory: tables in OPFS, merged, reloaded, read 
         const expected = { wrong: [], listed: 1111 * 2000, count: 5999, valid: true, problems: [], hits: ['ferry'], lines: [] };
         assert.deepEqual(seen, expected, times);
     }
+});
+
+/** An export of 300 keys of 1000 random bytes and a memory; the database is made in Node. */
+async function exportInNode() {
+    const folder = mkdtempSync(join(tmpdir(), 'strata-browser-'));
+    try {
+        const db = await openInNode(':memory:');
+        for (let i = 0; i < 300; i++) {
+            await db.kv.put(`k${i}`, crypto.getRandomValues(new Uint8Array(1000)));
+        }
+        await db.kv.put('k0', 'old');
+        await db.kv.put('k0', 'new');
+        await db.memory.remember('The ferry leaves at nine.', { key: 'ferry' });
+        await db.export(join(folder, 'x.strata.zst'));
+        await db.close();
+        return readFileSync(join(folder, 'x.strata.zst'));
+    } finally {
+        rmSync(folder, { recursive: true });
+    }
+}
+
+test('an export made elsewhere becomes a database, as a file, bytes or a stream', async (profile) => {
+    const page = await profile.page();
+    const seen = await page.evaluate(
+        async (base64) => {
+            const { open } = await import('strata-db');
+            const code = ({ code }) => code;
+            const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+            const sources = [() => new File([bytes], 'x.strata.zst'), () => bytes, () => new Blob([bytes]).stream()];
+            const results = [];
+            for (const [i, source] of sources.entries()) {
+                const target = `opfs:imported-${i}`;
+                const broken = await open(target, { import: bytes.subarray(0, bytes.length - 9) }).catch(code);
+                const made = await open(target, { import: source() });
+                await made.close();
+                const again = await open(target, { import: source() }).catch(code);
+                const db = await open(target, { mustExist: true });
+                const k0 = [];
+                for await (const { value } of db.kv.history('k0')) {
+                    k0.push(typeof value === 'string' ? value : value.length);
+                }
+                const hits = (await db.memory.recall('ferries')).hits.map(({ key }) => key);
+                const { valid } = await db.verify();
+                results.push({ broken, again, k0, count: await db.kv.count(), hits, valid });
+                await db.close();
+            }
+            return [...results, await open(':memory:', { import: bytes }).catch(code), await open('opfs:x', { import: 'a' }).catch(code)];
+        },
+        (await exportInNode()).toString('base64'),
+    );
+    const one = { broken: 'corrupt', again: 'already_exists', k0: ['new', 'old', 1000], count: 300, hits: ['ferry'], valid: true };
+    assert.deepEqual(seen, [one, one, one, 'invalid_argument', 'invalid_argument']);
 });
 
 test('opening reports progress and whether the data will be kept', async (profile) => {

@@ -64,11 +64,14 @@ static void respond(msgpack_sbuffer *out, const strata_error *error) {
 
 /* ---- Requests -------------------------------------------------------------------------------- */
 
-static void set_option(const msgpack_object_kv *pair, strata_options *options, char *path) {
+static void set_option(const msgpack_object_kv *pair, strata_options *options, char *path,
+                       char *import) {
     const msgpack_object_str *name = &pair->key.via.str;
     const msgpack_object_str *word = &pair->val.via.str;
     if (is(name, "path")) {
         (void)snprintf(path, FILENAME_MAX, "%.*s", (int)word->size, word->ptr);
+    } else if (is(name, "import")) {
+        (void)snprintf(import, FILENAME_MAX, "%.*s", (int)word->size, word->ptr);
     } else if (is(name, "durability")) {
         options->durability = is(word, "strict")   ? STRATA_STRICT
                               : is(word, "memory") ? STRATA_MEMORY
@@ -97,14 +100,18 @@ static void set_option(const msgpack_object_kv *pair, strata_options *options, c
 
 static void run_open(const msgpack_object *request, msgpack_sbuffer *out) {
     static char path[FILENAME_MAX];
+    char import[FILENAME_MAX] = "";
     static strata_error error;
     strata_options options = STRATA_OPTIONS_INIT;
     options.error = &error;
     error.code = STRATA_OK;
     for (uint32_t i = 0; i < request->via.map.size; i++) {
-        set_option(&request->via.map.ptr[i], &options, path);
+        set_option(&request->via.map.ptr[i], &options, path, import);
     }
-    const strata_status status = strata_open(path, &options, &db);
+    strata_status status = import[0] == '\0' ? STRATA_OK : strata_import(import, path, &options, 0);
+    if (status == STRATA_OK) {
+        status = strata_open(path, &options, &db);
+    }
     if (status != error.code) {
         die("the error of a failed open has another code than its status");
     }

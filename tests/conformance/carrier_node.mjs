@@ -89,6 +89,7 @@ const OPTION_NAMES = {
     must_exist: 'mustExist',
     lazy_index: 'lazyIndex',
     snapshot: 'snapshot',
+    import: 'import',
     wal_segment_bytes: 'walSegmentBytes',
     value_bytes_max: 'valueBytesMax',
 };

@@ -165,6 +165,11 @@ class CommandLine(Carrier):
 
     def open(self, name, options):
         self.database = self.path(name)
+        options = dict(options)
+        if "import" in options:
+            answer = self.run(["import", options.pop("import")], b"")
+            if not answer.ok:
+                return answer
         self.options = [word for option, value in options.items() for word in (f"--{option}", value)]
         # Operations that read make no database there; this one writes, and nothing.
         answer = self.exec("db.sync", {})
@@ -174,11 +179,12 @@ class CommandLine(Carrier):
         return self.raw_json(op, to_json(args))
 
     def raw_json(self, op, text):
-        command = [ROOT / "build/strata", "--db", self.database, *self.options, "--format", "json",
-                   "exec", op]
         long = len(text.encode()) > self.ARGUMENT_BYTES_MAX
-        done = subprocess.run([*command, "-" if long else text], capture_output=True, check=False,
-                              input=text.encode() if long else b"")
+        return self.run([*self.options, "exec", op, "-" if long else text], text.encode() if long else b"")
+
+    def run(self, words, data):
+        command = [ROOT / "build/strata", "--db", self.database, "--format", "json", *words]
+        done = subprocess.run(command, capture_output=True, check=False, input=data)
         if done.returncode == 0:
             return Answer(True, from_json(done.stdout.decode()))
         lines = done.stderr.decode().strip().splitlines()

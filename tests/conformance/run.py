@@ -7,7 +7,8 @@ A script (scripts/*.json) is {"about", "cases": [{"name", "options"?, "needs"?, 
 has a database of its own; each step is one of
     {"op", "args", "result": pattern}             succeeds so
     {"op", "args", "error": {"code", "details"?, "message"?}}   fails so
-    {"reopen": {options}, "path"?, "error"?}      closes and opens again, or opens what {"$path"} names
+    {"reopen": {options}, "path"?, "import"?, "error"?}  closes and opens again, or opens what {"$path"}
+        names, which is made of that export first
     {"raw": "hex" | ["hex", count, "hex"], "error"}   a request as bytes
     {"raw_json": "text", "op", "error"}           arguments as text
 values.py says what patterns are. "needs" is a list of what a carrier must have: raw, json, memory,
@@ -107,6 +108,7 @@ class Case:
         self.case = case
         self.seen = seen
         self.matcher = Matcher(shared, carrier.one_number)
+        self.is_open = False
         self.matcher.bound["$path"] = lambda inside: carrier.path(self.sibling(inside))
 
     def sibling(self, inside):
@@ -114,12 +116,16 @@ class Case:
 
     def open(self, options, error=None, name=None):
         answer = self.carrier.open(name or self.name, options)
+        self.is_open = answer.ok
         if error is not None:
             check_error(answer, error, self.matcher)
         elif not answer.ok:
             raise Mismatch(f"open failed: {show(answer.content)}")
 
     def close(self):
+        if not self.is_open:
+            return
+        self.is_open = False
         answer = self.carrier.close()
         if not answer.ok:
             raise Mismatch(f"close failed: {show(answer.content)}")
@@ -142,7 +148,10 @@ class Case:
         if "reopen" in step:
             self.close()
             name = self.sibling(step["path"]) if "path" in step else None
-            self.open({**self.case.get("options", {}), **step["reopen"]}, step.get("error"), name)
+            options = {**self.case.get("options", {}), **step["reopen"]}
+            if "import" in step:
+                options["import"] = self.carrier.path(self.sibling(step["import"]))
+            self.open(options, step.get("error"), name)
         elif "raw_json" in step:
             check_error(self.carrier.raw_json(step["op"], step["raw_json"]), step["error"], self.matcher)
         elif "raw" in step:

@@ -1,7 +1,8 @@
 /* fuzz_table.c - the reader of tables, over tables that were built, built and then changed, or
  * crafted (table_maker.h).
  *
- * An input: 1 byte flags; with CRAFTED a craft, otherwise entries, then changes.
+ * An input: 1 byte flags; with CRAFTED a craft, with RAW the bytes of a file (SEAL: sealed), otherwise
+ * entries, then changes.
  * Holds for every table:
  * 1. Opening, walking, seeking and getting end with OK or with `corrupt` that names the file and an
  *    offset in it.
@@ -17,7 +18,7 @@
 #include "store/filter.h"
 #include "table_maker.h"
 
-enum { CRAFTED = 1, ZSTD = 2, SEAL = 4 };
+enum { CRAFTED = 1, ZSTD = 2, SEAL = 4, RAW = 8 };
 enum { MEMORY_MAX = 64 << 20, CACHE_BYTES = 100 << 10, MET_MAX = 4096, SAMPLES = 64 };
 enum { OPEN_FACTOR = 256, OPEN_BYTES = 1 << 20 };
 
@@ -290,6 +291,22 @@ static void run_built(fuzz_input *input, unsigned flags, strata_codec codec) {
     (void)check_table(codec, &valid);
 }
 
+static void run_raw(fuzz_input *input, unsigned flags, strata_codec codec) {
+    static uint8_t copy[1 << 16];
+    const st_table_spec spec = fuzz_table_spec(codec);
+    const strata_slice rest = fuzz_rest(input);
+    const size_t len = rest.len < sizeof copy ? rest.len : sizeof copy;
+    bool valid;
+    if (len > 0) {
+        memcpy(copy, rest.data, len);
+    }
+    if ((flags & SEAL) != 0) {
+        fuzz_table_adopt(&spec, copy, len);
+    }
+    fuzz_table_put(st_slice(copy, len));
+    (void)check_table(codec, &valid);
+}
+
 /* What the walk has met, said where the craft says it. */
 static void take_over(fuzz_craft *craft, uint8_t *filter, size_t filter_len) {
     size_t keys = 0;
@@ -353,6 +370,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const strata_codec codec = (flags & ZSTD) != 0 ? STRATA_CODEC_ZSTD : STRATA_CODEC_NONE;
     if ((flags & CRAFTED) != 0) {
         run_crafted(&input, codec);
+    } else if ((flags & RAW) != 0) {
+        run_raw(&input, flags, codec);
     } else {
         run_built(&input, flags, codec);
     }

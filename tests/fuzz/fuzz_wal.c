@@ -155,7 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     st_replay again;
     fuzz_begin(MEMORY_MAX);
     const uint16_t cut = fuzz_u16(&input);
-    fuzz_log_make(&input, &manifest);
+    fuzz_log_make(&input, 0, &manifest);
 
     const strata_status status = walk(&manifest, &first, &replay);
     if (status != STRATA_NO_MEMORY) {

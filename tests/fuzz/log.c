@@ -124,17 +124,18 @@ static void make_records(maker *to, fuzz_input *input, size_t split) {
     put_file(to, segment, bytes, to->len);
 }
 
-void fuzz_log_make(fuzz_input *input, st_manifest *manifest) {
+void fuzz_log_make(fuzz_input *input, uint64_t watermark, st_manifest *manifest) {
     const unsigned flags = fuzz_u8(input);
     const uint16_t whole_end = fuzz_u16(input);
     const uint16_t split = fuzz_u16(input);
-    maker to = {.manifest = manifest, .flags = flags};
+    maker to = {.manifest = manifest, .flags = flags, .version = watermark};
     memset(manifest, 0, sizeof *manifest);
     manifest->read_format = ST_FORMAT_VERSION;
     manifest->write_format = ST_FORMAT_VERSION;
     memset(manifest->uuid, 0x5a, ST_UUID_BYTES);
     manifest->codec = (flags & FUZZ_LOG_ZSTD) != 0 ? STRATA_CODEC_ZSTD : STRATA_CODEC_NONE;
     manifest->created_us = 1700000000000000;
+    manifest->watermark = watermark;
     manifest->wal_first = 1;
     manifest->next_file = 1;
     manifest->floor_us = INT64_MIN;

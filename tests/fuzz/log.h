@@ -29,7 +29,8 @@ enum {
     FUZZ_RECORD_SKIP = 8,    /* with a version that does not come next */
 };
 
-/* Makes DB/WAL/wal-1.seg, and perhaps -2, on the host; *manifest is one that fits. */
-void fuzz_log_make(fuzz_input *input, st_manifest *manifest);
+/* Makes DB/WAL/wal-1.seg, and perhaps -2, on the host, that begin after that version; *manifest is
+ * one that fits. */
+void fuzz_log_make(fuzz_input *input, uint64_t watermark, st_manifest *manifest);
 
 #endif

@@ -4,7 +4,7 @@
     OUT/NAME/...      inputs of the fuzzer NAME, named by their content
     OUT/NAME.dict     words it may insert
 
-Logs and manifests come from the golden databases, requests and values from the conformance scripts,
+Logs, manifests and tables come from the golden databases, requests and values from the conformance scripts,
 words from the table of operations. What only fuzzing finds is in corpus/ (run.py).
 """
 
@@ -21,10 +21,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 TESTS = HERE.parent
 ROOT = TESTS.parent
 sys.path[:0] = [str(TESTS / "golden"), str(TESTS / "conformance")]
+import format_tables  # noqa: E402
 import read_format  # noqa: E402
 import values  # noqa: E402
 
-BYTES_MAX = 4096
+# Longest inputs, as in run.py; 4096 where nothing is said.
+BYTES_MAX = {"wal": 8192, "database": 8192, "table": 16384}
+LOG_BYTES_MAX = 4096
 
 # As in log.h.
 RAW, SEAL, ZSTD, TWO, WHOLE, SPARSE = 1, 2, 4, 8, 16, 32
@@ -38,7 +41,7 @@ class Seeds:
     def add(self, name, data):
         folder = self.out / name
         folder.mkdir(parents=True, exist_ok=True)
-        if len(data) <= BYTES_MAX:
+        if len(data) <= BYTES_MAX.get(name, 4096):
             (folder / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
 
     def words(self, name, words):
@@ -74,10 +77,11 @@ def sized(data):
 
 
 def payload(run, writes, blocks=b""):
-    """A commit record; writes: (key, value), value None for a delete."""
+    """A commit record; writes: (key, value), value None for a delete; perhaps when it ends."""
     out = varint(run) + varint(2) + varint(len(writes))
-    for key, value in writes:
-        out += bytes([value is None]) + sized(key) + (b"" if value is None else sized(value))
+    for key, value, *ends in writes:
+        out += bytes([2 if ends else value is None]) + sized(key) + b"".join(varint(2 * end) for end in ends)
+        out += b"" if value is None else sized(value)
     return out + blocks
 
 
@@ -114,6 +118,12 @@ def small_logs():
     for at in range(len(one)):
         for control in (BROKEN, SKIP, 0x10, 0x20 | BROKEN):
             yield steering(SPARSE) + records(one[:at] + [(control, one[at][1])] + one[at + 1:])
+    # What merging has to do with: rules, deletes, ends, floors where none should be.
+    for rule in ({"keep": 1, "versions": 1}, {"keep": 2, "duration": 1}):
+        rules = [(0, payload(0, [(b"\x02*\0", msgpack.packb(rule))]))]
+        ends = [(0, payload(1, [(b"\x10k1\0", b"\x02", 5), (b"\x10k2\0", b"\x03", 1 << 60)]))]
+        yield steering(0) + records(rules + one + one[2:4] + ends)
+        yield steering(ZSTD) + records(one + rules + [(0, payload(1, [(b"\xfe\x10" + bytes(8), b"\1\2\3")]))])
     long = payload(1, [(b"\x10long\0", b"\xda\x07\xd0" + b"abcdefghij" * 200)])
     yield steering(ZSTD) + records(one + [(ENCODE, long)])
     yield steering(ZSTD | TWO, 0, 300) + records(one + [(ENCODE, long), (ENCODED, long)])
@@ -128,10 +138,10 @@ def add_logs(seeds):
         parts = [(ENCODED if encoded else 0, data) for encoded, data in frames(segment)]
         length = 64
         for _, data in parts:
-            if length + 16 + len(data) > BYTES_MAX - 8:
+            if length + 16 + len(data) > LOG_BYTES_MAX - 8:
                 break
             length += 16 + len(data)
-        parts = [part for part in parts if len(part[1]) < BYTES_MAX // 4]
+        parts = [part for part in parts if len(part[1]) < LOG_BYTES_MAX // 4]
         logs.append(steering(RAW | SEAL | codec) + segment[:length])
         logs.append(steering(RAW | codec | WHOLE, length) + segment[:length])
         logs.append(steering(RAW | SEAL | TWO | codec, 0, length // 2) + segment[:length])
@@ -164,6 +174,47 @@ def add_manifests(seeds, manifest):
 
 
 # ---- Tables ---------------------------------------------------------------------------------------
+
+GOLDEN_TABLES = ("tables", "tables-packed", "tables-early")
+# Of fuzz_table.c and of fuzz_database.c.
+TABLE_ZSTD, TABLE_SEAL, TABLE_RAW, DATABASE_TABLES, DATABASE_FLOOR = 2, 4, 8, 64, 4
+
+
+def add_golden_tables(seeds):
+    """The files of tables as they are, their blocks as crafts, and databases of them."""
+    for golden in GOLDEN_TABLES:
+        files = read_format.files_of_hex(str(TESTS / "golden" / f"{golden}.hex"))
+        database = read_format.read_database(files)
+        manifest = database.manifest
+        flag = TABLE_ZSTD if manifest["codec"] == 1 else 0
+        live = []
+        for level, table in database.tables:
+            data = files[f"DATA/tab-{table.number}.tab"]
+            seeds.add("table", bytes([TABLE_RAW | TABLE_SEAL | flag]) + data)
+            seeds.add("table", bytes([TABLE_RAW | flag]) + data)
+            if len(data) < 4096:
+                live.append((level, data))
+            add_craft(seeds, table, flag, manifest["codec"])
+        for kept in (live[:1], live[-1:], live[:3]):
+            tables = b"".join(struct.pack("<BH", level, len(data)) + data for level, data in kept)
+            for floor in (0, DATABASE_FLOOR):
+                head = struct.pack("<BH", DATABASE_TABLES | floor | len(kept), manifest["watermark"])
+                segment = files[f"WAL/wal-{manifest['first']}.seg"]
+                parts = [(ENCODED if encoded else 0, data) for encoded, data in frames(segment)]
+                parts = [part for part in parts if len(part[1]) < 1024]
+                codec = ZSTD if flag else 0
+                seeds.add("database", head + tables + steering(codec) + records(parts))
+        add_manifests(seeds, files["MANIFEST"])
+
+
+def add_craft(seeds, table, flag, codec):
+    """The first blocks of a table, as plain as fuzz_table.c takes them."""
+    blocks = [frame for frame in table.frames if frame.kind == 1][:3]
+    plain = [format_tables.plain_of(frame, codec) for frame in blocks]
+    data = bytes([1 | flag, len(table.first)]) + table.first + bytes([len(table.last)]) + table.last
+    for payload in plain:
+        data += bytes([2 if flag else 0]) + struct.pack("<H", len(payload)) + payload
+        seeds.add("table", data)
 
 
 def table_entry(flags, kind, key=b"", time=0):
@@ -329,6 +380,7 @@ def main():
     add_logs(seeds)
     add_built_tables(seeds)
     add_crafted_tables(seeds)
+    add_golden_tables(seeds)
     add_requests(seeds)
     add_texts(seeds)
     add_atoms(seeds)

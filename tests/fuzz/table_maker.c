@@ -166,15 +166,14 @@ static void seal_header(uint8_t *bytes) {
     store32_le(bytes + 36, st_crc32c(0, st_slice(bytes, 36)));
 }
 
-static void seal_footer(uint8_t *bytes, size_t len) {
+static void seal_footer(uint8_t *bytes, size_t len, uint32_t seed) {
     uint8_t *footer = bytes + len - ST_TABLE_FOOTER_BYTES;
-    const uint32_t seed = st_frame_seed(fuzz_table_spec(STRATA_CODEC_NONE).uuid, FUZZ_TABLE_NUMBER);
     store64_le(footer + 32, len);
     store32_le(footer + 44, st_crc32c(seed, st_slice(footer, 44)));
 }
 
-void fuzz_table_seal(uint8_t *bytes, size_t len) {
-    const uint32_t seed = st_frame_seed(fuzz_table_spec(STRATA_CODEC_NONE).uuid, FUZZ_TABLE_NUMBER);
+static void seal(const st_table_spec *spec, uint8_t *bytes, size_t len) {
+    const uint32_t seed = st_frame_seed(spec->uuid, spec->number);
     if (len < ST_TABLE_HEADER_BYTES + ST_TABLE_FOOTER_BYTES) {
         return;
     }
@@ -195,7 +194,21 @@ void fuzz_table_seal(uint8_t *bytes, size_t len) {
         store64_le(footer + 8 + 8 * i, last[i]);
     }
     seal_header(bytes);
-    seal_footer(bytes, len);
+    seal_footer(bytes, len, seed);
+}
+
+void fuzz_table_seal(uint8_t *bytes, size_t len) {
+    const st_table_spec spec = fuzz_table_spec(STRATA_CODEC_NONE);
+    seal(&spec, bytes, len);
+}
+
+void fuzz_table_adopt(const st_table_spec *spec, uint8_t *bytes, size_t len) {
+    if (len >= ST_TABLE_HEADER_BYTES) {
+        store64_le(bytes + 8, spec->number);
+        memcpy(bytes + 16, spec->uuid, ST_UUID_BYTES);
+        store32_le(bytes + 32, (uint32_t)spec->codec);
+    }
+    seal(spec, bytes, len);
 }
 
 /* ---- Crafted --------------------------------------------------------------------------------- */

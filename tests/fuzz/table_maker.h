@@ -33,6 +33,8 @@ void fuzz_table_change(fuzz_input *input, uint8_t *bytes, size_t *len, size_t ca
 /* Gives header, frames, footer checksums that fit, and the footer the places of the last three
  * frames. */
 void fuzz_table_seal(uint8_t *bytes, size_t len);
+/* The same for any bytes, which become the table of that spec as far as the header goes. */
+void fuzz_table_adopt(const st_table_spec *spec, uint8_t *bytes, size_t len);
 
 /* ---- Crafted --------------------------------------------------------------------------------- */
 

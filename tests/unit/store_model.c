@@ -247,6 +247,12 @@ static bool below_floor(const st_store *store, const st_bound *bound) {
                                        : bound->time_us < st_store_floor_us(store);
 }
 
+/* Whether a key may go without a trace. */
+static bool keys_vanish(const store_model *model) {
+    const st_policy *policy = &model->policy;
+    return policy->keep == ST_KEEP_FOR || (policy->keep == ST_KEEP_LAST && policy->versions == 1);
+}
+
 /* Whether history_trimmed is a right answer. */
 static bool may_be_trimmed(const store_model *model, const st_store *store, size_t run, size_t key,
                            const st_bound *bound) {
@@ -255,7 +261,7 @@ static bool may_be_trimmed(const store_model *model, const st_store *store, size
     if (model->policy.keep == ST_KEEP_ALL) {
         return false;
     }
-    if (below_floor(store, bound)) {
+    if (keys_vanish(model) && below_floor(store, bound)) {
         return true;
     }
     if (version == NULL) {
@@ -276,7 +282,7 @@ static const st_shard *shard_of(st_store *store, size_t run) {
  * vanish, one cannot know for how long it was there. */
 static bool may_have_ended(const store_model *model, const sm_version *version,
                            const st_bound *bound) {
-    return model->policy.keep != ST_KEEP_ALL && bound->past && version->expires_us <= model->now_us;
+    return keys_vanish(model) && bound->past && version->expires_us <= model->now_us;
 }
 
 /* ---- Points ---------------------------------------------------------------------------------- */

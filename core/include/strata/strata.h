@@ -92,7 +92,9 @@ typedef struct strata_value {
         bool boolean;
         int64_t integer;
         double real;
-        strata_slice bytes; /* string: UTF-8; bytes; array and object: one MessagePack value */
+        /* String: UTF-8; bytes; array and object: one MessagePack value. What is read is not checked
+         * for that again: a forged file may hold another string. (strata_exec checks.) */
+        strata_slice bytes;
     } as;
 } strata_value;
 

@@ -897,7 +897,7 @@ export interface RetentionSetArgs {
     run?: string | undefined;
     /** kv or memory; both when left out. Events are never trimmed. */
     primitive?: string | undefined;
-    /** all; last: the newest versions of each key; for: what could be seen at any time since. */
+    /** all; last: the newest versions of each key, a delete being one; for: what could be seen at any time since. With last 1 and with for, a key that was deleted or has ended goes altogether. */
     keep: string;
     /** For last: how many, from 1. */
     versions?: number | bigint | undefined;

@@ -42,6 +42,8 @@ const NAME_BYTES_MAX = 1024;
 const LAYOUT = 1;
 const MAGIC = new TextEncoder().encode('STRATASL');
 const SPARES_MIN = 6;
+/* Of an export for one table of 64 MiB, at the best compression that is likely. */
+const IMPORT_BYTES_A_TABLE = 4 << 20;
 /* Above those needed, so that most requests find nothing to do. */
 const SPARES_AHEAD = 4;
 const SPARES_KEPT = 3;
@@ -107,12 +109,17 @@ export class OpfsStorage implements Storage {
         this.#log = log;
     }
 
-    /** Takes the lock of the database and opens its slots. Busy, Unavailable. */
-    static async open(name: string, log?: (line: LogLine) => void): Promise<OpfsStorage> {
+    /**
+     * Takes the lock of the database and opens its slots. importBytes: of the export that will be
+     * imported. Busy, Unavailable.
+     */
+    static async open(name: string, log?: (line: LogLine) => void, importBytes = 0): Promise<OpfsStorage> {
         const release = await takeLock(name);
         try {
             const storage = new OpfsStorage(await openFolder(name), `opfs:${name}`, release, log);
+            storage.#sparesMin += Math.ceil(importBytes / IMPORT_BYTES_A_TABLE);
             await storage.load();
+            storage.#sparesMin = SPARES_MIN;
             return storage;
         } catch (error) {
             release();

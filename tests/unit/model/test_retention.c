@@ -158,6 +158,53 @@ static void jumping_clock(void **state) {
     assert_false(json_has(ask(db, STRATA_OK, "kv.get", "{\"key\":\"t\"}"), "expires"));
 }
 
+/* Fails the test unless key "c" was there at that time, and is not in the future. */
+static void expect_then(int64_t time_us) {
+    assert_json(
+        ask(db, STRATA_OK, "kv.exists", "{\"key\":\"c\",\"as_of_time\":%lld}", (long long)time_us),
+        "{\"exists\":true}");
+}
+
+/* A commit is never in the future, and times of commits never go back, whatever the clock does. */
+static void clock_behind_commits(void **state) {
+    (void)state;
+    const int64_t begin_us = machine->wall_us;
+    int64_t last_us = begin_us;
+    for (int64_t step = 0; step < 6; step++) {
+        machine->wall_us = begin_us - step * 3600000000;
+        (void)ask(db, STRATA_OK, "kv.put", "{\"key\":\"c\",\"value\":%lld}", (long long)step);
+        const int64_t time_us =
+            json_int(ask(db, STRATA_OK, "kv.get", "{\"key\":\"c\"}"), "timestamp");
+        assert_true(time_us >= last_us);
+        last_us = time_us;
+        machine->wall_us -= 60000000;
+        expect_then(time_us);
+        if (step % 2 == 1) {
+            reopen(); /* first from the log, then from a table */
+            expect_then(time_us);
+            (void)ask(db, STRATA_OK, "db.checkpoint", "{}");
+        }
+        (void)ask(db, STRATA_OK, "kv.put", "{\"run\":\"default\",\"key\":\"d\",\"value\":1}");
+        assert_true(json_int(ask(db, STRATA_OK, "kv.get", "{\"key\":\"d\"}"), "timestamp") >=
+                    last_us);
+    }
+}
+
+/* What has gone because it had ended does not make the time of its end the future. */
+static void clock_behind_trimming(void **state) {
+    (void)state;
+    const int64_t begin_us = machine->wall_us;
+    (void)ask(db, STRATA_OK, "retention.set", "{\"keep\":\"last\",\"versions\":1}");
+    (void)ask(db, STRATA_OK, "kv.put", "{\"key\":\"t\",\"value\":1,\"ttl_ms\":1000}");
+    machine->wall_us = begin_us + 5000000;
+    assert_int_equal(json_int(ask(db, STRATA_OK, "db.compact", "{}"), "versions_removed"), 1);
+    machine->wall_us = begin_us;
+    reopen();
+    assert_json(ask(db, STRATA_OK, "kv.exists", "{\"key\":\"t\",\"as_of_time\":%lld}",
+                    (long long)begin_us + 1000000),
+                "{\"exists\":false}");
+}
+
 /* By time it is there until its end, by version it is as it was written. */
 static void ended_in_the_past(void **state) {
     (void)state;
@@ -230,6 +277,44 @@ static void ended_before_it_was_opened(void **state) {
     assert_json(ask(db, STRATA_OK, "kv.count", "{\"run\":\"r\"}"), "{\"count\":0}");
     assert_json(ask(db, STRATA_OK, "kv.count", "{}"), "{\"count\":0}");
     assert_false(exists("t"));
+}
+
+/* Several versions are a history, of which the last may be a delete or have ended: both stay. */
+static void ended_among_the_last(void **state) {
+    (void)state;
+    char ended[256];
+    char deleted[256];
+    (void)ask(db, STRATA_OK, "retention.set", "{\"keep\":\"last\",\"versions\":3}");
+    const int64_t put = json_int(
+        ask(db, STRATA_OK, "kv.put", "{\"key\":\"t\",\"value\":1,\"ttl_ms\":1000}"), "version");
+    for (unsigned i = 0; i < 5; i++) {
+        (void)ask(db, STRATA_OK, "kv.put", "{\"key\":\"d\",\"value\":%u}", i);
+    }
+    (void)ask(db, STRATA_OK, "kv.delete", "{\"key\":\"d\"}");
+    machine->wall_us += 5000000;
+    assert_int_equal(json_int(ask(db, STRATA_OK, "db.compact", "{}"), "versions_removed"), 3);
+    (void)snprintf(ended, sizeof ended, "%s", ask(db, STRATA_OK, "kv.history", "{\"key\":\"t\"}"));
+    (void)snprintf(deleted, sizeof deleted, "%s",
+                   ask(db, STRATA_OK, "kv.history", "{\"key\":\"d\"}"));
+    assert_int_equal(json_int(ended, "value"), 1);
+    assert_true(json_has(deleted, "\"deleted\":true"));
+    assert_int_equal(json_int(deleted, "value"), 4);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_false(exists("t"));
+        assert_json(
+            ask(db, STRATA_OK, "kv.exists", "{\"key\":\"t\",\"as_of\":%lld}", (long long)put),
+            "{\"exists\":true}");
+        assert_json(
+            ask(db, STRATA_OK, "kv.exists", "{\"key\":\"never\",\"as_of\":%lld}", (long long)put),
+            "{\"exists\":false}"); /* nothing has gone without a trace */
+        assert_json(ask(db, STRATA_OK, "kv.history", "{\"key\":\"t\"}"), ended);
+        assert_json(ask(db, STRATA_OK, "kv.history", "{\"key\":\"d\"}"), deleted);
+        reopen();
+        assert_int_equal(json_int(ask(db, STRATA_OK, "db.compact", "{}"), "versions_removed"), 0);
+    }
+    (void)ask(db, STRATA_OK, "retention.set", "{\"keep\":\"last\",\"versions\":1}");
+    assert_int_equal(json_int(ask(db, STRATA_OK, "db.compact", "{}"), "versions_removed"), 4);
+    assert_json(ask(db, STRATA_OK, "kv.history", "{\"key\":\"t\"}"), "{\"revisions\":[]}");
 }
 
 static void inside_a_transaction(void **state) {
@@ -449,7 +534,10 @@ int main(void) {
         case_of(ended_in_the_past),
         case_of(ended_before_it_was_opened),
         case_of(ended_before_it_was_committed),
+        case_of(ended_among_the_last),
         case_of(inside_a_transaction),
+        case_of(clock_behind_commits),
+        case_of(clock_behind_trimming),
         case_of(recall_as_it_was),
         case_of(all_or_nothing),
         case_of(readers_beside_trimming),

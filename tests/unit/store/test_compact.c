@@ -214,6 +214,31 @@ static void under_a_reader(void **state) {
     bench_end(&b);
 }
 
+/* What cannot be read is named, and everything stays where it was. */
+static void damaged_input(void **state) {
+    (void)state;
+    bench b;
+    char name[ST_FILE_NAME_MAX + 8];
+    st_compact_result result;
+    bench_begin(&b, 12, 300);
+    for (unsigned round = 0; round < 3; round++) {
+        commit_some(&b, 20);
+        flush(&b);
+    }
+    const st_table *damaged = st_tables_view(&b.store)->levels[0].tables[1];
+    st_table_name(name, sizeof name, "db", st_table_about(damaged)->number);
+    sim_flip(b.machine, name, 60, 3);
+    assert_int_equal(st_store_compact(&b.store, true, &result, &b.error), STRATA_CORRUPT);
+    assert_string_equal(error_text(&b.error, "file"), name + 3);
+    assert_int_equal(error_number(&b.error, "offset"), 40);
+    assert_int_equal(tables_in(&b, 0), 3);
+    sim_flip(b.machine, name, 60, 3);
+    assert_int_equal(st_store_compact(&b.store, true, &result, &b.error), STRATA_OK);
+    sm_check(&b.model, &b.store);
+    sm_check_files(b.machine, &b.store);
+    bench_end(&b);
+}
+
 /* ---- Equal entries --------------------------------------------------------------------------- */
 
 /* Commits that were made while a flush froze one run after the other are in the table and in the log
@@ -272,10 +297,15 @@ static void replayed_and_merged(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_levels),    cmocka_unit_test(beside_commits),
-        cmocka_unit_test(under_a_reader), cmocka_unit_test(replayed_and_merged),
-        cmocka_unit_test(same_bytes),     cmocka_unit_test(storage),
-        cmocka_unit_test(power),          cmocka_unit_test(memory),
+        cmocka_unit_test(many_levels),
+        cmocka_unit_test(beside_commits),
+        cmocka_unit_test(damaged_input),
+        cmocka_unit_test(under_a_reader),
+        cmocka_unit_test(replayed_and_merged),
+        cmocka_unit_test(same_bytes),
+        cmocka_unit_test(storage),
+        cmocka_unit_test(power),
+        cmocka_unit_test(memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -249,13 +249,86 @@ static void event_that_is_none(void **state) {
     db_close(db);
 }
 
+/* Checksums fit, but no reader elsewhere could take it: the operation that would show it says so, and
+ * not one that does not. */
+static void texts_that_are_no_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *what;
+        uint8_t tag;
+        strata_slice value;
+        const char *asks[3];
+    } cases[] = {
+        {"a string", ST_TAG_KV, {"\xa2k\xff", 3}, {"kv.get", "kv.list", "kv.history"}},
+        {"an overlong NUL", ST_TAG_KV, {"\xa2\xc0\x80", 3}, {"kv.get"}},
+        {"a surrogate", ST_TAG_KV, {"\xa3\xed\xa0\x80", 4}, {"kv.get"}},
+        {"a string inside", ST_TAG_KV, {"\x92\x01\x81\xa1k\xa1\x80", 7}, {"kv.get"}},
+        {"a name", ST_TAG_KV, {"\x81\xa1\xff\x01", 4}, {"kv.get"}},
+        {"a name that is an int", ST_TAG_KV, {"\x81\x01\x01", 3}, {"kv.get"}},
+        {"a second name that is bytes", ST_TAG_KV, {"\x82\xa1k\x90\xc4\x01k\x01", 8}, {"kv.get"}},
+        {"a memory's text", ST_TAG_MEMORY, {"\x01\x02k\xff", 4}, {"memory.get", "memory.list"}},
+        {"a memory's tag",
+         ST_TAG_MEMORY,
+         {"\x01\x01k\x81\xa4tags\x91\xa1\xff", 12},
+         {"memory.get", "memory.list"}},
+        {"a memory's metadata",
+         ST_TAG_MEMORY,
+         {"\x01\x01k\x81\xa8metadata\x81\xa1k\xa1\xff", 18},
+         {"memory.get", "memory.list"}},
+        {"an event's type", ST_TAG_EVENT, {NULL, 0}, {"event.range"}},
+        {"an event's payload", ST_TAG_EVENT, {NULL, 1}, {"event.range"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t event[3 + 5 + 32] = {1, 1, cases[i].value.len == 0 ? 0xff : 't'};
+        const bool is_event = cases[i].tag == ST_TAG_EVENT;
+        memcpy(event + 3, "\x81\xa1k\xa1\xff", 5);
+        event[7] = cases[i].value.len == 0 ? 'v' : 0xff;
+        const commit commits[] = {
+            {1, 0, cases[i].tag, is_event ? NULL : "k",
+             is_event ? st_slice(event, sizeof event) : cases[i].value},
+            {1, 1, ST_TAG_KV, "z", {"\xa2\xc3\xa9", 3}},
+        };
+        strata_error error = {.code = STRATA_OK};
+        strata_db *db;
+        make_log(commits, 2);
+        assert_int_equal(try_open(&db, &error), STRATA_OK);
+        for (size_t j = 0; j < 3 && cases[i].asks[j] != NULL; j++) {
+            const char *op = cases[i].asks[j];
+            const bool keyed = strstr(op, ".get") != NULL || strstr(op, ".history") != NULL;
+            const strata_status status = tell(db, op, "%s", keyed ? "{\"key\":\"k\"}" : "{}");
+            if (status != STRATA_CORRUPT) {
+                fail_msg("%s in %s: %s", cases[i].what, op, strata_status_name(status));
+            }
+        }
+        assert_true(json_has(ask(db, STRATA_OK, "kv.get", "{\"key\":\"z\"}"), "\xc3\xa9"));
+        db_close(db);
+    }
+}
+
+/* The name of a file that somebody left in the folder need not be UTF-8. */
+static void file_names_that_are_no_text(void **state) {
+    (void)state;
+    const commit commits[] = {{1, 0, ST_TAG_KV, "k", one}};
+    strata_error error = {.code = STRATA_OK};
+    strata_db *db;
+    make_log(commits, 1);
+    sim_put(machine, "db/DATA/left\xff", st_slice("x", 1));
+    assert_int_equal(try_open(&db, &error), STRATA_OK);
+    assert_true(json_has(ask(db, STRATA_OK, "db.verify", "{}"), "\"unnamed\":[\"DATA/left?\"]"));
+    db_close(db);
+}
+
 #define case_of(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        case_of(what_the_log_cannot_hold), case_of(a_key_twice_in_a_commit),
-        case_of(records_of_runs),          case_of(commits_without_a_run),
+        case_of(what_the_log_cannot_hold),
+        case_of(a_key_twice_in_a_commit),
+        case_of(records_of_runs),
+        case_of(commits_without_a_run),
         case_of(event_that_is_none),
+        case_of(texts_that_are_no_text),
+        case_of(file_names_that_are_no_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,13 +8,7 @@
  * After a change of the format that is meant: GOLDEN_WRITE=1 build/tests/unit/store/test_golden, and
  * docs/FORMAT.md in the same commit.
  */
-#include "store_support.h"
-
-enum { LINE = 32, TEXT_MAX = 1 << 18, FILES_MAX = 8 };
-
-static const char *const file_names[] = {"MANIFEST", "WAL/wal-1.seg", "WAL/wal-2.seg"};
-
-enum { FILE_NAMES = sizeof file_names / sizeof file_names[0] };
+#include "golden.h"
 
 /* ---- The script ------------------------------------------------------------------------------- */
 
@@ -102,92 +96,6 @@ static void play(sim *s, strata_codec codec) {
     db_close(db);
 }
 
-/* ---- Files of hexadecimal ----------------------------------------------------------------------- */
-
-/* "file NAME SIZE", then lines "OFFSET BYTES"; a line "*" repeats the one before it up to the next
- * offset or the end of the file. */
-static void write_hex(sim *s, FILE *out) {
-    for (size_t f = 0; f < FILE_NAMES; f++) {
-        char name[64];
-        (void)snprintf(name, sizeof name, "db/%s", file_names[f]);
-        const strata_slice bytes = sim_copy(s, name, false);
-        if (bytes.data == NULL) {
-            continue;
-        }
-        const uint8_t *data = bytes.data;
-        bool repeats = false;
-        (void)fprintf(out, "file %s %zu\n", file_names[f], bytes.len);
-        for (size_t at = 0; at < bytes.len; at += LINE) {
-            const size_t len = st_min(LINE, bytes.len - at);
-            const bool same =
-                at > 0 && len == LINE && memcmp(data + at, data + at - LINE, LINE) == 0;
-            if (same) {
-                (void)fputs(repeats ? "" : "*\n", out);
-            } else {
-                (void)fprintf(out, "%08zx ", at);
-                for (size_t i = 0; i < len; i++) {
-                    (void)fprintf(out, "%02x", data[at + i]);
-                }
-                (void)fputc('\n', out);
-            }
-            repeats = same;
-        }
-        sim_release(bytes);
-    }
-}
-
-static FILE *golden_file(const char *name, const char *mode) {
-    char path[128];
-    (void)snprintf(path, sizeof path, "tests/golden/%s", name);
-    FILE *file = fopen(path, mode);
-    if (file == NULL) {
-        fail_msg("%s is missing; run this from the top of the tree", path);
-    }
-    return file;
-}
-
-static void put_file(sim *s, const char *name, uint8_t *bytes, size_t from, size_t size) {
-    char path[96];
-    if (name[0] == '\0') {
-        return;
-    }
-    for (size_t at = from; at < size; at++) { /* the last line was repeated */
-        assert_true(at >= LINE);
-        bytes[at] = bytes[at - LINE];
-    }
-    (void)snprintf(path, sizeof path, "db/%s", name);
-    sim_put(s, path, st_slice(bytes, size));
-}
-
-static void read_hex(sim *s, const char *golden) {
-    static uint8_t bytes[1 << 18];
-    char line[256];
-    char name[64] = "";
-    size_t size = 0;
-    size_t end = 0;
-    FILE *in = golden_file(golden, "r");
-    while (fgets(line, sizeof line, in) != NULL) {
-        if (strncmp(line, "file ", 5) == 0) {
-            put_file(s, name, bytes, end, size);
-            assert_int_equal(sscanf(line, "file %63s %zu", name, &size), 2);
-            assert_true(size <= sizeof bytes);
-            end = 0;
-        } else if (line[0] != '*') {
-            const size_t at = strtoul(line, NULL, 16);
-            for (; end < at; end++) {
-                bytes[end] = bytes[end - LINE];
-            }
-            for (const char *p = line + 9; p[0] != '\n' && p[0] != '\0'; p += 2) {
-                unsigned byte = 0;
-                assert_int_equal(sscanf(p, "%2x", &byte), 1);
-                bytes[end++] = (uint8_t)byte;
-            }
-        }
-    }
-    put_file(s, name, bytes, end, size);
-    (void)fclose(in);
-}
-
 /* ---- What they answer ------------------------------------------------------------------------------ */
 
 static void tell_answer(FILE *out, strata_db *db, const char *op, const char *arguments) {
@@ -217,34 +125,15 @@ static void write_answers(strata_db *db, FILE *out) {
     }
 }
 
-static void read_whole(FILE *file, char *text, size_t size) {
-    rewind(file);
-    const size_t len = fread(text, 1, size - 1, file);
-    assert_true(len < size - 1);
-    text[len] = '\0';
-}
-
 static void expect_answers(sim *s, strata_codec codec) {
-    static char got[TEXT_MAX];
-    static char expected[TEXT_MAX];
     strata_db *db = open_at(s, codec, 1800000000000000, STRATA_OPEN_READ_ONLY);
     FILE *out = tmpfile();
     assert_non_null(out);
     write_answers(db, out);
-    read_whole(out, got, TEXT_MAX);
+    char *got = golden_text(out);
     (void)fclose(out);
-    FILE *in = golden_file("plain.txt", "r");
-    read_whole(in, expected, TEXT_MAX);
-    (void)fclose(in);
-    for (const char *a = got, *b = expected; *a != '\0' || *b != '\0';) {
-        const size_t len_a = strcspn(a, "\n");
-        const size_t len_b = strcspn(b, "\n");
-        if (len_a != len_b || memcmp(a, b, len_a) != 0) {
-            fail_msg("got      %.*s\n   expected %.*s", (int)len_a, a, (int)len_b, b);
-        }
-        a += len_a + (a[len_a] == '\n');
-        b += len_b + (b[len_b] == '\n');
-    }
+    golden_expect(got, "plain.txt");
+    free(got);
     db_verify(db);
     db_close(db);
 }
@@ -258,7 +147,7 @@ static void opens_and_answers(void **state) {
     for (size_t i = 0; i < sizeof golden / sizeof golden[0]; i++) {
         sim *s = sim_new(1);
         const strata_codec codec = i % 2 == 0 ? STRATA_CODEC_NONE : STRATA_CODEC_ZSTD;
-        read_hex(s, golden[i]);
+        golden_read(s, golden[i]);
         expect_answers(s, codec);
         /* And it can be written to. */
         strata_db *db = open_at(s, codec, 1800000000000000, 0);
@@ -275,25 +164,15 @@ static void opens_and_answers(void **state) {
 
 static void writes_the_same_bytes(void **state) {
     (void)state;
-    static char got[TEXT_MAX];
-    static char expected[TEXT_MAX];
     sim *s = sim_new(42);
     play(s, STRATA_CODEC_NONE);
     FILE *out = tmpfile();
     assert_non_null(out);
-    write_hex(s, out);
-    read_whole(out, got, TEXT_MAX);
+    golden_write(s, out);
+    char *got = golden_text(out);
     (void)fclose(out);
-    FILE *in = golden_file("plain.hex", "r");
-    read_whole(in, expected, TEXT_MAX);
-    (void)fclose(in);
-    size_t line = 1;
-    for (size_t i = 0; got[i] != '\0' || expected[i] != '\0'; i++) {
-        if (got[i] != expected[i]) {
-            fail_msg("the script no longer writes tests/golden/plain.hex: line %zu differs", line);
-        }
-        line += got[i] == '\n';
-    }
+    golden_expect(got, "plain.hex");
+    free(got);
     expect_answers(s, STRATA_CODEC_NONE);
     sim_free(s);
 }
@@ -304,7 +183,7 @@ static void write_golden(void) {
         sim *s = sim_new(42);
         play(s, i == 0 ? STRATA_CODEC_NONE : STRATA_CODEC_ZSTD);
         FILE *out = golden_file(golden[i], "w");
-        write_hex(s, out);
+        golden_write(s, out);
         (void)fclose(out);
         if (i == 0) {
             strata_db *db = open_at(s, STRATA_CODEC_NONE, 1800000000000000, STRATA_OPEN_READ_ONLY);

@@ -5,10 +5,11 @@
  * these are the large ones, and the claims one would have to guess. Time is not asserted: a loop
  * that a claim drives runs into the time limit of the suite.
  */
-#include "store_support.h"
+#include "store_log.h"
 
 #include "format/key.h"
 #include "format/msgpack.h"
+#include "store/verify.h"
 #include "store/wal_replay.h"
 
 enum { MARGIN_BYTES = 64 << 10, LARGE = 1 << 20 };
@@ -170,6 +171,43 @@ static void much_in_little(void **state) {
     free(zeros);
 }
 
+/* What it takes to open and to verify a database whose only commit is to that run. */
+static void spend_on_run(const char *path, uint64_t run, size_t *opened, size_t *verified) {
+    st_report *report = calloc(1, sizeof *report);
+    strata_options options = db_options(machine, STRATA_STRICT);
+    strata_error error;
+    st_store store;
+    assert_non_null(report);
+    assert_int_equal(st_store_open(&store, path, &options, &error), STRATA_OK);
+    store_put(&store, run, "a", "b");
+    assert_int_equal(st_store_close(&store, &error), STRATA_OK);
+    options.host = &host;
+    begin_counting();
+    assert_int_equal(st_store_open(&store, path, &options, &error), STRATA_OK);
+    *opened = spent.peak;
+    assert_string_equal(store_get(&store, run, "a"), "b");
+    assert_int_equal(st_store_close(&store, &error), STRATA_OK);
+    begin_counting();
+    assert_int_equal(st_verify_files(&host, path, report, &error), STRATA_OK);
+    *verified = spent.peak;
+    assert_int_equal(report->problem_count, 0);
+    assert_int_equal(report->commits, 1);
+    free(report);
+}
+
+/* A number costs no memory in proportion to it. */
+static void highest_run(void **state) {
+    (void)state;
+    size_t opened[2];
+    size_t verified[2];
+    spend_on_run("low", 1, &opened[0], &verified[0]);
+    spend_on_run("high", ST_RUNS_MAX - 1, &opened[1], &verified[1]);
+    if (opened[1] > opened[0] + MARGIN_BYTES || verified[1] > verified[0] + 8 * MARGIN_BYTES) {
+        fail_msg("opening takes %zu bytes, not %zu; verifying %zu, not %zu", opened[1], opened[0],
+                 verified[1], verified[0]);
+    }
+}
+
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 static strata_db *open_counted(void) {
@@ -289,10 +327,8 @@ static void much_json(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        case_of(claims_of_a_log),
-        case_of(much_in_little),
-        case_of(claims_of_a_request),
-        case_of(much_json),
+        case_of(claims_of_a_log),     case_of(much_in_little), case_of(highest_run),
+        case_of(claims_of_a_request), case_of(much_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,11 @@
  * an executor: writers flush when the memtables are over their limit, and go on when that fails.
  * With one: it is woken, writers wait only when it is far behind, and are refused only when it
  * cannot go on; then everything goes on where it was.
+ * Verification reads the files of one moment while all of that goes on.
  */
 #include "store_model.h"
+
+#include "store/verify.h"
 
 #include <pthread.h>
 
@@ -352,11 +355,81 @@ static void refused_and_taken_again(void **state) {
     }
 }
 
+/* ---- Beside verification --------------------------------------------------------------------- */
+
+typedef struct meddling {
+    bench *b;
+    bool inside; /* what it does calls the storage too */
+    unsigned rounds;
+    unsigned waits;
+} meddling;
+
+/* Called before each call of the storage: commits, flushes and merges all there is. */
+static void meddle(void *arg, uint32_t kind, const char *name) {
+    meddling *m = arg;
+    st_compact_result result;
+    bench *b = m->b;
+    if (m->inside || kind != SIM_READ || strstr(name, "MANIFEST") != NULL || m->rounds == 8) {
+        return;
+    }
+    if (atomic_load(&b->store.maintenance->lock.state) != 0) {
+        m->waits++;
+        return;
+    }
+    m->inside = true;
+    m->rounds++;
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(sm_commit(b->machine, &b->model, &b->store), STRATA_OK);
+    }
+    assert_int_equal(st_store_flush(&b->store, &b->error), STRATA_OK);
+    assert_int_equal(st_store_compact(&b->store, true, &result, &b->error), STRATA_OK);
+    m->inside = false;
+}
+
+static void nobody_waits_for_verify(void **state) {
+    (void)state;
+    bench b;
+    meddling m = {.b = &b};
+    st_report *report = calloc(1, sizeof *report);
+    assert_non_null(report);
+    bench_begin(&b, 12);
+    bench_open(&b);
+    for (unsigned i = 0; i < 3; i++) {
+        for (unsigned j = 0; j < 20; j++) {
+            assert_int_equal(sm_commit(b.machine, &b.model, &b.store), STRATA_OK);
+        }
+        if (i < 2) {
+            assert_int_equal(st_store_flush(&b.store, &b.error), STRATA_OK);
+        }
+    }
+    char log[ST_FILE_NAME_MAX + 8];
+    st_wal_name(log, sizeof log, "db", b.store.wal.segment);
+    assert_true(sim_exists(b.machine, log));
+    const uint64_t in_log = b.store.wal.version - b.store.manifest.watermark;
+    const size_t tables = st_tables_view(&b.store)->count;
+    assert_true(in_log > 0 && tables > 1);
+    b.machine->hook = meddle;
+    b.machine->hook_arg = &m;
+    assert_int_equal(st_verify_store(&b.store, report, &b.error), STRATA_OK);
+    b.machine->hook = NULL;
+    assert_int_equal(m.waits, 0);
+    assert_int_equal(m.rounds, 8);
+    assert_int_equal(report->problem_count, 0);
+    /* Those of that moment's log, and what came into it before its end was read. */
+    assert_in_range(report->commits, in_log, in_log + 5);
+    assert_int_equal(report->files, 1 + tables + 1);
+    st_epoch_reclaim(&b.store.epoch);
+    sm_check_files(b.machine, &b.store);      /* tables that have gone meanwhile are removed */
+    assert_false(sim_exists(b.machine, log)); /* and so is the log of then */
+    free(report);
+    bench_end(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readers_beside_maintenance), cmocka_unit_test(writers_flush_themselves),
         cmocka_unit_test(a_flush_that_fails),         cmocka_unit_test(a_busy_executor),
-        cmocka_unit_test(refused_and_taken_again),
+        cmocka_unit_test(refused_and_taken_again),    cmocka_unit_test(nobody_waits_for_verify),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

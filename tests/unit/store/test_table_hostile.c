@@ -15,6 +15,7 @@
 #include "table_support.h"
 
 #include "base/crc32c.h"
+#include "store/floor.h"
 #include "store/table_file.h"
 #include "store_support.h"
 
@@ -435,12 +436,61 @@ static void forgeries(void **state) {
     }
 }
 
+/* ---- Floors ---------------------------------------------------------------------------------- */
+
+/* A merge has to understand them, so verification says beforehand whether it can. */
+static void malformed_floors(void **state) {
+    (void)state;
+    static const struct {
+        strata_slice value;
+        bool deleted;
+        bool good;
+    } cases[] = {
+        {{"\x05\x04\x02", 3}, false, true},
+        {{"\x05\x04", 2}, false, false},
+        {{"\x05\x04\x02\x00", 4}, false, false},
+        {{"", 0}, false, false},
+        {{"", 0}, true, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        sim *s = sim_new(1);
+        uint8_t bytes[8 + 10];
+        st_key key;
+        st_block_cache *cache;
+        st_table *table = NULL;
+        strata_error error = {.code = STRATA_OK};
+        st_floor_key(&key, ST_TAG_KV, 9);
+        store64_be(bytes, 3);
+        memcpy(bytes + 8, key.bytes, key.len);
+        tab_entry entry = {st_slice(bytes, sizeof bytes),
+                           {.number = 7,
+                            .timestamp_us = 1,
+                            .expires_us = ST_NEVER,
+                            .deleted = cases[i].deleted,
+                            .value = cases[i].value}};
+        const tab_model model = {.entries = &entry, .count = 1};
+        const st_table_spec spec = tab_spec(s, STRATA_CODEC_NONE);
+        tab_build_as(&spec, &model);
+        assert_int_equal(st_block_cache_create(&s->host, 1 << 20, &cache), STRATA_OK);
+        assert_int_equal(st_table_open(&spec, cache, &table, &error), STRATA_OK);
+        const strata_status status = st_table_verify(table, &error);
+        if (cases[i].good) {
+            assert_int_equal(status, STRATA_OK);
+        } else {
+            expect_corrupt(&error, status);
+        }
+        st_table_close(table);
+        st_block_cache_destroy(cache);
+        sim_free(s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_byte),       cmocka_unit_test(bytes_of_values_apart),
         cmocka_unit_test(every_length),     cmocka_unit_test(cut_while_open),
         cmocka_unit_test(misplaced_blocks), cmocka_unit_test(another_file),
-        cmocka_unit_test(forgeries),
+        cmocka_unit_test(malformed_floors), cmocka_unit_test(forgeries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

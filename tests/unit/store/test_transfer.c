@@ -97,6 +97,10 @@ static void check_imported(sim *s, const work_reference *reference, strata_slice
     db_verify(db);
     db_close(db);
     assert_int_equal(import_from(s, "first.zst", path, codec, &error), STRATA_ALREADY_EXISTS);
+    db = open_path(s, path, STRATA_OPEN_MUST_EXIST, NULL); /* what was in the way is untouched */
+    assert_int_equal(db_version(db), reference->last + 1);
+    db_verify(db);
+    db_close(db);
 }
 
 static void round_trip(void **state) {
