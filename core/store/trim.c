@@ -14,7 +14,8 @@
  *    transaction holds. Whoever takes or holds one later gets no older one. Whoever took one earlier
  *    notices by the clock (store.h, st_trim_clock) that he may have come too late, and takes another.
  * 3. The floor of a version that ends by itself is above every commit that there was: at any of them
- *    somebody may have seen it. Of a delete it is the delete.
+ *    somebody may have seen it; and no earlier than its own, as a transaction may commit what has
+ *    ended meanwhile, and till then there may have been an older one. Of a delete it is the delete.
  * A function of the entries, the policies, the snapshots and two numbers taken at the beginning.
  */
 #include "store/trim.h"
@@ -128,10 +129,11 @@ static strata_status write_waiting(st_trim *trim, strata_error *error) {
 
 static void let_go(st_trim *trim) {
     const st_revision *last = &trim->waiting;
+    const int64_t end_us =
+        last->expires_us > last->timestamp_us ? last->expires_us : last->timestamp_us;
     st_trim_floor floor = {.number = last->number, .timestamp_us = last->timestamp_us};
-    floor.floor = last->deleted
-                      ? (st_floor){last->number, last->timestamp_us, INT64_MIN}
-                      : (st_floor){trim->last_version + 1, last->expires_us, last->expires_us};
+    floor.floor = last->deleted ? (st_floor){last->number, last->timestamp_us, INT64_MIN}
+                                : (st_floor){trim->last_version + 1, end_us, last->expires_us};
     raise(trim, trim->tag, &floor);
     st_floor_raise(&trim->floor, &floor.floor);
     trim->waits = false;

@@ -81,7 +81,8 @@ static bool may_vanish(const model_rule *rule, const model_version *oldest, int6
 
 static void let_vanish(model *m, model_floor *floor, model_version *oldest) {
     const uint64_t version = oldest->deleted ? oldest->number : m->last + 1;
-    const int64_t time_us = oldest->deleted ? oldest->timestamp_us : oldest->expires_us;
+    const bool ends_later = !oldest->deleted && oldest->expires_us > oldest->timestamp_us;
+    const int64_t time_us = ends_later ? oldest->expires_us : oldest->timestamp_us;
     floor->version = version > floor->version ? version : floor->version;
     floor->time_us = time_us > floor->time_us ? time_us : floor->time_us;
     if (!oldest->may_vanish || oldest->vanish_from > m->settled) {

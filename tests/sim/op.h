@@ -260,6 +260,8 @@ const model_version *kv_find(const op *o, const moment *at, unsigned run, strata
 /* An entry of a list. */
 void kv_put_entry(strata_buffer *out, strata_slice key, const model_version *version);
 bool expect_fitting(const moment *at, strata_slice value, expected *e);
+/* The time to live, which is looked at before anything else. */
+bool expect_ttl(const op *o, expected *e);
 int64_t kv_expiry(const moment *at, int64_t ttl_ms);
 /* When a write ends that keeps the time to live of that version; NULL: of none. */
 int64_t kv_ending(const model_version *version);

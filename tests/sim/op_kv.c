@@ -49,7 +49,7 @@ static int64_t pick_ttl(maker *mk) {
                           : 1 + (int64_t)pick(mk, limits[pick(mk, 4)]);
 }
 
-static bool expect_ttl(const op *o, expected *e) {
+bool expect_ttl(const op *o, expected *e) {
     if (o->ttl_ms < 0 || o->ttl_ms > INT64_C(3155760000000)) {
         expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
         return false;

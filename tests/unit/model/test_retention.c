@@ -238,6 +238,29 @@ static void ended_in_the_past(void **state) {
                 "{\"exists\":false}");
 }
 
+/* What a transaction commits may have ended before; until then the value before it was there. */
+static void ended_before_it_was_committed(void **state) {
+    (void)state;
+    const int64_t begin_us = machine->wall_us;
+    (void)ask(db, STRATA_OK, "kv.put", "{\"key\":\"t\",\"value\":1}");
+    const int64_t txn = json_int(ask(db, STRATA_OK, "txn.begin", "{}"), "txn");
+    (void)ask(db, STRATA_OK, "kv.put", "{\"txn\":%lld,\"key\":\"t\",\"value\":2,\"ttl_ms\":100}",
+              (long long)txn);
+    machine->wall_us = begin_us + 300000;
+    (void)ask(db, STRATA_OK, "txn.commit", "{\"txn\":%lld}", (long long)txn);
+    assert_false(exists("t"));
+    const long long between_us = begin_us + 200000;
+    assert_json(ask(db, STRATA_OK, "kv.exists", "{\"key\":\"t\",\"as_of_time\":%lld}", between_us),
+                "{\"exists\":true}");
+    (void)ask(db, STRATA_OK, "retention.set", "{\"keep\":\"last\",\"versions\":1}");
+    assert_int_equal(json_int(ask(db, STRATA_OK, "db.compact", "{}"), "versions_removed"), 2);
+    (void)ask(db, STRATA_HISTORY_TRIMMED, "kv.exists", "{\"key\":\"t\",\"as_of_time\":%lld}",
+              between_us);
+    assert_json(ask(db, STRATA_OK, "kv.exists", "{\"key\":\"t\",\"as_of_time\":%lld}",
+                    (long long)(begin_us + 300000)),
+                "{\"exists\":false}");
+}
+
 /* One went and one is kept; when the database is opened again by a clock that has gone back, both
  * have ended. */
 static void ended_before_it_was_opened(void **state) {
@@ -510,6 +533,7 @@ int main(void) {
         case_of(jumping_clock),
         case_of(ended_in_the_past),
         case_of(ended_before_it_was_opened),
+        case_of(ended_before_it_was_committed),
         case_of(ended_among_the_last),
         case_of(inside_a_transaction),
         case_of(clock_behind_commits),
