@@ -4,11 +4,11 @@
  * the rule in force did not promise to keep at some moment. Of a read of the past this follows:
  *   what is promised is answered exactly;
  *   what may be gone is answered exactly, or history_trimmed, and nothing else.
- * A delete, or a value that has ended, goes too when nothing older is left of its key and, of a
- * duration, it had ended before that began: in the last n it counts while it is there. Where that
- * happened it can no longer be told what was not there, so below that commit, or time, what is not
- * found may be history_trimmed for other keys of the run too. And of a value that ended by itself there is no
- * telling, by version, when it did: once others that ended no earlier may be gone, it may read as
+ * A delete, or a value that has ended, goes too when nothing older is left of its key and only the last
+ * version is kept, or it had ended before the duration began; as one of the last n it stays. Where it
+ * went it can no longer be told what was not there, so below that commit, or time, what is not found
+ * may be history_trimmed for other keys of the run too. And of a value that ended by itself there is
+ * no telling, by version, when it did: once others that ended no earlier may be gone, it may read as
  * ended for commits since then.
  */
 #include "history.h"
@@ -74,7 +74,7 @@ static bool is_promised(const model_rule *rule, const model_cell *cell, size_t p
 /* Whether nobody who reads at a moment that is kept finds a value in the oldest version of a key. */
 static bool may_vanish(const model_rule *rule, const model_version *oldest, int64_t now_us) {
     if (rule->keep == KEEP_LAST) {
-        return oldest->deleted || oldest->expires_us <= now_us;
+        return rule->versions == 1 && (oldest->deleted || oldest->expires_us <= now_us);
     }
     return (oldest->deleted ? oldest->timestamp_us : oldest->expires_us) <= since_us(rule, now_us);
 }

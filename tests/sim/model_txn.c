@@ -271,10 +271,10 @@ static void predict_inside(const op *o, const moment *at, expected *e) {
 void model_txn_predict(const op *o, const moment *at, expected *e) {
     if (o->txn == 0) {
         o->kind->predict(o, at, e);
-    } else if (expect_ttl(o, e) && expect_open(o, e)) {
+    } else if (expect_open(o, e)) {
         if (is_txn_operation(o)) {
             o->kind->predict(o, at, e);
-        } else if (expect_same_run(o, at, e)) {
+        } else if (expect_ttl(o, e) && expect_same_run(o, at, e)) {
             predict_inside(o, at, e);
         }
     }
