@@ -442,7 +442,7 @@ bool st_block_next(st_block_cursor *cursor) {
 
 bool st_block_next_key(st_block_cursor *cursor) {
     st_block_entry older = cursor->entry;
-    size_t at = cursor->at;
+    size_t at;
     do {
         at = (size_t)older.next;
         if (at >= cursor->block->end) {
