@@ -1,7 +1,8 @@
 /* flush.c - from memtables to a table of level 0.
  *
  * 1. Run by run, under its lock, a new memtable takes the place of the one that takes writes.
- * 2. The log goes on in a new segment; W is the version before it, and everything up to W is synced:
+ * 2. The log is synced, and goes on in a new segment, for which commits wait while the little that came
+ *    since is synced; W is the version before it, and everything up to W is synced:
  *    a table with a commit that the log has lost would be something else than a prefix of the
  *    commits after a crash.
  * 3. The lock of each run is taken once more: who held it has linked what he had put into the log.
@@ -203,7 +204,9 @@ strata_status st_flush(st_store *store, uint64_t *segments_removed, strata_error
     const strata_executor *executor = &store->host->executor;
     st_wal_position at = {0};
     *segments_removed = 0;
+    uint64_t version;
     ST_TRY(freeze(store, error));
+    ST_TRY(st_store_sync(store, &version, error));
     ST_TRY(st_wal_roll(&store->wal, &at, error));
     st_flush_settle(store);
     st_mutex_lock(&store->manifest_lock, executor);

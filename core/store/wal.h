@@ -30,11 +30,11 @@ typedef struct st_wal {
     strata_buffer flushing;
     strata_file *file;
     uint64_t segment;
-    uint64_t written; /* bytes of this segment in the file */
-    int64_t base_us;  /* of this segment; changes under both locks */
-    bool half_made;   /* the next segment may be there already, and holds nothing */
-    bool rolling;     /* the segment is to end although it is not full; changes under both locks */
-    uint64_t first;   /* the first segment that is there */
+    uint64_t written;       /* bytes of this segment in the file */
+    int64_t base_us;        /* of the segment that takes frames; changes under both locks */
+    uint64_t begin_version; /* before its first frame; changes under both locks */
+    bool half_made;         /* the next segment may be there already, and holds nothing */
+    uint64_t first;         /* the first segment that is there */
 
     /* Called under flush_lock when a segment has begun because the one before was full; set before
      * anybody else knows the wal. */
@@ -85,8 +85,8 @@ strata_status st_wal_sync(st_wal *wal, uint64_t version, strata_error *error);
 /* Syncs what is pending if the interval has passed (or `now`). For buffered mode. */
 strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error);
 
-/* Goes on in a new segment, unless nothing is in this one. *at: its beginning; everything before it
- * is synced. Errors: as st_wal_sync. */
+/* Goes on in a new segment, unless nothing is in this one. *at: its beginning, with the version that
+ * was the last one there; everything before it is synced. Errors: as st_wal_sync. */
 strata_status st_wal_roll(st_wal *wal, st_wal_position *at, strata_error *error);
 
 /* Removes the segments below that one, which the manifest no longer needs; how many that were. One
