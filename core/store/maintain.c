@@ -1,15 +1,22 @@
 /* maintain.c - who flushes and compacts, and when.
  *
  * With an executor a job does it, woken when the memtables are over their limit; writers go on in a
- * new memtable meanwhile, and wait only when that one is twice over the limit too. Without one, the
- * writer that passes the limit flushes itself, and compaction goes on in strata_tick; if nobody
- * calls that, the flush does a step for each megabyte it wrote.
+ * new memtable meanwhile. While it is behind they are slowed down (pace.c), so that they do not come
+ * to where they have to stop: twice the limit. There they sleep on `progress`; only if nobody is at
+ * work do they work themselves. Without one, the writer that passes the limit flushes itself, and
+ * every commit pays for its share of the merging, a piece at a time; strata_tick pays in advance.
  *
  * Invariants:
  * 1. Under `lock` at most one thread flushes, merges or changes the view.
- * 2. `lock` comes before all other locks, and is never taken by a thread that holds one.
- * 3. A flush comes before the next step of a compaction, so that a long compaction never makes
- *    writers wait.
+ * 2. `lock` comes before all other locks, and is never taken by a thread that holds one: lock, a
+ *    run's lock, the log's flush_lock and lock, manifest_lock, and those of epochs and snapshots.
+ * 3. Where there is an executor a writer never waits for `lock`. It takes it if it is free, and else
+ *    sleeps on `progress`, which whoever gives it back moves on: between seeing it held and sleeping
+ *    the word has changed, or somebody holds it still.
+ * 4. A flush comes before the next step of a compaction, and a step is a megabyte, so that a long
+ *    compaction never keeps memtables waiting.
+ * 5. Memory: memtables take at most twice the limit (a commit more), and as much as is frozen, which is
+ *    about one limit unless flushes fail; then REFUSED times the limit in all.
  * A failure leaves everything as it was, and is tried again later: what it says most often (no
  * space) the writers will hear from the log too.
  */
@@ -25,6 +32,8 @@ enum {
     OVERFULL = 2,          /* times the limit: writers wait */
     REFUSED = 8,           /* times the limit, frozen ones too: they are refused if it fails */
     LEVEL_0_OVERFULL = 12, /* tables: writers without an executor compact themselves */
+    WRITE_OVERHEAD = 100,  /* bytes that a memtable takes for one besides key and value */
+    SLEEP_US_MAX = 10000,  /* a writer sees that the database is closed */
     RETRY_NS = 1000 * 1000 * 1000 /* after a compaction that failed, or a flush without room left */
 };
 
@@ -39,6 +48,8 @@ strata_status st_maintenance_create(st_store *store, strata_error *error) {
         return st_fail_memory(error);
     }
     st_mutex_init(&maintenance->lock);
+    atomic_init(&maintenance->progress, 0);
+    atomic_init(&maintenance->waiting, 0);
     st_mutex_init(&maintenance->snapshots_lock);
     store->maintenance = maintenance;
     return STRATA_OK;
@@ -113,14 +124,32 @@ static uint64_t all_memtable_bytes(const st_store *store) {
            atomic_load_explicit((_Atomic uint64_t *)&store->frozen_bytes, memory_order_relaxed);
 }
 
+/* ---- The lock -------------------------------------------------------------------------------- */
+
+static void begin_work(st_store *store) {
+    st_mutex_lock(&store->maintenance->lock, &store->host->executor);
+}
+
+/* The total order (seq_cst) of progress and waiting: either this sees that a writer waits, or the
+ * writer about to sleep sees that there was progress. */
+static void end_work(st_store *store) {
+    const strata_executor *executor = &store->host->executor;
+    st_maintenance *maintenance = store->maintenance;
+    st_mutex_unlock(&maintenance->lock, executor);
+    atomic_fetch_add(&maintenance->progress, 1);
+    if (atomic_load(&maintenance->waiting) > 0) {
+        executor->wake(executor->ctx, (uint32_t *)(void *)&maintenance->progress, true);
+    }
+}
+
+/* ---- Steps (under lock) ---------------------------------------------------------------------- */
+
 /* Open tables take their memory from the cache's share. */
 static void fit_cache(st_store *store) {
     const uint64_t share = store->options.memory_bytes / 2;
     const uint64_t resident = atomic_load_explicit(&store->resident_bytes, memory_order_relaxed);
     st_block_cache_resize(store->cache, resident < share ? share - resident : 0);
 }
-
-/* ---- Steps (under lock) ---------------------------------------------------------------------- */
 
 static void tell_failure(st_store *store, strata_status status, const char *what) {
     const strata_log *log = &store->host->log;
@@ -134,14 +163,18 @@ static void tell_failure(st_store *store, strata_status status, const char *what
 
 static strata_status flush_locked(st_store *store, uint64_t *segments, strata_error *error) {
     st_maintenance *maintenance = store->maintenance;
+    const strata_clock *clock = &store->host->clock;
+    const uint64_t begun_ns = clock->monotonic_ns(clock->ctx);
+    const uint64_t bytes = all_memtable_bytes(store);
     const strata_status status = st_flush(store, segments, error);
     if (status == STRATA_OK) {
+        st_pace_measured(&maintenance->pace.flush_cost, bytes,
+                         clock->monotonic_ns(clock->ctx) - begun_ns);
         atomic_store_explicit(&maintenance->not_before_bytes, 0, memory_order_relaxed);
         maintenance->flush_failed = STRATA_OK;
         maintenance->unflushed_ns = 0;
         atomic_store_explicit(&maintenance->failed, STRATA_OK, memory_order_relaxed);
     } else {
-        const strata_clock *clock = &store->host->clock;
         atomic_store_explicit(&maintenance->not_before_bytes,
                               memtable_bytes(store) + st_memtable_limit(store) / 2,
                               memory_order_relaxed);
@@ -191,8 +224,13 @@ static void abandon_compaction(st_store *store) {
 /* Goes on with the compaction that is begun. */
 static strata_status compact_some(st_store *store, strata_error *error) {
     st_maintenance *maintenance = store->maintenance;
+    const strata_clock *clock = &store->host->clock;
+    const uint64_t begun_ns = clock->monotonic_ns(clock->ctx);
     bool done = false;
-    const strata_status status = st_compaction_step(maintenance->compaction, &done, error);
+    uint64_t bytes = 0;
+    const strata_status status = st_compaction_step(maintenance->compaction, &bytes, &done, error);
+    st_pace_measured(&maintenance->pace.merge_cost, bytes,
+                     clock->monotonic_ns(clock->ctx) - begun_ns);
     if (done) {
         atomic_fetch_add_explicit(&maintenance->versions_removed,
                                   st_compaction_versions_removed(maintenance->compaction),
@@ -240,18 +278,24 @@ static strata_status step_locked(st_store *store, bool *more, strata_error *erro
 }
 
 strata_status st_maintenance_step(st_store *store, bool *more, strata_error *error) {
-    const strata_executor *executor = &store->host->executor;
-    st_mutex_lock(&store->maintenance->lock, executor);
+    begin_work(store);
     const strata_status status = step_locked(store, more, error);
-    st_mutex_unlock(&store->maintenance->lock, executor);
+    end_work(store);
     return status;
 }
 
 /* ---- What writers do ------------------------------------------------------------------------- */
 
-static size_t level_0_tables(const st_store *store) {
-    const st_view *view = st_tables_view(store);
-    return view == NULL ? 0 : view->levels[0].count;
+static uint64_t level_0_tables(const st_store *store) {
+    return atomic_load_explicit((_Atomic uint64_t *)&store->level_0, memory_order_relaxed);
+}
+
+void st_maintenance_run(st_store *store) {
+    bool more = true;
+    atomic_store_explicit(&store->kicked, false, memory_order_relaxed);
+    while (more && !atomic_load_explicit(&store->closing, memory_order_relaxed) &&
+           st_maintenance_step(store, &more, NULL) == STRATA_OK) {
+    }
 }
 
 /* One thread, and nobody else to do it. */
@@ -264,18 +308,52 @@ static void work_here(st_store *store) {
     }
 }
 
-void st_maintenance_after_commit(st_store *store) {
-    if (ST_LIKELY(memtable_bytes(store) < st_memtable_limit(store)) || store->in_memory) {
+static uint64_t bytes_of(const st_write *writes, size_t count) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += writes[i].key.len + writes[i].value.len + WRITE_OVERHEAD;
+    }
+    return bytes;
+}
+
+/* Sleeps for what the commit has to, while the job is behind. */
+static void pay(st_store *store, const st_debt *debt, const st_write *writes, size_t count) {
+    const strata_clock *clock = &store->host->clock;
+    st_pace *pace = &store->maintenance->pace;
+    const uint64_t cost = st_pace_cost(pace, debt);
+    if (cost == 0) {
         return;
     }
-    const strata_executor *executor = &store->host->executor;
-    if (store->maintain_job != NULL) {
-        if (atomic_exchange_explicit(&store->kicked, true, memory_order_relaxed) == false) {
-            executor->kick(executor->ctx, store->maintain_job);
-        }
-    } else {
-        work_here(store);
+    uint64_t left_us = st_pace_charge(pace, clock, bytes_of(writes, count), cost) / 1000;
+    while (left_us > 0 && !atomic_load_explicit(&store->closing, memory_order_relaxed)) {
+        const uint64_t now_us = left_us < SLEEP_US_MAX ? left_us : SLEEP_US_MAX;
+        clock->sleep_us(clock->ctx, now_us);
+        left_us -= now_us;
     }
+}
+
+void st_maintenance_after_commit(st_store *store, const st_write *writes, size_t count) {
+    const st_debt debt = {.memtable_bytes = memtable_bytes(store),
+                          .limit = st_memtable_limit(store),
+                          .flushing =
+                              atomic_load_explicit(&store->frozen_bytes, memory_order_relaxed) > 0,
+                          .held = atomic_load_explicit(&store->wal.held, memory_order_relaxed),
+                          .held_max = store->wal.held_max,
+                          .level_0 = level_0_tables(store)};
+    const bool is_over = debt.memtable_bytes >= debt.limit;
+    if (ST_LIKELY(!is_over && !debt.flushing && debt.level_0 < ST_PACE_LEVEL_0 &&
+                  debt.held < debt.held_max / 4) ||
+        store->in_memory) {
+        return;
+    }
+    if (store->maintain_job == NULL) {
+        work_here(store);
+        return;
+    }
+    if (is_over && atomic_exchange_explicit(&store->kicked, true, memory_order_relaxed) == false) {
+        store->host->executor.kick(store->host->executor.ctx, store->maintain_job);
+    }
+    pay(store, &debt, writes, count);
 }
 
 /* Under lock, far over the limit. Errors: nothing can be written out, and there is no more room. */
@@ -295,48 +373,64 @@ static strata_status make_room(st_store *store) {
     return STRATA_OK;
 }
 
-strata_status st_maintenance_before_commit(st_store *store, strata_error *error) {
+static bool is_far_over(const st_store *store) {
     const uint64_t limit = st_memtable_limit(store);
-    if (ST_LIKELY(memtable_bytes(store) < limit * OVERFULL &&
-                  all_memtable_bytes(store) < limit * REFUSED) ||
-        store->in_memory) {
+    return memtable_bytes(store) >= limit * OVERFULL ||
+           all_memtable_bytes(store) >= limit * REFUSED;
+}
+
+static strata_status fail_full(strata_status status, strata_error *error) {
+    return st_fail(error, status,
+                   "what is in memory cannot be written out (%s), and no more is taken until it "
+                   "can",
+                   strata_status_name(status));
+}
+
+strata_status st_maintenance_before_commit(st_store *store, strata_error *error) {
+    const strata_executor *executor = &store->host->executor;
+    st_maintenance *maintenance = store->maintenance;
+    if (ST_LIKELY(!is_far_over(store)) || store->in_memory) {
         return STRATA_OK;
     }
-    st_maintenance *maintenance = store->maintenance;
-    st_mutex_lock(&maintenance->lock, &store->host->executor);
-    const strata_status status = make_room(store);
-    st_mutex_unlock(&maintenance->lock, &store->host->executor);
-    return status == STRATA_OK
-               ? STRATA_OK
-               : st_fail(error, status,
-                         "what is in memory cannot be written out (%s), and no more is taken until "
-                         "it can",
-                         strata_status_name(status));
+    for (;;) {
+        const uint32_t seen = atomic_load(&maintenance->progress);
+        if (st_mutex_try(&maintenance->lock)) {
+            const strata_status status = make_room(store);
+            end_work(store);
+            return status == STRATA_OK ? STRATA_OK : fail_full(status, error);
+        }
+        atomic_fetch_add(&maintenance->waiting, 1);
+        executor->wait(executor->ctx, (uint32_t *)(void *)&maintenance->progress, seen);
+        atomic_fetch_sub(&maintenance->waiting, 1);
+        if (!is_far_over(store)) {
+            return STRATA_OK;
+        }
+        ST_TRY(st_store_check_open(store, error));
+        ST_TRY(st_wal_check(&store->wal, error));
+    }
 }
 
 /* ---- What users ask for ---------------------------------------------------------------------- */
 
 strata_status st_store_flush(st_store *store, strata_error *error) {
-    const strata_executor *executor = &store->host->executor;
     uint64_t segments;
     if (store->in_memory) {
         return STRATA_OK;
     }
-    st_mutex_lock(&store->maintenance->lock, executor);
+    begin_work(store);
     const strata_status status = flush_locked(store, &segments, error);
-    st_mutex_unlock(&store->maintenance->lock, executor);
+    end_work(store);
     return status;
 }
 
 strata_status st_store_capture(st_store *store, st_capture *capture, strata_error *error) {
-    const strata_executor *executor = &store->host->executor;
     uint64_t segments;
-    st_mutex_lock(&store->maintenance->lock, executor);
+    begin_work(store);
     strata_status status = flush_locked(store, &segments, error);
     if (status == STRATA_OK) {
         status = st_tables_capture(store, capture, error);
     }
-    st_mutex_unlock(&store->maintenance->lock, executor);
+    end_work(store);
     return status;
 }
 
@@ -379,16 +473,15 @@ static strata_status full_step(st_store *store, bool *more, strata_error *error)
 }
 
 static strata_status merge_everything(st_store *store, strata_error *error) {
-    const strata_executor *executor = &store->host->executor;
     bool more = true;
-    st_mutex_lock(&store->maintenance->lock, executor);
+    begin_work(store);
     strata_status status = begin_full(store, error);
     while (status == STRATA_OK && more) {
         status = full_step(store, &more, error);
-        st_mutex_unlock(&store->maintenance->lock, executor);
-        st_mutex_lock(&store->maintenance->lock, executor);
+        end_work(store);
+        begin_work(store);
     }
-    st_mutex_unlock(&store->maintenance->lock, executor);
+    end_work(store);
     return status;
 }
 
@@ -404,7 +497,6 @@ static uint64_t bytes_used(st_store *store) {
 
 strata_status st_store_compact(st_store *store, bool full, st_compact_result *result,
                                strata_error *error) {
-    const strata_executor *executor = &store->host->executor;
     memset(result, 0, sizeof *result);
     if ((store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
         return st_fail(error, STRATA_FORBIDDEN, "%s was opened read-only", store->path);
@@ -413,7 +505,7 @@ strata_status st_store_compact(st_store *store, bool full, st_compact_result *re
     result->bytes_before = bytes_used(store);
     _Atomic uint64_t *versions = &store->maintenance->versions_removed;
     const uint64_t versions_before = atomic_load_explicit(versions, memory_order_relaxed);
-    st_mutex_lock(&store->maintenance->lock, executor);
+    begin_work(store);
     strata_status status =
         store->in_memory ? STRATA_OK : flush_locked(store, &result->segments_removed, error);
     if (status == STRATA_OK && full && store->in_memory) {
@@ -422,7 +514,7 @@ strata_status st_store_compact(st_store *store, bool full, st_compact_result *re
         atomic_fetch_add_explicit(&store->maintenance->versions_removed, removed,
                                   memory_order_relaxed);
     }
-    st_mutex_unlock(&store->maintenance->lock, executor);
+    end_work(store);
     if (status == STRATA_OK && full && !store->in_memory) {
         status = merge_everything(store, error);
     }

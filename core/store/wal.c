@@ -9,7 +9,7 @@
  * 1. version order = order of frames; a segment's header names the version before its first frame.
  * 2. end <= reserved: a frame enters `pending` only when the file has room for it, so that a full
  *    disk refuses a commit before it happened and never in the middle (host.h: growing reserves).
- *    In buffered mode with threads there are HELD_BYTES_MAX before the next segment's file is there:
+ *    In buffered mode with threads there are held_max before the next segment's file is there:
  *    to make it takes several syncs, for which commits do not wait. If the disk is full just then,
  *    they are held in memory, a sync says no_space, and the next one tries again.
  * 3. durable_end only covers synced bytes; it is stamped into frames (wal_frame.h) to tell a torn
@@ -29,9 +29,8 @@
 
 enum {
     RESERVE_BYTES = 1 << 20,     /* grown at a time: one file-system transaction a megabyte */
-    AHEAD_BYTES_MAX = 16 << 20,  /* reserved for what comes during a sync */
+    HELD_BYTES_MAX = 16 << 20,   /* of what comes while somebody does */
     PENDING_BYTES_MAX = 1 << 20, /* buffered mode writes early beyond this, if nobody syncs */
-    HELD_BYTES_MAX = 4 << 20,    /* and waits for the sync beyond this */
 };
 
 /* ---- Failure --------------------------------------------------------------------------------- */
@@ -102,7 +101,7 @@ static bool goes_on(const st_wal *wal) {
 
 /* What is appended from now on belongs to the next segment. Under both locks, with nothing pending. */
 static void cut(st_wal *wal) {
-    const uint64_t reserved = goes_on(wal) ? ST_WAL_HEADER_BYTES + HELD_BYTES_MAX : 0;
+    const uint64_t reserved = goes_on(wal) ? ST_WAL_HEADER_BYTES + wal->held_max : 0;
     wal->begin_version = wal->version;
     wal->base_us = wal->host->clock.wall_us(wal->host->clock.ctx);
     wal->end = ST_WAL_HEADER_BYTES;
@@ -165,20 +164,18 @@ static strata_status grow(st_wal *wal, uint64_t size) {
     return STRATA_OK;
 }
 
-/* Before a sync: what comes meanwhile, perhaps as much as came since the last one, is to find room
- * without it. A disk too full for that says so when the room is needed. */
+/* Before a sync: what is held meanwhile is to find room without it, in a log that is not a small one.
+ * A disk too full for that says so when the room is needed. */
 static void grow_ahead(st_wal *wal) {
     if (!goes_on(wal)) {
         return;
     }
     st_mutex_lock(&wal->lock, &wal->host->executor);
-    const uint64_t since = wal->written - wal->durable_end;
-    const uint64_t ahead = since * 2 < AHEAD_BYTES_MAX ? since * 2 : AHEAD_BYTES_MAX;
-    const uint64_t most = wal->segment_bytes + RESERVE_BYTES;
-    const uint64_t wanted = wal->end + ahead < most ? wal->end + ahead : most;
+    const uint64_t ahead = wal->end < wal->held_max ? wal->end : wal->held_max;
+    const uint64_t wanted = wal->end + ahead;
     const uint64_t reserved = atomic_load_explicit(&wal->reserved, memory_order_relaxed);
     st_mutex_unlock(&wal->lock, &wal->host->executor);
-    if (since >= RESERVE_BYTES && reserved < wanted) {
+    if (ahead >= RESERVE_BYTES && reserved < wanted) {
         (void)grow(wal, wanted);
     }
 }
@@ -191,6 +188,7 @@ static uint64_t take_pending(st_wal *wal, bool cuts) {
     wal->pending = wal->flushing;
     wal->pending.len = 0;
     wal->flushing = frames;
+    atomic_store_explicit(&wal->held, 0, memory_order_relaxed);
     const uint64_t version = wal->version;
     if (cuts) {
         cut(wal);
@@ -456,7 +454,7 @@ static strata_status append_locked(st_wal *wal, uint64_t run, int64_t timestamp_
  * The commit stands whatever happens here; a failure shows at the next one. */
 static void write_early(st_wal *wal, size_t pending_len) {
     const strata_executor *executor = &wal->host->executor;
-    if (pending_len > HELD_BYTES_MAX) {
+    if (pending_len > wal->held_max) {
         st_mutex_lock(&wal->flush_lock, executor);
     } else if (!st_mutex_try(&wal->flush_lock)) {
         return;
@@ -483,6 +481,7 @@ strata_status st_wal_append(st_wal *wal, uint64_t run, int64_t timestamp_us, con
             append_locked(wal, run, timestamp_us, writes, count, &no_room, &need);
         *version = wal->version;
         const size_t pending_len = wal->pending.len;
+        atomic_store_explicit(&wal->held, pending_len, memory_order_relaxed);
         st_mutex_unlock(&wal->lock, executor);
         if (status == STRATA_CONSTRAINT) {
             return st_fail_constraint(error, "commit_too_large",
@@ -577,6 +576,10 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
     memcpy(wal->uuid, uuid, ST_UUID_BYTES);
     wal->durability = options->durability;
     wal->segment_bytes = options->wal_segment_bytes;
+    const uint64_t held_max = options->memory_bytes / 16;
+    wal->held_max = held_max < PENDING_BYTES_MAX ? PENDING_BYTES_MAX
+                    : held_max > HELD_BYTES_MAX  ? HELD_BYTES_MAX
+                                                 : (size_t)held_max;
     wal->pending.host = host;
     wal->payload.host = host;
     wal->flushing.host = host;

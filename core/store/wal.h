@@ -16,6 +16,7 @@ typedef struct st_wal {
     uint8_t uuid[ST_UUID_BYTES];
     strata_durability durability;
     uint64_t segment_bytes;
+    size_t held_max; /* bytes that are held in memory while somebody syncs, in buffered mode */
     st_codec *codec;
 
     st_mutex flush_lock;   /* whoever writes to the file: one at a time */
@@ -45,6 +46,7 @@ typedef struct st_wal {
     _Atomic uint32_t waiting; /* threads that sleep on turn, or are about to */
 
     _Atomic uint64_t reserved; /* size of the file, 0: there is none; changes under both locks */
+    _Atomic size_t held;       /* bytes pending */
     _Atomic uint64_t durable_version;
     _Atomic uint64_t total_bytes; /* of all live segments */
     _Atomic uint64_t segments;
