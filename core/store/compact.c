@@ -28,7 +28,6 @@ enum {
     LEVEL_0_TABLES_MAX = 12, /* merged at once: each has a window of its file in memory */
     LEVEL_FACTOR = 10,
     LEVEL_1_MEMTABLES = 4, /* bytes of level 1, in memtables */
-    STEP_BYTES = 1 << 20,
     TABLE_BYTES_MIN = 1 << 16,
     SCORE_FULL = 64, /* of a level that has what it may have */
 };
@@ -364,7 +363,8 @@ static strata_status install(st_compaction *compaction, strata_error *error) {
     return STRATA_OK;
 }
 
-static strata_status merge_some(st_compaction *compaction, uint64_t *merged, strata_error *error) {
+static strata_status merge_some(st_compaction *compaction, uint64_t bytes_max, uint64_t *merged,
+                                strata_error *error) {
     st_merge *merge = &compaction->merge;
     const st_trim *trim = &compaction->trim;
     size_t bytes = 0;
@@ -372,7 +372,7 @@ static strata_status merge_some(st_compaction *compaction, uint64_t *merged, str
         ST_TRY(st_merge_seek(merge, st_slice("", 0), UINT64_MAX));
         compaction->begun = true;
     }
-    while (st_merge_here(merge) && bytes < STEP_BYTES) {
+    while (st_merge_here(merge) && bytes < bytes_max) {
         if (!st_slice_equal(merge->top->key, st_trim_key_now(trim))) {
             ST_TRY(begin_key(compaction, merge->top->key, error));
         }
@@ -384,12 +384,12 @@ static strata_status merge_some(st_compaction *compaction, uint64_t *merged, str
     return STRATA_OK;
 }
 
-strata_status st_compaction_step(st_compaction *compaction, uint64_t *merged, bool *done,
-                                 strata_error *error) {
+strata_status st_compaction_step(st_compaction *compaction, uint64_t bytes_max, uint64_t *merged,
+                                 bool *done, strata_error *error) {
     *done = false;
     *merged = 0;
     if (!compaction->moves) {
-        ST_TRY(merge_some(compaction, merged, error));
+        ST_TRY(merge_some(compaction, bytes_max, merged, error));
         if (st_merge_here(&compaction->merge)) {
             return STRATA_OK;
         }

@@ -17,6 +17,10 @@ typedef struct st_maintenance {
     _Atomic uint32_t progress; /* goes up when it is given back; the word that writers wait on */
     _Atomic uint32_t waiting;  /* writers that sleep on progress, or are about to */
     st_pace pace;
+    struct st_flushing *flush; /* begun; NULL: none */
+    uint64_t flush_bytes;      /* of the memtables that are in it, */
+    uint64_t flush_ns;         /* and what it has taken so far */
+    uint64_t owed_bytes;       /* to be written or merged by who commits, where there is no job */
     st_compaction *compaction; /* begun; NULL: none */
     bool full;                 /* it is one of the whole database */
     /* A flush failed: memtables grow to this before the next try. Written under lock. */

@@ -347,6 +347,8 @@ static void refused_and_taken_again(void **state) {
         for (unsigned i = 0; i < 50; i++) {
             assert_int_equal(sm_commit(b.machine, &b.model, &b.store), STRATA_OK);
         }
+        assert_true(flushes(&b) > 0);
+        assert_int_equal(st_store_flush(&b.store, &b.error), STRATA_OK);
         assert_int_equal(atomic_load(&b.store.frozen_bytes), 0);
         bench_end(&b);
     }
