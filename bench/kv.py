@@ -25,7 +25,8 @@ GROUPS = {
     "buffered": ("seconds=0.7 rounds=3", "keys=200000 seconds=0.15 rounds=2"),
     "runs": ("seconds=0.7 rounds=5", "keys=200000 seconds=0.2 rounds=2"),
     "strict": ("keys=20000 seconds=0.7 rounds=5", "keys=5000 seconds=0.2 rounds=2"),
-    "latency": ("memory=64 seconds=0 rounds=3", "memory=64 keys=200000 seconds=0 rounds=1"),
+    "latency": ("keys=3000000 memory=64 seconds=0 rounds=3",
+                "memory=64 keys=200000 seconds=0 rounds=1"),
     "reopen": ("rounds=3", "keys=200000 rounds=1"),
     "snapshot": ("keys=100000 rounds=3", "keys=50000 rounds=1"),
 }

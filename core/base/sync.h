@@ -17,6 +17,12 @@ static inline void st_mutex_init(st_mutex *mutex) {
 }
 /* Not recursive. Any thread. */
 void st_mutex_lock(st_mutex *mutex, const strata_executor *executor);
+/* Whether it was free, and is the caller's now. Never waits. */
+static inline bool st_mutex_try(st_mutex *mutex) {
+    uint32_t seen = 0;
+    return atomic_compare_exchange_strong_explicit(&mutex->state, &seen, 1, memory_order_acquire,
+                                                   memory_order_relaxed);
+}
 void st_mutex_unlock(st_mutex *mutex, const strata_executor *executor);
 
 /* Between two looks at what another thread will change soon. */

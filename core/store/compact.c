@@ -1,10 +1,12 @@
 /* compact.c - levelled compaction (O'Neil et al., "The log-structured merge-tree", 1996; the levels
  * as in LevelDB).
  *
- * Level 0 holds flushed tables, whose keys overlap; four of them are merged with what they overlap
- * in level 1. Each level from 1 on is one ordered list of tables and may have LEVEL_FACTOR times the
- * bytes of the level above; when it has more, its oldest table is merged with what it overlaps in
- * the next. A table that overlaps nothing there is only renamed to it.
+ * Level 0 holds flushed tables, whose keys overlap; when there are four, the oldest of them, twelve
+ * at most, are merged with what they overlap in level 1. Each level from 1 on is one ordered list of
+ * tables and may have LEVEL_FACTOR times the bytes of the level above; when it has more, its oldest
+ * table is merged with what it overlaps in the next. A table that overlaps nothing there is only
+ * renamed to it. The level that is furthest over goes first: if it were always level 0, level 1 would
+ * grow as long as writers do not rest, and each merge into it would rewrite all of it.
  *
  * 1. The tables merged are a contiguous piece of history: for the keys of the result, no table in
  *    between stays out. So "each level holds only older versions" (view.h) goes on to hold.
@@ -23,10 +25,11 @@
 
 enum {
     LEVEL_0_TABLES = 4,
+    LEVEL_0_TABLES_MAX = 12, /* merged at once: each has a window of its file in memory */
     LEVEL_FACTOR = 10,
     LEVEL_1_MEMTABLES = 4, /* bytes of level 1, in memtables */
-    STEP_BYTES = 1 << 20,
     TABLE_BYTES_MIN = 1 << 16,
+    SCORE_FULL = 64, /* of a level that has what it may have */
 };
 
 typedef struct st_output {
@@ -148,20 +151,21 @@ static void find_overlap(const st_level *level, st_table *const *tables, size_t 
     }
 }
 
-/* The level whose turn it is; ST_LEVELS: none. */
+/* The level whose turn it is, the one that has most for what it may have; ST_LEVELS: none. */
 static unsigned due_level(const st_store *store, const st_view *view) {
-    if (view == NULL) {
-        return ST_LEVELS;
-    }
-    if (view->levels[0].count >= LEVEL_0_TABLES) {
-        return 0;
-    }
-    for (unsigned i = 1; i + 1 < ST_LEVELS; i++) {
-        if (level_bytes(&view->levels[i]) > level_limit(store, i)) {
-            return i;
+    unsigned due = ST_LEVELS;
+    uint64_t most = SCORE_FULL - 1;
+    for (unsigned i = 0; view != NULL && i + 1 < ST_LEVELS; i++) {
+        const st_level *level = &view->levels[i];
+        const uint64_t score =
+            i == 0 ? level->count * SCORE_FULL / LEVEL_0_TABLES
+                   : level_bytes(level) / ((level_limit(store, i) + SCORE_FULL) / SCORE_FULL);
+        if (score > most) {
+            most = score;
+            due = i;
         }
     }
-    return ST_LEVELS;
+    return due;
 }
 
 /* The table that has been in its level for longest. */
@@ -185,8 +189,8 @@ strata_status st_compaction_pick(st_store *store, st_compaction **out, strata_er
     }
     const st_level *upper = &view->levels[from];
     const st_level *lower = &view->levels[from + 1];
-    const size_t at = from == 0 ? 0 : oldest_table(upper);
-    const size_t count = from == 0 ? upper->count : 1;
+    const size_t count = from == 0 ? st_min(upper->count, LEVEL_0_TABLES_MAX) : 1;
+    const size_t at = from == 0 ? upper->count - count : oldest_table(upper);
     size_t first;
     size_t end;
     find_overlap(lower, upper->tables + at, count, &first, &end);
@@ -372,7 +376,8 @@ static strata_status install(st_compaction *compaction, strata_error *error) {
     return STRATA_OK;
 }
 
-static strata_status merge_some(st_compaction *compaction, strata_error *error) {
+static strata_status merge_some(st_compaction *compaction, uint64_t bytes_max, uint64_t *merged,
+                                strata_error *error) {
     st_merge *merge = &compaction->merge;
     const st_trim *trim = &compaction->trim;
     size_t bytes = 0;
@@ -380,7 +385,7 @@ static strata_status merge_some(st_compaction *compaction, strata_error *error) 
         ST_TRY(read_input(compaction, st_merge_seek(merge, st_slice("", 0), UINT64_MAX), error));
         compaction->begun = true;
     }
-    while (st_merge_here(merge) && bytes < STEP_BYTES) {
+    while (st_merge_here(merge) && bytes < bytes_max) {
         if (!st_slice_equal(merge->top->key, st_trim_key_now(trim))) {
             ST_TRY(begin_key(compaction, merge->top->key, error));
         }
@@ -388,13 +393,16 @@ static strata_status merge_some(st_compaction *compaction, strata_error *error) 
         ST_TRY(read_input(compaction, st_merge_next(merge), error));
         bytes += sizeof(st_revision);
     }
+    *merged = bytes;
     return STRATA_OK;
 }
 
-strata_status st_compaction_step(st_compaction *compaction, bool *done, strata_error *error) {
+strata_status st_compaction_step(st_compaction *compaction, uint64_t bytes_max, uint64_t *merged,
+                                 bool *done, strata_error *error) {
     *done = false;
+    *merged = 0;
     if (!compaction->moves) {
-        ST_TRY(merge_some(compaction, error));
+        ST_TRY(merge_some(compaction, bytes_max, merged, error));
         if (st_merge_here(&compaction->merge)) {
             return STRATA_OK;
         }

@@ -9,9 +9,10 @@
 strata_status st_compaction_pick(st_store *store, st_compaction **compaction, strata_error *error);
 /* One of all tables; NULL when there are none. */
 strata_status st_compaction_full(st_store *store, st_compaction **compaction, strata_error *error);
-/* Merges about a megabyte; at the end installs the result (*done). Errors: as st_store_flush; the
+/* Merges about so many bytes, *merged of them; at the end installs the result (*done). Errors: as st_store_flush; the
  * compaction can only be destroyed then, and the tables are as before. */
-strata_status st_compaction_step(st_compaction *compaction, bool *done, strata_error *error);
+strata_status st_compaction_step(st_compaction *compaction, uint64_t bytes_max, uint64_t *merged,
+                                 bool *done, strata_error *error);
 /* Frees it; what it has written without installing it is removed. NULL is fine. */
 void st_compaction_destroy(st_compaction *compaction);
 

@@ -1,14 +1,16 @@
 /* flush.c - from memtables to a table of level 0.
  *
  * 1. Run by run, under its lock, a new memtable takes the place of the one that takes writes.
- * 2. The log goes on in a new segment; W is the version before it, and everything up to W is synced:
+ * 2. The log is synced, and goes on in a new segment, for which commits wait while the little that came
+ *    since is synced; W is the version before it, and everything up to W is synced:
  *    a table with a commit that the log has lost would be something else than a prefix of the
  *    commits after a crash.
  * 3. The lock of each run is taken once more: who held it has linked what he had put into the log.
  *    So every commit up to W is in a memtable, most of them in frozen ones, a few that came between 1
  *    and 2 in those that take writes now.
  * 4. All of them are merged, run after run, into one table: exactly the commits above the watermark
- *    and up to W. It is synced.
+ *    and up to W. That goes in steps, between which commits go on: a memtable that has none up to W
+ *    after 3 never will, and is left out. The table is synced.
  * 5. The manifest says: the table is live, W is the watermark, the log begins at the new segment.
  *    Readers see the table; then the frozen memtables are unlinked and retired, and the old segments
  *    removed.
@@ -72,88 +74,138 @@ void st_flush_settle(st_store *store) {
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* The table of the commits after `from`, up to `to`. */
-typedef struct flushing {
+struct st_flushing {
     st_store *store;
     uint64_t from;
     uint64_t to;
-    uint64_t number;
-    st_table_builder *builder; /* NULL: there is no entry yet */
-    st_arena arena;
-} flushing;
+    st_wal_position at; /* where the log goes on */
+    uint64_t number;    /* of the table; 0: there is no entry yet */
+    st_table_builder *builder;
+    uint64_t run; /* that is being written, or comes next */
+    bool in_run;
+    st_merge merge; /* of the run */
+    st_arena arena; /* of the merge */
+    uint8_t key[ST_TABLE_KEY_MAX];
+};
+
+static bool has_any(const st_memtable *table, uint64_t to) {
+    const uint64_t first =
+        atomic_load_explicit((_Atomic uint64_t *)&table->version_first, memory_order_relaxed);
+    return first > 0 && first <= to;
+}
 
 /* A merge of the memtables of one run. They are few: two, and one more for each flush that
  * failed. */
-static strata_status merge_run(const st_memtable *newest, st_arena *arena, st_merge *merge) {
+static strata_status begin_run(st_flushing *f, const st_shard *shard) {
+    const st_memtable *newest = st_shard_newest(shard);
     size_t count = 0;
     for (const st_memtable *table = newest; table != NULL; table = st_memtable_older(table)) {
         count++;
     }
-    st_source **sources = st_arena_alloc(arena, count * sizeof *sources, 8);
-    st_source *first = st_arena_alloc(arena, count * sizeof *first, 16);
+    st_arena_reset(&f->arena);
+    st_source **sources = st_arena_alloc(&f->arena, count * sizeof *sources, 8);
+    st_source *first = st_arena_alloc(&f->arena, count * sizeof *first, 16);
     if (sources == NULL || first == NULL) {
         return STRATA_NO_MEMORY;
     }
     count = 0;
     for (const st_memtable *table = newest; table != NULL; table = st_memtable_older(table)) {
-        sources[count] = &first[count];
-        st_source_memtable(sources[count], table);
-        count++;
+        if (has_any(table, f->to)) {
+            sources[count] = &first[count];
+            st_source_memtable(sources[count], table);
+            count++;
+        }
     }
-    st_merge_init(merge, sources, count);
-    return STRATA_OK;
+    st_merge_init(&f->merge, sources, count);
+    store64_be(f->key, shard->run);
+    f->in_run = true;
+    return st_merge_seek(&f->merge, st_slice("", 0), UINT64_MAX);
 }
 
-static strata_status write_entry(flushing *f, strata_slice key, const st_revision *revision,
+static strata_status write_entry(st_flushing *f, strata_slice key, const st_revision *revision,
                                  strata_error *error) {
     if (f->builder == NULL) {
         st_table_spec spec;
-        f->number = st_tables_next_number(f->store);
-        st_tables_spec(f->store, f->number, &spec);
+        const uint64_t number = st_tables_next_number(f->store);
+        st_tables_spec(f->store, number, &spec);
         ST_TRY(st_table_builder_create(&spec, &f->builder, error));
+        f->number = number;
     }
     return st_table_builder_add(f->builder, key, revision, error);
 }
 
-static strata_status write_run(flushing *f, const st_shard *shard, strata_error *error) {
-    const st_memtable *newest = st_shard_newest(shard);
-    uint8_t key[ST_TABLE_KEY_MAX];
-    st_merge merge;
-    st_arena_reset(&f->arena);
-    if (merge_run(newest, &f->arena, &merge) != STRATA_OK) {
-        return st_fail_memory(error);
-    }
-    store64_be(key, shard->run);
-    ST_TRY(st_merge_seek(&merge, st_slice("", 0), UINT64_MAX));
-    while (st_merge_here(&merge)) {
-        const st_source *top = merge.top;
+/* Goes on with the run; f->in_run false: it is written. */
+static strata_status write_run(st_flushing *f, uint64_t bytes_max, uint64_t *bytes,
+                               strata_error *error) {
+    while (st_merge_here(&f->merge) && *bytes < bytes_max) {
+        const st_source *top = f->merge.top;
         if (top->revision.number > f->from && top->revision.number <= f->to) {
-            memcpy(key + 8, top->key.data, top->key.len);
-            ST_TRY(write_entry(f, st_slice(key, 8 + top->key.len), &top->revision, error));
+            memcpy(f->key + 8, top->key.data, top->key.len);
+            ST_TRY(write_entry(f, st_slice(f->key, 8 + top->key.len), &top->revision, error));
+            *bytes += top->key.len + top->revision.value.len;
         }
-        ST_TRY(st_merge_next(&merge));
+        *bytes += sizeof(st_revision);
+        ST_TRY(st_merge_next(&f->merge));
     }
+    f->in_run = st_merge_here(&f->merge);
     return STRATA_OK;
+}
+
+/* *done: every run is written, and the table, if there is one, is whole. */
+static strata_status write_some(st_flushing *f, uint64_t bytes_max, bool *done,
+                                strata_error *error) {
+    const uint64_t end = st_shards_end(&f->store->shards);
+    uint64_t bytes = 0;
+    st_table_info info;
+    *done = false;
+    while (f->in_run || f->run < end) {
+        if (!f->in_run) {
+            const st_shard *shard = st_shards_find(&f->store->shards, f->run++);
+            bytes += sizeof(st_shard);
+            if (shard != NULL && begin_run(f, shard) != STRATA_OK) {
+                return st_fail_memory(error);
+            }
+        }
+        if (f->in_run) {
+            ST_TRY(write_run(f, bytes_max, &bytes, error));
+        }
+        if (bytes >= bytes_max) {
+            return STRATA_OK;
+        }
+    }
+    *done = true;
+    return f->builder == NULL ? STRATA_OK : st_table_builder_finish(f->builder, &info, error);
+}
+
+static st_flushing *make(st_store *store, uint64_t from, uint64_t to) {
+    st_flushing *f = st_alloc_zeroed(&store->host->memory, sizeof *f);
+    if (f != NULL) {
+        f->store = store;
+        f->from = from;
+        f->to = to;
+        st_arena_init(&f->arena, &store->host->memory, 0);
+    }
+    return f;
+}
+
+void st_flush_destroy(st_flushing *f) {
+    if (f != NULL) {
+        st_arena_free(&f->arena);
+        st_table_builder_destroy(f->builder);
+        st_free(&f->store->host->memory, f, sizeof *f);
+    }
 }
 
 strata_status st_flush_write(st_store *store, uint64_t from, uint64_t to, uint64_t *number,
                              strata_error *error) {
-    const uint64_t end = st_shards_end(&store->shards);
-    flushing f = {.store = store, .from = from, .to = to};
-    st_table_info info;
-    st_arena_init(&f.arena, &store->host->memory, 0);
-    strata_status status = STRATA_OK;
-    for (uint64_t run = 0; run < end && status == STRATA_OK; run++) {
-        const st_shard *shard = st_shards_find(&store->shards, run);
-        if (shard != NULL) {
-            status = write_run(&f, shard, error);
-        }
+    bool done = false;
+    st_flushing *f = make(store, from, to);
+    if (f == NULL) {
+        return st_fail_memory(error);
     }
-    st_arena_free(&f.arena);
-    if (status == STRATA_OK && f.builder != NULL) {
-        status = st_table_builder_finish(f.builder, &info, error);
-    }
-    st_table_builder_destroy(f.builder);
-    *number = f.number;
+    const strata_status status = write_some(f, UINT64_MAX, &done, error);
+    *number = f->number;
+    st_flush_destroy(f);
     return status;
 }
 
@@ -206,23 +258,47 @@ uint64_t st_flush_trim_log(st_store *store) {
     return st_wal_remove_below(&store->wal, first);
 }
 
-strata_status st_flush(st_store *store, uint64_t *segments_removed, strata_error *error) {
+strata_status st_flush_begin(st_store *store, st_flushing **flush, strata_error *error) {
     const strata_executor *executor = &store->host->executor;
-    st_wal_position at = {0};
-    *segments_removed = 0;
-    ST_TRY(freeze(store, error));
-    ST_TRY(st_wal_roll(&store->wal, &at, error));
+    uint64_t version;
+    st_flushing *f = make(store, 0, 0);
+    if (f == NULL) {
+        return st_fail_memory(error);
+    }
+    strata_status status = freeze(store, error);
+    if (status == STRATA_OK) {
+        status = st_store_sync(store, &version, error);
+    }
+    if (status == STRATA_OK) {
+        status = st_wal_roll(&store->wal, &f->at, error);
+    }
+    if (status != STRATA_OK) {
+        st_flush_destroy(f);
+        return status;
+    }
     st_flush_settle(store);
     st_mutex_lock(&store->manifest_lock, executor);
-    const uint64_t watermark = store->manifest.watermark;
+    f->from = store->manifest.watermark;
     st_mutex_unlock(&store->manifest_lock, executor);
-    if (at.version > watermark) {
-        uint64_t number;
-        ST_TRY(st_flush_write(store, watermark, at.version, &number, error));
-        ST_TRY(show_table(store, number, &at, error));
+    f->to = f->at.version;
+    *flush = f;
+    return STRATA_OK;
+}
+
+strata_status st_flush_step(st_flushing *f, uint64_t bytes_max, bool *done, uint64_t *segments,
+                            strata_error *error) {
+    st_store *store = f->store;
+    *done = true;
+    *segments = 0;
+    if (f->to > f->from) {
+        ST_TRY(write_some(f, bytes_max, done, error));
+        if (!*done) {
+            return STRATA_OK;
+        }
+        ST_TRY(show_table(store, f->number, &f->at, error));
         atomic_fetch_add_explicit(&store->maintenance->flushes, 1, memory_order_relaxed);
     }
     unlink_frozen(store);
-    *segments_removed = st_flush_trim_log(store);
+    *segments = st_flush_trim_log(store);
     return STRATA_OK;
 }

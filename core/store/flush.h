@@ -4,9 +4,18 @@
 
 #include "store/maintain.h"
 
-/* Makes one table of level 0 of everything that is in memory now, and lets the log go up to there.
- * Under the maintenance lock. Errors: as st_store_flush. */
-strata_status st_flush(st_store *store, uint64_t *segments_removed, strata_error *error);
+typedef struct st_flushing st_flushing;
+
+/* Freezes everything that is in memory now; steps then make one table of level 0 of it. All under the
+ * maintenance lock, one at a time. Errors: as st_store_flush. */
+strata_status st_flush_begin(st_store *store, st_flushing **flush, strata_error *error);
+/* Writes about so many bytes; at the end shows the table, lets the log go up to there and says how
+ * many of its segments went (*done). Errors: the same; it can only be destroyed then, and what it
+ * froze is in the next one. */
+strata_status st_flush_step(st_flushing *flush, uint64_t bytes_max, bool *done, uint64_t *segments,
+                            strata_error *error);
+/* What it has written without showing it is removed. NULL is fine. */
+void st_flush_destroy(st_flushing *flush);
 
 /* Removes the segments that the manifest no longer needs; how many those were. Under the maintenance
  * lock. */

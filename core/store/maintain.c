@@ -1,15 +1,25 @@
 /* maintain.c - who flushes and compacts, and when.
  *
  * With an executor a job does it, woken when the memtables are over their limit; writers go on in a
- * new memtable meanwhile, and wait only when that one is twice over the limit too. Without one, the
- * writer that passes the limit flushes itself, and compaction goes on in strata_tick; if nobody
- * calls that, the flush does a step for each megabyte it wrote.
+ * new memtable meanwhile. While it is behind they are slowed down (pace.c), so that they do not come
+ * to where they have to stop: twice the limit. There they sleep on `progress`; only if nobody is at
+ * work do they work themselves. Without one, commits do it, each its share and a piece at a time: of
+ * the table that the frozen memtable becomes, twice the bytes that it adds to the next one; of the
+ * merging, four times and more, the more tables level 0 has, so that it comes to rest below
+ * sixteen. strata_tick does it ahead of them.
  *
  * Invariants:
  * 1. Under `lock` at most one thread flushes, merges or changes the view.
- * 2. `lock` comes before all other locks, and is never taken by a thread that holds one.
- * 3. A flush comes before the next step of a compaction, so that a long compaction never makes
- *    writers wait.
+ * 2. `lock` comes before all other locks, and is never taken by a thread that holds one: lock, a
+ *    run's lock, the log's flush_lock and lock, manifest_lock, and those of epochs and snapshots.
+ * 3. Where there is an executor a writer never waits for `lock`. It takes it if it is free, and else
+ *    sleeps on `progress`, which whoever gives it back moves on: between seeing it held and sleeping
+ *    the word has changed, or somebody holds it still.
+ * 4. A flush comes before the next step of a compaction, and a step of either is a megabyte, so that a
+ *    long compaction never keeps memtables waiting. What is frozen is in the flush that is begun, or
+ *    in the next one; who asks for a flush ends the one that is begun first.
+ * 5. Memory: memtables take at most twice the limit (a commit more), and as much as is frozen, which is
+ *    about one limit unless flushes fail; then REFUSED times the limit in all.
  * A failure leaves everything as it was, and is tried again later: what it says most often (no
  * space) the writers will hear from the log too.
  */
@@ -22,9 +32,16 @@
 
 enum {
     MEMTABLE_BYTES_MIN = 1 << 16,
-    OVERFULL = 2,          /* times the limit: writers wait */
-    REFUSED = 8,           /* times the limit, frozen ones too: they are refused if it fails */
-    LEVEL_0_OVERFULL = 12, /* tables: writers without an executor compact themselves */
+    OVERFULL = 2,               /* times the limit: writers wait */
+    REFUSED = 8,                /* times the limit, frozen ones too: they are refused if it fails */
+    STEP_BYTES = 1 << 20,       /* of what is written or merged at a time */
+    PIECE_BYTES = 1 << 17,      /* the same, of a writer without an executor */
+    FLUSH_SHARE = 2,            /* bytes that it flushes for one that it commits */
+    MERGE_LEVEL_0 = 4,          /* tables there from which on it merges, */
+    MERGE_SHARE = 4,            /* so many bytes for one, */
+    MERGE_TABLES_TO_DOUBLE = 2, /* and twice as many with so many tables more */
+    WRITE_OVERHEAD = 100,       /* bytes that a memtable takes for one besides key and value */
+    SLEEP_US_MAX = 10000,       /* a writer sees that the database is closed */
     RETRY_NS = 1000 * 1000 * 1000 /* after a compaction that failed, or a flush without room left */
 };
 
@@ -39,12 +56,15 @@ strata_status st_maintenance_create(st_store *store, strata_error *error) {
         return st_fail_memory(error);
     }
     st_mutex_init(&maintenance->lock);
+    atomic_init(&maintenance->progress, 0);
+    atomic_init(&maintenance->waiting, 0);
     st_mutex_init(&maintenance->snapshots_lock);
     store->maintenance = maintenance;
     return STRATA_OK;
 }
 
 void st_maintenance_destroy(st_store *store) {
+    st_flush_destroy(store->maintenance->flush);
     st_compaction_destroy(store->maintenance->compaction);
     st_free(&store->host->memory, store->maintenance, sizeof *store->maintenance);
     store->maintenance = NULL;
@@ -113,14 +133,32 @@ static uint64_t all_memtable_bytes(const st_store *store) {
            atomic_load_explicit((_Atomic uint64_t *)&store->frozen_bytes, memory_order_relaxed);
 }
 
+/* ---- The lock -------------------------------------------------------------------------------- */
+
+static void begin_work(st_store *store) {
+    st_mutex_lock(&store->maintenance->lock, &store->host->executor);
+}
+
+/* The total order (seq_cst) of progress and waiting: either this sees that a writer waits, or the
+ * writer about to sleep sees that there was progress. */
+static void end_work(st_store *store) {
+    const strata_executor *executor = &store->host->executor;
+    st_maintenance *maintenance = store->maintenance;
+    st_mutex_unlock(&maintenance->lock, executor);
+    atomic_fetch_add(&maintenance->progress, 1);
+    if (atomic_load(&maintenance->waiting) > 0) {
+        executor->wake(executor->ctx, (uint32_t *)(void *)&maintenance->progress, true);
+    }
+}
+
+/* ---- Steps (under lock) ---------------------------------------------------------------------- */
+
 /* Open tables take their memory from the cache's share. */
 static void fit_cache(st_store *store) {
     const uint64_t share = store->options.memory_bytes / 2;
     const uint64_t resident = atomic_load_explicit(&store->resident_bytes, memory_order_relaxed);
     st_block_cache_resize(store->cache, resident < share ? share - resident : 0);
 }
-
-/* ---- Steps (under lock) ---------------------------------------------------------------------- */
 
 static void tell_failure(st_store *store, strata_status status, const char *what) {
     const strata_log *log = &store->host->log;
@@ -132,25 +170,75 @@ static void tell_failure(st_store *store, strata_status status, const char *what
     }
 }
 
-static strata_status flush_locked(st_store *store, uint64_t *segments, strata_error *error) {
+static void flush_ended(st_store *store) {
     st_maintenance *maintenance = store->maintenance;
-    const strata_status status = st_flush(store, segments, error);
-    if (status == STRATA_OK) {
-        atomic_store_explicit(&maintenance->not_before_bytes, 0, memory_order_relaxed);
-        maintenance->flush_failed = STRATA_OK;
-        maintenance->unflushed_ns = 0;
-        atomic_store_explicit(&maintenance->failed, STRATA_OK, memory_order_relaxed);
-    } else {
-        const strata_clock *clock = &store->host->clock;
-        atomic_store_explicit(&maintenance->not_before_bytes,
-                              memtable_bytes(store) + st_memtable_limit(store) / 2,
-                              memory_order_relaxed);
-        maintenance->flush_failed = status;
-        maintenance->flush_again_ns = clock->monotonic_ns(clock->ctx) + RETRY_NS;
-        tell_failure(store, status, "a memtable could not become a table");
-    }
+    st_pace_measured(&maintenance->pace.flush_cost, maintenance->flush_bytes,
+                     maintenance->flush_ns);
+    atomic_store_explicit(&maintenance->not_before_bytes, 0, memory_order_relaxed);
+    maintenance->flush_failed = STRATA_OK;
+    maintenance->unflushed_ns = 0;
+    atomic_store_explicit(&maintenance->failed, STRATA_OK, memory_order_relaxed);
     fit_cache(store);
+}
+
+static void flush_failed(st_store *store, strata_status status) {
+    st_maintenance *maintenance = store->maintenance;
+    const strata_clock *clock = &store->host->clock;
+    atomic_store_explicit(&maintenance->not_before_bytes,
+                          memtable_bytes(store) + st_memtable_limit(store) / 2,
+                          memory_order_relaxed);
+    maintenance->flush_failed = status;
+    maintenance->flush_again_ns = clock->monotonic_ns(clock->ctx) + RETRY_NS;
+    tell_failure(store, status, "a memtable could not become a table");
+    fit_cache(store);
+}
+
+/* Begins a flush, or goes on with the one that is begun. */
+static strata_status flush_some(st_store *store, uint64_t bytes_max, uint64_t *segments,
+                                strata_error *error) {
+    st_maintenance *maintenance = store->maintenance;
+    const strata_clock *clock = &store->host->clock;
+    const uint64_t begun_ns = clock->monotonic_ns(clock->ctx);
+    strata_status status = STRATA_OK;
+    bool done = false;
+    *segments = 0;
+    if (maintenance->flush == NULL) {
+        maintenance->flush_bytes = all_memtable_bytes(store);
+        maintenance->flush_ns = 0;
+        status = st_flush_begin(store, &maintenance->flush, error);
+    } else {
+        status = st_flush_step(maintenance->flush, bytes_max, &done, segments, error);
+    }
+    maintenance->flush_ns += clock->monotonic_ns(clock->ctx) - begun_ns;
+    if (done || status != STRATA_OK) {
+        st_flush_destroy(maintenance->flush);
+        maintenance->flush = NULL;
+    }
+    if (status != STRATA_OK) {
+        flush_failed(store, status);
+    } else if (done) {
+        flush_ended(store);
+    }
     return status;
+}
+
+/* Ends the flush that is begun, if one is. */
+static strata_status end_flush(st_store *store, uint64_t *segments, strata_error *error) {
+    uint64_t removed = 0;
+    while (store->maintenance->flush != NULL) {
+        ST_TRY(flush_some(store, UINT64_MAX, &removed, error));
+        *segments += removed;
+    }
+    return STRATA_OK;
+}
+
+/* Makes a table of all that is in memory now. */
+static strata_status flush_locked(st_store *store, uint64_t *segments, strata_error *error) {
+    uint64_t removed;
+    *segments = 0;
+    ST_TRY(end_flush(store, segments, error));
+    ST_TRY(flush_some(store, UINT64_MAX, &removed, error));
+    return end_flush(store, segments, error);
 }
 
 /* Whether something waits to be in a table for too long. */
@@ -189,10 +277,16 @@ static void abandon_compaction(st_store *store) {
 }
 
 /* Goes on with the compaction that is begun. */
-static strata_status compact_some(st_store *store, strata_error *error) {
+static strata_status compact_some(st_store *store, uint64_t bytes_max, strata_error *error) {
     st_maintenance *maintenance = store->maintenance;
+    const strata_clock *clock = &store->host->clock;
+    const uint64_t begun_ns = clock->monotonic_ns(clock->ctx);
     bool done = false;
-    const strata_status status = st_compaction_step(maintenance->compaction, &done, error);
+    uint64_t bytes = 0;
+    const strata_status status =
+        st_compaction_step(maintenance->compaction, bytes_max, &bytes, &done, error);
+    st_pace_measured(&maintenance->pace.merge_cost, bytes,
+                     clock->monotonic_ns(clock->ctx) - begun_ns);
     if (done) {
         atomic_fetch_add_explicit(&maintenance->versions_removed,
                                   st_compaction_versions_removed(maintenance->compaction),
@@ -205,7 +299,8 @@ static strata_status compact_some(st_store *store, strata_error *error) {
     return status;
 }
 
-static strata_status compact_due(st_store *store, bool *more, strata_error *error) {
+static strata_status compact_due(st_store *store, uint64_t bytes_max, bool *more,
+                                 strata_error *error) {
     st_maintenance *maintenance = store->maintenance;
     const strata_clock *clock = &store->host->clock;
     if (maintenance->compaction == NULL) {
@@ -219,7 +314,7 @@ static strata_status compact_due(st_store *store, bool *more, strata_error *erro
         }
     }
     *more = true;
-    const strata_status status = compact_some(store, error);
+    const strata_status status = compact_some(store, bytes_max, error);
     if (status != STRATA_OK) {
         maintenance->not_before_ns = clock->monotonic_ns(clock->ctx) + RETRY_NS;
         tell_failure(store, status, "tables could not be merged");
@@ -227,55 +322,128 @@ static strata_status compact_due(st_store *store, bool *more, strata_error *erro
     return status;
 }
 
-static strata_status step_locked(st_store *store, bool *more, strata_error *error) {
+static strata_status step_locked(st_store *store, uint64_t bytes_max, bool *more,
+                                 strata_error *error) {
     *more = false;
     st_epoch_reclaim(&store->epoch);
     ST_TRY(st_wal_check(&store->wal, error)); /* what it lost must not come to be in a table */
-    if (is_flush_due(store) || is_old(store)) {
+    if (store->maintenance->flush != NULL || is_flush_due(store) || is_old(store)) {
         uint64_t segments;
         *more = true;
-        return flush_locked(store, &segments, error);
+        return flush_some(store, bytes_max, &segments, error);
     }
-    return compact_due(store, more, error);
+    return compact_due(store, bytes_max, more, error);
 }
 
 strata_status st_maintenance_step(st_store *store, bool *more, strata_error *error) {
-    const strata_executor *executor = &store->host->executor;
-    st_mutex_lock(&store->maintenance->lock, executor);
-    const strata_status status = step_locked(store, more, error);
-    st_mutex_unlock(&store->maintenance->lock, executor);
+    begin_work(store);
+    const strata_status status = step_locked(store, STEP_BYTES, more, error);
+    end_work(store);
     return status;
+}
+
+void st_maintenance_trim_log(st_store *store) {
+    begin_work(store);
+    (void)st_flush_trim_log(store);
+    end_work(store);
 }
 
 /* ---- What writers do ------------------------------------------------------------------------- */
 
-static size_t level_0_tables(const st_store *store) {
-    const st_view *view = st_tables_view(store);
-    return view == NULL ? 0 : view->levels[0].count;
+static uint64_t level_0_tables(const st_store *store) {
+    return atomic_load_explicit((_Atomic uint64_t *)&store->level_0, memory_order_relaxed);
 }
 
-/* One thread, and nobody else to do it. */
-static void work_here(st_store *store) {
+void st_maintenance_run(st_store *store) {
     bool more = true;
-    strata_status status = STRATA_OK;
-    while (more && status == STRATA_OK &&
-           (is_flush_due(store) || level_0_tables(store) >= LEVEL_0_OVERFULL)) {
-        status = st_maintenance_step(store, &more, NULL);
+    atomic_store_explicit(&store->kicked, false, memory_order_relaxed);
+    while (more && !atomic_load_explicit(&store->closing, memory_order_relaxed) &&
+           st_maintenance_step(store, &more, NULL) == STRATA_OK) {
     }
 }
 
-void st_maintenance_after_commit(st_store *store) {
-    if (ST_LIKELY(memtable_bytes(store) < st_memtable_limit(store)) || store->in_memory) {
+static uint64_t bytes_of(const st_write *writes, size_t count) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += writes[i].key.len + writes[i].value.len + WRITE_OVERHEAD;
+    }
+    return bytes;
+}
+
+/* How many bytes are to be written or merged for one that is committed. */
+static uint64_t share_of_work(const st_store *store) {
+    if (store->maintenance->flush != NULL) {
+        return FLUSH_SHARE;
+    }
+    const uint64_t tables = level_0_tables(store);
+    if (tables < MERGE_LEVEL_0) {
+        return 0;
+    }
+    const uint64_t doublings = (tables - MERGE_LEVEL_0) / MERGE_TABLES_TO_DOUBLE;
+    return (uint64_t)MERGE_SHARE << (doublings < 8 ? doublings : 8);
+}
+
+/* One thread, and nobody else to do it: each commit adds to what is owed, and a piece is done when
+ * that is enough for one. Only where the next memtable is full too is the flush ended at once. */
+static void work_here(st_store *store, const st_write *writes, size_t count) {
+    st_maintenance *maintenance = store->maintenance;
+    uint64_t segments = 0;
+    bool more = false;
+    begin_work(store);
+    strata_status status = st_wal_check(&store->wal, NULL);
+    if (status == STRATA_OK && is_flush_due(store)) {
+        status = end_flush(store, &segments, NULL);
+        if (status == STRATA_OK) {
+            status = flush_some(store, 0, &segments, NULL);
+        }
+    }
+    maintenance->owed_bytes += bytes_of(writes, count) * share_of_work(store);
+    if (status == STRATA_OK && maintenance->owed_bytes >= PIECE_BYTES) {
+        const uint64_t piece = maintenance->owed_bytes;
+        maintenance->owed_bytes = 0;
+        (void)step_locked(store, piece, &more, NULL);
+    }
+    end_work(store);
+}
+
+/* Sleeps for what the commit has to, while the job is behind. */
+static void pay(st_store *store, const st_debt *debt, const st_write *writes, size_t count) {
+    const strata_clock *clock = &store->host->clock;
+    st_pace *pace = &store->maintenance->pace;
+    const uint64_t cost = st_pace_cost(pace, debt);
+    if (cost == 0) {
         return;
     }
-    const strata_executor *executor = &store->host->executor;
-    if (store->maintain_job != NULL) {
-        if (atomic_exchange_explicit(&store->kicked, true, memory_order_relaxed) == false) {
-            executor->kick(executor->ctx, store->maintain_job);
-        }
-    } else {
-        work_here(store);
+    uint64_t left_us = st_pace_charge(pace, clock, bytes_of(writes, count), cost) / 1000;
+    while (left_us > 0 && !atomic_load_explicit(&store->closing, memory_order_relaxed)) {
+        const uint64_t now_us = left_us < SLEEP_US_MAX ? left_us : SLEEP_US_MAX;
+        clock->sleep_us(clock->ctx, now_us);
+        left_us -= now_us;
     }
+}
+
+void st_maintenance_after_commit(st_store *store, const st_write *writes, size_t count) {
+    const st_debt debt = {.memtable_bytes = memtable_bytes(store),
+                          .limit = st_memtable_limit(store),
+                          .flushing =
+                              atomic_load_explicit(&store->frozen_bytes, memory_order_relaxed) > 0,
+                          .held = atomic_load_explicit(&store->wal.held, memory_order_relaxed),
+                          .held_max = store->wal.held_max,
+                          .level_0 = level_0_tables(store)};
+    const bool is_over = debt.memtable_bytes >= debt.limit;
+    if (ST_LIKELY(!is_over && !debt.flushing && debt.level_0 < MERGE_LEVEL_0 &&
+                  debt.held < debt.held_max / 4) ||
+        store->in_memory) {
+        return;
+    }
+    if (store->maintain_job == NULL) {
+        work_here(store, writes, count);
+        return;
+    }
+    if (is_over && atomic_exchange_explicit(&store->kicked, true, memory_order_relaxed) == false) {
+        store->host->executor.kick(store->host->executor.ctx, store->maintain_job);
+    }
+    pay(store, &debt, writes, count);
 }
 
 /* Under lock, far over the limit. Errors: nothing can be written out, and there is no more room. */
@@ -289,54 +457,71 @@ static strata_status make_room(st_store *store) {
                    ? maintenance->flush_failed
                    : flush_locked(store, &segments, NULL);
     }
-    if (store->maintain_job != NULL && is_flush_due(store)) {
+    if (store->maintain_job != NULL && end_flush(store, &segments, NULL) == STRATA_OK &&
+        is_flush_due(store)) {
         (void)flush_locked(store, &segments, NULL);
     }
     return STRATA_OK;
 }
 
-strata_status st_maintenance_before_commit(st_store *store, strata_error *error) {
+static bool is_far_over(const st_store *store) {
     const uint64_t limit = st_memtable_limit(store);
-    if (ST_LIKELY(memtable_bytes(store) < limit * OVERFULL &&
-                  all_memtable_bytes(store) < limit * REFUSED) ||
-        store->in_memory) {
+    return memtable_bytes(store) >= limit * OVERFULL ||
+           all_memtable_bytes(store) >= limit * REFUSED;
+}
+
+static strata_status fail_full(strata_status status, strata_error *error) {
+    return st_fail(error, status,
+                   "what is in memory cannot be written out (%s), and no more is taken until it "
+                   "can",
+                   strata_status_name(status));
+}
+
+strata_status st_maintenance_before_commit(st_store *store, strata_error *error) {
+    const strata_executor *executor = &store->host->executor;
+    st_maintenance *maintenance = store->maintenance;
+    if (ST_LIKELY(!is_far_over(store)) || store->in_memory) {
         return STRATA_OK;
     }
-    st_maintenance *maintenance = store->maintenance;
-    st_mutex_lock(&maintenance->lock, &store->host->executor);
-    const strata_status status = make_room(store);
-    st_mutex_unlock(&maintenance->lock, &store->host->executor);
-    return status == STRATA_OK
-               ? STRATA_OK
-               : st_fail(error, status,
-                         "what is in memory cannot be written out (%s), and no more is taken until "
-                         "it can",
-                         strata_status_name(status));
+    for (;;) {
+        const uint32_t seen = atomic_load(&maintenance->progress);
+        if (st_mutex_try(&maintenance->lock)) {
+            const strata_status status = make_room(store);
+            end_work(store);
+            return status == STRATA_OK ? STRATA_OK : fail_full(status, error);
+        }
+        atomic_fetch_add(&maintenance->waiting, 1);
+        executor->wait(executor->ctx, (uint32_t *)(void *)&maintenance->progress, seen);
+        atomic_fetch_sub(&maintenance->waiting, 1);
+        if (!is_far_over(store)) {
+            return STRATA_OK;
+        }
+        ST_TRY(st_store_check_open(store, error));
+        ST_TRY(st_wal_check(&store->wal, error));
+    }
 }
 
 /* ---- What users ask for ---------------------------------------------------------------------- */
 
 strata_status st_store_flush(st_store *store, strata_error *error) {
-    const strata_executor *executor = &store->host->executor;
     uint64_t segments;
     if (store->in_memory) {
         return STRATA_OK;
     }
-    st_mutex_lock(&store->maintenance->lock, executor);
+    begin_work(store);
     const strata_status status = flush_locked(store, &segments, error);
-    st_mutex_unlock(&store->maintenance->lock, executor);
+    end_work(store);
     return status;
 }
 
 strata_status st_store_capture(st_store *store, st_capture *capture, strata_error *error) {
-    const strata_executor *executor = &store->host->executor;
     uint64_t segments;
-    st_mutex_lock(&store->maintenance->lock, executor);
+    begin_work(store);
     strata_status status = flush_locked(store, &segments, error);
     if (status == STRATA_OK) {
         status = st_tables_capture(store, capture, error);
     }
-    st_mutex_unlock(&store->maintenance->lock, executor);
+    end_work(store);
     return status;
 }
 
@@ -375,20 +560,19 @@ static strata_status full_step(st_store *store, bool *more, strata_error *error)
         uint64_t segments;
         return flush_locked(store, &segments, error);
     }
-    return compact_some(store, error);
+    return compact_some(store, STEP_BYTES, error);
 }
 
 static strata_status merge_everything(st_store *store, strata_error *error) {
-    const strata_executor *executor = &store->host->executor;
     bool more = true;
-    st_mutex_lock(&store->maintenance->lock, executor);
+    begin_work(store);
     strata_status status = begin_full(store, error);
     while (status == STRATA_OK && more) {
         status = full_step(store, &more, error);
-        st_mutex_unlock(&store->maintenance->lock, executor);
-        st_mutex_lock(&store->maintenance->lock, executor);
+        end_work(store);
+        begin_work(store);
     }
-    st_mutex_unlock(&store->maintenance->lock, executor);
+    end_work(store);
     return status;
 }
 
@@ -404,7 +588,6 @@ static uint64_t bytes_used(st_store *store) {
 
 strata_status st_store_compact(st_store *store, bool full, st_compact_result *result,
                                strata_error *error) {
-    const strata_executor *executor = &store->host->executor;
     memset(result, 0, sizeof *result);
     if ((store->options.flags & STRATA_OPEN_READ_ONLY) != 0) {
         return st_fail(error, STRATA_FORBIDDEN, "%s was opened read-only", store->path);
@@ -413,7 +596,7 @@ strata_status st_store_compact(st_store *store, bool full, st_compact_result *re
     result->bytes_before = bytes_used(store);
     _Atomic uint64_t *versions = &store->maintenance->versions_removed;
     const uint64_t versions_before = atomic_load_explicit(versions, memory_order_relaxed);
-    st_mutex_lock(&store->maintenance->lock, executor);
+    begin_work(store);
     strata_status status =
         store->in_memory ? STRATA_OK : flush_locked(store, &result->segments_removed, error);
     if (status == STRATA_OK && full && store->in_memory) {
@@ -422,7 +605,7 @@ strata_status st_store_compact(st_store *store, bool full, st_compact_result *re
         atomic_fetch_add_explicit(&store->maintenance->versions_removed, removed,
                                   memory_order_relaxed);
     }
-    st_mutex_unlock(&store->maintenance->lock, executor);
+    end_work(store);
     if (status == STRATA_OK && full && !store->in_memory) {
         status = merge_everything(store, error);
     }

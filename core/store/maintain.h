@@ -5,6 +5,7 @@
 #ifndef ST_STORE_MAINTAIN_H
 #define ST_STORE_MAINTAIN_H
 
+#include "store/pace.h"
 #include "store/retain.h"
 #include "store/store.h"
 
@@ -13,6 +14,13 @@ typedef struct st_compaction st_compaction;
 /* What maintenance knows; made at open. */
 typedef struct st_maintenance {
     st_mutex lock;             /* whoever flushes or compacts; guards what follows */
+    _Atomic uint32_t progress; /* goes up when it is given back; the word that writers wait on */
+    _Atomic uint32_t waiting;  /* writers that sleep on progress, or are about to */
+    st_pace pace;
+    struct st_flushing *flush; /* begun; NULL: none */
+    uint64_t flush_bytes;      /* of the memtables that are in it, */
+    uint64_t flush_ns;         /* and what it has taken so far */
+    uint64_t owed_bytes;       /* to be written or merged by who commits, where there is no job */
     st_compaction *compaction; /* begun; NULL: none */
     bool full;                 /* it is one of the whole database */
     /* A flush failed: memtables grow to this before the next try. Written under lock. */
@@ -55,11 +63,13 @@ uint64_t st_snapshot_oldest(st_store *store);
 
 /* Bytes that the memtables may take before they become a table. */
 uint64_t st_memtable_limit(const st_store *store);
-/* After a commit: wakes whoever flushes, or flushes, when the memtables are over their limit. */
-void st_maintenance_after_commit(st_store *store);
-/* Before a commit, no lock held: waits while memtables are far over their limit. Errors: what keeps
- * them from becoming a table. */
+/* After a commit: wakes whoever flushes, or does a piece of what is due. */
+void st_maintenance_after_commit(st_store *store, const st_write *writes, size_t count);
+/* Before a commit, no lock held: waits a moment while maintenance is behind, and until there is room
+ * while memtables are far over their limit. Errors: what keeps them from becoming a table. */
 strata_status st_maintenance_before_commit(st_store *store, strata_error *error);
+/* What the executor calls: all that is due. */
+void st_maintenance_run(st_store *store);
 
 /* Makes a table of everything in memory. Errors: io, no_space, no_memory, and what has poisoned the
  * log. What was there stays readable. */
@@ -80,6 +90,9 @@ strata_status st_store_checkpoint(st_store *store, st_checkpoint *checkpoint, st
 
 /* Does a piece of what is due, of about a megabyte; *more: there is more. */
 strata_status st_maintenance_step(st_store *store, bool *more, strata_error *error);
+
+/* Removes what the manifest no longer needs of the log. */
+void st_maintenance_trim_log(st_store *store);
 
 typedef struct st_compact_result {
     uint64_t bytes_before;

@@ -47,6 +47,7 @@ void st_memtable_clear(st_memtable *table) {
     st_arena_reset(&table->arena);
     make_empty(table);
     table->version_max = 0;
+    atomic_store_explicit(&table->version_first, 0, memory_order_relaxed);
     table->counted = 0;
 }
 
@@ -115,6 +116,9 @@ void st_memtable_link(st_memtable *table, const st_staged *staged, uint64_t numb
         atomic_fetch_add_explicit(&table->keys, 1, memory_order_relaxed);
     }
     atomic_store_explicit(&staged->leaf->newest, version, memory_order_release);
+    if (ST_UNLIKELY(table->version_max == 0)) {
+        atomic_store_explicit(&table->version_first, number, memory_order_relaxed);
+    }
     table->version_max = number;
 }
 

@@ -32,11 +32,12 @@ typedef struct st_memtable {
     /* Frozen before this one took its place, and not yet in a table. */
     struct st_memtable *_Atomic older;
     st_arena arena;
-    st_art index;          /* the keys in order */
-    st_leaf_table leaves;  /* the same keys, found faster */
-    _Atomic uint64_t keys; /* leaves with at least one version */
-    uint64_t version_max;  /* the newest version that was linked; under the shard's lock */
-    uint64_t counted;      /* of the arena, in the total of the store; under the shard's lock */
+    st_art index;                   /* the keys in order */
+    st_leaf_table leaves;           /* the same keys, found faster */
+    _Atomic uint64_t keys;          /* leaves with at least one version */
+    uint64_t version_max;           /* the newest version that was linked; under the shard's lock */
+    _Atomic uint64_t version_first; /* the first one that was; 0: none yet */
+    uint64_t counted; /* of the arena, in the total of the store; under the shard's lock */
 } st_memtable;
 
 /* NULL when there is no memory. */

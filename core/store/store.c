@@ -158,7 +158,7 @@ strata_status st_commit_finish(st_commit *commit, const st_write *writes, size_t
         /* The commit stands; a log that failed says so at the next one. */
         (void)st_wal_tick(&store->wal, store->options.sync_interval_ms, NULL);
     }
-    st_maintenance_after_commit(store);
+    st_maintenance_after_commit(store, writes, count);
     *version = taken;
     return STRATA_OK;
 }
@@ -195,12 +195,7 @@ static void sync_step(void *arg) {
 }
 
 static void maintain_step(void *arg) {
-    st_store *store = arg;
-    bool more = true;
-    atomic_store_explicit(&store->kicked, false, memory_order_relaxed);
-    while (more && !atomic_load_explicit(&store->closing, memory_order_relaxed) &&
-           st_maintenance_step(store, &more, NULL) == STRATA_OK) {
-    }
+    st_maintenance_run(arg);
 }
 
 static strata_status start_job(st_store *store, void (*step)(void *arg), uint32_t every_ms,

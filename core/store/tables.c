@@ -61,6 +61,10 @@ uint64_t st_tables_bytes(const st_view *view) {
     return sum;
 }
 
+static void count_level_0(st_store *store, const st_view *view) {
+    atomic_store_explicit(&store->level_0, view->levels[0].count, memory_order_relaxed);
+}
+
 /* ---- Loading --------------------------------------------------------------------------------- */
 
 static strata_status fail_file(const st_store *store, const st_live_file *file, const char *what,
@@ -109,6 +113,7 @@ strata_status st_tables_load(st_store *store, const st_live_file *files, size_t 
     if (view != NULL) {
         view->owner = store;
         atomic_store_explicit(&store->view, view, memory_order_release);
+        count_level_0(store, view);
     }
     if (status == STRATA_OK && view != NULL && !st_view_check(view)) {
         return fail_file(store, &files[0], "and others whose keys overlap", error);
@@ -223,6 +228,7 @@ static strata_status switch_view(st_store *store, st_view *after, const st_insta
         atomic_store_explicit(&store->floor_us, next.floor_us, memory_order_relaxed);
         st_store_show_trims(store, install->trims);
         atomic_store_explicit(&store->view, after, memory_order_seq_cst);
+        count_level_0(store, after);
     }
     st_mutex_unlock(&store->manifest_lock, &store->host->executor);
     return status;

@@ -13,10 +13,12 @@
  *    a run is dropped its snapshot is taken: the newest that is published, or the oldest that a
  *    transaction holds. Whoever takes or holds one later gets no older one. Whoever took one earlier
  *    notices by the clock (store.h, st_trim_clock) that he may have come too late, and takes another.
- * 3. The floor of a version that ends by itself is above every commit that there was: at any of them
- *    somebody may have seen it; and no earlier than its own, as a transaction may commit what has
- *    ended meanwhile, and till then there may have been an older one. Of a delete it is the delete.
- * A function of the entries, the policies, the snapshots and two numbers taken at the beginning.
+ * 3. The floor of a version that ends by itself is above every commit that there is when all is done:
+ *    at any of them somebody may have seen it. So floors are written last. And it is no earlier than
+ *    its own, as a transaction may commit what has ended meanwhile, and till then there may have been
+ *    an older one. Of a delete it is the delete.
+ * A function of the entries, the policies, the snapshots, the time at the beginning and the last
+ * version at the end.
  */
 #include "store/trim.h"
 
@@ -30,15 +32,21 @@ void st_trim_init(st_trim *trim, st_store *store, const st_trim_sink *sink) {
     trim->value.host = store->host;
     trim->floor = st_floor_none();
     trim->retention = st_store_retention(store);
-    trim->now_us = st_store_now(store); /* first: a commit that is not counted below comes later */
-    st_mutex_lock(&store->wal.lock, &store->host->executor);
-    trim->last_version = store->wal.version;
-    st_mutex_unlock(&store->wal.lock, &store->host->executor);
+    trim->made.host = store->host;
+    trim->now_us = st_store_now(store);
 }
 
 void st_trim_free(st_trim *trim) {
     strata_buffer_free(&trim->value);
+    strata_buffer_free(&trim->made);
 }
+
+/* A floor of a run that is done. */
+typedef struct made_floor {
+    uint64_t run;
+    uint8_t tag;
+    st_trim_floor floor;
+} made_floor;
 
 /* ---- Floors ---------------------------------------------------------------------------------- */
 
@@ -50,21 +58,22 @@ static void raise(st_trim *trim, uint8_t tag, const st_trim_floor *by) {
         return;
     }
     st_floor_raise(&mine->floor, &by->floor);
+    mine->ends = mine->ends || by->ends;
     mine->number = by->number > mine->number ? by->number : mine->number;
     mine->timestamp_us =
         by->timestamp_us > mine->timestamp_us ? by->timestamp_us : mine->timestamp_us;
 }
 
-static strata_status write_floor(st_trim *trim, uint8_t tag, const st_trim_floor *floor,
-                                 strata_error *error) {
+static strata_status write_floor(st_trim *trim, const made_floor *made, strata_error *error) {
+    const st_trim_floor *floor = &made->floor;
     uint8_t bytes[ST_TABLE_KEY_MAX];
     uint8_t value[ST_FLOOR_BYTES_MAX];
     st_key key;
     if (trim->floor_id == 0) {
         trim->floor_id = st_tables_next_number(trim->store);
     }
-    st_floor_key(&key, tag, trim->floor_id);
-    store64_be(bytes, trim->run);
+    st_floor_key(&key, made->tag, trim->floor_id);
+    store64_be(bytes, made->run);
     memcpy(bytes + 8, key.bytes, key.len);
     const st_revision revision = {.number = floor->number,
                                   .timestamp_us = floor->timestamp_us,
@@ -75,14 +84,36 @@ static strata_status write_floor(st_trim *trim, uint8_t tag, const st_trim_floor
 
 static strata_status end_run(st_trim *trim, strata_error *error) {
     for (unsigned tag = 0; trim->has_floors && tag < 256; tag++) {
-        if (trim->floors[tag].number > 0) {
-            ST_TRY(write_floor(trim, (uint8_t)tag, &trim->floors[tag], error));
+        const made_floor made = {trim->run, (uint8_t)tag, trim->floors[tag]};
+        if (made.floor.number > 0 &&
+            st_buffer_append(&trim->made, &made, sizeof made) != STRATA_OK) {
+            return st_fail_memory(error);
         }
     }
     if (trim->has_floors) {
         memset(trim->floors, 0, sizeof trim->floors);
         trim->has_floors = false;
     }
+    return STRATA_OK;
+}
+
+static strata_status write_floors(st_trim *trim, strata_error *error) {
+    st_wal *wal = &trim->store->wal;
+    st_mutex_lock(&wal->lock, &trim->store->host->executor);
+    const st_floor above_all = {wal->version + 1, INT64_MIN, INT64_MIN};
+    st_mutex_unlock(&wal->lock, &trim->store->host->executor);
+    if (trim->ends) {
+        st_floor_raise(&trim->floor, &above_all);
+    }
+    for (size_t at = 0; at < trim->made.len; at += sizeof(made_floor)) {
+        made_floor made;
+        memcpy(&made, trim->made.data + at, sizeof made);
+        if (made.floor.ends) {
+            st_floor_raise(&made.floor.floor, &above_all);
+        }
+        ST_TRY(write_floor(trim, &made, error));
+    }
+    trim->made.len = 0;
     return STRATA_OK;
 }
 
@@ -133,7 +164,9 @@ static void let_go(st_trim *trim) {
         last->expires_us > last->timestamp_us ? last->expires_us : last->timestamp_us;
     st_trim_floor floor = {.number = last->number, .timestamp_us = last->timestamp_us};
     floor.floor = last->deleted ? (st_floor){last->number, last->timestamp_us, INT64_MIN}
-                                : (st_floor){trim->last_version + 1, end_us, last->expires_us};
+                                : (st_floor){last->number + 1, end_us, last->expires_us};
+    floor.ends = !last->deleted;
+    trim->ends = trim->ends || floor.ends;
     raise(trim, trim->tag, &floor);
     st_floor_raise(&trim->floor, &floor.floor);
     trim->waits = false;
@@ -206,5 +239,6 @@ strata_status st_trim_finish(st_trim *trim, strata_error *error) {
     }
     ST_TRY(end_key(trim, error));
     trim->begun = false;
-    return end_run(trim, error);
+    ST_TRY(end_run(trim, error));
+    return write_floors(trim, error);
 }

@@ -22,6 +22,7 @@ typedef struct st_trim_floor {
     st_floor floor;
     uint64_t number; /* of the newest version that has gone; 0: none has */
     int64_t timestamp_us;
+    bool ends; /* one that ended by itself has gone now */
 } st_trim_floor;
 
 typedef struct st_trim {
@@ -29,12 +30,13 @@ typedef struct st_trim {
     st_trim_sink sink;
     st_retention retention;
     int64_t now_us;
-    uint64_t last_version; /* given out when it began */
 
     uint64_t versions_removed;
-    st_floor floor;    /* the highest that it made */
-    uint64_t captures; /* of the store's clock (store.h), at the last snapshot */
-    uint64_t floor_id; /* 0: not taken yet */
+    st_floor floor;     /* the highest that it made */
+    uint64_t captures;  /* of the store's clock (store.h), at the last snapshot */
+    bool ends;          /* some floor has `ends` */
+    uint64_t floor_id;  /* 0: not taken yet */
+    strata_buffer made; /* floors of the runs that are done */
 
     /* The run. */
     uint64_t run;

@@ -424,12 +424,9 @@ static strata_status plan_and_hold(st_store *store, plan *p, bool *readable, st_
 
 /* Flushes meanwhile have left the segments there. */
 static void let_log_go(st_store *store) {
-    const strata_executor *executor = &store->host->executor;
     st_wal_let_go(&store->wal);
     if ((store->options.flags & STRATA_OPEN_READ_ONLY) == 0) {
-        st_mutex_lock(&store->maintenance->lock, executor);
-        (void)st_flush_trim_log(store);
-        st_mutex_unlock(&store->maintenance->lock, executor);
+        st_maintenance_trim_log(store);
     }
 }
 

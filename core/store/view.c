@@ -42,7 +42,7 @@ st_view *st_view_make(const strata_allocator *allocator, const st_view *before,
     if (view == NULL) {
         return NULL;
     }
-    view->count = most; /* what its memory has room for */
+    view->cap = most;
     st_table **next = view->tables;
     for (unsigned i = 0; i < ST_LEVELS; i++) {
         st_level *level = &view->levels[i];
@@ -60,6 +60,7 @@ st_view *st_view_make(const strata_allocator *allocator, const st_view *before,
             insert(level, &change->floors, 1, false);
         }
         next += level->count;
+        view->count += level->count;
     }
     return view;
 }
@@ -67,7 +68,7 @@ st_view *st_view_make(const strata_allocator *allocator, const st_view *before,
 void st_view_destroy(const strata_allocator *allocator, st_view *view) {
     if (view != NULL) {
         st_free(allocator, view->dropped, view->dropped_count * sizeof(st_table *));
-        st_free(allocator, view, sizeof *view + view->count * sizeof(st_table *));
+        st_free(allocator, view, sizeof *view + view->cap * sizeof(st_table *));
     }
 }
 

@@ -23,6 +23,7 @@ typedef struct st_view {
      * For one key each level holds only older versions than those above it. */
     st_level levels[ST_LEVELS];
     size_t count; /* of all tables */
+    size_t cap;   /* of the array that all levels are in */
     /* Tables of this view that the next one no longer has; in memory of their own. */
     st_table **dropped;
     size_t dropped_count;

@@ -11,11 +11,15 @@
  * 1. version order = order of frames; a segment's header names the version before its first frame.
  * 2. end <= reserved: a frame enters `pending` only when the file has room for it, so that a full
  *    disk refuses a commit before it happened and never in the middle (host.h: growing reserves).
+ *    In buffered mode with threads there are held_max before the next segment's file is there:
+ *    to make it takes several syncs, for which commits do not wait. If the disk is full just then,
+ *    they are held in memory, a sync says no_space, and the next one tries again.
  * 3. durable_end only covers synced bytes; it is stamped into frames (wal_frame.h) to tell a torn
  *    tail from corruption.
  * 4. A segment is synced, cut to its end and synced again before the next one exists, so only the
- *    last segment can be torn. In between `file` is NULL, nothing is pending, and reserved is 0: a
- *    disk too full for the next segment refuses commits until it has room.
+ *    last segment can be torn. In between `file` is NULL, `written` is where the old one ended, and
+ *    end, durable_end, base_us and begin_version are of the next one; a disk too full for it
+ *    refuses commits until it has room.
  * 5. After a write or sync has failed nothing more is written: what the file holds is unknown, and
  *    trying again could report bytes as durable that the kernel has dropped.
  * Rejected: sleeping on flush_lock itself. Each sleeper then takes the lock only to find that it
@@ -27,7 +31,8 @@
 
 enum {
     RESERVE_BYTES = 1 << 20,     /* grown at a time: one file-system transaction a megabyte */
-    PENDING_BYTES_MAX = 1 << 20, /* buffered mode writes early beyond this */
+    HELD_BYTES_MAX = 16 << 20,   /* of what comes while somebody does */
+    PENDING_BYTES_MAX = 1 << 20, /* buffered mode writes early beyond this, if nobody syncs */
     COMPANY_LOOKS = 800,         /* for those who join a sync: 10-20 us */
     TURNS_ALONE = 4,             /* after nobody came */
 };
@@ -93,52 +98,111 @@ static strata_status make_segment(st_wal *wal, const st_wal_header *header, stra
     return STRATA_OK;
 }
 
-static strata_status start_segment(st_wal *wal, uint64_t segment) {
+/* Whether commits go on while somebody syncs or makes a segment. */
+static bool goes_on(const st_wal *wal) {
+    return wal->durability == STRATA_BUFFERED && wal->host->executor.wait != NULL;
+}
+
+/* What is appended from now on belongs to the next segment. Under both locks, with nothing pending. */
+static void cut(st_wal *wal) {
+    const uint64_t reserved = goes_on(wal) ? ST_WAL_HEADER_BYTES + wal->held_max : 0;
+    wal->begin_version = wal->version;
+    wal->base_us = wal->host->clock.wall_us(wal->host->clock.ctx);
+    wal->end = ST_WAL_HEADER_BYTES;
+    wal->durable_end = ST_WAL_HEADER_BYTES;
+    atomic_store_explicit(&wal->reserved, reserved, memory_order_relaxed);
+}
+
+/* Makes the file of the segment that was cut off, with room for what it is promised. */
+static strata_status start_segment(st_wal *wal) {
+    const strata_storage *storage = &wal->host->storage;
     strata_file *file = NULL;
-    st_wal_header header = {
-        segment, wal->version, wal->host->clock.wall_us(wal->host->clock.ctx), {0}};
+    st_mutex_lock(&wal->lock, &wal->host->executor);
+    const uint64_t promised = atomic_load_explicit(&wal->reserved, memory_order_relaxed);
+    const uint64_t size = promised > wal->end ? promised : wal->end;
+    st_mutex_unlock(&wal->lock, &wal->host->executor);
+    st_wal_header header = {wal->segment + 1, wal->begin_version, wal->base_us, {0}};
     memcpy(header.uuid, wal->uuid, ST_UUID_BYTES);
     ST_TRY(make_segment(wal, &header, &file));
+    if (size > ST_WAL_HEADER_BYTES) {
+        const strata_status status = storage->truncate(storage->ctx, file, size);
+        if (status != STRATA_OK) {
+            (void)storage->close(storage->ctx, file);
+            wal->half_made = true;
+            return status;
+        }
+    }
+    st_mutex_lock(&wal->lock, &wal->host->executor);
     wal->file = file;
-    wal->segment = segment;
-    wal->base_us = header.base_us;
-    wal->end = ST_WAL_HEADER_BYTES;
+    wal->segment++;
     wal->written = ST_WAL_HEADER_BYTES;
-    wal->durable_end = ST_WAL_HEADER_BYTES;
-    atomic_store_explicit(&wal->reserved, ST_WAL_HEADER_BYTES, memory_order_relaxed);
+    atomic_store_explicit(&wal->reserved, size, memory_order_relaxed);
+    st_mutex_unlock(&wal->lock, &wal->host->executor);
     atomic_fetch_add_explicit(&wal->segments, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&wal->total_bytes, ST_WAL_HEADER_BYTES, memory_order_relaxed);
     return STRATA_OK;
 }
 
-/* Gives reserved space back and syncs; everything pending is written already. */
-static strata_status finish_segment(st_wal *wal) {
+/* Gives reserved space back and syncs; everything of it is written already. */
+static strata_status finish_segment(st_wal *wal, uint64_t reserved) {
     const strata_storage *storage = &wal->host->storage;
-    if (atomic_load_explicit(&wal->reserved, memory_order_relaxed) != wal->written) {
+    if (reserved != wal->written) {
         ST_TRY(storage->truncate(storage->ctx, wal->file, wal->written));
     }
     ST_TRY(storage->sync(storage->ctx, wal->file));
     strata_file *file = wal->file;
     wal->file = NULL;
-    atomic_store_explicit(&wal->reserved, 0, memory_order_relaxed);
     return storage->close(storage->ctx, file);
 }
 
 /* ---- Flushing (under flush_lock) ------------------------------------------------------------- */
 
-/* Carries what is pending to the file; with sync, makes it durable. */
-static strata_status flush(st_wal *wal, bool sync, strata_error *error) {
+/* Lets the file grow to `size`. */
+static strata_status grow(st_wal *wal, uint64_t size) {
     const strata_storage *storage = &wal->host->storage;
     const strata_executor *executor = &wal->host->executor;
-    ST_TRY(st_wal_check(wal, error));
+    ST_TRY(storage->truncate(storage->ctx, wal->file, size));
     st_mutex_lock(&wal->lock, executor);
+    atomic_store_explicit(&wal->reserved, size, memory_order_relaxed);
+    st_mutex_unlock(&wal->lock, executor);
+    return STRATA_OK;
+}
+
+/* Before a sync: what is held meanwhile is to find room without it, in a log that is not a small one.
+ * A disk too full for that says so when the room is needed. */
+static void grow_ahead(st_wal *wal) {
+    if (!goes_on(wal)) {
+        return;
+    }
+    st_mutex_lock(&wal->lock, &wal->host->executor);
+    const uint64_t ahead = wal->end < wal->held_max ? wal->end : wal->held_max;
+    const uint64_t wanted = wal->end + ahead;
+    const uint64_t reserved = atomic_load_explicit(&wal->reserved, memory_order_relaxed);
+    st_mutex_unlock(&wal->lock, &wal->host->executor);
+    if (ahead >= RESERVE_BYTES && reserved < wanted) {
+        (void)grow(wal, wanted);
+    }
+}
+
+/* Takes what is pending to be written; with `cuts`, what comes after it belongs to the next segment.
+ * Returns the version that it ends with. */
+static uint64_t take_pending(st_wal *wal, bool cuts) {
+    st_mutex_lock(&wal->lock, &wal->host->executor);
     const strata_buffer frames = wal->pending;
     wal->pending = wal->flushing;
     wal->pending.len = 0;
     wal->flushing = frames;
+    atomic_store_explicit(&wal->held, 0, memory_order_relaxed);
     const uint64_t version = wal->version;
-    st_mutex_unlock(&wal->lock, executor);
+    if (cuts) {
+        cut(wal);
+    }
+    st_mutex_unlock(&wal->lock, &wal->host->executor);
+    return version;
+}
 
+static strata_status write_taken(st_wal *wal, strata_error *error) {
+    const strata_storage *storage = &wal->host->storage;
     if (wal->flushing.len > 0) {
         const strata_status status = storage->write_at(storage->ctx, wal->file, wal->written,
                                                        wal->flushing.data, wal->flushing.len);
@@ -147,9 +211,51 @@ static strata_status flush(st_wal *wal, bool sync, strata_error *error) {
         }
         wal->written += wal->flushing.len;
     }
-    if (!sync || wal->file == NULL) {
+    return STRATA_OK;
+}
+
+static void tell_durable(st_wal *wal, uint64_t version) {
+    atomic_store_explicit(&wal->durable_version, version, memory_order_release);
+    atomic_store_explicit(&wal->flushed_ns, wal->host->clock.monotonic_ns(wal->host->clock.ctx),
+                          memory_order_relaxed);
+}
+
+static strata_status begin_segment(st_wal *wal, strata_error *error) {
+    const strata_status status = start_segment(wal);
+    if (status != STRATA_OK) { /* nothing more is taken until it is there */
+        st_mutex_lock(&wal->lock, &wal->host->executor);
+        atomic_store_explicit(&wal->reserved, 0, memory_order_relaxed);
+        st_mutex_unlock(&wal->lock, &wal->host->executor);
+    }
+    if (status == STRATA_NO_SPACE || status == STRATA_NO_MEMORY) {
+        return st_fail(error, status,
+                       "the next segment of the log could not be made (%s); nothing was written. "
+                       "Free some space and try again",
+                       strata_status_name(status));
+    }
+    return status == STRATA_OK ? STRATA_OK : poison(wal, status, "starting a segment of", error);
+}
+
+/* Carries what is pending to the file; with sync, makes it durable. */
+static strata_status flush(st_wal *wal, bool sync, strata_error *error) {
+    const strata_storage *storage = &wal->host->storage;
+    const strata_executor *executor = &wal->host->executor;
+    ST_TRY(st_wal_check(wal, error));
+    if (wal->file == NULL) {
+        st_mutex_lock(&wal->lock, executor);
+        const bool held = wal->pending.len > 0;
+        st_mutex_unlock(&wal->lock, executor);
+        if (!held) {
+            return STRATA_OK;
+        }
+        ST_TRY(begin_segment(wal, error));
+    }
+    const uint64_t version = take_pending(wal, false);
+    ST_TRY(write_taken(wal, error));
+    if (!sync) {
         return STRATA_OK;
     }
+    grow_ahead(wal);
     const strata_status status = storage->sync(storage->ctx, wal->file);
     if (status != STRATA_OK) {
         return poison(wal, status, "syncing", error);
@@ -157,9 +263,7 @@ static strata_status flush(st_wal *wal, bool sync, strata_error *error) {
     st_mutex_lock(&wal->lock, executor);
     wal->durable_end = wal->written;
     st_mutex_unlock(&wal->lock, executor);
-    atomic_store_explicit(&wal->durable_version, version, memory_order_release);
-    atomic_store_explicit(&wal->flushed_ns, wal->host->clock.monotonic_ns(wal->host->clock.ctx),
-                          memory_order_relaxed);
+    tell_durable(wal, version);
     return STRATA_OK;
 }
 
@@ -237,18 +341,17 @@ strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error
 
 static bool is_full(st_wal *wal) {
     st_mutex_lock(&wal->lock, &wal->host->executor);
-    const bool full = wal->rolling || wal->end >= wal->segment_bytes ||
-                      atomic_load_explicit(&wal->reserved, memory_order_relaxed) == 0;
+    const bool full = wal->file != NULL && wal->end >= wal->segment_bytes;
     st_mutex_unlock(&wal->lock, &wal->host->executor);
     return full;
 }
 
-/* Where the log ends. Under flush_lock, with nothing pending. */
-static st_wal_position position(st_wal *wal) {
+/* Where the segment begins that was cut off last, and is the one that is there. Under flush_lock. */
+static st_wal_position beginning(st_wal *wal) {
     const st_wal_position at = {wal->segment,
-                                wal->end,
+                                ST_WAL_HEADER_BYTES,
                                 wal->base_us,
-                                wal->version,
+                                wal->begin_version,
                                 atomic_load_explicit(&wal->total_bytes, memory_order_relaxed),
                                 atomic_load_explicit(&wal->segments, memory_order_relaxed),
                                 wal->first,
@@ -256,53 +359,58 @@ static st_wal_position position(st_wal *wal) {
     return at;
 }
 
-/* Ends a full segment and begins the next. Under flush_lock. Nobody appends meanwhile: an appender
- * that finds no room waits for flush_lock. */
+/* Where the log ends. Nothing is pending. */
+static st_wal_position position(st_wal *wal) {
+    st_wal_position at = beginning(wal);
+    at.end = wal->written;
+    at.version = wal->version;
+    return at;
+}
+
+/* Ends the segment and begins the next. Under flush_lock. */
 static strata_status next_segment(st_wal *wal, strata_error *error) {
-    const strata_executor *executor = &wal->host->executor;
     ST_TRY(flush(wal, true, error));
-    if (wal->file != NULL) {
-        const strata_status status = finish_segment(wal);
-        if (status != STRATA_OK) {
-            return poison(wal, status, "ending a segment of", error);
-        }
+    const uint64_t reserved = atomic_load_explicit(&wal->reserved, memory_order_relaxed);
+    const uint64_t version = take_pending(wal, true);
+    ST_TRY(write_taken(wal, error));
+    const strata_status status = finish_segment(wal, reserved);
+    if (status != STRATA_OK) {
+        return poison(wal, status, "ending a segment of", error);
     }
-    st_mutex_lock(&wal->lock, executor);
-    const strata_status status = start_segment(wal, wal->segment + 1);
-    st_mutex_unlock(&wal->lock, executor);
-    if (status == STRATA_OK && wal->rolled != NULL && !wal->rolling) {
-        const st_wal_position at = position(wal);
+    tell_durable(wal, version);
+    return begin_segment(wal, error);
+}
+
+/* When the segment is full, or its file is still to be made. Under flush_lock. */
+static strata_status need_segment(st_wal *wal, strata_error *error) {
+    if (wal->file != NULL && !is_full(wal)) {
+        return STRATA_OK;
+    }
+    ST_TRY(wal->file == NULL ? begin_segment(wal, error) : next_segment(wal, error));
+    if (wal->rolled != NULL) {
+        const st_wal_position at = beginning(wal);
         wal->rolled(wal->rolled_ctx, &at);
     }
-    if (status == STRATA_NO_SPACE || status == STRATA_NO_MEMORY) {
-        return st_fail(error, status,
-                       "the next segment of the log could not be made (%s); nothing was written. "
-                       "Free some space and try again",
-                       strata_status_name(status));
-    }
-    return status == STRATA_OK ? STRATA_OK : poison(wal, status, "starting a segment of", error);
+    return STRATA_OK;
 }
 
 /* Lets the segment's file grow so that `need` more bytes fit. Under flush_lock. */
 static strata_status reserve(st_wal *wal, size_t need, strata_error *error) {
-    const strata_storage *storage = &wal->host->storage;
     const strata_executor *executor = &wal->host->executor;
-    strata_status status = STRATA_OK;
     st_mutex_lock(&wal->lock, executor);
-    if (wal->end + need > atomic_load_explicit(&wal->reserved, memory_order_relaxed)) {
-        const uint64_t size = wal->end + st_max(need, RESERVE_BYTES);
-        status = storage->truncate(storage->ctx, wal->file, size);
-        if (status == STRATA_OK) {
-            atomic_store_explicit(&wal->reserved, size, memory_order_relaxed);
-        } else {
-            st_fail(error, status,
-                    "the log could not grow to %u bytes (%s); nothing was written. Free some "
-                    "space and try again",
-                    size, strata_status_name(status));
-        }
-    }
+    const uint64_t end = wal->end;
     st_mutex_unlock(&wal->lock, executor);
-    return status;
+    if (end + need <= atomic_load_explicit(&wal->reserved, memory_order_relaxed)) {
+        return STRATA_OK;
+    }
+    const uint64_t size = end + st_max(need, RESERVE_BYTES);
+    const strata_status status = grow(wal, size);
+    return status == STRATA_OK
+               ? STRATA_OK
+               : st_fail(error, status,
+                         "the log could not grow to %u bytes (%s); nothing was written. Free some "
+                         "space and try again",
+                         size, strata_status_name(status));
 }
 
 /* Makes room for a frame of at most `need` bytes: the next segment, or more of this one. */
@@ -310,8 +418,8 @@ static strata_status make_room(st_wal *wal, size_t need, strata_error *error) {
     const strata_executor *executor = &wal->host->executor;
     st_mutex_lock(&wal->flush_lock, executor);
     strata_status status = st_wal_check(wal, error);
-    if (status == STRATA_OK && is_full(wal)) {
-        status = next_segment(wal, error);
+    if (status == STRATA_OK) {
+        status = need_segment(wal, error);
     }
     if (status == STRATA_OK) {
         status = reserve(wal, need, error);
@@ -353,7 +461,7 @@ static strata_status append_locked(st_wal *wal, uint64_t run, int64_t timestamp_
     }
     /* The codec never makes it larger. */
     *need = ST_WAL_FRAME_BYTES + wal->payload.len;
-    *no_room = wal->rolling || wal->end >= wal->segment_bytes ||
+    *no_room = wal->end >= wal->segment_bytes ||
                wal->end + *need > atomic_load_explicit(&wal->reserved, memory_order_relaxed);
     if (*no_room) {
         return STRATA_OK;
@@ -361,6 +469,19 @@ static strata_status append_locked(st_wal *wal, uint64_t run, int64_t timestamp_
     ST_TRY(append_frame(wal, wal->version + 1));
     wal->version++;
     return STRATA_OK;
+}
+
+/* Writes what is pending, unless somebody is at it; then what comes meanwhile is held, up to a limit.
+ * The commit stands whatever happens here; a failure shows at the next one. */
+static void write_early(st_wal *wal, size_t pending_len) {
+    const strata_executor *executor = &wal->host->executor;
+    if (pending_len > wal->held_max) {
+        st_mutex_lock(&wal->flush_lock, executor);
+    } else if (!st_mutex_try(&wal->flush_lock)) {
+        return;
+    }
+    (void)flush(wal, false, NULL);
+    st_mutex_unlock(&wal->flush_lock, executor);
 }
 
 strata_status st_wal_append(st_wal *wal, uint64_t run, int64_t timestamp_us, const st_write *writes,
@@ -380,7 +501,8 @@ strata_status st_wal_append(st_wal *wal, uint64_t run, int64_t timestamp_us, con
         const strata_status status =
             append_locked(wal, run, timestamp_us, writes, count, &no_room, &need);
         *version = wal->version;
-        const bool much = wal->pending.len > PENDING_BYTES_MAX;
+        const size_t pending_len = wal->pending.len;
+        atomic_store_explicit(&wal->held, pending_len, memory_order_relaxed);
         st_mutex_unlock(&wal->lock, executor);
         if (status == STRATA_CONSTRAINT) {
             return st_fail_constraint(error, "commit_too_large",
@@ -394,11 +516,8 @@ strata_status st_wal_append(st_wal *wal, uint64_t run, int64_t timestamp_us, con
             ST_TRY(make_room(wal, need, error));
             continue;
         }
-        if (much && wal->durability == STRATA_BUFFERED) {
-            st_mutex_lock(&wal->flush_lock, executor);
-            /* The commit stands whatever happens here; a failure shows at the next one. */
-            (void)flush(wal, false, NULL);
-            st_mutex_unlock(&wal->flush_lock, executor);
+        if (pending_len > PENDING_BYTES_MAX && wal->durability == STRATA_BUFFERED) {
+            write_early(wal, pending_len);
         }
         return STRATA_OK;
     }
@@ -408,23 +527,18 @@ strata_status st_wal_append(st_wal *wal, uint64_t run, int64_t timestamp_us, con
 
 /* Under flush_lock. */
 static strata_status roll_locked(st_wal *wal, st_wal_position *at, strata_error *error) {
-    const strata_executor *executor = &wal->host->executor;
     ST_TRY(st_wal_check(wal, error));
-    st_mutex_lock(&wal->lock, executor);
-    wal->rolling = wal->end > ST_WAL_HEADER_BYTES;
-    const bool needed = wal->rolling;
-    *at = position(wal);
-    st_mutex_unlock(&wal->lock, executor);
-    if (!needed) {
-        return STRATA_OK;
+    if (wal->file == NULL) {
+        ST_TRY(begin_segment(wal, error));
     }
-    /* Appenders find no room now, and wait for flush_lock. */
-    const strata_status status = next_segment(wal, error);
-    st_mutex_lock(&wal->lock, executor);
-    wal->rolling = false;
-    *at = position(wal);
-    st_mutex_unlock(&wal->lock, executor);
-    return status;
+    st_mutex_lock(&wal->lock, &wal->host->executor);
+    const bool needed = wal->end > ST_WAL_HEADER_BYTES;
+    st_mutex_unlock(&wal->lock, &wal->host->executor);
+    if (needed) {
+        ST_TRY(next_segment(wal, error));
+    }
+    *at = beginning(wal);
+    return STRATA_OK;
 }
 
 strata_status st_wal_roll(st_wal *wal, st_wal_position *at, strata_error *error) {
@@ -438,17 +552,17 @@ strata_status st_wal_roll(st_wal *wal, st_wal_position *at, strata_error *error)
 /* Acquire and release: who removes has seen the manifest without those segments, under the lock that the
  * holder had. */
 void st_wal_hold(st_wal *wal) {
-    atomic_fetch_add_explicit(&wal->held, 1, memory_order_acq_rel);
+    atomic_fetch_add_explicit(&wal->kept, 1, memory_order_acq_rel);
 }
 
 void st_wal_let_go(st_wal *wal) {
-    atomic_fetch_sub_explicit(&wal->held, 1, memory_order_acq_rel);
+    atomic_fetch_sub_explicit(&wal->kept, 1, memory_order_acq_rel);
 }
 
 uint64_t st_wal_remove_below(st_wal *wal, uint64_t segment) {
     const strata_storage *storage = &wal->host->storage;
     uint64_t removed = 0;
-    while (wal->first < segment && atomic_load_explicit(&wal->held, memory_order_acquire) == 0) {
+    while (wal->first < segment && atomic_load_explicit(&wal->kept, memory_order_acquire) == 0) {
         char name[ST_FILE_NAME_MAX + 1024];
         strata_file *file = NULL;
         uint64_t size = 0;
@@ -493,6 +607,10 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
     memcpy(wal->uuid, uuid, ST_UUID_BYTES);
     wal->durability = options->durability;
     wal->segment_bytes = options->wal_segment_bytes;
+    const uint64_t held_max = options->memory_bytes / 16;
+    wal->held_max = held_max < PENDING_BYTES_MAX ? PENDING_BYTES_MAX
+                    : held_max > HELD_BYTES_MAX  ? HELD_BYTES_MAX
+                                                 : (size_t)held_max;
     wal->pending.host = host;
     wal->payload.host = host;
     wal->flushing.host = host;
@@ -514,17 +632,21 @@ strata_status st_wal_open(st_wal *wal, const strata_host *host, const char *path
         return st_fail_memory(error);
     }
     wal->first = at->first;
-    if (at->segment == 0) {
-        status = start_segment(wal, at->first);
+    wal->segment = at->segment;
+    wal->written = at->end;
+    if (at->segment == 0 || at->next_begun) {
+        wal->segment = at->segment == 0 ? at->first - 1 : at->segment;
+        wal->half_made = at->next_begun;
+        cut(wal);
+        atomic_init(&wal->reserved, 0);
+        status = at->next_begun ? STRATA_OK : start_segment(wal);
     } else {
-        wal->segment = at->segment;
         wal->end = at->end;
-        wal->written = at->end;
         wal->durable_end = at->end;
         wal->base_us = at->base_us;
-        wal->half_made = at->next_begun;
-        atomic_init(&wal->reserved, at->next_begun ? 0 : at->end);
-        status = at->next_begun ? STRATA_OK : open_segment(wal, at->segment, 0, &wal->file);
+        wal->begin_version = at->version;
+        atomic_init(&wal->reserved, at->end);
+        status = open_segment(wal, at->segment, 0, &wal->file);
     }
     if (status != STRATA_OK) {
         release(wal);
@@ -542,7 +664,8 @@ strata_status st_wal_close(st_wal *wal, st_wal_position *at, strata_error *error
             status = st_wal_sync(wal, wal->version, error);
         }
         if (status == STRATA_OK && wal->file != NULL) {
-            status = finish_segment(wal);
+            status =
+                finish_segment(wal, atomic_load_explicit(&wal->reserved, memory_order_relaxed));
             if (status != STRATA_OK) {
                 st_fail(error, status, "the log could not be closed (%s)",
                         strata_status_name(status));

@@ -16,6 +16,7 @@ typedef struct st_wal {
     uint8_t uuid[ST_UUID_BYTES];
     strata_durability durability;
     uint64_t segment_bytes;
+    size_t held_max; /* bytes that are held in memory while somebody syncs, in buffered mode */
     st_codec *codec;
 
     st_mutex flush_lock;   /* whoever writes to the file: one at a time */
@@ -30,11 +31,11 @@ typedef struct st_wal {
     strata_buffer flushing;
     strata_file *file;
     uint64_t segment;
-    uint64_t written; /* bytes of this segment in the file */
-    int64_t base_us;  /* of this segment; changes under both locks */
-    bool half_made;   /* the next segment may be there already, and holds nothing */
-    bool rolling;     /* the segment is to end although it is not full; changes under both locks */
-    uint64_t first;   /* the first segment that is there */
+    uint64_t written;       /* bytes of this segment in the file */
+    int64_t base_us;        /* of the segment that takes frames; changes under both locks */
+    uint64_t begin_version; /* before its first frame; changes under both locks */
+    bool half_made;         /* the next segment may be there already, and holds nothing */
+    uint64_t first;         /* the first segment that is there */
 
     /* Called under flush_lock when a segment has begun because the one before was full; set before
      * anybody else knows the wal. */
@@ -49,10 +50,11 @@ typedef struct st_wal {
     uint32_t alone;
 
     _Atomic uint64_t reserved; /* size of the file, 0: there is none; changes under both locks */
+    _Atomic size_t held;       /* bytes pending */
     _Atomic uint64_t durable_version;
     _Atomic uint64_t total_bytes; /* of all live segments */
     _Atomic uint64_t segments;
-    _Atomic uint32_t held;       /* how many read segments that must not be removed meanwhile */
+    _Atomic uint32_t kept;       /* how many read segments that must not be removed meanwhile */
     _Atomic uint64_t flushed_ns; /* monotonic time of the last sync, for hosts without threads */
     _Atomic int failed;          /* a strata_status: the writer is poisoned */
 } st_wal;
@@ -90,8 +92,8 @@ strata_status st_wal_sync(st_wal *wal, uint64_t version, strata_error *error);
 /* Syncs what is pending if the interval has passed (or `now`). For buffered mode. */
 strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error);
 
-/* Goes on in a new segment, unless nothing is in this one. *at: its beginning; everything before it
- * is synced. Errors: as st_wal_sync. */
+/* Goes on in a new segment, unless nothing is in this one. *at: its beginning, with the version that
+ * was the last one there; everything before it is synced. Errors: as st_wal_sync. */
 strata_status st_wal_roll(st_wal *wal, st_wal_position *at, strata_error *error);
 
 /* Removes the segments below that one, which the manifest no longer needs; how many that were. One
