@@ -225,12 +225,12 @@ METHOD = """\
 Keys of 16 bytes, values of 100 that do not compress, 10⁶ of them unless said; put overwrites keys
 that are there, insert and batch100 add them, in scattered order. Engines take turns in every round of one
 run; a ratio is the median over the rounds, and above 1 we are better. get and scan are measured after the
-keys were added, and again (overwritten) after all engines have put for the same time, when ours holds every
-version of each key, those that are not in the memtable in several tables, and is still merging them; tables:
-after a full compaction, all versions still kept. CPU is processor time per operation,
-all threads of an engine and its other processes included.
+keys were added, when ours has them in the memtable; again (overwritten) after all engines have put for the
+same time, when ours holds every version of each key, most of them in several tables, and is still merging
+them; and (tables) after a full compaction, all versions still kept. CPU is processor time per operation, all
+threads of an engine and its other processes included.
 
-Every engine may use 1 GiB (64 MB in the latency and larger-than-memory runs): ours as `memory_bytes`,
+Every engine may use 2 GiB (64 MB in the latency and larger-than-memory runs): ours as `memory_bytes`,
 SQLite as page cache, RocksDB as two write buffers of a sixteenth each and block cache; LMDB's map and
 Redis are not limited. SQLite has a WITHOUT ROWID table, prepared statements and mmap; RocksDB a filter of 10 bits
 and no compression; Redis is asked over its Unix socket, one round trip an operation. Our buffered mode

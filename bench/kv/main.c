@@ -149,7 +149,7 @@ static void run_child(const settings *set, const cell *at, const char *what) {
 }
 
 static int child_main(char **arg) {
-    settings set = {.folder = arg[2], .value_bytes = 100, .memory_bytes = (uint64_t)1 << 30};
+    settings set = {.folder = arg[2], .value_bytes = 100, .memory_bytes = (uint64_t)2 << 30};
     const cell at = {arg[3], arg[4], 1};
     set.keys = strtoull(arg[6], NULL, 10);
     kv_run run = open_run(&set, &at, 0);
@@ -391,7 +391,7 @@ int main(int count, char **arg) {
                     .value_bytes = 100,
                     .seconds = 1,
                     .rounds = 3,
-                    .memory_bytes = (uint64_t)1 << 30};
+                    .memory_bytes = (uint64_t)2 << 30};
     const group *plan = count < 3 ? NULL : group_named(arg[1]);
     int good = plan != NULL;
     for (int i = 3; i < count; i++) {

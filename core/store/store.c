@@ -314,7 +314,7 @@ strata_status st_store_open(st_store *store, const char *path, const strata_opti
     store->keeps_orphans = (options->flags & STRATA_OPEN_READ_ONLY) != 0;
     st_epoch_init(&store->epoch, &store->host->executor);
     st_shards_init(&store->shards, store->host);
-    st_chunk_pool_init(&store->chunks, store->host, st_memtable_limit(store));
+    st_chunk_pool_init(&store->chunks, store->host, st_memtable_limit(store) / 2);
     st_mutex_init(&store->manifest_lock);
     atomic_init(&store->floor_us, INT64_MIN);
     store->path_size = strlen(path) + 1;
