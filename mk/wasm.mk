@@ -64,8 +64,8 @@ WASM_INCLUDE  := -isystem $(ZSTD_SRC)/lib -isystem $(UTF8PROC_SRC) -isystem $(ST
   -isystem $(SODIUM_SRC)/src/libsodium/include -isystem $(DEPS_GEN)/include
 WASM_CORE     := $(COMMON) $(WASM_FEATURES) $(WASM_SPEED) $(WASM_INCLUDE)
 # What runs once for an opening or a copy, or only reads arguments, is made small instead.
-WASM_COLD     := $(addprefix core/store/,backup.c export.c import.c transfer.c snapshot.c manifest.c \
-  verify.c table_verify.c recover.c wal_replay.c folder.c pins.c) \
+WASM_COLD     := $(wildcard core/store/copies/*.c) $(addprefix core/store/,snapshot.c manifest.c \
+  recover.c folder.c pins.c log/wal_replay.c table/table_verify.c) \
   $(wildcard core/api/*.c) hosts/wasm/abi.c hosts/wasm/frame.c
 WASM_DEP      := -std=c11 -D_GNU_SOURCE -DNDEBUG $(WASM_FEATURES) -MMD -MP -w
 

@@ -3,10 +3,10 @@
  */
 #include "api/handle.h"
 #include "api/ops.h"
-#include "store/backup.h"
-#include "store/maintain.h"
-#include "store/repair.h"
-#include "store/transfer.h"
+#include "store/copies/backup.h"
+#include "store/copies/repair.h"
+#include "store/copies/transfer.h"
+#include "store/maintain/maintain.h"
 
 static strata_status tell(uint64_t made, uint64_t *version) {
     if (version != NULL) {

@@ -4,7 +4,7 @@
 
 #include "api/handle.h"
 #include "model/run.h"
-#include "store/verify.h"
+#include "store/copies/verify.h"
 
 typedef enum st_arg_type {
     ST_ARG_KEY,

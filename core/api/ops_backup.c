@@ -2,10 +2,10 @@
  * snapshots.
  */
 #include "api/ops.h"
-#include "store/backup.h"
-#include "store/maintain.h"
+#include "store/copies/backup.h"
+#include "store/copies/transfer.h"
+#include "store/maintain/maintain.h"
 #include "store/snapshot.h"
-#include "store/transfer.h"
 
 strata_status st_op_db_checkpoint(st_call *call) {
     st_checkpoint made;

@@ -2,7 +2,7 @@
 #include "store/folder.h"
 
 #include "store/file_name.h"
-#include "store/table.h"
+#include "store/table/table.h"
 
 static strata_status fail(const char *name, strata_status status, strata_error *error) {
     return st_fail(error, status, "%s could not be listed (%s)", name, strata_status_name(status));

@@ -24,7 +24,7 @@
 #ifndef ST_STORE_MANIFEST_H
 #define ST_STORE_MANIFEST_H
 
-#include "store/wal_frame.h"
+#include "store/log/wal_frame.h"
 
 enum {
     ST_FORMAT_VERSION = 2, /* what this library writes */

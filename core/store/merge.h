@@ -6,7 +6,7 @@
 #ifndef ST_STORE_MERGE_H
 #define ST_STORE_MERGE_H
 
-#include "store/memtable.h"
+#include "store/memtable/memtable.h"
 #include "store/view.h"
 
 /* One list. Either the keys of one run, as its memtables have them, or those of all runs, as

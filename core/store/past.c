@@ -6,7 +6,7 @@
  */
 #include "store/past.h"
 
-#include "store/maintain.h"
+#include "store/maintain/maintain.h"
 
 strata_status st_past_fail(st_reader *reader, uint64_t run, strata_slice key, const st_bound *bound,
                            uint64_t earliest) {

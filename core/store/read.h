@@ -6,8 +6,8 @@
 #ifndef ST_STORE_READ_H
 #define ST_STORE_READ_H
 
+#include "store/memtable/shard.h"
 #include "store/merge.h"
-#include "store/shard.h"
 
 struct st_store;
 

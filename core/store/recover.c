@@ -13,9 +13,9 @@
 
 #include "store/file_name.h"
 #include "store/folder.h"
+#include "store/log/wal_replay.h"
 #include "store/snapshot.h"
 #include "store/tables.h"
-#include "store/wal_replay.h"
 
 /* ---- What is there? -------------------------------------------------------------------------- */
 

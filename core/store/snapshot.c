@@ -17,7 +17,7 @@
 
 #include "base/crc32c.h"
 #include "base/utf8.h"
-#include "store/maintain.h"
+#include "store/maintain/maintain.h"
 #include "store/tables.h"
 
 enum {

@@ -19,7 +19,7 @@
  */
 #include "store/store.h"
 
-#include "store/maintain.h"
+#include "store/maintain/maintain.h"
 #include "store/recover.h"
 #include "store/snapshot.h"
 #include "store/tables.h"

@@ -7,10 +7,10 @@
 #define ST_STORE_STORE_H
 
 #include "base/chunk_pool.h"
+#include "store/log/wal.h"
 #include "store/manifest.h"
-#include "store/shard.h"
+#include "store/memtable/shard.h"
 #include "store/view.h"
-#include "store/wal.h"
 
 /* A transaction numbers its own writes from here on; commits never come so far. */
 #define ST_OWN_VERSIONS (UINT64_C(1) << 62)

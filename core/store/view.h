@@ -7,7 +7,7 @@
 #define ST_STORE_VIEW_H
 
 #include "base/epoch.h"
-#include "store/table.h"
+#include "store/table/table.h"
 
 enum { ST_LEVELS = 7 };
 

@@ -8,7 +8,7 @@
 #ifndef ST_TXN_TXN_H
 #define ST_TXN_TXN_H
 
-#include "store/maintain.h"
+#include "store/maintain/maintain.h"
 #include "store/read.h"
 
 typedef enum st_isolation {

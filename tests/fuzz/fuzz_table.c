@@ -15,7 +15,7 @@
  * entries met on the first walk ask for, so that crafted blocks get past verification, too.
  */
 #include "format/key.h"
-#include "store/filter.h"
+#include "store/table/filter.h"
 #include "table_maker.h"
 
 enum { CRAFTED = 1, ZSTD = 2, SEAL = 4, RAW = 8 };

@@ -13,7 +13,7 @@
  */
 #include "base/crc32c.h"
 #include "log.h"
-#include "store/wal_replay.h"
+#include "store/log/wal_replay.h"
 
 enum { COMMITS_MAX = 4096, WRITES_MAX = 256, MEMORY_MAX = 64 << 20, READ_FACTOR = 4 };
 

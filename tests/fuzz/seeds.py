@@ -246,7 +246,7 @@ def width_of(number):
 
 
 def block(entries, heads_every=3):
-    """The plain bytes of a block (core/store/block.h); entries: (key, version, time, expires, value)."""
+    """The plain bytes of a block (core/store/table/block.h); entries: (key, version, time, expires, value)."""
     versions, times = [entry[1] for entry in entries], [entry[2] for entry in entries]
     version_bytes = width_of(max(versions) - min(versions))
     time_bytes = width_of(max(times) - min(times))

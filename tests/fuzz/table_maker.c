@@ -3,7 +3,7 @@
 
 #include "base/crc32c.h"
 #include "format/key.h"
-#include "store/filter.h"
+#include "store/table/filter.h"
 
 enum { FILE_MAX = 1 << 18 };
 

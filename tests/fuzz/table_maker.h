@@ -8,7 +8,7 @@
 #define STRATA_FUZZ_TABLE_MAKER_H
 
 #include "fuzz.h"
-#include "store/table_index.h"
+#include "store/table/table_index.h"
 
 enum { FUZZ_TABLE_NUMBER = 7, FUZZ_BLOCKS_MAX = 8, FUZZ_ENTRIES_MAX = 512 };
 

@@ -1,5 +1,5 @@
 /* broken_torn.c - a build that takes any bytes for a record, a torn one, too. */
-#include "store/wal_frame.h"
+#include "store/log/wal_frame.h"
 
 bool __wrap_st_wal_frame_holds(const uint8_t *frame, const st_wal_frame *fields);
 

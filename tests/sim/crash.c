@@ -11,7 +11,7 @@
 #include "snapshots.h"
 
 #include "api/handle.h"
-#include "store/maintain.h"
+#include "store/maintain/maintain.h"
 
 static const char path[] = "db";
 

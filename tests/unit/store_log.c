@@ -2,7 +2,7 @@
 #include "store_log.h"
 
 #include "format/key.h"
-#include "store/wal_frame.h"
+#include "store/log/wal_frame.h"
 
 strata_status store_open(sim *s, st_store *store, strata_durability durability,
                          uint64_t segment_bytes, uint32_t flags, strata_error *error) {

@@ -4,7 +4,7 @@
 #ifndef STRATA_TEST_STORE_LOG_H
 #define STRATA_TEST_STORE_LOG_H
 
-#include "store/maintain.h"
+#include "store/maintain/maintain.h"
 #include "store/read.h"
 #include "store/tables.h"
 #include "store_support.h"

@@ -6,7 +6,7 @@
  */
 #include "store_model.h"
 
-#include "store/verify.h"
+#include "store/copies/verify.h"
 
 enum { STEP_US = 1000, MEMORY_BYTES = 1 << 18, LARGE_BYTES = 20000 };
 

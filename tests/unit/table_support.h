@@ -6,7 +6,7 @@
 
 #include "sim.h"
 
-#include "store/table.h"
+#include "store/table/table.h"
 
 typedef struct tab_entry {
     strata_slice key;

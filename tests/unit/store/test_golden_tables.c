@@ -20,7 +20,7 @@
 #include "golden_dump.h"
 
 #include "api/handle.h"
-#include "store/table_private.h"
+#include "store/table/table_private.h"
 
 static const char *const golden[] = {"tables.hex", "tables-packed.hex", "tables-early.hex"};
 static const char *const contents[] = {"tables.json", "tables.json", "tables-early.json"};

@@ -10,8 +10,8 @@
 #include "store_log.h"
 
 #include "format/key.h"
-#include "store/compact.h"
-#include "store/flush.h"
+#include "store/maintain/compact.h"
+#include "store/maintain/flush.h"
 
 enum { RUNS = 3, TAGS = 2, KEYS = 5, COMMITS = 420, HELD_MAX = 3, VALUE_MAX = 8000 };
 

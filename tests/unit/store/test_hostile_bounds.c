@@ -9,8 +9,8 @@
 
 #include "format/key.h"
 #include "format/msgpack.h"
-#include "store/verify.h"
-#include "store/wal_replay.h"
+#include "store/copies/verify.h"
+#include "store/log/wal_replay.h"
 
 enum { MARGIN_BYTES = 64 << 10, LARGE = 1 << 20 };
 

@@ -13,7 +13,7 @@
  * Replay one case: CRASH_AT=n build/tests/unit/store/test_snapshot
  */
 #include "api/handle.h"
-#include "store/compact.h"
+#include "store/maintain/compact.h"
 #include "store/pins.h"
 #include "store/snapshot.h"
 #include "store/tables.h"
