@@ -12,59 +12,22 @@
  */
 #include "store/copies/salvage.h"
 
+#include "store/file_window.h"
 #include "store/table/block_frame.h"
 
 enum {
     HEADER_BYTES = 40, /* of a table; its footer is shorter than a frame search needs to know */
-    WINDOW_BYTES = 1 << 20,
     WORK_FACTOR = 32,
     WORK_BYTES = 64 << 20,
 };
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-typedef struct window {
-    const strata_host *host;
-    strata_file *file;
-    uint64_t size;        /* of the file */
-    strata_buffer buffer; /* bytes from `start` on */
-    uint64_t start;
-} window;
-
 /* The bytes of the file, which has them; borrowed until the next call. */
-static strata_status window_at(window *w, uint64_t offset, size_t len, const uint8_t **bytes) {
-    if (offset < w->start || offset + len > w->start + w->buffer.len) {
-        const uint64_t left = w->size - offset;
-        const size_t more = st_max(len, WINDOW_BYTES);
-        const size_t want = left < more ? (size_t)left : more;
-        size_t got = 0;
-        w->buffer.len = 0;
-        ST_TRY(st_buffer_reserve(&w->buffer, want));
-        ST_TRY(w->host->storage.read_at(w->host->storage.ctx, w->file, offset, w->buffer.data, want,
-                                        &got));
-        w->start = offset;
-        w->buffer.len = got;
-        if (got < len) {
-            return STRATA_IO; /* it became shorter while it was read */
-        }
-    }
-    *bytes = w->buffer.data + (offset - w->start);
-    return STRATA_OK;
-}
-
-static strata_status window_open(window *w, const strata_host *host, const char *name) {
-    *w = (window){.host = host, .buffer = {NULL, 0, 0, host}};
-    ST_TRY(host->storage.open(host->storage.ctx, name, STRATA_FILE_READ, &w->file));
-    const strata_status status = host->storage.size(host->storage.ctx, w->file, &w->size);
-    if (status != STRATA_OK) {
-        (void)host->storage.close(host->storage.ctx, w->file);
-    }
-    return status;
-}
-
-static void window_close(window *w) {
-    (void)w->host->storage.close(w->host->storage.ctx, w->file);
-    strata_buffer_free(&w->buffer);
+static strata_status bytes_at(st_file_window *w, uint64_t offset, size_t len,
+                              const uint8_t **bytes) {
+    ST_TRY(st_file_window_at(w, offset, len, bytes));
+    return *bytes != NULL ? STRATA_OK : STRATA_IO; /* it became shorter while it was read */
 }
 
 /* ---- Tables ---------------------------------------------------------------------------------- */
@@ -72,7 +35,7 @@ static void window_close(window *w) {
 typedef struct salvage {
     const st_salvage_sink *sink;
     st_salvage *found;
-    window window;
+    st_file_window window;
     uint32_t seed;
     st_codec *codec;
     uint64_t work_left;
@@ -111,7 +74,7 @@ static strata_status try_frame(salvage *s, uint64_t offset, st_frame_kind kind, 
     if (s->window.size - offset < ST_FRAME_BYTES) {
         return STRATA_OK;
     }
-    ST_TRY(window_at(&s->window, offset, ST_FRAME_BYTES, &bytes));
+    ST_TRY(bytes_at(&s->window, offset, ST_FRAME_BYTES, &bytes));
     *frame = st_frame_read(bytes);
     const bool searching = kind != 0;
     if (frame->payload_len == 0 || frame->kind < ST_FRAME_ENTRIES ||
@@ -125,7 +88,7 @@ static strata_status try_frame(salvage *s, uint64_t offset, st_frame_kind kind, 
         return STRATA_OK;
     }
     s->work_left -= searching ? frame->payload_len : 0;
-    ST_TRY(window_at(&s->window, offset, ST_FRAME_BYTES + (size_t)frame->payload_len, &bytes));
+    ST_TRY(bytes_at(&s->window, offset, ST_FRAME_BYTES + (size_t)frame->payload_len, &bytes));
     *payload = bytes + ST_FRAME_BYTES;
     *holds = st_frame_holds(bytes, *payload, s->seed, offset);
     return STRATA_OK;
@@ -353,16 +316,18 @@ strata_status st_salvage_table(const st_table_spec *spec, const st_salvage_sink 
     s->sink = sink;
     s->found = found;
     s->seed = st_frame_seed(spec->uuid, spec->number);
+    s->window = st_file_window_over(host);
     s->plain.host = host;
     s->memory.host = host;
     s->value.host = host;
     s->last_number = UINT64_MAX;
     s->gap_from = UINT64_MAX;
-    strata_status status = window_open(&s->window, host, name);
+    strata_status status = st_file_window_open(&s->window, name);
     if (status == STRATA_OK) {
         status = with_file(s, host);
-        window_close(&s->window);
+        st_file_window_close(&s->window);
     }
+    st_file_window_free(&s->window);
     st_free(&host->memory, s, sizeof *s);
     return status == STRATA_OK ? STRATA_OK
                                : st_fail(error, status, "%s could not be read (%s)", name,
@@ -372,11 +337,11 @@ strata_status st_salvage_table(const st_table_spec *spec, const st_salvage_sink 
 /* ---- Logs ------------------------------------------------------------------------------------ */
 
 /* A record at the offset, newer than `version`; *len 0: there is none. */
-static strata_status try_record(window *w, uint64_t offset, uint64_t version, uint64_t *work_left,
-                                uint64_t *number, size_t *len) {
+static strata_status try_record(st_file_window *w, uint64_t offset, uint64_t version,
+                                uint64_t *work_left, uint64_t *number, size_t *len) {
     const uint8_t *bytes;
     *len = 0;
-    ST_TRY(window_at(w, offset, ST_WAL_FRAME_BYTES, &bytes));
+    ST_TRY(bytes_at(w, offset, ST_WAL_FRAME_BYTES, &bytes));
     const st_wal_frame frame = st_wal_frame_read(bytes);
     const size_t whole = ST_WAL_FRAME_BYTES + (size_t)frame.payload_len;
     if (frame.payload_len == 0 || frame.payload_len > w->size - offset - ST_WAL_FRAME_BYTES ||
@@ -384,7 +349,7 @@ static strata_status try_record(window *w, uint64_t offset, uint64_t version, ui
         return STRATA_OK;
     }
     *work_left -= whole;
-    ST_TRY(window_at(w, offset, whole, &bytes));
+    ST_TRY(bytes_at(w, offset, whole, &bytes));
     if (st_wal_frame_holds(bytes, &frame)) {
         *number = version + (uint32_t)(frame.version_low - (uint32_t)version);
         *len = whole;
@@ -395,9 +360,9 @@ static strata_status try_record(window *w, uint64_t offset, uint64_t version, ui
 strata_status st_salvage_count(const strata_host *host, const char *path, uint64_t segment,
                                uint64_t offset, uint64_t version, st_salvage_log *found) {
     char name[ST_FILE_NAME_MAX + 1024];
-    window w;
+    st_file_window w = st_file_window_over(host);
     st_wal_name(name, sizeof name, path, segment);
-    strata_status status = window_open(&w, host, name);
+    strata_status status = st_file_window_open(&w, name);
     if (status != STRATA_OK) {
         return status == STRATA_NOT_FOUND ? STRATA_OK : status;
     }
@@ -411,6 +376,7 @@ strata_status st_salvage_count(const strata_host *host, const char *path, uint64
         found->version = len > 0 && number > found->version ? number : found->version;
         offset += len > 0 ? len : 1;
     }
-    window_close(&w);
+    st_file_window_close(&w);
+    st_file_window_free(&w);
     return status;
 }

@@ -15,51 +15,14 @@
 
 #include "format/codec.h"
 #include "store/file_name.h"
+#include "store/file_window.h"
 
 enum {
-    WINDOW_BYTES = 1 << 20,
     /* What the search for a proof may checksum, besides as many bytes for each it searches: bytes
      * made to look like records everywhere could keep it busy for hours. */
     PROOF_WORK_BYTES = 64 << 20,
     PROOF_WORK_FACTOR = 16,
 };
-
-/* ---- Reading through a window ---------------------------------------------------------------- */
-
-typedef struct window {
-    const strata_host *host;
-    strata_file *file;
-    uint64_t size;        /* of the file */
-    strata_buffer buffer; /* bytes from `start` on */
-    uint64_t start;
-} window;
-
-/* The bytes [offset, offset + len) of the file, which held them when its size was read. NULL if it
- * has been cut meanwhile (a writer beside a reader gives reserved space back): w->size is then what
- * is left. */
-static strata_status window_at(window *w, uint64_t offset, size_t len, const uint8_t **bytes) {
-    if (offset < w->start || offset + len > w->start + w->buffer.len) {
-        const size_t want =
-            (size_t)(w->size - offset < st_max(len, WINDOW_BYTES) ? w->size - offset
-                                                                  : st_max(len, WINDOW_BYTES));
-        size_t got = 0;
-        w->buffer.len = 0;
-        ST_TRY(st_buffer_reserve(&w->buffer, want));
-        ST_TRY(w->host->storage.read_at(w->host->storage.ctx, w->file, offset, w->buffer.data, want,
-                                        &got));
-        w->start = offset;
-        w->buffer.len = got;
-        if (got < want) {
-            w->size = offset + got;
-        }
-        if (got < len) {
-            *bytes = NULL;
-            return STRATA_OK;
-        }
-    }
-    *bytes = w->buffer.data + (offset - w->start);
-    return STRATA_OK;
-}
 
 /* ---- One segment ----------------------------------------------------------------------------- */
 
@@ -72,7 +35,7 @@ typedef struct walk {
     strata_error *error;
     st_codec *codec;
     strata_buffer plain; /* a decoded payload */
-    window window;
+    st_file_window window;
     st_wal_header header;
     uint64_t segment;
     bool last;
@@ -102,9 +65,10 @@ static strata_status count_garbage(walk *w, uint64_t offset, uint64_t *garbage) 
     *garbage = 0;
     for (uint64_t at = offset; at < w->window.size;) {
         const size_t len =
-            (size_t)(w->window.size - at < WINDOW_BYTES ? w->window.size - at : WINDOW_BYTES);
+            (size_t)(w->window.size - at < ST_FILE_WINDOW_BYTES ? w->window.size - at
+                                                                : ST_FILE_WINDOW_BYTES);
         const uint8_t *bytes;
-        ST_TRY(window_at(&w->window, at, len, &bytes));
+        ST_TRY(st_file_window_at(&w->window, at, len, &bytes));
         if (bytes == NULL) {
             continue;
         }
@@ -134,7 +98,7 @@ static strata_status find_proof(walk *w, uint64_t offset, uint64_t garbage, proo
         if (at + ST_WAL_FRAME_BYTES > w->window.size) {
             return STRATA_OK;
         }
-        ST_TRY(window_at(&w->window, at, ST_WAL_FRAME_BYTES, &bytes));
+        ST_TRY(st_file_window_at(&w->window, at, ST_WAL_FRAME_BYTES, &bytes));
         if (bytes == NULL) {
             return STRATA_OK;
         }
@@ -151,7 +115,7 @@ static strata_status find_proof(walk *w, uint64_t offset, uint64_t garbage, proo
             return STRATA_OK;
         }
         work_left -= len;
-        ST_TRY(window_at(&w->window, at, len, &bytes));
+        ST_TRY(st_file_window_at(&w->window, at, len, &bytes));
         if (bytes != NULL && st_wal_frame_holds(bytes, &frame)) {
             *found = PROOF_FOUND;
             return STRATA_OK;
@@ -228,7 +192,7 @@ static strata_status deliver(walk *w, const uint8_t *frame_bytes, const st_wal_f
 static strata_status try_header(walk *w, bool *whole) {
     const uint8_t *bytes = NULL;
     if (w->window.size >= ST_WAL_HEADER_BYTES) {
-        const strata_status status = window_at(&w->window, 0, ST_WAL_HEADER_BYTES, &bytes);
+        const strata_status status = st_file_window_at(&w->window, 0, ST_WAL_HEADER_BYTES, &bytes);
         if (status != STRATA_OK) {
             return failed(w, status);
         }
@@ -278,7 +242,7 @@ static strata_status read_frame(walk *w, uint64_t offset, st_wal_frame *frame,
     if (left < ST_WAL_FRAME_BYTES) {
         return STRATA_OK;
     }
-    ST_TRY(window_at(&w->window, offset, ST_WAL_FRAME_BYTES, bytes));
+    ST_TRY(st_file_window_at(&w->window, offset, ST_WAL_FRAME_BYTES, bytes));
     if (*bytes == NULL) {
         return STRATA_OK;
     }
@@ -291,7 +255,8 @@ static strata_status read_frame(walk *w, uint64_t offset, st_wal_frame *frame,
         *what = "a record ends beyond the file";
         return STRATA_OK;
     }
-    ST_TRY(window_at(&w->window, offset, ST_WAL_FRAME_BYTES + (size_t)frame->payload_len, bytes));
+    ST_TRY(st_file_window_at(&w->window, offset, ST_WAL_FRAME_BYTES + (size_t)frame->payload_len,
+                             bytes));
     if (*bytes == NULL || !st_wal_frame_holds(*bytes, frame)) {
         *what = "a record's checksum does not fit";
     }
@@ -329,42 +294,34 @@ static strata_status walk_frames(walk *w) {
         replay->commits++;
         const uint64_t before = offset;
         offset += ST_WAL_FRAME_BYTES + (uint64_t)frame.payload_len;
-        if (before / WINDOW_BYTES != offset / WINDOW_BYTES) {
+        if (before / ST_FILE_WINDOW_BYTES != offset / ST_FILE_WINDOW_BYTES) {
             tell_progress(w, offset);
         }
     }
 }
 
 static strata_status walk_segment(walk *w) {
-    const strata_storage *storage = &w->host->storage;
     st_replay *replay = w->replay;
     char name[ST_FILE_NAME_MAX + 1024];
+    bool usable = false;
     st_wal_name(name, sizeof name, w->path, w->segment);
-    strata_status status = storage->open(storage->ctx, name, STRATA_FILE_READ, &w->window.file);
+    strata_status status = st_file_window_open(&w->window, name);
     if (status != STRATA_OK) {
         return failed(w, status);
     }
-    w->window.start = 0;
-    w->window.buffer.len = 0;
     w->reread = UINT64_MAX;
-    status = storage->size(storage->ctx, w->window.file, &w->window.size);
-    if (status != STRATA_OK) {
-        status = failed(w, status);
-    } else {
-        bool usable = false;
-        status = read_header(w, &usable);
-        if (status == STRATA_OK && usable) {
-            replay->at.segment = w->segment;
-            replay->at.base_us = w->header.base_us;
-            status = walk_frames(w);
-            replay->size_of_last = w->window.size;
-            replay->at.total_bytes += replay->at.end;
-            replay->at.segments++;
-            replay->bytes += replay->at.end;
-            tell_progress(w, 0);
-        }
+    status = read_header(w, &usable);
+    if (status == STRATA_OK && usable) {
+        replay->at.segment = w->segment;
+        replay->at.base_us = w->header.base_us;
+        status = walk_frames(w);
+        replay->size_of_last = w->window.size;
+        replay->at.total_bytes += replay->at.end;
+        replay->at.segments++;
+        replay->bytes += replay->at.end;
+        tell_progress(w, 0);
     }
-    (void)storage->close(storage->ctx, w->window.file);
+    st_file_window_close(&w->window);
     return status;
 }
 
@@ -436,7 +393,7 @@ strata_status st_wal_replay(const strata_host *host, const char *path, const st_
               .replay = replay,
               .error = error,
               .plain = {NULL, 0, 0, host},
-              .window = {.host = host, .buffer = {NULL, 0, 0, host}},
+              .window = st_file_window_over(host),
               .segment = manifest->wal_first};
     if (manifest->whole_segment > 0 && (list.count == 0 || list.lowest != manifest->wal_first ||
                                         list.highest < manifest->whole_segment)) {
@@ -457,6 +414,6 @@ strata_status st_wal_replay(const strata_host *host, const char *path, const st_
     }
     st_codec_destroy(w.codec);
     strata_buffer_free(&w.plain);
-    strata_buffer_free(&w.window.buffer);
+    st_file_window_free(&w.window);
     return status;
 }
