@@ -2,7 +2,9 @@
  * checkpoint, compaction, backup, export, import, repair.
  */
 #include "api/handle.h"
+
 #include "api/ops.h"
+#include "model/open.h"
 #include "store/copies/backup.h"
 #include "store/copies/repair.h"
 #include "store/copies/transfer.h"

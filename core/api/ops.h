@@ -3,7 +3,7 @@
 #define ST_API_OPS_H
 
 #include "api/handle.h"
-#include "model/run.h"
+#include "model/run/run.h"
 #include "store/copies/verify.h"
 
 typedef enum st_arg_type {

@@ -1,7 +1,7 @@
 /* ops_txn.c - the transaction operations of ops.def. */
 #include "api/handle.h"
 #include "api/ops.h"
-#include "model/run.h"
+#include "model/run/run.h"
 #include "model/transaction.h"
 
 static const char *const isolations[] = {"serializable", "snapshot"};

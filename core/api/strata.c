@@ -9,7 +9,9 @@
 #include "model/event.h"
 #include "model/kv.h"
 #include "model/memory.h"
-#include "model/run.h"
+#include "model/memory_index.h"
+#include "model/open.h"
+#include "model/run/run.h"
 #include "recall/recall.h"
 
 enum {

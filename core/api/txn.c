@@ -5,7 +5,7 @@
  * there. The C functions have one that is bound to the handle, so that every call on its run joins.
  */
 #include "api/handle.h"
-#include "model/run.h"
+#include "model/run/run.h"
 #include "model/transaction.h"
 
 enum {

@@ -5,6 +5,9 @@
 enum {
     /* A key must fit the block of a sorted table many times over. */
     ST_KEY_BYTES_MAX = 1024,
+    /* Of a value in a key of an index, encoded; longer ones are cut there, and compared in whole where
+     * they are stored. */
+    ST_INDEX_VALUE_BYTES_MAX = 256,
     /* Run names and event types are short words; one length byte holds them. */
     ST_NAME_BYTES_MAX = 255,
     /* Default for strings and bytes: one value never takes more than a quarter of a log segment. */

@@ -13,7 +13,7 @@
 #include "model/event.h"
 
 #include "base/utf8.h"
-#include "model/transaction.h"
+#include "model/write.h"
 
 enum { FORM = 1, EVENT_FIXED_BYTES = 2 + ST_SHA256_BYTES };
 
@@ -161,7 +161,7 @@ static strata_status append_pending(st_request *rq, const st_run *run, uint64_t 
     }
     st_key_number(&key, ST_TAG_EVENT, last + 1);
     const st_txn_write write = {{.key = st_key_slice(&key), .value = st_buffer_slice(&rq->value)},
-                                ST_RULE_EVENT,
+                                ST_WRITE_EVENT,
                                 st_slice(rq->value.data, unlinked)};
     *sequence = last + 1;
     return st_txn_put(rq->txn, &write, rq->error);

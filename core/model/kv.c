@@ -11,7 +11,7 @@
  */
 #include "model/kv.h"
 
-#include "model/transaction.h"
+#include "model/write.h"
 
 static strata_status kv_key(st_request *rq, strata_slice text, st_key *key) {
     ST_TRY(st_key_check(text, rq->error));
@@ -184,7 +184,7 @@ static strata_status incr_pending(st_request *rq, const st_run *run, const st_ke
     store64_le(operand, (uint64_t)delta);
     const st_txn_write write = {
         {.key = st_key_slice(key), .value = st_buffer_slice(&rq->value), .expires_us = expires_us},
-        derived ? ST_RULE_ADD : 0,
+        derived ? ST_WRITE_ADD : 0,
         st_slice(operand, sizeof operand)};
     return st_txn_put(rq->txn, &write, rq->error);
 }

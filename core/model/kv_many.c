@@ -3,8 +3,10 @@
  * A commit writes no key twice (store.h), and which of two values the caller meant is not ours to
  * guess, so a key that is given twice is refused. Reading one twice harms nobody.
  */
-#include "base/sort.h"
 #include "model/kv.h"
+
+#include "base/sort.h"
+#include "model/write.h"
 
 static strata_status check_count(st_request *rq, size_t count) {
     return count >= 1 && count <= ST_KV_MANY_MAX

@@ -29,19 +29,9 @@ strata_status st_memory_forget(st_request *rq, st_run *run, strata_slice key, bo
 strata_status st_memory_read(st_request *rq, strata_slice store_key, strata_slice stored,
                              st_memory *memory);
 
-/* At the commit of the request's transaction, under the run's lock: a memory enters the index, or
- * leaves it. */
-void st_memory_index_write(st_request *rq, st_run *run, const st_write *write, uint64_t version);
-
-/* The text index of the run, built from the store if there is none yet: nothing that is committed
- * is missing from it. *base: it knows what there was at this version and above. Errors: no_memory. Cost: once, in proportion to the run's text. */
-strata_status st_memory_index(st_request *rq, st_run *run, const st_text_head **head,
-                              uint64_t *base);
-/* An index of what there is inside the bound, to be searched at *version. The caller destroys it.
- * Errors: history_trimmed, no_memory. Cost: in proportion to it. */
-strata_status st_memory_index_at(st_request *rq, const st_run *run, const st_bound *bound,
-                                 st_text_head **head, uint64_t *version);
-/* The same for every run, at open; tells the host's progress. */
-strata_status st_memory_index_all(st_request *rq);
+/* The text of what is stored, and a cursor behind it; false: it is malformed. */
+bool st_memory_text(strata_slice stored, st_cursor *cursor, strata_slice *text);
+/* The head of the run's text index; NULL: there is none yet. */
+st_text_head *st_memory_head(const st_run *run);
 
 #endif

@@ -14,7 +14,8 @@
  */
 #include "model/retention.h"
 
-#include "model/run.h"
+#include "model/run/run.h"
+#include "model/write.h"
 
 typedef struct primitive_info {
     const char *name;

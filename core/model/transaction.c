@@ -11,6 +11,8 @@
 #include "model/event.h"
 #include "model/kv.h"
 #include "model/memory.h"
+#include "model/memory_index.h"
+#include "model/write.h"
 
 typedef struct pending_memory {
     struct pending_memory *next;
@@ -81,9 +83,9 @@ static strata_status apply(void *ctx, const st_commit *commit, const st_txn_writ
                            st_write *out) {
     pending_commit *pending = ctx;
     switch (write->rule) {
-    case ST_RULE_ADD:
+    case ST_WRITE_ADD:
         return apply_add(pending, write, out);
-    case ST_RULE_EVENT:
+    case ST_WRITE_EVENT:
         return apply_event(pending, commit, write, out);
     default:
         return note_memory(pending, out);

@@ -4,9 +4,6 @@
 
 #include "model/model.h"
 
-/* Rules of writes that are decided at the commit (txn.h). */
-enum { ST_RULE_ADD = 1, ST_RULE_EVENT = 2 };
-
 /* Commits the transaction of the request. *version: of the commit, or the snapshot if it has written
  * nothing. The transaction is over in any case but its memory, which is the caller's to free.
  * Errors: conflict {key}, timeout, constraint {run_closed, commit_too_large}, overflow, wrong_type

@@ -11,6 +11,7 @@
 #include "recall/recall.h"
 
 #include "base/utf8.h"
+#include "model/memory_index.h"
 #include "recall/snippet.h"
 
 static strata_status check(st_request *rq, const st_recall_request *request) {

@@ -86,7 +86,7 @@ def read_slot(head):
         "end": 16 + content,
     }
     must(u32(head, 52) == 0, "the manifest's zero")
-    must(m["read_format"] <= 2, "a newer format")
+    must(m["read_format"] <= 3, "a newer format")
     must(m["codec"] in (0, 1), "an unknown codec")
     if u32(head, 28) < 2:
         must(u64(head, 112) == 0 and content == 104, "files in format 1")
@@ -627,8 +627,10 @@ def check_flips(files, _):
             must(not unnoticed, "a flipped bit at %d of %s goes unnoticed" % (at, name))
 
 
-PLAIN = ("plain.hex", "packed.hex", "format-1-plain.hex", "format-1-packed.hex")
-TABLES = ("tables.hex", "tables-packed.hex", "tables-early.hex")
+PLAIN = ("plain.hex", "packed.hex", "format-2-plain.hex", "format-2-packed.hex", "format-1-plain.hex",
+         "format-1-packed.hex")
+TABLES = ("tables.hex", "tables-packed.hex", "format-2-tables.hex", "format-2-tables-packed.hex",
+          "tables-early.hex")
 
 
 def check():

@@ -8,7 +8,7 @@
 
 #include "api/handle.h"
 #include "model/event.h"
-#include "model/run.h"
+#include "model/run/run.h"
 
 enum { EVENTS = 5 };
 

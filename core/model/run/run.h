@@ -1,8 +1,9 @@
 /* run.h - runs: lines of an agent's work, each with its own keys and its own life. */
-#ifndef ST_MODEL_RUN_H
-#define ST_MODEL_RUN_H
+#ifndef ST_MODEL_RUN_RUN_H
+#define ST_MODEL_RUN_RUN_H
 
 #include "model/page.h"
+#include "model/write.h"
 
 typedef struct st_run_record {
     strata_slice name;
@@ -15,6 +16,9 @@ typedef struct st_run_record {
     int64_t created_us;
     int64_t updated_us;
 } st_run_record;
+
+/* A flag of the options of open, for repair: runs without a record get one. */
+enum { ST_OPEN_ADOPT = 1 << 30 };
 
 /* At open: makes a st_run for every record, and the run `default` in a new database. */
 strata_status st_runs_load(st_model *model, strata_error *error);
@@ -48,9 +52,5 @@ strata_status st_run_move(st_request *rq, strata_slice name, st_run_status to, s
 
 /* The run that holds the records, to scan. */
 st_run *st_run_system(st_request *rq);
-
-const char *st_run_status_name(st_run_status status);
-/* False when there is no such status. */
-bool st_run_status_parse(strata_slice name, st_run_status *status);
 
 #endif

@@ -1,22 +1,8 @@
-/* model.c - opening the model over the store.
- *
- * Every primitive lives in its run's memtable under its own tag (format/key.h) and in no other
- * place; what is kept beside it (status, event tail, text index) is derived and can be rebuilt from
- * there.
- */
-#include "model/model.h"
+/* open.c - opening the model over the store: runs, then the rules of retention that name them. */
+#include "model/open.h"
 
 #include "model/retention.h"
-#include "model/run.h"
-
-void st_request_init(st_request *rq, st_model *model, st_arena *arena, strata_error *error) {
-    *rq = (st_request){.model = model,
-                       .error = error,
-                       .arena = arena,
-                       .value = {NULL, 0, 0, model->host},
-                       .reader = {&model->store, arena, error, NULL, NULL},
-                       .txn = NULL};
-}
+#include "model/run/run.h"
 
 strata_status st_model_open(st_model *model, const char *path, const strata_options *options,
                             strata_error *error) {
