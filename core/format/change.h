@@ -42,9 +42,8 @@ strata_status st_changes_check(strata_slice changes, const st_document_limits *l
 
 enum { ST_CHANGE_REGIONS_MAX = 2 };
 
-/* The regions a change touches; returns how many. The route of an INSERT's new element and of a DELETE's
- * array are not in its bytes as they are, so `scratch` (emptied first) has what is borrowed. Errors:
- * corrupt, no_memory. */
+/* The regions a change touches; how many. Their routes are borrowed from the change, but that of an
+ * INSERT's new element, which is made in `scratch` (emptied first). Errors: corrupt, no_memory. */
 strata_status st_change_regions(const st_change *change, strata_buffer *scratch,
                                 st_region regions[ST_CHANGE_REGIONS_MAX], size_t *count);
 
@@ -76,7 +75,8 @@ strata_status st_change_put(const st_change *change, strata_buffer *changes);
 strata_status st_changes_patch(strata_slice document, strata_slice operations,
                                const st_document_limits *limits, st_arena *scratch,
                                strata_buffer *changes, strata_error *error);
-/* RFC 7396: patch is a document. Only what differs becomes a change. Cost: linear. */
+/* RFC 7396: patch is a document. Only what differs becomes a change. Cost: linear (that of applying many
+ * changes is not). */
 strata_status st_changes_merge(strata_slice document, strata_slice patch,
                                const st_document_limits *limits, st_arena *scratch,
                                strata_buffer *changes, strata_error *error);

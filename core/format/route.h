@@ -70,8 +70,8 @@ strata_status st_path_resolve(strata_slice document, const st_path *path, strata
 /* The node of a route. Errors: corrupt (document or route is malformed). */
 strata_status st_route_find(strata_slice document, strata_slice route, st_node *node, bool *found);
 
-/* Appends the JSON Pointer that a route is in this document. Where an element is gone, its id stands for
- * it as "#id", which no document's pointer has. Errors: corrupt, no_memory. */
+/* Appends the JSON Pointer that a route is in this document, for people: of an element that is gone, "#"
+ * and its id stand for the index. Errors: corrupt, no_memory. */
 strata_status st_route_pointer(strata_slice document, strata_slice route, strata_buffer *pointer);
 
 #endif
