@@ -27,7 +27,8 @@ typedef struct pair {
     st_members b_members;
     st_id_places a_ids;
     st_id_places b_ids;
-    size_t pointer_len;
+    size_t a_pointer_len;
+    size_t b_pointer_len;
     bool b_only; /* of objects: all of a was seen, what only b has comes now */
     bool by_id;
     bool has_a; /* in_a, in_b are at an element that was not dealt with yet */
@@ -40,8 +41,9 @@ typedef struct comparison {
     size_t made;
     size_t depth;
     /* Of differences: */
-    strata_host host; /* whose memory is that of scratch */
-    strata_buffer pointer;
+    strata_host host;        /* whose memory is that of scratch */
+    strata_buffer a_pointer; /* of the current pair, in each document: elements have other places */
+    strata_buffer b_pointer;
     st_difference_visit visit;
     void *arg;
 } comparison;
@@ -132,7 +134,8 @@ strata_status st_document_equal(strata_slice a, strata_slice b, st_arena *scratc
 
 static strata_status tell(comparison *of, st_difference_kind kind, strata_slice before,
                           strata_slice after) {
-    const st_difference difference = {kind, st_buffer_slice(&of->pointer), before, after};
+    const strata_buffer *pointer = kind == ST_DIFFERENCE_REMOVED ? &of->a_pointer : &of->b_pointer;
+    const st_difference difference = {kind, st_buffer_slice(pointer), before, after};
     return of->visit(of->arg, &difference);
 }
 
@@ -159,7 +162,8 @@ static strata_status same_order(const pair *top, bool *same) {
 static strata_status begin_pair(comparison *of, const st_node *a, const st_node *b) {
     pair *top;
     ST_TRY(push(of, a, b, &top));
-    top->pointer_len = of->pointer.len;
+    top->a_pointer_len = of->a_pointer.len;
+    top->b_pointer_len = of->b_pointer.len;
     top->b_only = false;
     top->has_a = false;
     top->has_b = false;
@@ -188,7 +192,8 @@ static strata_status step_object(comparison *of, pair *top, bool *done) {
         if (st_node_iter_next(&top->in_a)) {
             const strata_slice name = top->in_a.name;
             ST_TRY(st_members_find(&top->b_members, name, &other, &found));
-            ST_TRY(st_pointer_put_name(&of->pointer, name));
+            ST_TRY(st_pointer_put_name(&of->a_pointer, name));
+            ST_TRY(st_pointer_put_name(&of->b_pointer, name));
             return found ? differ(of, &top->in_a.node, &other)
                          : tell(of, ST_DIFFERENCE_REMOVED, top->in_a.node.raw, NOTHING);
         }
@@ -201,7 +206,7 @@ static strata_status step_object(comparison *of, pair *top, bool *done) {
         if (found) {
             return STRATA_OK;
         }
-        ST_TRY(st_pointer_put_name(&of->pointer, name));
+        ST_TRY(st_pointer_put_name(&of->b_pointer, name));
         return tell(of, ST_DIFFERENCE_ADDED, NOTHING, top->in_b.node.raw);
     }
     *done = true;
@@ -224,12 +229,12 @@ static strata_status step_array(comparison *of, pair *top, bool *done) {
     const st_node *b = &top->in_b.node;
     if (top->has_a && !has_other(top, &top->in_a, &top->b_ids)) {
         top->has_a = false;
-        ST_TRY(st_pointer_put_index(&of->pointer, top->in_a.index));
+        ST_TRY(st_pointer_put_index(&of->a_pointer, top->in_a.index));
         return tell(of, ST_DIFFERENCE_REMOVED, a->raw, NOTHING);
     }
     if (top->has_b && !has_other(top, &top->in_b, &top->a_ids)) {
         top->has_b = false;
-        ST_TRY(st_pointer_put_index(&of->pointer, top->in_b.index));
+        ST_TRY(st_pointer_put_index(&of->b_pointer, top->in_b.index));
         return tell(of, ST_DIFFERENCE_ADDED, NOTHING, b->raw);
     }
     *done = !top->has_a && !top->has_b;
@@ -241,7 +246,8 @@ static strata_status step_array(comparison *of, pair *top, bool *done) {
     }
     top->has_a = false;
     top->has_b = false;
-    ST_TRY(st_pointer_put_index(&of->pointer, top->in_b.index));
+    ST_TRY(st_pointer_put_index(&of->a_pointer, top->in_a.index));
+    ST_TRY(st_pointer_put_index(&of->b_pointer, top->in_b.index));
     return differ(of, a, b);
 }
 
@@ -255,7 +261,8 @@ static strata_status diff(comparison *of, strata_slice a, strata_slice b) {
     while (of->depth > 0) {
         pair *top = of->pairs[of->depth - 1];
         bool done = false;
-        of->pointer.len = top->pointer_len;
+        of->a_pointer.len = top->a_pointer_len;
+        of->b_pointer.len = top->b_pointer_len;
         ST_TRY(top->a.type == STRATA_OBJECT ? step_object(of, top, &done)
                                             : step_array(of, top, &done));
         of->depth -= done;
@@ -267,8 +274,10 @@ strata_status st_document_diff(strata_slice a, strata_slice b, st_arena *scratch
                                st_difference_visit visit, void *arg) {
     comparison of = {.scratch = scratch, .visit = visit, .arg = arg};
     of.host.memory = *scratch->allocator;
-    of.pointer.host = &of.host;
+    of.a_pointer.host = &of.host;
+    of.b_pointer.host = &of.host;
     const strata_status status = diff(&of, a, b);
-    strata_buffer_free(&of.pointer);
+    strata_buffer_free(&of.a_pointer);
+    strata_buffer_free(&of.b_pointer);
     return status;
 }
