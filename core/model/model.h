@@ -25,6 +25,9 @@ typedef struct st_run {
     uint64_t tail_sequence;
     uint8_t tail_hash[ST_SHA256_BYTES];
 
+    /* NULL until they are needed (field_index.c). Under the run's lock. */
+    struct st_known_indexes *indexes;
+
     /* NULL until it is built (memory.c). Changes under the run's lock. */
     st_run_index *_Atomic index;
 } st_run;

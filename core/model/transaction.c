@@ -74,11 +74,13 @@ static strata_status apply_event(pending_commit *pending, const st_commit *commi
     return copy_out(rq, st_buffer_slice(&rq->value), &out->value);
 }
 
-/* Memories have to be told to the index once there is a version. */
-static strata_status note_memory(pending_commit *pending, const st_write *write) {
-    if (((const uint8_t *)write->key.data)[0] != ST_TAG_MEMORY) {
+/* Memories have to be told to the text index once there is a version, and to secondary ones now. */
+static strata_status note_memory(pending_commit *pending, const st_write *write,
+                                 strata_buffer *writes) {
+    if (st_key_tag(write->key) != ST_TAG_MEMORY) {
         return STRATA_OK;
     }
+    ST_TRY(st_memory_index_fields(pending->rq, pending->run, write, writes));
     pending_memory *memory = st_arena_alloc(pending->rq->arena, sizeof *memory, 8);
     if (memory == NULL) {
         return st_fail_memory(pending->rq->error);
@@ -103,7 +105,7 @@ static strata_status apply(void *ctx, const st_commit *commit, const st_txn_writ
     case ST_WRITE_JSON:
         return st_json_commit_add(&pending->json, &out);
     default:
-        ST_TRY(note_memory(pending, &out));
+        ST_TRY(note_memory(pending, &out, writes));
         break;
     }
     return append(pending, writes, &out);
