@@ -12,7 +12,7 @@ typedef struct st_index_def {
     strata_slice name;
     uint32_t id;
     const st_primitive *primitive;
-    strata_slice schema; /* of entities: only of these; empty: all */
+    strata_slice schema; /* of entities; else empty */
     strata_slice path_text;
     st_path path;
     bool ready; /* what was there before it is in it */

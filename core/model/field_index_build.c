@@ -72,7 +72,7 @@ static const st_index_def *find_known(const st_run *run, strata_slice name) {
 
 /* Under the run's lock: an id for it, or that of one that was not finished. */
 static strata_status prepare(st_request *rq, st_run *run, st_index_def *def) {
-    uint32_t highest;
+    uint32_t highest = 0;
     ST_TRY(st_indexes_know(rq, run));
     const st_index_def *known = find_known(run, def->name);
     const bool same = known != NULL && known->primitive == def->primitive &&
@@ -211,6 +211,11 @@ strata_status st_index_create(st_request *rq, st_run *run, const st_index_def *s
         st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                 "there are indexes on json, memory and entity only");
         return st_fail_text(rq->error, "argument", strata_text("primitive"));
+    }
+    if ((def.primitive->id == ST_PRIMITIVE_ENTITY) != (def.schema.len > 0)) {
+        st_fail(rq->error, STRATA_INVALID_ARGUMENT,
+                "an index on entities, and no other, is one of a schema");
+        return st_fail_text(rq->error, "argument", strata_text("schema"));
     }
     ST_TRY(st_path_parse(def.path_text, rq->arena, &def.path, rq->error));
     if (def.path.count == 0 || def.path.steps[def.path.count - 1].kind == ST_STEP_END) {

@@ -352,6 +352,7 @@ strata_status st_json_find(st_request *rq, const st_run *run, strata_slice key,
     st_json_found found;
     ST_TRY(bound->own ? st_json_load_own(rq, run, key, &found)
                       : st_json_load(rq, run, key, bound, &found));
+    ST_TRY(bound->own ? st_json_note(rq, key, whole_document, false) : STRATA_OK);
     *json = (st_json){found.document, found.stamp};
     *there = found.exists;
     return STRATA_OK;

@@ -209,6 +209,34 @@ export interface PatchOperation {
     value?: Value | undefined;
 }
 
+/** How a question was answered. */
+export interface Plan {
+    /** scan: everything was looked at; equal, in, range: an index by value; order: an index in its order. */
+    kind: string;
+    /** The index that was used. */
+    index?: string | undefined;
+    /** Things that were looked at. */
+    examined: number;
+}
+
+/** A secondary index of a run. */
+export interface Index {
+    /** Its name. */
+    name: string;
+    /** What it is on: json, memory or entity. */
+    primitive: string;
+    /** The schema of the entities it is on. */
+    schema?: string | undefined;
+    /** The path whose values are in it; of an array each element. */
+    path: string;
+    /** Whether it is used; false while it is being made, or if that was interrupted: make it again. */
+    ready: boolean;
+    /** The commit that wrote this. */
+    version: bigint;
+    /** When that was. */
+    timestamp: number;
+}
+
 /** Arguments of run.create: Creates an active run. */
 export interface RunCreateArgs {
     /** 1-255 bytes, unique; made from time and chance when left out. */
@@ -1095,6 +1123,134 @@ export interface JsonHistoryResult {
     revisions: DocumentRevision[];
 }
 
+/** Arguments of json.find: Documents that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
+export interface JsonFindArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** {path, eq | ne | lt | lte | gt | gte | in | contains | exists}, {and: [...]}, {or: [...]}, {not: ...}; everything when left out. Numbers compare by what they are; what is missing or of another kind is not equal and has no order; contains is of arrays. */
+    where?: ObjectValue | undefined;
+    /** A path; by key when left out. What has no scalar there comes last; strings count with their first 250 bytes. */
+    order_by?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** Whether to return the documents themselves. */
+    documents?: boolean | undefined;
+    /** Whether to tell how it was answered. */
+    explain?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended, of the same question. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of json.find. */
+export interface JsonFindResult {
+    /** The page. */
+    documents: Document[];
+    /** Present when there is more. */
+    cursor?: string | undefined;
+    /** Present when asked for. */
+    plan?: Plan | undefined;
+}
+
+/** Arguments of memory.find: Memories (their paths are /text, /metadata/..., /tags) that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
+export interface MemoryFindArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** {path, eq | ne | lt | lte | gt | gte | in | contains | exists}, {and: [...]}, {or: [...]}, {not: ...}; everything when left out. Numbers compare by what they are; what is missing or of another kind is not equal and has no order; contains is of arrays. */
+    where?: ObjectValue | undefined;
+    /** A path; by key when left out. What has no scalar there comes last; strings count with their first 250 bytes. */
+    order_by?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** Whether to tell how it was answered. */
+    explain?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended, of the same question. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of memory.find. */
+export interface MemoryFindResult {
+    /** The page. */
+    memories: Memory[];
+    /** Present when there is more. */
+    cursor?: string | undefined;
+    /** Present when asked for. */
+    plan?: Plan | undefined;
+}
+
+/** Arguments of index.create: Makes a secondary index and fills it; the run can be written to meanwhile. One that was interrupted goes on. */
+export interface IndexCreateArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Its name: like a key. */
+    name: string;
+    /** json (when left out), memory or entity. */
+    primitive?: string | undefined;
+    /** Of entities: their schema. */
+    schema?: string | undefined;
+    /** The path whose values go in; of an array each element. Objects and NaN do not. */
+    path: string;
+}
+
+/** Result of index.create. */
+export interface IndexCreateResult {
+    /** The commit from which on it is used. */
+    version: bigint;
+    /** What it was filled with. */
+    entries: number;
+}
+
+/** Arguments of index.drop: Drops a secondary index. */
+export interface IndexDropArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Its name. */
+    name: string;
+}
+
+/** Result of index.drop. */
+export interface IndexDropResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of index.list: The secondary indexes of a run, in order of name. */
+export interface IndexListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of index.list. */
+export interface IndexListResult {
+    /** All of them. */
+    indexes: Index[];
+}
+
 /** Arguments of txn.begin: Begins a transaction on a run; operations join it by its number. */
 export interface TxnBeginArgs {
     /** The run. */
@@ -1550,6 +1706,16 @@ export interface Operations {
     'json.count': { args: JsonCountArgs; result: JsonCountResult };
     /** The versions of a document that are kept, newest first. */
     'json.history': { args: JsonHistoryArgs; result: JsonHistoryResult };
+    /** Documents that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
+    'json.find': { args: JsonFindArgs; result: JsonFindResult };
+    /** Memories (their paths are /text, /metadata/..., /tags) that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
+    'memory.find': { args: MemoryFindArgs; result: MemoryFindResult };
+    /** Makes a secondary index and fills it; the run can be written to meanwhile. One that was interrupted goes on. */
+    'index.create': { args: IndexCreateArgs; result: IndexCreateResult };
+    /** Drops a secondary index. */
+    'index.drop': { args: IndexDropArgs; result: IndexDropResult };
+    /** The secondary indexes of a run, in order of name. */
+    'index.list': { args: IndexListArgs; result: IndexListResult };
     /** Begins a transaction on a run; operations join it by its number. */
     'txn.begin': { args: TxnBeginArgs; result: TxnBeginResult };
     /** Commits all its writes at once, or none; it is over in either case. */

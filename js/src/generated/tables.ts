@@ -26,6 +26,8 @@ export const writes: ReadonlySet<OperationName> = new Set<OperationName>([
     'json.destroy',
     'json.patch',
     'json.merge',
+    'index.create',
+    'index.drop',
     'txn.commit',
     'retention.set',
     'retention.remove',
@@ -55,6 +57,8 @@ export const shapeFields: Readonly<Record<string, SpecialFields>> = {
     Document: { version: 'version' },
     DocumentRevision: { version: 'version' },
     PatchOperation: {},
+    Plan: {},
+    Index: { version: 'version' },
 };
 
 export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
@@ -101,6 +105,11 @@ export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
     'json.list': { documents: 'Document' },
     'json.count': {},
     'json.history': { revisions: 'DocumentRevision' },
+    'json.find': { documents: 'Document', plan: 'Plan' },
+    'memory.find': { memories: 'Memory', plan: 'Plan' },
+    'index.create': { version: 'version' },
+    'index.drop': { version: 'version' },
+    'index.list': { indexes: 'Index' },
     'txn.begin': { version: 'version' },
     'txn.commit': { version: 'version' },
     'txn.rollback': {},
