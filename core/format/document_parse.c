@@ -219,15 +219,34 @@ static inline place read_string(reader *in, place p) {
 
 /* ---- Numbers and words ----------------------------------------------------------------------- */
 
+/* The varints of up to four bytes are written at once: their length is not to be predicted. */
 static inline place put_int(place p, const uint8_t *end, int64_t integer) {
+    const uint64_t v = st_zigzag(integer);
     *p.to = ST_TAG_INT;
-    return (place){end, st_varint_put(p.to + 1, st_zigzag(integer))};
+    if (ST_UNLIKELY(v >> 28 != 0)) {
+        return (place){end, st_varint_put(p.to + 1, v)};
+    }
+    const uint32_t n = (uint32_t)v;
+    const unsigned width = (38 - (unsigned)__builtin_clz(n | 1)) / 7;
+    const uint32_t spread =
+        (n & 0x7f) | (n & 0x3f80) << 1 | (n & 0x1fc000) << 2 | (n & 0xfe00000) << 3;
+    const uint32_t more = 0x80808080u & (((uint32_t)1 << (8 * (width - 1))) - 1);
+    store32_le(p.to + 1, spread | more);
+    return (place){end, p.to + 1 + width};
 }
 
 static place put_float(place p, const uint8_t *end, uint64_t bits) {
     *p.to = ST_TAG_FLOAT;
     store64_le(p.to + 1, bits);
     return (place){end, p.to + 9};
+}
+
+/* How many digits of a number say something: from the first that is no zero to the point's last. */
+static size_t significant(const uint8_t *at, const uint8_t *end, size_t count) {
+    for (; at < end && (*at == '0' || *at == '.' || *at == '-'); at++) {
+        count -= *at == '0';
+    }
+    return count;
 }
 
 /* Reads what may follow the digits of a float: its power of ten, and where it ends. NULL: told. */
@@ -273,6 +292,9 @@ static place read_float(reader *in, place p, const uint8_t *at, uint64_t digits)
         }
     }
     double real;
+    if (ST_UNLIKELY(count > DIGITS_MAX)) {
+        count = significant(p.at, at, count);
+    }
     if (ST_LIKELY(count <= DIGITS_MAX && st_number_scale(digits, power, &real))) {
         return put_float(p, at, st_double_bits(negative ? -real : real));
     }

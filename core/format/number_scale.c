@@ -17,7 +17,7 @@
 
 enum { POWER_MIN = -27, POWER_MAX = 55, TIE_MIN = -4, TIE_MAX = 23 };
 
-/* 5^power, shifted so that bit 127 is set: exact from 0 on, below rounded up. A test makes them again. */
+/* 5^power, shifted so that bit 127 is set: exact from 0 on, below rounded up. */
 static const uint64_t fives[POWER_MAX - POWER_MIN + 1][2] = {
     {0x9e74d1b791e07e48, 0x775ea264cf55347e}, {0xc612062576589dda, 0x95364afe032a819e},
     {0xf79687aed3eec551, 0x3a83ddbd83f52205}, {0x9abe14cd44753b52, 0xc4926a9672793543},
