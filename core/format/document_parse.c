@@ -336,39 +336,6 @@ static inline place read_word(reader *in, place p, const char *word, size_t len,
 
 /* ---- What JSON lacks ------------------------------------------------------------------------- */
 
-static bool parse_nan(strata_slice text, uint64_t *bits) {
-    enum { PREFIX = 4, DIGITS = 16 };
-    const char *at = text.data;
-    if (text.len != PREFIX + DIGITS || memcmp(at, "nan:", PREFIX) != 0) {
-        return false;
-    }
-    uint64_t v = 0;
-    for (size_t i = PREFIX; i < text.len; i++) {
-        const char c = at[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
-            return false;
-        }
-        v = v << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-    }
-    *bits = v;
-    return isnan(st_double_of_bits(v));
-}
-
-static bool parse_special(strata_slice text, uint64_t *bits) {
-    static const struct {
-        const char *text;
-        uint64_t bits;
-    } specials[] = {
-        {"nan", 0x7ff8000000000000u}, {"inf", 0x7ff0000000000000u}, {"-inf", 0xfff0000000000000u}};
-    for (size_t i = 0; i < sizeof specials / sizeof specials[0]; i++) {
-        if (st_slice_equal(text, strata_text(specials[i].text))) {
-            *bits = specials[i].bits;
-            return true;
-        }
-    }
-    return parse_nan(text, bits);
-}
-
 /* {"$bytes": ...} or {"$float": ...}, just read whole: puts what it means in its place. */
 static place close_tagged(reader *in, place p, const frame *top) {
     uint8_t *header = in->document + top->header;
@@ -382,7 +349,7 @@ static place close_tagged(reader *in, place p, const frame *top) {
     if (st_node_read(st_slice(value, (size_t)(p.to - value)), &node) &&
         node.type == STRATA_STRING) {
         if (!is_bytes) {
-            if (parse_special(node.as.bytes, &bits)) {
+            if (st_json_special(node.as.bytes, &bits)) {
                 return put_float(to, p.at, bits);
             }
         } else {
@@ -610,7 +577,7 @@ static place read_values(reader *in, place p) {
 static strata_status read_text(reader *in) {
     const size_t guess = (size_t)(in->end - in->text);
     const strata_status status =
-        st_buffer_reserve(in->out, st_min(guess, in->limits.bytes_max) + 2 * ROOM);
+        st_buffer_reserve(in->out, st_min(guess, in->limits.bytes_max) + 2 * (size_t)ROOM);
     if (status != STRATA_OK) {
         return st_fail_memory(in->error);
     }
@@ -639,6 +606,7 @@ strata_status st_document_parse(strata_slice json, const st_document_limits *lim
     in.start = out->len;
     in.limits = *limits;
     in.error = error;
+    in.status = STRATA_INTERNAL;
     in.depth = 0;
     in.names = (st_name_stack){{.host = out->host}, {.host = out->host}};
     const strata_status status = read_text(&in);

@@ -104,8 +104,9 @@ bool st_number_scale(uint64_t digits, int64_t power, double *magnitude) {
     const product of = times_five(digits << zeros, fives[power - POWER_MIN]);
     const unsigned top = (unsigned)(of.high >> 63);
     uint64_t fraction = of.high >> (top + SHIFT);
-    /* 217706 / 65536 is log2(10). */
-    int exponent = (int)((217706 * power) >> 16) + 63 + (int)top - (int)zeros + BIAS;
+    /* 217706 / 65536 is log2(10); what is added keeps the sum above zero. */
+    const uint64_t log2 = (uint64_t)(217706 * power + ((int64_t)BIAS << 16)) >> 16;
+    int exponent = (int)log2 + 63 + (int)top - (int)zeros;
     if (of.low <= 1 && power >= TIE_MIN && power <= TIE_MAX && (fraction & 3) == 1 &&
         fraction << (top + SHIFT) == of.high) {
         fraction &= ~(uint64_t)1;
