@@ -82,6 +82,9 @@ static void not_settable(void **state) {
             fail_msg("%s in %s: %s", cases[i][1], cases[i][0], error.message);
         }
         assert_int_equal(changes.len, 0);
+        assert_int_equal(
+            st_change_set(test_document(cases[i][0]), &path, test_document("1"), &changes, NULL),
+            STRATA_INVALID_PATH);
         strata_buffer_free(&changes);
         st_arena_free(&arena);
     }
