@@ -14,6 +14,8 @@
 #include "model/text_index.h"
 #include "txn/txn.h"
 
+typedef struct st_event_counts st_event_counts;
+
 /* A run as the primitives see it; the owner of its shard, made when it is first needed. */
 typedef struct st_run {
     st_shard *shard;
@@ -23,6 +25,12 @@ typedef struct st_run {
     bool tail_known;
     uint64_t tail_sequence;
     uint8_t tail_hash[ST_SHA256_BYTES];
+
+    /* Who waits for more of it (event_wait.c); what was counted of it (event_types.c). */
+    _Atomic uint32_t event_word;
+    _Atomic uint32_t event_waiters;
+    st_mutex types_lock;
+    st_event_counts *event_counts; /* NULL until it is asked for */
 
     /* NULL until it is built (memory.c). Changes under the run's lock. */
     st_run_index *_Atomic index;

@@ -9,6 +9,7 @@
 #include "model/transaction.h"
 
 #include "model/event.h"
+#include "model/event_wait.h"
 #include "model/kv.h"
 #include "model/memory.h"
 #include "model/memory_index.h"
@@ -115,5 +116,9 @@ strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *versi
         return STRATA_OK;
     }
     ST_TRY(st_run_lock(rq, run, &commit));
-    return st_txn_commit(rq->txn, &commit, &rules, &hook, version, rq->error);
+    ST_TRY(st_txn_commit(rq->txn, &commit, &rules, &hook, version, rq->error));
+    if (pending.appended) {
+        st_event_wake(rq, run);
+    }
+    return STRATA_OK;
 }

@@ -10,7 +10,7 @@ import { open } from '../dist/node.js';
 
 const examples = JSON.parse(readFileSync(new URL('../../tools/op_examples.json', import.meta.url), 'utf8'));
 const CHANGING = new Set([
-    'timestamp', 'created', 'updated', 'time', 'hash', 'uuid', 'elapsed_us', 'age_ms', 'memtable_bytes', 'index_bytes', 'bytes', 'bytes_copied',
+    'timestamp', 'first_time', 'last_time', 'created', 'updated', 'time', 'hash', 'uuid', 'elapsed_us', 'age_ms', 'memtable_bytes', 'index_bytes', 'bytes', 'bytes_copied',
 ]);
 
 function plain(value, name) {

@@ -6,6 +6,7 @@
  */
 #include "model/run/run_private.h"
 
+#include "model/event_types.h"
 #include "model/text_index.h"
 #include "store/tables.h"
 
@@ -166,6 +167,7 @@ void st_runs_free(st_model *model) {
         st_shard *shard = st_shards_find(&model->store.shards, id);
         if (shard != NULL && shard->owner != NULL) {
             st_run *run = shard->owner;
+            st_event_counts_free(run->event_counts);
             st_run_index_destroy(atomic_load_explicit(&run->index, memory_order_acquire));
             st_free(&model->host->memory, run, sizeof *run);
             shard->owner = NULL;
