@@ -42,3 +42,9 @@ $(BUILD)/bench/sqlite3.wasm:
 	@mkdir -p $(@D)
 	npm install --no-save --no-audit --no-fund --loglevel=error --prefix $(BUILD)/bench/peer $(SQLITE_WASM)
 	cp "$$(find $(BUILD)/bench/peer -name sqlite3.wasm | head -1)" $@
+
+# Events, beside SQLite and the bare hash and write.
+$(BUILD)/bench/events: bench/primitives/events.c bench/bench.c bench/bench.h $(BUILD)/libstrata.a
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(BENCH_CC) -o $@ $< bench/bench.c $(BUILD)/libstrata.a -lsqlite3 $(LIBS)
