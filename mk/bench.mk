@@ -47,4 +47,4 @@ $(BUILD)/bench/sqlite3.wasm:
 $(BUILD)/bench/events: bench/primitives/events.c bench/bench.c bench/bench.h $(BUILD)/libstrata.a
 	@mkdir -p $(@D)
 	@echo "CC $<"
-	@$(BENCH_CC) -o $@ $< bench/bench.c $(BUILD)/libstrata.a -lsqlite3 $(LIBS)
+	@$(BENCH_CC) -Icore -o $@ $< bench/bench.c $(BUILD)/libstrata.a -lsqlite3 $(LIBS)

@@ -4,12 +4,11 @@
  *
  * Ours: strata_event_append, buffered, and in transactions of a hundred. SQLite: the same chain in C
  * over an INTEGER PRIMARY KEY, journal WAL and synchronous NORMAL, prepared, one commit an event, and a
- * hundred to a commit. The limit: the hash, by the same library, and one write(2) of the record, which
- * is what no database of one process can do without. Each in turn, medians over the rounds; what is
- * there at the end of a round is verified.
+ * hundred to a commit. The limit: the hash and one write(2) of the record, which
+ * is what no database of one process can do without. All hash with the same function. Each in turn, medians
+ * over the rounds; what is there at the end of a round is verified.
  */
 #include <fcntl.h>
-#include <sodium.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "format/sha256.h"
 #include "strata/strata.h"
 
 enum { PAYLOAD_BYTES = 256, ROUNDS = 5, BATCH = 100, HASH_BYTES = 32, FRAME_BYTES = 16 };
@@ -45,7 +45,6 @@ static void fill_payload(uint64_t i, uint8_t payload[PAYLOAD_BYTES]) {
 }
 
 static void link_event(chain *c, int64_t time_us, const uint8_t *payload) {
-    crypto_hash_sha256_state state;
     const uint32_t type_len = sizeof type - 1;
     const uint32_t payload_len = PAYLOAD_BYTES;
     uint8_t head[20];
@@ -53,13 +52,12 @@ static void link_event(chain *c, int64_t time_us, const uint8_t *payload) {
     memcpy(head, &c->sequence, 8);
     memcpy(head + 8, &time_us, 8);
     memcpy(head + 16, &type_len, 4);
-    crypto_hash_sha256_init(&state);
-    crypto_hash_sha256_update(&state, head, sizeof head);
-    crypto_hash_sha256_update(&state, (const uint8_t *)type, type_len);
-    crypto_hash_sha256_update(&state, (const uint8_t *)&payload_len, 4);
-    crypto_hash_sha256_update(&state, payload, PAYLOAD_BYTES);
-    crypto_hash_sha256_update(&state, c->hash, HASH_BYTES);
-    crypto_hash_sha256_final(&state, c->hash);
+    const strata_slice parts[] = {{head, sizeof head},
+                                  {type, type_len},
+                                  {&payload_len, sizeof payload_len},
+                                  {payload, PAYLOAD_BYTES},
+                                  {c->hash, HASH_BYTES}};
+    st_sha256(parts, sizeof parts / sizeof parts[0], c->hash);
 }
 
 /* ---- The limits ------------------------------------------------------------------------------ */

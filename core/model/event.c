@@ -134,19 +134,38 @@ static strata_status link_event(st_request *rq, st_run *run, const st_commit *co
                : st_fail_memory(rq->error);
 }
 
-/* The last event that the transaction sees, without having read it. */
-static strata_status pending_tail(st_request *rq, const st_run *run, uint64_t *sequence) {
+static bool is_pending(const st_request *rq, uint64_t sequence) {
     st_key key;
     st_txn_write own;
-    uint8_t hash[ST_SHA256_BYTES];
-    const st_bound stored = st_bound_version(st_txn_snapshot(rq->txn));
-    ST_TRY(find_tail(rq, run, &stored, sequence, hash));
-    for (;; (*sequence)++) {
-        st_key_number(&key, ST_TAG_EVENT, *sequence + 1);
-        if (!st_txn_find(rq->txn, st_key_slice(&key), &own)) {
-            return STRATA_OK;
-        }
+    st_key_number(&key, ST_TAG_EVENT, sequence);
+    return st_txn_find(rq->txn, st_key_slice(&key), &own);
+}
+
+/* The last event that the transaction sees, without having read it. Its own follow each other without a
+ * gap behind the last one that is stored; the transaction keeps both numbers, and the second one may
+ * be too high after it went back to a mark. */
+static strata_status pending_tail(st_request *rq, const st_run *run, uint64_t *sequence) {
+    uint64_t *memo = st_txn_memo(rq->txn); /* {the last one stored, the last one} and 1 */
+    if (memo[0] == 0) {
+        uint8_t hash[ST_SHA256_BYTES];
+        const st_bound stored = st_bound_version(st_txn_snapshot(rq->txn));
+        ST_TRY(find_tail(rq, run, &stored, sequence, hash));
+        memo[0] = *sequence + 1;
+        memo[1] = memo[0];
     }
+    uint64_t low = memo[0] - 1;
+    uint64_t high = memo[1];
+    if (memo[1] > memo[0] && is_pending(rq, memo[1] - 1)) {
+        low = memo[1] - 1;
+    }
+    while (high - low > 1) {
+        const uint64_t middle = low + (high - low) / 2;
+        low = is_pending(rq, middle) ? middle : low;
+        high = low == middle ? high : middle;
+    }
+    *sequence = low;
+    memo[1] = low + 1;
+    return STRATA_OK;
 }
 
 /* Inside a transaction: under the number that it would have now, and without a hash; both come at
@@ -165,8 +184,10 @@ static strata_status append_pending(st_request *rq, const st_run *run, uint64_t 
         .write = {.key = st_key_slice(&key), .value = st_buffer_slice(&rq->value)},
         .rule = ST_WRITE_EVENT,
         .operand = st_slice(rq->value.data, unlinked)};
+    ST_TRY(st_txn_put(rq->txn, &write, rq->error));
+    st_txn_memo(rq->txn)[1] = last + 2;
     *sequence = last + 1;
-    return st_txn_put(rq->txn, &write, rq->error);
+    return STRATA_OK;
 }
 
 strata_status st_event_append(st_request *rq, st_run *run, strata_slice type,
