@@ -10,6 +10,7 @@
 #include "api/tail.h"
 
 #include "model/event_wait.h"
+#include "model/run/run.h"
 
 static bool is_closed(const st_run *run) {
     const int status = atomic_load_explicit((_Atomic int *)&run->status, memory_order_acquire);
@@ -73,4 +74,46 @@ strata_status st_tail_events(strata_db *db, st_run *run, st_tail *tail) {
     const strata_status status = look_and_wait(db, run, &waiting, tail);
     st_event_wait_end(&waiting);
     return status;
+}
+
+/* ---- The C function -------------------------------------------------------------------------- */
+
+typedef struct visiting {
+    strata_event_visit visit;
+    void *arg;
+} visiting;
+
+static strata_status visit_event(void *ctx, const st_event *event, bool *more) {
+    const visiting *to = ctx;
+    const strata_event told = {event->sequence, event->type,         strata_object(event->payload),
+                               event->version,  event->timestamp_us, event->hash};
+    *more = to->visit(to->arg, &told);
+    return STRATA_OK;
+}
+
+static strata_status event_tail(st_request *rq, strata_run id, strata_tail *options, visiting *to) {
+    st_tail tail = {.after = options->after,
+                    .by_type = options->type.len > 0,
+                    .type = options->type,
+                    .limit = UINT64_MAX,
+                    .wait_ms = options->wait_ms,
+                    .visit = visit_event,
+                    .ctx = to};
+    st_run *run;
+    if (options->size != sizeof *options || options->after > INT64_MAX) {
+        return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
+                       "strata_tail is not what this library knows: start from STRATA_TAIL_INIT");
+    }
+    /* Not st_handle_run: it reads what is committed, whatever the handle is in the middle of. */
+    ST_TRY(st_run_of(rq, id, &run));
+    ST_TRY(st_tail_events(st_handle_of(rq), run, &tail));
+    options->after = tail.after;
+    options->ended = tail.ended;
+    return STRATA_OK;
+}
+
+strata_status strata_event_tail(strata_db *db, strata_run run, strata_tail *tail,
+                                strata_event_visit visit, void *arg) {
+    visiting to = {visit, arg};
+    return st_handle_end(db, event_tail(st_handle_begin(db), run, tail, &to));
 }

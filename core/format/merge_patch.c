@@ -55,14 +55,23 @@ static bool take_name(st_cursor *cursor, strata_slice *name) {
     return true;
 }
 
-static bool is_object(strata_slice value, st_cursor *cursor, uint32_t *count) {
+/* *object false: it is something else, or nothing. */
+static strata_status look(strata_slice value, bool *object, st_cursor *cursor, uint32_t *count) {
     st_token token;
     *cursor = st_cursor_over(value);
-    if (!st_msgpack_next(cursor, &token) || token.type != STRATA_OBJECT) {
-        return false;
+    *count = 0;
+    *object = false;
+    if (value.len == 0) {
+        return STRATA_OK;
     }
-    *count = token.as.count;
-    return true;
+    if (!st_msgpack_next(cursor, &token)) {
+        return STRATA_CORRUPT;
+    }
+    if (token.type == STRATA_OBJECT) {
+        *object = true;
+        *count = token.as.count;
+    }
+    return STRATA_OK;
 }
 
 static patch_entry *find(const frame *f, strata_slice name) {
@@ -128,15 +137,15 @@ static strata_status begin(merging *m, strata_slice target, strata_slice patch) 
     frame f = {.next = 0};
     st_cursor entries;
     uint32_t names;
-    if (!is_object(patch, &entries, &f.count)) {
+    bool object;
+    ST_TRY(look(patch, &object, &entries, &f.count));
+    if (!object) {
         return st_buffer_append(m->out, patch.data, patch.len);
     }
     if (m->depth == ST_NESTING_MAX) {
         return STRATA_CORRUPT;
     }
-    if (!is_object(target, &f.target, &f.target_left)) {
-        f.target_left = 0;
-    }
+    ST_TRY(look(target, &object, &f.target, &f.target_left));
     ST_TRY(read_entries(m, &f, entries));
     ST_TRY(count_names(&f, &names));
     m->frames[m->depth++] = f;
