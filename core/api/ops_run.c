@@ -43,11 +43,12 @@ strata_status st_op_run_create(st_call *call) {
     return st_put_uint(call->out, "version", stamp.version);
 }
 
+/* stamp->version: 0 when nothing was written. */
 static strata_status put_change(st_call *call, const char *what, bool it_is,
                                 const st_stamp *stamp) {
-    ST_TRY(st_msgpack_put_object(call->out, 2));
+    ST_TRY(st_msgpack_put_object(call->out, stamp->version == 0 ? 1 : 2));
     ST_TRY(st_put_bool(call->out, what, it_is));
-    return st_put_uint(call->out, "version", stamp->version);
+    return stamp->version == 0 ? STRATA_OK : st_put_uint(call->out, "version", stamp->version);
 }
 
 strata_status st_op_run_begin(st_call *call) {
@@ -67,21 +68,18 @@ strata_status st_op_run_begin(st_call *call) {
 strata_status st_op_run_tag(st_call *call) {
     st_run_tags change;
     st_stamp stamp;
-    bool changed;
     ST_TRY(st_call_strings(call, ARG_run_tag_add, &change.add));
     ST_TRY(st_call_strings(call, ARG_run_tag_remove, &change.remove));
-    ST_TRY(st_run_tag(call->rq, st_call_text(call, ARG_run_tag_name), &change, &changed, &stamp));
-    return put_change(call, "changed", changed, &stamp);
+    ST_TRY(st_run_tag(call->rq, st_call_text(call, ARG_run_tag_name), &change, &stamp));
+    return put_change(call, "changed", stamp.version != 0, &stamp);
 }
 
 strata_status st_op_run_update(st_call *call) {
     strata_slice patch;
     st_stamp stamp;
-    bool changed;
     ST_TRY(st_call_object(call, ARG_run_update_metadata, &patch));
-    ST_TRY(
-        st_run_update(call->rq, st_call_text(call, ARG_run_update_name), patch, &changed, &stamp));
-    return put_change(call, "changed", changed, &stamp);
+    ST_TRY(st_run_update(call->rq, st_call_text(call, ARG_run_update_name), patch, &stamp));
+    return put_change(call, "changed", stamp.version != 0, &stamp);
 }
 
 strata_status st_op_run_get(st_call *call) {

@@ -261,7 +261,8 @@ strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence
 }
 
 /* The first event that is not older than `time_us`; one behind the last if there is none. Times do not
- * go down along a log, and it has no gaps. */
+ * go down along a log, and it has no gaps; what a transaction has appended itself (version 0) has no
+ * time yet, and counts as later than any. */
 static strata_status find_time(st_request *rq, const st_run *run, const st_bound *bound,
                                int64_t time_us, uint64_t *sequence) {
     uint8_t hash[ST_SHA256_BYTES];
@@ -275,7 +276,7 @@ static strata_status find_time(st_request *rq, const st_run *run, const st_bound
         bool found;
         st_key_number(&key, ST_TAG_EVENT, middle);
         ST_TRY(st_read_live(&rq->reader, run->shard, st_key_slice(&key), bound, &revision, &found));
-        if (found && revision.timestamp_us < time_us) {
+        if (found && revision.number != 0 && revision.timestamp_us < time_us) {
             low = middle + 1;
         } else {
             high = middle;

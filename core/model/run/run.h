@@ -53,8 +53,8 @@ strata_status st_run_move(st_request *rq, strata_slice name, st_run_status to, s
 
 /* ---- Begin, tags, metadata (run_life.c, run_edit.c) -------------------------------------------- */
 
-/* The run of that name, active: made as `spec` says if there is none, resumed if it is paused. The
- * stamp: of its record. Errors: constraint {transition} (it is closed), and those of st_run_create. */
+/* The run of that name, active: made as `spec` says if there is none, resumed if it is paused. Version 0:
+ * it was active, and nothing was written. Errors: constraint {transition} (it is closed), and those of st_run_create. */
 strata_status st_run_start(st_request *rq, const st_run_record *spec, bool *created,
                            st_stamp *stamp);
 
@@ -64,16 +64,15 @@ typedef struct st_run_tags {
     strata_slice remove; /* before the others are added */
 } st_run_tags;
 
-/* *changed false: nothing was written; the stamp is that of the record in any case. Errors: not_found,
- * constraint {too_many_tags}. */
+/* Version 0: it has them already, and nothing was written. Errors: not_found, constraint
+ * {too_many_tags}. */
 strata_status st_run_tag(st_request *rq, strata_slice name, const st_run_tags *change,
-                         bool *changed, st_stamp *stamp);
+                         st_stamp *stamp);
 /* Leaves out tags that come again. */
 strata_status st_run_unique_tags(st_request *rq, strata_slice *tags);
-/* Merges the patch, a canonical map, into the metadata, as RFC 7396 has it. Errors: not_found,
- * constraint {value_too_large, nesting_too_deep}. */
-strata_status st_run_update(st_request *rq, strata_slice name, strata_slice patch, bool *changed,
-                            st_stamp *stamp);
+/* Merges the patch, a canonical map, into the metadata, as RFC 7396 has it. Version 0: nothing was
+ * written. Errors: not_found, constraint {value_too_large, nesting_too_deep}. */
+strata_status st_run_update(st_request *rq, strata_slice name, strata_slice patch, st_stamp *stamp);
 
 /* ---- Queries (run_query.c) ------------------------------------------------------------------- */
 

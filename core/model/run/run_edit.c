@@ -120,10 +120,10 @@ static strata_status apply_tags(st_request *rq, void *arg, st_run_record *record
 }
 
 strata_status st_run_tag(st_request *rq, strata_slice name, const st_run_tags *change,
-                         bool *changed, st_stamp *stamp) {
+                         st_stamp *stamp) {
     st_run_tags tags = *change;
     const st_run_edit edit = {apply_tags, &tags};
-    return st_run_change(rq, name, &edit, changed, stamp);
+    return st_run_change(rq, name, &edit, stamp);
 }
 
 /* ---- Metadata -------------------------------------------------------------------------------- */
@@ -146,9 +146,9 @@ static strata_status apply_patch(st_request *rq, void *arg, st_run_record *recor
     return record->metadata.data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
 }
 
-strata_status st_run_update(st_request *rq, strata_slice name, strata_slice patch, bool *changed,
+strata_status st_run_update(st_request *rq, strata_slice name, strata_slice patch,
                             st_stamp *stamp) {
     strata_slice metadata = patch;
     const st_run_edit edit = {apply_patch, &metadata};
-    return st_run_change(rq, name, &edit, changed, stamp);
+    return st_run_change(rq, name, &edit, stamp);
 }

@@ -41,24 +41,26 @@ static bool same(const st_run_record *a, const st_run_record *b) {
 }
 
 strata_status st_run_change(st_request *rq, strata_slice name, const st_run_edit *edit,
-                            bool *changed, st_stamp *stamp) {
+                            st_stamp *stamp) {
     st_run_record before;
     st_run_record after;
     st_commit commit;
     st_key key;
     st_run *run = NULL;
+    *stamp = (st_stamp){0, 0};
     ST_TRY(st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->shard, rq->error));
     strata_status status = change_locked(rq, name, edit, &commit, &before, &after, stamp);
     if (status == STRATA_OK) {
         status = st_run_of(rq, before.id, &run);
     }
-    *changed = status == STRATA_OK && !same(&before, &after);
-    if (!*changed) {
+    if (status != STRATA_OK || same(&before, &after)) {
+        const uint64_t version = stamp->version;
         st_commit_abort(&commit);
         ST_TRY(status);
+        *stamp = (st_stamp){0, 0};
         /* What was found may wait for its sync; whoever is told that it is there relies on it. */
         return rq->model->store.wal.durability == STRATA_STRICT
-                   ? st_wal_sync(&rq->model->store.wal, stamp->version, rq->error)
+                   ? st_wal_sync(&rq->model->store.wal, version, rq->error)
                    : STRATA_OK;
     }
     const bool moves = before.status != after.status;
@@ -107,13 +109,12 @@ strata_status st_run_move(st_request *rq, strata_slice name, st_run_status to, s
                           st_stamp *stamp) {
     move m = {to, why, false};
     const st_run_edit edit = {apply_move, &m};
-    bool changed;
     if (why.len > ST_STRING_BYTES_MAX) {
         st_fail_constraint(rq->error, "value_too_large", "the reason has %u bytes; the limit is %u",
                            (uint64_t)why.len, (uint64_t)ST_STRING_BYTES_MAX);
         return st_fail_number(rq->error, "limit", ST_STRING_BYTES_MAX);
     }
-    return st_run_change(rq, name, &edit, &changed, stamp);
+    return st_run_change(rq, name, &edit, stamp);
 }
 
 strata_status st_run_start(st_request *rq, const st_run_record *spec, bool *created,
@@ -121,9 +122,8 @@ strata_status st_run_start(st_request *rq, const st_run_record *spec, bool *crea
     move m = {ST_RUN_ACTIVE, {NULL, 0}, true};
     const st_run_edit edit = {apply_move, &m};
     for (;;) {
-        bool changed;
         *created = false;
-        strata_status status = st_run_change(rq, spec->name, &edit, &changed, stamp);
+        strata_status status = st_run_change(rq, spec->name, &edit, stamp);
         if (status == STRATA_NOT_FOUND) {
             strata_slice name;
             uint64_t id;

@@ -22,10 +22,10 @@ typedef struct st_run_edit {
     void *arg;
 } st_run_edit;
 
-/* *changed false: the record is as it was, nothing was written, and the stamp is that of the record.
- * Errors: not_found, those of apply, those of a commit. */
+/* Version 0: the record is as it was, and nothing was written. Errors: not_found, those of apply, those
+ * of a commit. */
 strata_status st_run_change(st_request *rq, strata_slice name, const st_run_edit *edit,
-                            bool *changed, st_stamp *stamp);
+                            st_stamp *stamp);
 
 /* Makes the run of that id, or finds it. Errors: no_memory, constraint {too_many_runs}. */
 strata_status st_run_attach(st_model *model, uint64_t id, st_run_status status, st_run **run,

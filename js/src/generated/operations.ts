@@ -287,8 +287,8 @@ export interface RunBeginArgs {
 export interface RunBeginResult {
     /** Whether it was created now. */
     created: boolean;
-    /** The commit of its record. */
-    version: bigint;
+    /** The commit; present when it was created or resumed. */
+    version?: bigint | undefined;
 }
 
 /** Arguments of run.end: Closes a run to writes. */
@@ -321,8 +321,8 @@ export interface RunTagArgs {
 export interface RunTagResult {
     /** Whether anything was written. */
     changed: boolean;
-    /** The commit of its record. */
-    version: bigint;
+    /** The commit; present when anything was. */
+    version?: bigint | undefined;
 }
 
 /** Arguments of run.update: Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. */
@@ -337,8 +337,8 @@ export interface RunUpdateArgs {
 export interface RunUpdateResult {
     /** Whether anything was written. */
     changed: boolean;
-    /** The commit of its record. */
-    version: bigint;
+    /** The commit; present when anything was. */
+    version?: bigint | undefined;
 }
 
 /** Arguments of run.query: The runs that fit all that is asked, in order of name. Cost: looks at every run with that beginning of a name, once over all pages. */
