@@ -20,6 +20,9 @@ GROUPS = {
         "json.parse.objects": 0.5, "json.parse.pretty": 0.5, "json.parse.floats": 0.5,
         "json.parse.prose": 0.5, "json.parse.scripts": 0.5,
     }),
+    "events": ("Events appended, a chain of hashes, buffered", {
+        "event.append": 7, "event.append.limit": 0.7,
+    }),
 }
 
 
@@ -30,7 +33,7 @@ def machine():
 
 
 def measure(folder, group):
-    done = subprocess.run([f"{folder}/primitives_{group}"], stdout=subprocess.PIPE, check=True)
+    done = subprocess.run([f"{folder}/primitives_{group}", f"{folder}/primitives"], stdout=subprocess.PIPE, check=True)
     return [json.loads(line) for line in done.stdout.decode().splitlines()]
 
 

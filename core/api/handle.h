@@ -100,6 +100,17 @@ static inline void st_handle_let_go(strata_db *db) {
     st_epoch_leave(&db->slot);
 }
 
+/* Comes back after that, to look into the store again: what was borrowed before is gone. Errors:
+ * closed. */
+static inline strata_status st_handle_come_back(strata_db *db) {
+    st_reader_finish(&db->request.reader);
+    st_arena_reset(&db->arena);
+    st_epoch_enter(&db->engine->model.store.epoch, &db->slot);
+    db->in_long_call = false;
+    atomic_fetch_sub_explicit(&db->engine->long_calls, 1, memory_order_seq_cst);
+    return st_store_check_open(&db->engine->model.store, &db->error);
+}
+
 /* The checks of every function that takes a path and options. Errors: invalid_argument. */
 strata_status st_check_options(const char *path, const strata_options *options,
                                strata_error *error);

@@ -130,6 +130,10 @@ strata_status st_list_open(st_call *call, const char *name, st_list *list);
 strata_status st_list_close(st_call *call, const st_list *list, uint32_t count,
                             strata_slice cursor);
 
+/* The same when a number says where the next page begins; 0: no more. */
+strata_status st_list_close_at(st_call *call, const st_list *list, uint32_t count, const char *name,
+                               uint64_t next);
+
 /* {valid, files, bytes, commits, problems}. */
 strata_status st_put_report(strata_buffer *out, const st_report *report);
 

@@ -89,11 +89,7 @@ bool st_is_too_late(st_request *rq, const st_bound *bound, uint64_t clock, strat
         (status != STRATA_OK && status != STRATA_HISTORY_TRIMMED)) {
         return false;
     }
-    if (rq->error != NULL) {
-        rq->error->code = STRATA_OK;
-        rq->error->field_count = 0;
-        rq->error->message[0] = '\0';
-    }
+    st_error_clear(rq->error);
     return true;
 }
 

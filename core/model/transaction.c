@@ -11,6 +11,7 @@
 #include "model/transaction.h"
 
 #include "model/event.h"
+#include "model/event_wait.h"
 #include "model/json/json_txn.h"
 #include "model/kv.h"
 #include "model/memory.h"
@@ -147,5 +148,8 @@ strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *versi
     ST_TRY(st_run_lock(rq, run, &commit));
     const strata_status status = st_txn_commit(rq->txn, &commit, &rules, &hook, version, rq->error);
     st_json_commit_abort(&pending.json);
+    if (status == STRATA_OK && pending.appended) {
+        st_event_wake(rq, run);
+    }
     return status;
 }

@@ -218,6 +218,18 @@ strata_status strata_run_find(strata_db *db, strata_slice name, strata_run *run)
  * is not 1-255 bytes of UTF-8), and those of any write. */
 strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *run) STRATA_MUST_USE;
 
+/* The run of that name, active: created if there is none, resumed if it is paused. Errors: constraint
+ * {transition} (it is closed), invalid_argument (the name), and those of any write. */
+strata_status strata_run_begin(strata_db *db, strata_slice name, strata_run *run) STRATA_MUST_USE;
+
+typedef enum strata_outcome { STRATA_COMPLETED, STRATA_FAILED, STRATA_CANCELLED } strata_outcome;
+
+/* Closes the run to writes. why: of what did not complete; empty: nothing is said. Errors: not_found,
+ * constraint {transition, default_run, value_too_large}, invalid_argument (a completed run has no
+ * reason), and those of any write. */
+strata_status strata_run_end(strata_db *db, strata_slice name, strata_outcome outcome,
+                             strata_slice why) STRATA_MUST_USE;
+
 /* ---- Reading the past ------------------------------------------------------------------------ */
 
 /* Where in history a read looks: it sees exactly what a reader saw then, or fails with history_trimmed
@@ -300,6 +312,36 @@ strata_status strata_kv_scan(strata_db *db, strata_run run, const strata_range *
  * and has no gaps. sequence may be NULL. */
 strata_status strata_event_append(strata_db *db, strata_run run, strata_slice type,
                                   strata_value payload, uint64_t *sequence) STRATA_MUST_USE;
+
+typedef struct strata_event {
+    uint64_t sequence;
+    strata_slice type;
+    strata_value payload; /* an object */
+    uint64_t version;
+    int64_t timestamp_us;
+    const uint8_t *hash; /* 32 bytes; docs/FORMAT.md says of what */
+} strata_event;
+
+/* Is given an event, borrowed until it returns; false: no more. It must not call anything with this
+ * handle. */
+typedef bool (*strata_event_visit)(void *arg, const strata_event *event);
+
+typedef struct strata_tail {
+    size_t size;       /* sizeof(strata_tail) */
+    uint64_t after;    /* the last sequence that is known, 0: from the beginning; goes up */
+    strata_slice type; /* only events of this type; empty: all */
+    uint32_t wait_ms;  /* how long to wait when there are none, at most a minute */
+    bool ended;        /* comes back: the run is closed, and there will be no more */
+} strata_tail;
+
+#define STRATA_TAIL_INIT {sizeof(strata_tail), 0, {NULL, 0}, 0, false}
+
+/* Visits the events after tail->after, in order, and leaves there the sequence to go on after. When there
+ * are none it waits for the first ones, in which case no memory and no snapshot is held; a host
+ * without threads never waits. Others go on meanwhile; strata_shutdown wakes it. Errors:
+ * invalid_argument, closed, corrupt, io, no_memory. */
+strata_status strata_event_tail(strata_db *db, strata_run run, strata_tail *tail,
+                                strata_event_visit visit, void *arg) STRATA_MUST_USE;
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 

@@ -62,8 +62,9 @@ typedef struct cli_view {
     cli_shape shape;
     const char *field;
     const char *columns[CLI_COLUMNS_MAX]; /* NULL ends them */
-    const char *next;       /* the result's field that says where the next page begins */
-    const char *next_param; /* the option that takes it */
+    const char *next;         /* the result's field that says where the next page begins */
+    const char *next_param;   /* the option that takes it */
+    const char *next_reverse; /* the one that does with --reverse; NULL: the same */
 } cli_view;
 
 struct cli_app;

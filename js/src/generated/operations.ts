@@ -77,6 +77,46 @@ export interface RunRecord {
     version: bigint;
 }
 
+/** One version of the record of a run. */
+export interface RunRevision {
+    /** The commit. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+    /** Whether the run was deleted here. */
+    deleted: boolean;
+    /** The record, when it was not. */
+    run?: RunRecord | undefined;
+}
+
+/** What a run holds of one primitive. */
+export interface PrimitiveStats {
+    /** kv, event, state, trace, json, memory, edge, schema, entity or provenance. */
+    primitive: string;
+    /** Keys that have a value. */
+    keys: number;
+    /** Versions that are kept, deletes included. */
+    versions: number;
+    /** Bytes of their keys and values, before compression. */
+    bytes: number;
+}
+
+/** What a run's log has of one type of event. */
+export interface EventType {
+    /** The type. */
+    type: string;
+    /** How many. */
+    count: number;
+    /** The sequence of the first one. */
+    first: number;
+    /** The sequence of the last one. */
+    last: number;
+    /** When the first one was committed. */
+    first_time: number;
+    /** When the last one was committed. */
+    last_time: number;
+}
+
 /** One memory. */
 export interface Memory {
     /** Its key. */
@@ -243,7 +283,7 @@ export interface RunCreateArgs {
     name?: string | undefined;
     /** A run that must exist. */
     parent?: string | undefined;
-    /** Words to find it by. */
+    /** Words to find it by; one that comes again is left out. */
     tags?: readonly string[] | undefined;
     /** Anything. */
     metadata?: ObjectValue | undefined;
@@ -295,6 +335,172 @@ export interface RunListResult {
     runs: RunRecord[];
     /** Present when there may be more. */
     cursor?: string | undefined;
+}
+
+/** Arguments of run.begin: The run of that name, active: created if there is none, resumed if it is paused. */
+export interface RunBeginArgs {
+    /** 1-255 bytes. */
+    name: string;
+    /** A run that must exist; when it is created. */
+    parent?: string | undefined;
+    /** Words to find it by; when it is created. */
+    tags?: readonly string[] | undefined;
+    /** Anything; when it is created. */
+    metadata?: ObjectValue | undefined;
+}
+
+/** Result of run.begin. */
+export interface RunBeginResult {
+    /** Whether it was created now. */
+    created: boolean;
+    /** The commit; present when it was created or resumed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of run.end: Closes a run to writes. */
+export interface RunEndArgs {
+    /** The run. */
+    name: string;
+    /** completed (when left out), failed or cancelled. */
+    status?: string | undefined;
+    /** Why it failed or was cancelled. */
+    error?: string | undefined;
+}
+
+/** Result of run.end. */
+export interface RunEndResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of run.tag: Changes the tags of a run, whatever its status; they are a set, in the order in which they were first added. */
+export interface RunTagArgs {
+    /** The run. */
+    name: string;
+    /** Tags it is to lose. */
+    remove?: readonly string[] | undefined;
+    /** Tags it is to have; a tag that is also removed is added last. */
+    add?: readonly string[] | undefined;
+}
+
+/** Result of run.tag. */
+export interface RunTagResult {
+    /** Whether anything was written. */
+    changed: boolean;
+    /** The commit; present when anything was. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of run.update: Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. */
+export interface RunUpdateArgs {
+    /** The run. */
+    name: string;
+    /** What is different. */
+    metadata: ObjectValue;
+}
+
+/** Result of run.update. */
+export interface RunUpdateResult {
+    /** Whether anything was written. */
+    changed: boolean;
+    /** The commit; present when anything was. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of run.query: The runs that fit all that is asked, in order of name. Cost: looks at every run with that beginning of a name, once over all pages. */
+export interface RunQueryArgs {
+    /** Only those whose names begin so. */
+    prefix?: string | undefined;
+    /** Only those in this state. */
+    status?: string | undefined;
+    /** Only those with any of these tags. */
+    tags?: readonly string[] | undefined;
+    /** Only those under this run. */
+    parent?: string | undefined;
+    /** Only those created at or after this time. */
+    created_after?: number | bigint | undefined;
+    /** Only those created before this time. */
+    created_before?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of run.query. */
+export interface RunQueryResult {
+    /** The page. */
+    runs: RunRecord[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of run.children: The runs under a run, in order of name. Cost: looks at every run, once over all pages. */
+export interface RunChildrenArgs {
+    /** The run. */
+    name: string;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of run.children. */
+export interface RunChildrenResult {
+    /** The page. */
+    runs: RunRecord[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of run.history: The versions of the record of a run, newest first: each change of its status, tags and metadata. */
+export interface RunHistoryArgs {
+    /** The run. */
+    name: string;
+    /** Only versions below this one. */
+    before?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of run.history. */
+export interface RunHistoryResult {
+    /** The versions. */
+    revisions: RunRevision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
+}
+
+/** Arguments of run.stats: What a run holds. Cost: reads all of it. */
+export interface RunStatsArgs {
+    /** The run. */
+    name: string;
+}
+
+/** Result of run.stats. */
+export interface RunStatsResult {
+    /** Of each primitive that it has anything of. */
+    primitives: PrimitiveStats[];
+    /** Events in its log. */
+    events: number;
+    /** Bytes of all keys and values, before compression; indexes included. */
+    bytes: number;
+    /** The first commit to it that is kept; these four are there when anything was written to it. */
+    first_version?: bigint | undefined;
+    /** When that was. */
+    first_time?: number | undefined;
+    /** The last commit to it. */
+    last_version?: bigint | undefined;
+    /** When that was. */
+    last_time?: number | undefined;
 }
 
 /** Arguments of run.pause: active -> paused: refuses writes until resumed. */
@@ -525,6 +731,8 @@ export interface KvHistoryArgs {
 export interface KvHistoryResult {
     /** The versions; none if the key never existed, or nothing of it is kept. */
     revisions: Revision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
 }
 
 /** Arguments of kv.incr: Adds to an int; a missing key counts as 0. A time to live stays. */
@@ -677,8 +885,14 @@ export interface EventRangeArgs {
     start?: number | bigint | undefined;
     /** The sequence to stop before. */
     end?: number | bigint | undefined;
+    /** Only events committed at or after this time. */
+    start_time?: number | bigint | undefined;
+    /** Only events committed before this time. */
+    end_time?: number | bigint | undefined;
     /** Only events of this type. */
     type?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
     /** 1-1000; 100 when left out. */
     limit?: number | bigint | undefined;
     /** As a reader of this commit number saw it. */
@@ -691,7 +905,7 @@ export interface EventRangeArgs {
 export interface EventRangeResult {
     /** The events. */
     events: EventRecord[];
-    /** Present when there may be more: the start of the next page. */
+    /** Present when there may be more: the start of the next page, or with reverse its end. */
     next?: number | undefined;
 }
 
@@ -713,6 +927,74 @@ export interface EventHeadResult {
     sequence: number;
     /** Its hash; zeros when the log is empty. */
     hash: Uint8Array;
+}
+
+/** Arguments of event.count: How many events the log has. Cost: without a type none; with one as event.types. */
+export interface EventCountArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only events of this type. */
+    type?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of event.count. */
+export interface EventCountResult {
+    /** How many. */
+    count: number;
+}
+
+/** Arguments of event.types: The types of events in the log, in order of type. Cost: reads the events since it was last asked; those of the past, or in a transaction, all of them. */
+export interface EventTypesArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of event.types. */
+export interface EventTypesResult {
+    /** The page. */
+    types: EventType[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of event.tail: The events after a sequence; when there are none, waits for them. */
+export interface EventTailArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The last sequence that is known, 0 for all; when left out, only what comes from now on. */
+    after?: number | bigint | undefined;
+    /** Only events of this type. */
+    type?: string | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** How long to wait, at most 60000; 0 when left out. A host without threads answers at once. */
+    wait_ms?: number | bigint | undefined;
+}
+
+/** Result of event.tail. */
+export interface EventTailResult {
+    /** The events, in order; none when the time is over. */
+    events: EventRecord[];
+    /** The sequence to go on after. */
+    after: number;
+    /** Whether the run is closed and these are its last events. */
+    ended: boolean;
 }
 
 /** Arguments of event.verify: Recomputes the hash chain of the log. */
@@ -1626,6 +1908,22 @@ export interface Operations {
     'run.get': { args: RunGetArgs; result: RunGetResult };
     /** The runs in order of name. */
     'run.list': { args: RunListArgs; result: RunListResult };
+    /** The run of that name, active: created if there is none, resumed if it is paused. */
+    'run.begin': { args: RunBeginArgs; result: RunBeginResult };
+    /** Closes a run to writes. */
+    'run.end': { args: RunEndArgs; result: RunEndResult };
+    /** Changes the tags of a run, whatever its status; they are a set, in the order in which they were first added. */
+    'run.tag': { args: RunTagArgs; result: RunTagResult };
+    /** Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. */
+    'run.update': { args: RunUpdateArgs; result: RunUpdateResult };
+    /** The runs that fit all that is asked, in order of name. Cost: looks at every run with that beginning of a name, once over all pages. */
+    'run.query': { args: RunQueryArgs; result: RunQueryResult };
+    /** The runs under a run, in order of name. Cost: looks at every run, once over all pages. */
+    'run.children': { args: RunChildrenArgs; result: RunChildrenResult };
+    /** The versions of the record of a run, newest first: each change of its status, tags and metadata. */
+    'run.history': { args: RunHistoryArgs; result: RunHistoryResult };
+    /** What a run holds. Cost: reads all of it. */
+    'run.stats': { args: RunStatsArgs; result: RunStatsResult };
     /** active -> paused: refuses writes until resumed. */
     'run.pause': { args: RunPauseArgs; result: RunPauseResult };
     /** paused -> active. */
@@ -1670,6 +1968,12 @@ export interface Operations {
     'event.range': { args: EventRangeArgs; result: EventRangeResult };
     /** The end of the log. */
     'event.head': { args: EventHeadArgs; result: EventHeadResult };
+    /** How many events the log has. Cost: without a type none; with one as event.types. */
+    'event.count': { args: EventCountArgs; result: EventCountResult };
+    /** The types of events in the log, in order of type. Cost: reads the events since it was last asked; those of the past, or in a transaction, all of them. */
+    'event.types': { args: EventTypesArgs; result: EventTypesResult };
+    /** The events after a sequence; when there are none, waits for them. */
+    'event.tail': { args: EventTailArgs; result: EventTailResult };
     /** Recomputes the hash chain of the log. */
     'event.verify': { args: EventVerifyArgs; result: EventVerifyResult };
     /** Remembers a text, to be recalled at once. */
