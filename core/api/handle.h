@@ -2,7 +2,7 @@
 #ifndef ST_API_HANDLE_H
 #define ST_API_HANDLE_H
 
-#include "model/model.h"
+#include "model/page.h"
 
 /* What all handles of an open database share; the last one closes it. */
 typedef struct st_engine {
@@ -66,6 +66,24 @@ static inline strata_status st_handle_end(strata_db *db, strata_status status) {
     st_epoch_leave(&db->slot);
     return status;
 }
+
+/* ---- For the C functions ----------------------------------------------------------------------- */
+
+static inline st_when st_handle_when(strata_when when) {
+    const st_when made = {when.version, when.time_us};
+    return made;
+}
+
+/* The run; a call on the run of the transaction that is bound to the handle joins it. Errors:
+ * not_found, invalid_argument (the transaction is on another run), timeout. */
+strata_status st_handle_run(st_request *rq, uint64_t id, st_run **run);
+/* range NULL: all. Errors: invalid_argument (its size). */
+strata_status st_handle_page(st_request *rq, const strata_range *range, st_page *page);
+/* Copies what was found in the store to where it stays until the next call. Errors: no_memory. */
+strata_status st_handle_keep(st_request *rq, strata_slice *bytes);
+strata_status st_handle_keep_value(st_request *rq, strata_value *value);
+/* A pause before trying again what met a conflict; tries: so far, from 1. False: it was the last. */
+bool st_handle_back_off(const strata_db *db, unsigned tries);
 
 /* ---- Transactions of a handle ------------------------------------------------------------------ */
 

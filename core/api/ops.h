@@ -109,6 +109,8 @@ strata_status st_put_entry(strata_buffer *out, strata_slice key, const st_revisi
                            strata_slice value);
 /* The whole result {version}. */
 strata_status st_put_version(st_call *call, const st_stamp *stamp);
+/* The whole result of a delete: {existed, version?}. */
+strata_status st_put_existed(st_call *call, bool existed, const st_stamp *stamp);
 
 /* A result {NAME: [items], cursor?} whose length is known only at the end. */
 typedef struct st_list {

@@ -203,16 +203,15 @@ strata_status strata_tick(strata_db *db, uint32_t budget_us) {
     return st_handle_end(db, st_store_tick(&rq->model->store, budget_us, rq->error));
 }
 
-/* Copies what was found in the store to where it stays until the next call. */
-static strata_status keep(st_request *rq, strata_slice *bytes) {
+strata_status st_handle_keep(st_request *rq, strata_slice *bytes) {
     if (bytes->len > 0) {
         *bytes = st_arena_copy(rq->arena, *bytes);
     }
     return bytes->len > 0 && bytes->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
 }
 
-static strata_status keep_value(st_request *rq, strata_value *value) {
-    return value->type >= STRATA_STRING ? keep(rq, &value->as.bytes) : STRATA_OK;
+strata_status st_handle_keep_value(st_request *rq, strata_value *value) {
+    return value->type >= STRATA_STRING ? st_handle_keep(rq, &value->as.bytes) : STRATA_OK;
 }
 
 /* ---- Runs ------------------------------------------------------------------------------------ */
@@ -242,8 +241,7 @@ strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *ru
     return st_handle_end(db, run_create(st_handle_begin(db), name, run));
 }
 
-/* The run; a call on the run of the transaction that is bound to the handle joins it. */
-static strata_status find_run(st_request *rq, strata_run id, st_run **run) {
+strata_status st_handle_run(st_request *rq, uint64_t id, st_run **run) {
     strata_db *db = st_handle_of(rq);
     st_open_txn *open;
     ST_TRY(st_run_of(rq, id, run));
@@ -262,16 +260,11 @@ static strata_status find_run(st_request *rq, strata_run id, st_run **run) {
 
 /* ---- KV -------------------------------------------------------------------------------------- */
 
-static st_when when_of(strata_when when) {
-    const st_when made = {when.version, when.time_us};
-    return made;
-}
-
 static strata_status kv_put(st_request *rq, strata_run id, const st_kv_item *item,
                             uint64_t *version) {
     st_run *run;
     st_stamp stamp;
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_kv_put(rq, run, item, &stamp));
     if (version != NULL) {
         *version = stamp.version;
@@ -311,9 +304,9 @@ static strata_status kv_get(st_request *rq, strata_run id, strata_slice key, con
                             strata_entry *entry) {
     strata_entry found;
     st_run *run;
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_kv_get(rq, run, key, when, &found));
-    ST_TRY(keep_value(rq, &found.value));
+    ST_TRY(st_handle_keep_value(rq, &found.value));
     *entry = found;
     return STRATA_OK;
 }
@@ -325,7 +318,7 @@ strata_status strata_kv_get(strata_db *db, strata_run id, strata_slice key, stra
 
 strata_status strata_kv_get_at(strata_db *db, strata_run id, strata_slice key, strata_when at,
                                strata_entry *entry) {
-    const st_when when = when_of(at);
+    const st_when when = st_handle_when(at);
     return st_handle_end(db, kv_get(st_handle_begin(db), id, key, &when, entry));
 }
 
@@ -333,7 +326,7 @@ static strata_status kv_delete(st_request *rq, strata_run id, strata_slice key, 
     st_run *run;
     st_stamp stamp;
     bool found = false;
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_kv_delete(rq, run, key, &found, &stamp));
     if (existed != NULL) {
         *existed = found;
@@ -345,22 +338,28 @@ strata_status strata_kv_delete(strata_db *db, strata_run id, strata_slice key, b
     return st_handle_end(db, kv_delete(st_handle_begin(db), id, key, existed));
 }
 
-static strata_status kv_scan(st_request *rq, strata_run id, const strata_range *range,
-                             strata_visit visit, void *arg) {
+strata_status st_handle_page(st_request *rq, const strata_range *range, st_page *page) {
     const strata_range whole = STRATA_RANGE_INIT;
     const strata_range *chosen = range == NULL ? &whole : range;
-    st_run *run;
-    st_scan *scan;
     if (chosen->size != sizeof *chosen) {
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "strata_range.size is not its size: start from STRATA_RANGE_INIT");
     }
-    const st_page page = {.prefix = chosen->prefix,
-                          .start = chosen->start,
-                          .end = chosen->end,
-                          .reverse = chosen->reverse,
-                          .when = when_of(chosen->when)};
-    ST_TRY(find_run(rq, id, &run));
+    *page = (st_page){.prefix = chosen->prefix,
+                      .start = chosen->start,
+                      .end = chosen->end,
+                      .reverse = chosen->reverse,
+                      .when = st_handle_when(chosen->when)};
+    return STRATA_OK;
+}
+
+static strata_status kv_scan(st_request *rq, strata_run id, const strata_range *range,
+                             strata_visit visit, void *arg) {
+    st_run *run;
+    st_scan *scan;
+    st_page page;
+    ST_TRY(st_handle_page(rq, range, &page));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_page_scan(rq, run, ST_TAG_KV, &page, &scan));
     while (scan->here) {
         strata_slice stored;
@@ -390,7 +389,7 @@ static strata_status event_append(st_request *rq, strata_run id, strata_slice ty
     st_run *run;
     st_stamp stamp;
     uint64_t number;
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_event_append(rq, run, type, &payload, &number, &stamp));
     if (sequence != NULL) {
         *sequence = number;
@@ -452,7 +451,7 @@ static strata_status memory_remember(st_request *rq, strata_run id, const strata
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "strata_memory.size is not its size: start from STRATA_MEMORY_INIT");
     }
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(canonical_object(rq, &memory->metadata, &spec.metadata));
     ST_TRY(canonical_tags(rq, memory->tags, memory->tag_count, &spec.tags));
     ST_TRY(st_memory_remember(rq, run, &spec, &made, &stamp));
@@ -475,10 +474,10 @@ static strata_status memory_get(st_request *rq, strata_run id, strata_slice key,
     st_run *run;
     st_memory memory;
     st_stamp stamp;
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_memory_get(rq, run, key, when, &memory, &stamp));
-    ST_TRY(keep(rq, &memory.text));
-    ST_TRY(keep(rq, &memory.metadata));
+    ST_TRY(st_handle_keep(rq, &memory.text));
+    ST_TRY(st_handle_keep(rq, &memory.metadata));
     entry->text = memory.text;
     entry->metadata = memory.metadata.len == 0 ? strata_null() : strata_object(memory.metadata);
     entry->version = stamp.version;
@@ -494,7 +493,7 @@ strata_status strata_memory_get(strata_db *db, strata_run id, strata_slice key,
 
 strata_status strata_memory_get_at(strata_db *db, strata_run id, strata_slice key, strata_when at,
                                    strata_memory_entry *entry) {
-    const st_when when = when_of(at);
+    const st_when when = st_handle_when(at);
     return st_handle_end(db, memory_get(st_handle_begin(db), id, key, &when, entry));
 }
 
@@ -502,7 +501,7 @@ static strata_status memory_forget(st_request *rq, strata_run id, strata_slice k
     st_run *run;
     st_stamp stamp;
     bool found = false;
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_memory_forget(rq, run, key, &found, &stamp));
     if (existed != NULL) {
         *existed = found;
@@ -542,8 +541,8 @@ static strata_status memory_recall(st_request *rq, strata_run id, const strata_r
                        "strata_recall.size is not its size: start from STRATA_RECALL_INIT");
     }
     const st_recall_request request = {recall->query, recall->k, recall->snippets,
-                                       when_of(recall->when)};
-    ST_TRY(find_run(rq, id, &run));
+                                       st_handle_when(recall->when)};
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_recall(rq, run, &request, &found));
     size_t size = sizeof(result_block) + found.count * sizeof(strata_hit);
     for (size_t i = 0; i < found.count; i++) {

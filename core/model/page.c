@@ -195,3 +195,18 @@ strata_status st_page_scan(st_request *rq, const st_run *run, uint8_t tag, const
     const st_scan_range range = {low, high, page->reverse};
     return st_scan_at(rq, run, &range, &page->when, *out);
 }
+
+strata_status st_history_scan(st_request *rq, const st_run *run, const st_key *key, uint64_t before,
+                              st_scan **scan) {
+    uint8_t *bytes = st_arena_alloc(rq->arena, key->len + 1, 1);
+    *scan = st_arena_alloc(rq->arena, sizeof **scan, 16);
+    if (bytes == NULL || *scan == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    memcpy(bytes, key->bytes, key->len);
+    bytes[key->len] = 0; /* no key is the beginning of another, so nothing else is below it */
+    const uint64_t now = st_shard_snapshot(run->shard);
+    const uint64_t snapshot = before == 0 ? 0 : before - 1 < now ? before - 1 : now;
+    const st_scan_range range = {st_slice(bytes, key->len), st_slice(bytes, key->len + 1), false};
+    return st_versions_start(*scan, &rq->reader, run->shard, &range, snapshot);
+}

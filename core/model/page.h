@@ -44,4 +44,9 @@ typedef struct st_page {
 strata_status st_page_scan(st_request *rq, const st_run *run, uint8_t tag, const st_page *page,
                            st_scan **scan);
 
+/* The committed versions of a key below `before`, newest first, deletes included: to be read with
+ * st_versions_next. Errors: as st_versions_start. */
+strata_status st_history_scan(st_request *rq, const st_run *run, const st_key *key, uint64_t before,
+                              st_scan **scan);
+
 #endif

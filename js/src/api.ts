@@ -29,6 +29,8 @@ export {
     WrongType,
 } from './generated/errors.js';
 export type {
+    Cell,
+    CellRevision,
     DbBackupResult,
     DbCheckpointResult,
     DbCompactResult,
@@ -53,6 +55,8 @@ export type {
     RunCreateResult,
     RunRecord,
     Snapshot,
+    StateReadResult,
+    StateSetResult,
     TxnInfoResult,
 } from './generated/operations.js';
 export type { LogLevel, LogLine, Progress } from './host.js';
@@ -64,4 +68,5 @@ export type { RunCreateOptions, Runs } from './runs.js';
 export { Scope } from './scope.js';
 export type { Snapshots } from './snapshots.js';
 export { type BeginOptions, type Isolation, Transaction, type TransactionOptions } from './transaction.js';
+export type { StateExpected, StateListOptions, States, TransitionOptions } from './states.js';
 export { Float, float, type ObjectValue, type StoredObject, type StoredValue, type Value } from './values.js';

@@ -2,20 +2,23 @@ import type { Calls } from './caller.js';
 import { Events } from './events.js';
 import { Kv } from './kv.js';
 import { Memories } from './memories.js';
+import { States } from './states.js';
 
-/** The keys, events and memories of a run: as they are, or as a transaction sees them. */
+/** The keys, events, memories and so on of a run: as they are, or as a transaction sees them. */
 export class Scope {
     /** The name of the run. */
     readonly name: string;
     readonly kv: Kv;
     readonly events: Events;
     readonly memory: Memories;
+    readonly states: States;
 
     constructor(calls: Calls, name: string | undefined) {
         this.name = name ?? 'default';
         this.kv = new Kv(calls, name);
         this.events = new Events(calls, name);
         this.memory = new Memories(calls, name);
+        this.states = new States(calls, name);
     }
 }
 

@@ -127,6 +127,34 @@ export interface RecallStats {
     terms: number;
 }
 
+/** One state cell. */
+export interface Cell {
+    /** Its name. */
+    name: string;
+    /** Its value. */
+    value: StoredValue;
+    /** How often it was written since it was made, from 1. */
+    counter: number;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** One version in the history of a state cell. */
+export interface CellRevision {
+    /** Whether this version is a delete. */
+    deleted: boolean;
+    /** The value, when it is not a delete. */
+    value?: StoredValue | undefined;
+    /** Its counter, when it is not a delete. */
+    counter?: number | undefined;
+    /** The commit. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
 /** A rule of retention. */
 export interface RetentionRule {
     /** The run it is of; every one when left out. */
@@ -665,6 +693,164 @@ export interface EventVerifyResult {
     length: number;
     /** The first sequence that does not hold. */
     first_invalid?: number | undefined;
+}
+
+/** Arguments of state.init: Makes a state cell; its counter is 1. */
+export interface StateInitArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** Any value. */
+    value: Value;
+}
+
+/** Result of state.init. */
+export interface StateInitResult {
+    /** The counter of the cell now. */
+    counter: number;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of state.read: The value of a state cell. */
+export interface StateReadArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of state.read. */
+export interface StateReadResult {
+    /** The value. */
+    value: StoredValue;
+    /** How often it was written since it was made, from 1. */
+    counter: number;
+    /** The commit that wrote it; 0 when the transaction itself did. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** Arguments of state.set: Writes a state cell, whatever is there; makes it if there is none. */
+export interface StateSetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** Any value. */
+    value: Value;
+}
+
+/** Result of state.set. */
+export interface StateSetResult {
+    /** The counter of the cell now. Inside a transaction what it would be now; it is decided at the commit. */
+    counter: number;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of state.cas: Writes a state cell if it still is what is expected. */
+export interface StateCasArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** Any value. */
+    value: Value;
+    /** The counter it must have; 0: there must be no cell. It begins at 1 again after a delete. One of the three expectations is needed. */
+    expected_counter?: number | bigint | undefined;
+    /** The version it must have; 0: there must be no cell. */
+    expected_version?: number | bigint | undefined;
+    /** The value it must have; an object with its names in the same order. */
+    expected_value?: Value | undefined;
+}
+
+/** Result of state.cas. */
+export interface StateCasResult {
+    /** The counter of the cell now. */
+    counter: number;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of state.delete: Deletes a state cell; its history stays. */
+export interface StateDeleteArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+}
+
+/** Result of state.delete. */
+export interface StateDeleteResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of state.list: State cells in order of name (byte order). */
+export interface StateListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only names that begin so. */
+    prefix?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of state.list. */
+export interface StateListResult {
+    /** The page. */
+    cells: Cell[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of state.history: The versions of a state cell that are kept, newest first. */
+export interface StateHistoryArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** Only versions below this one. */
+    before?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of state.history. */
+export interface StateHistoryResult {
+    /** The versions; none if the cell never existed. */
+    revisions: CellRevision[];
 }
 
 /** Arguments of memory.remember: Remembers a text, to be recalled at once. */
@@ -1214,6 +1400,20 @@ export interface Operations {
     'event.head': { args: EventHeadArgs; result: EventHeadResult };
     /** Recomputes the hash chain of the log. */
     'event.verify': { args: EventVerifyArgs; result: EventVerifyResult };
+    /** Makes a state cell; its counter is 1. */
+    'state.init': { args: StateInitArgs; result: StateInitResult };
+    /** The value of a state cell. */
+    'state.read': { args: StateReadArgs; result: StateReadResult };
+    /** Writes a state cell, whatever is there; makes it if there is none. */
+    'state.set': { args: StateSetArgs; result: StateSetResult };
+    /** Writes a state cell if it still is what is expected. */
+    'state.cas': { args: StateCasArgs; result: StateCasResult };
+    /** Deletes a state cell; its history stays. */
+    'state.delete': { args: StateDeleteArgs; result: StateDeleteResult };
+    /** State cells in order of name (byte order). */
+    'state.list': { args: StateListArgs; result: StateListResult };
+    /** The versions of a state cell that are kept, newest first. */
+    'state.history': { args: StateHistoryArgs; result: StateHistoryResult };
     /** Remembers a text, to be recalled at once. */
     'memory.remember': { args: MemoryRememberArgs; result: MemoryRememberResult };
     /** One memory. */
