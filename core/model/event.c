@@ -160,9 +160,10 @@ static strata_status append_pending(st_request *rq, const st_run *run, uint64_t 
         return st_fail_memory(rq->error);
     }
     st_key_number(&key, ST_TAG_EVENT, last + 1);
-    const st_txn_write write = {{.key = st_key_slice(&key), .value = st_buffer_slice(&rq->value)},
-                                ST_WRITE_EVENT,
-                                st_slice(rq->value.data, unlinked)};
+    const st_txn_write write = {
+        .write = {.key = st_key_slice(&key), .value = st_buffer_slice(&rq->value)},
+        .rule = ST_WRITE_EVENT,
+        .operand = st_slice(rq->value.data, unlinked)};
     *sequence = last + 1;
     return st_txn_put(rq->txn, &write, rq->error);
 }

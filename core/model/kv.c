@@ -182,10 +182,11 @@ static strata_status incr_pending(st_request *rq, const st_run *run, const st_ke
         ST_TRY(add_to(rq, key, found, found ? revision.value : st_slice("", 0), by, sum));
     }
     store64_le(operand, (uint64_t)delta);
-    const st_txn_write write = {
-        {.key = st_key_slice(key), .value = st_buffer_slice(&rq->value), .expires_us = expires_us},
-        derived ? ST_WRITE_ADD : 0,
-        st_slice(operand, sizeof operand)};
+    const st_txn_write write = {.write = {.key = st_key_slice(key),
+                                          .value = st_buffer_slice(&rq->value),
+                                          .expires_us = expires_us},
+                                .rule = derived ? ST_WRITE_ADD : ST_WRITE_AS_IS,
+                                .operand = st_slice(operand, sizeof operand)};
     return st_txn_put(rq->txn, &write, rq->error);
 }
 

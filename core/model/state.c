@@ -135,9 +135,9 @@ static strata_status set_pending(st_request *rq, const st_run *run, const st_key
     ST_TRY(decode_revision(rq, key, &revision, found, &cell));
     *counter = cell.counter + 1;
     store64_le(operand, sets);
-    const st_txn_write write = {{.key = st_key_slice(key), .value = counted(rq, *counter)},
-                                again && own.rule == 0 ? ST_WRITE_AS_IS : ST_WRITE_CELL,
-                                st_slice(operand, sizeof operand)};
+    const st_txn_write write = {.write = {.key = st_key_slice(key), .value = counted(rq, *counter)},
+                                .rule = again && own.rule == 0 ? ST_WRITE_AS_IS : ST_WRITE_CELL,
+                                .operand = st_slice(operand, sizeof operand)};
     return st_txn_put(rq->txn, &write, rq->error);
 }
 

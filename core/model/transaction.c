@@ -36,6 +36,12 @@ static strata_status copy_out(st_request *rq, strata_slice bytes, strata_slice *
     return out->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
 }
 
+static strata_status append(pending_commit *pending, strata_buffer *writes, const st_write *write) {
+    return st_buffer_append(writes, write, sizeof *write) == STRATA_OK
+               ? STRATA_OK
+               : st_fail_memory(pending->rq->error);
+}
+
 static st_key key_of(const st_txn_write *write) {
     st_key key;
     memcpy(key.bytes, write->write.key.data, write->write.key.len);
@@ -94,18 +100,24 @@ static strata_status note_memory(pending_commit *pending, const st_write *write)
 }
 
 static strata_status apply(void *ctx, const st_commit *commit, const st_txn_write *write,
-                           st_write *out) {
+                           strata_buffer *writes) {
     pending_commit *pending = ctx;
+    st_write out = write->write;
     switch (write->rule) {
     case ST_WRITE_ADD:
-        return apply_add(pending, write, out);
+        ST_TRY(apply_add(pending, write, &out));
+        break;
     case ST_WRITE_EVENT:
-        return apply_event(pending, commit, write, out);
+        ST_TRY(apply_event(pending, commit, write, &out));
+        break;
     case ST_WRITE_CELL:
-        return apply_cell(pending, write, out);
+        ST_TRY(apply_cell(pending, write, &out));
+        break;
     default:
-        return note_memory(pending, out);
+        ST_TRY(note_memory(pending, &out));
+        break;
     }
+    return append(pending, writes, &out);
 }
 
 static void committed(void *ctx, const st_commit *commit, uint64_t version) {
@@ -122,7 +134,7 @@ static void committed(void *ctx, const st_commit *commit, uint64_t version) {
 strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *version) {
     pending_commit pending = {.rq = rq, .run = run};
     pending.last = &pending.memories;
-    const st_txn_rules rules = {&pending, apply};
+    const st_txn_rules rules = {&pending, apply, NULL, NULL};
     const st_commit_hook hook = {&pending, committed};
     st_commit commit;
     ST_TRY(st_txn_check(rq->txn, rq->error));

@@ -4,7 +4,8 @@
  * commits, so that the store's reader merges it like any other source and finds it first. A list of
  * the writes in their order gives savepoints: going back unlinks the versions from the end.
  * The read set is a memtable of the keys that were read (a key read twice is in it once: the
- * snapshot does not change) and a list of ranges.
+ * snapshot does not change), a list of ranges, and a list of notes that only the upper room can read:
+ * it depends on parts of values.
  *
  * Invariants:
  * 1. The n-th entry's version has the number ST_OWN_VERSIONS + n, so a version leads to its entry.
@@ -104,6 +105,26 @@ static void end_range(void *ctx, void *arg, strata_slice low, strata_slice high)
     range->high = st_slice(range->bytes + ST_STORE_KEY_MAX + 1, high.len);
 }
 
+strata_status st_txn_note(st_txn *txn, strata_slice note, bool wrote, strata_error *error) {
+    if (!tracks(txn) || (txn->notes != NULL && txn->notes->wrote >= wrote &&
+                         st_slice_equal(txn->notes->bytes, note))) {
+        return STRATA_OK;
+    }
+    txn_note *one = NULL;
+    if (need(txn, &txn->points) == STRATA_OK) {
+        one = st_arena_alloc(&txn->points->arena, sizeof *one, 8);
+    }
+    if (one == NULL) {
+        return st_fail_memory(error);
+    }
+    *one = (txn_note){txn->notes, st_arena_copy(&txn->points->arena, note), wrote};
+    if (one->bytes.data == NULL) {
+        return st_fail_memory(error);
+    }
+    txn->notes = one;
+    return STRATA_OK;
+}
+
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 static uint64_t monotonic_ns(const st_txn *txn) {
@@ -128,6 +149,7 @@ strata_status st_txn_begin(st_store *store, st_shard *shard, const st_txn_spec *
     }
     txn->store = store;
     txn->entries.host = store->host;
+    txn->writes.host = store->host;
     st_txn_begin_again(txn, shard, spec);
     *out = txn;
     return STRATA_OK;
@@ -145,6 +167,13 @@ static void clear(st_memtable **table) {
     }
 }
 
+static void clear_buffer(strata_buffer *buffer) {
+    buffer->len = 0;
+    if (buffer->cap > KEPT_BYTES_MAX) {
+        strata_buffer_free(buffer);
+    }
+}
+
 void st_txn_end(st_txn *txn) {
     if (txn->holds) {
         st_snapshot_release(txn->store, &txn->snapshot);
@@ -154,10 +183,9 @@ void st_txn_end(st_txn *txn) {
     clear(&txn->points);
     txn->ranges = NULL;
     txn->range_count = 0;
-    txn->entries.len = 0;
-    if (txn->entries.cap > KEPT_BYTES_MAX) {
-        strata_buffer_free(&txn->entries);
-    }
+    txn->notes = NULL;
+    clear_buffer(&txn->entries);
+    clear_buffer(&txn->writes);
 }
 
 void st_txn_destroy(st_txn *txn) {
@@ -174,6 +202,7 @@ void st_txn_destroy(st_txn *txn) {
         st_memtable_destroy(txn->points);
     }
     strata_buffer_free(&txn->entries);
+    strata_buffer_free(&txn->writes);
     st_free(&txn->store->host->memory, txn, sizeof *txn);
 }
 
@@ -253,7 +282,8 @@ bool st_txn_find(const st_txn *txn, strata_slice key, st_txn_write *write) {
     if (txn->own == NULL || !st_memtable_find(txn->own, key, &all, &revision)) {
         return false;
     }
-    const txn_entry *entry = txn_entry_at(txn, (size_t)(revision.number - ST_OWN_VERSIONS));
+    write->place = revision.number - ST_OWN_VERSIONS;
+    const txn_entry *entry = txn_entry_at(txn, (size_t)write->place);
     write->write =
         (st_write){.key = st_leaf_key(entry->staged.leaf),
                    .value = revision.value,
@@ -294,9 +324,8 @@ static bool is_last_of_key(const txn_entry *entry) {
 }
 
 /* What is committed, in the order of the writes; each key once, as it was written last. */
-static strata_status make_writes(const st_txn *txn, const st_commit *commit,
-                                 const st_txn_rules *rules, st_write *writes, size_t *count) {
-    *count = 0;
+static strata_status make_writes(st_txn *txn, const st_commit *commit, const st_txn_rules *rules) {
+    txn->writes.len = 0;
     for (size_t place = 0; place < txn_entry_count(txn); place++) {
         const txn_entry *entry = txn_entry_at(txn, place);
         st_txn_write write;
@@ -304,31 +333,28 @@ static strata_status make_writes(const st_txn *txn, const st_commit *commit,
             continue;
         }
         (void)st_txn_find(txn, st_leaf_key(entry->staged.leaf), &write);
-        writes[*count] = write.write;
-        ST_TRY(rules->apply(rules->ctx, commit, &write, &writes[*count]));
-        (*count)++;
+        ST_TRY(rules->apply(rules->ctx, commit, &write, &txn->writes));
     }
-    return STRATA_OK;
+    return rules->finish == NULL ? STRATA_OK : rules->finish(rules->ctx, commit, &txn->writes);
 }
 
 strata_status st_txn_commit(st_txn *txn, st_commit *commit, const st_txn_rules *rules,
                             const st_commit_hook *hook, uint64_t *version, strata_error *error) {
-    const strata_allocator *memory = &txn->store->host->memory;
-    const size_t most = txn_entry_count(txn) * sizeof(st_write);
-    ST_ASSERT(most > 0);
-    strata_status status = st_txn_validate(txn, error);
-    st_write *writes = NULL;
-    size_t count = 0;
+    ST_ASSERT(txn_entry_count(txn) > 0);
+    strata_status status = st_txn_validate(txn, rules, error);
     if (status == STRATA_OK) {
-        writes = st_alloc(memory, most);
-        status = writes == NULL ? st_fail_memory(error)
-                                : make_writes(txn, commit, rules, writes, &count);
+        status = make_writes(txn, commit, rules);
     }
-    if (status == STRATA_OK) {
-        status = st_commit_finish(commit, writes, count, hook, version, error);
-    } else {
+    if (status != STRATA_OK) {
         st_commit_abort(commit);
+        return status == STRATA_NO_MEMORY ? st_fail_memory(error) : status;
     }
-    st_free(memory, writes, most);
-    return status;
+    const size_t count = txn->writes.len / sizeof(st_write);
+    if (count == 0) {
+        st_commit_abort(commit); /* all of it came to nothing */
+        *version = txn->snapshot.version;
+        return STRATA_OK;
+    }
+    return st_commit_finish(commit, (const st_write *)(void *)txn->writes.data, count, hook,
+                            version, error);
 }

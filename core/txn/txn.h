@@ -63,12 +63,18 @@ typedef struct st_txn_write {
     st_write write;       /* what the transaction itself reads back */
     uint8_t rule;         /* 0: this is what is committed */
     strata_slice operand; /* of the rule */
+    uint64_t place;       /* where st_txn_find found it: higher, the later it was written */
 } st_txn_write;
 
 /* Errors: forbidden (read-only), constraint {txn_too_large}, no_memory. */
 strata_status st_txn_put(st_txn *txn, const st_txn_write *write, strata_error *error);
 /* The own write that a read of the key would find. *write: borrowed until the next put. */
 bool st_txn_find(const st_txn *txn, strata_slice key, st_txn_write *write);
+
+/* Remembers that something was read of which the store knows nothing: a part of a value. wrote: and
+ * written, so that it counts under snapshot isolation too. The note is the upper room's; of two that
+ * are the same one after the other, one is kept. Errors: no_memory. */
+strata_status st_txn_note(st_txn *txn, strata_slice note, bool wrote, strata_error *error);
 
 /* A mark to go back to. */
 uint64_t st_txn_savepoint(const st_txn *txn);
@@ -78,13 +84,19 @@ strata_status st_txn_rollback_to(st_txn *txn, uint64_t savepoint, strata_error *
 
 /* ---- Committing ------------------------------------------------------------------------------ */
 
-/* Is shown each write inside the commit, in the order in which they were made. *out is the write as
- * it is; of one that has a rule it becomes what the rule makes of it, borrowed from the rules' own
- * memory until the commit ends. */
+/* What an upper room makes of the writes inside the commit. Everything it puts out is borrowed from its
+ * own memory until the commit ends; no key may come twice. */
 typedef struct st_txn_rules {
     void *ctx;
+    /* Is shown each write, in the order in which they were made, each key once, as it was written
+     * last, and appends the st_writes that are to be committed for it. */
     strata_status (*apply)(void *ctx, const st_commit *commit, const st_txn_write *write,
-                           st_write *out);
+                           strata_buffer *writes);
+    /* All were shown: may append what follows from them. NULL: nothing does. */
+    strata_status (*finish)(void *ctx, const st_commit *commit, strata_buffer *writes);
+    /* Whether what a note (st_txn_note) says was read has not changed since the transaction's
+     * snapshot. Errors: conflict. NULL: there are no notes. */
+    strata_status (*check)(void *ctx, strata_slice note);
 } st_txn_rules;
 
 /* Whether it has written anything. */
@@ -98,6 +110,6 @@ strata_status st_txn_commit(st_txn *txn, st_commit *commit, const st_txn_rules *
 
 /* Whether what it has read may count as unchanged. Under the run's lock. Errors: conflict {key},
  * and those of reading. */
-strata_status st_txn_validate(const st_txn *txn, strata_error *error);
+strata_status st_txn_validate(const st_txn *txn, const st_txn_rules *rules, strata_error *error);
 
 #endif

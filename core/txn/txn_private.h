@@ -20,6 +20,13 @@ typedef struct txn_range {
     uint8_t *bytes; /* room for the ends that the scan came to */
 } txn_range;
 
+/* What the upper room has read (st_txn_note). */
+typedef struct txn_note {
+    struct txn_note *next;
+    strata_slice bytes;
+    bool wrote;
+} txn_note;
+
 struct st_txn {
     st_store *store;
     st_shard *shard;
@@ -35,6 +42,8 @@ struct st_txn {
     st_memtable *points;
     txn_range *ranges;
     uint64_t range_count;
+    txn_note *notes;      /* newest first; in the arena of `points`, as the ranges */
+    strata_buffer writes; /* st_write: those of the commit, while it is made */
 };
 
 static inline size_t txn_entry_count(const st_txn *txn) {

@@ -101,7 +101,16 @@ static strata_status check_ranges(const st_txn *txn, st_reader *reader) {
     return STRATA_OK;
 }
 
-strata_status st_txn_validate(const st_txn *txn, strata_error *error) {
+static strata_status check_notes(const st_txn *txn, const st_txn_rules *rules) {
+    for (const txn_note *note = txn->notes; note != NULL; note = note->next) {
+        if (note->wrote || txn->spec.isolation == ST_SERIALIZABLE) {
+            ST_TRY(rules->check(rules->ctx, note->bytes));
+        }
+    }
+    return STRATA_OK;
+}
+
+strata_status st_txn_validate(const st_txn *txn, const st_txn_rules *rules, strata_error *error) {
     if (txn->shard->last <= txn->snapshot.version) {
         return STRATA_OK;
     }
@@ -111,6 +120,9 @@ strata_status st_txn_validate(const st_txn *txn, strata_error *error) {
     strata_status status = check_keys(txn, &reader, txn->points);
     if (status == STRATA_OK) {
         status = check_ranges(txn, &reader);
+    }
+    if (status == STRATA_OK) {
+        status = check_notes(txn, rules);
     }
     st_reader_finish(&reader);
     st_arena_free(&arena);

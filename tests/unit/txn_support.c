@@ -90,16 +90,34 @@ const char *txn_scan(txn_bench *b, st_txn *txn, const char *low, const char *hig
 }
 
 static strata_status as_it_is(void *ctx, const st_commit *commit, const st_txn_write *write,
-                              st_write *out) {
+                              strata_buffer *writes) {
     (void)ctx;
     (void)commit;
-    (void)write;
-    (void)out;
-    return STRATA_OK;
+    return st_buffer_append(writes, &write->write, sizeof write->write);
+}
+
+/* The note is a key's name: it counts as changed when the bench says so. */
+static strata_status check_note(void *ctx, strata_slice note) {
+    const txn_bench *b = ctx;
+    return b->changed != NULL && st_slice_equal(note, strata_text(b->changed)) ? STRATA_CONFLICT
+                                                                               : STRATA_OK;
+}
+
+/* Writes one more key than the transaction has written. */
+static strata_status one_more(void *ctx, const st_commit *commit, strata_buffer *writes) {
+    const txn_bench *b = ctx;
+    static st_key key;
+    (void)commit;
+    if (b->adds == NULL) {
+        return STRATA_OK;
+    }
+    st_key_text(&key, ST_TAG_KV, strata_text(b->adds));
+    const st_write write = {.key = st_key_slice(&key), .value = strata_text("added")};
+    return st_buffer_append(writes, &write, sizeof write);
 }
 
 strata_status txn_commit(txn_bench *b, st_txn *txn) {
-    const st_txn_rules rules = {NULL, as_it_is};
+    const st_txn_rules rules = {b, as_it_is, one_more, check_note};
     st_epoch_slot slot;
     st_commit commit;
     uint64_t version = 0;

@@ -12,6 +12,8 @@ typedef struct txn_bench {
     st_store store;
     st_shard *shard;
     strata_error error;
+    const char *changed; /* the note that does not hold any more; NULL: all hold */
+    const char *adds;    /* a key that every commit writes besides; NULL: none */
 } txn_bench;
 
 void bench_begin(txn_bench *b);

@@ -193,12 +193,66 @@ static void read_again_after_a_rollback(void **state) {
     bench_end(&b);
 }
 
+/* Notes are asked for once somebody else has committed: under serializable all of them, under snapshot
+ * isolation those of what was also written. */
+static void notes(void **state) {
+    (void)state;
+    static const struct {
+        st_isolation isolation;
+        bool wrote;
+        bool others;
+        strata_status status;
+    } table[] = {
+        {ST_SERIALIZABLE, false, true, STRATA_CONFLICT},
+        {ST_SERIALIZABLE, true, true, STRATA_CONFLICT},
+        {ST_SNAPSHOT, false, true, STRATA_OK},
+        {ST_SNAPSHOT, true, true, STRATA_CONFLICT},
+        {ST_SERIALIZABLE, true, false, STRATA_OK},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        txn_bench b;
+        bench_begin(&b);
+        st_txn *txn = txn_begin(&b, table[i].isolation);
+        assert_int_equal(st_txn_note(txn, strata_text("first"), false, &b.error), STRATA_OK);
+        assert_int_equal(st_txn_note(txn, strata_text("part"), table[i].wrote, &b.error),
+                         STRATA_OK);
+        assert_int_equal(st_txn_note(txn, strata_text("part"), false, &b.error), STRATA_OK);
+        assert_int_equal(txn_put(&b, txn, "x", "1"), STRATA_OK);
+        if (table[i].others) {
+            st_txn *other = txn_begin(&b, ST_SERIALIZABLE);
+            assert_int_equal(txn_put(&b, other, "y", "1"), STRATA_OK);
+            assert_int_equal(txn_commit(&b, other), STRATA_OK);
+        }
+        b.changed = "part";
+        assert_int_equal(txn_commit(&b, txn), table[i].status);
+        bench_end(&b);
+    }
+}
+
+/* What the rules add at the end is in the commit, too. */
+static void added_writes(void **state) {
+    (void)state;
+    txn_bench b;
+    bench_begin(&b);
+    b.adds = "more";
+    st_txn *txn = txn_begin(&b, ST_SERIALIZABLE);
+    assert_int_equal(txn_put(&b, txn, "x", "1"), STRATA_OK);
+    assert_int_equal(txn_commit(&b, txn), STRATA_OK);
+    txn = txn_begin(&b, ST_SERIALIZABLE);
+    assert_string_equal(txn_get(&b, txn, "more"), "added");
+    assert_string_equal(txn_get(&b, txn, "x"), "1");
+    st_txn_destroy(txn);
+    bench_end(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_of_cases),
         cmocka_unit_test(rules),
         cmocka_unit_test(reads_outlive_a_rollback),
         cmocka_unit_test(read_again_after_a_rollback),
+        cmocka_unit_test(notes),
+        cmocka_unit_test(added_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
