@@ -82,6 +82,11 @@ strata_status st_handle_page(st_request *rq, const strata_range *range, st_page 
 /* Copies what was found in the store to where it stays until the next call. Errors: no_memory. */
 strata_status st_handle_keep(st_request *rq, strata_slice *bytes);
 strata_status st_handle_keep_value(st_request *rq, strata_value *value);
+/* Canonical copies in the arena, empty when there is none: of an object or null, and of tags. Errors:
+ * wrong_type, constraint {too_many_tags, ...}, invalid_argument, no_memory. */
+strata_status st_handle_object(st_request *rq, const strata_value *value, strata_slice *out);
+strata_status st_handle_tags(st_request *rq, const strata_slice *tags, size_t count,
+                             strata_slice *out);
 /* A pause before trying again what met a conflict; tries: so far, from 1. False: it was the last. */
 bool st_handle_back_off(const strata_db *db, unsigned tries);
 

@@ -404,14 +404,13 @@ strata_status strata_event_append(strata_db *db, strata_run id, strata_slice typ
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
-static strata_status canonical_object(st_request *rq, const strata_value *value,
-                                      strata_slice *out) {
+strata_status st_handle_object(st_request *rq, const strata_value *value, strata_slice *out) {
     if (value->type == STRATA_NULL) {
         *out = st_slice(NULL, 0);
         return STRATA_OK;
     }
     if (value->type != STRATA_OBJECT) {
-        return st_fail(rq->error, STRATA_WRONG_TYPE, "metadata is an object");
+        return st_fail(rq->error, STRATA_WRONG_TYPE, "metadata and the like are objects");
     }
     rq->value.len = 0;
     ST_TRY(st_value_encode(value, rq->model->value_bytes_max, &rq->value, rq->error));
@@ -419,8 +418,8 @@ static strata_status canonical_object(st_request *rq, const strata_value *value,
     return out->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
 }
 
-static strata_status canonical_tags(st_request *rq, const strata_slice *tags, size_t count,
-                                    strata_slice *out) {
+strata_status st_handle_tags(st_request *rq, const strata_slice *tags, size_t count,
+                             strata_slice *out) {
     *out = st_slice(NULL, 0);
     if (count == 0) {
         return STRATA_OK;
@@ -452,8 +451,8 @@ static strata_status memory_remember(st_request *rq, strata_run id, const strata
                        "strata_memory.size is not its size: start from STRATA_MEMORY_INIT");
     }
     ST_TRY(st_handle_run(rq, id, &run));
-    ST_TRY(canonical_object(rq, &memory->metadata, &spec.metadata));
-    ST_TRY(canonical_tags(rq, memory->tags, memory->tag_count, &spec.tags));
+    ST_TRY(st_handle_object(rq, &memory->metadata, &spec.metadata));
+    ST_TRY(st_handle_tags(rq, memory->tags, memory->tag_count, &spec.tags));
     ST_TRY(st_memory_remember(rq, run, &spec, &made, &stamp));
     if (key != NULL) {
         *key = made;

@@ -155,6 +155,28 @@ export interface CellRevision {
     timestamp: number;
 }
 
+/** A record of what an agent did, and why. */
+export interface Trace {
+    /** Its id. */
+    id: string;
+    /** tool_call, decision, query, thought, error, or any other word. */
+    type: string;
+    /** The fields of its type. */
+    content: StoredObject;
+    /** The record it came of. */
+    parent?: string | undefined;
+    /** Its tags. */
+    tags: string[];
+    /** Its metadata. */
+    metadata: StoredObject;
+    /** In a tree: generations below its root. */
+    depth?: number | undefined;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
 /** A rule of retention. */
 export interface RetentionRule {
     /** The run it is of; every one when left out. */
@@ -853,6 +875,192 @@ export interface StateHistoryResult {
     revisions: CellRevision[];
 }
 
+/** Arguments of trace.record: Records a step; it is never changed. */
+export interface TraceRecordArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** tool_call, decision, query, thought, error, or any other word of 1-255 bytes. */
+    type: string;
+    /** tool_call {tool, arguments, result?, duration_ms?}; decision {question, options, chosen, reasoning?}; query {query_type, query, results_count}; thought {content, confidence?}; error {error_type, message, recoverable}; of another type, anything. */
+    content: ObjectValue;
+    /** The record it came of, in the same run. */
+    parent?: string | undefined;
+    /** Words to find it by. */
+    tags?: readonly string[] | undefined;
+    /** Anything. */
+    metadata?: ObjectValue | undefined;
+    /** 1-1024 bytes, those of the parent included, that no record has; a new time-ordered one when left out. */
+    id?: string | undefined;
+}
+
+/** Result of trace.record. */
+export interface TraceRecordResult {
+    /** Its id. */
+    id: string;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of trace.get: One record. */
+export interface TraceGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The record. */
+    id: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.get. */
+export interface TraceGetResult {
+    /** The record. */
+    trace: Trace;
+}
+
+/** Arguments of trace.children: The records that came of one, in order of id. */
+export interface TraceChildrenArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The record. */
+    id: string;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.children. */
+export interface TraceChildrenResult {
+    /** The page. */
+    traces: Trace[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of trace.tree: A record and all that came of it: each before its children, which are in order of id. */
+export interface TraceTreeArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The record. */
+    id: string;
+    /** So many generations below it; all when left out. */
+    depth?: number | bigint | undefined;
+    /** 1-1000 records; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.tree. */
+export interface TraceTreeResult {
+    /** The records, each with its depth. */
+    traces: Trace[];
+    /** Whether the limit left any out. */
+    truncated: boolean;
+}
+
+/** Arguments of trace.query: Records that fit, in order of id. */
+export interface TraceQueryArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only of this type. */
+    type?: string | undefined;
+    /** Only with this tag. */
+    tag?: string | undefined;
+    /** Only committed at or after this time. */
+    after?: number | bigint | undefined;
+    /** Only committed before this time. */
+    before?: number | bigint | undefined;
+    /** Only what came of this record. */
+    parent?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.query. */
+export interface TraceQueryResult {
+    /** The page. */
+    traces: Trace[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of trace.list: All records, in order of id. */
+export interface TraceListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.list. */
+export interface TraceListResult {
+    /** The page. */
+    traces: Trace[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of trace.count: How many records there are. */
+export interface TraceCountArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only of this type. */
+    type?: string | undefined;
+    /** Only with this tag. */
+    tag?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.count. */
+export interface TraceCountResult {
+    /** How many. */
+    count: number;
+}
+
 /** Arguments of memory.remember: Remembers a text, to be recalled at once. */
 export interface MemoryRememberArgs {
     /** The run. */
@@ -1414,6 +1622,20 @@ export interface Operations {
     'state.list': { args: StateListArgs; result: StateListResult };
     /** The versions of a state cell that are kept, newest first. */
     'state.history': { args: StateHistoryArgs; result: StateHistoryResult };
+    /** Records a step; it is never changed. */
+    'trace.record': { args: TraceRecordArgs; result: TraceRecordResult };
+    /** One record. */
+    'trace.get': { args: TraceGetArgs; result: TraceGetResult };
+    /** The records that came of one, in order of id. */
+    'trace.children': { args: TraceChildrenArgs; result: TraceChildrenResult };
+    /** A record and all that came of it: each before its children, which are in order of id. */
+    'trace.tree': { args: TraceTreeArgs; result: TraceTreeResult };
+    /** Records that fit, in order of id. */
+    'trace.query': { args: TraceQueryArgs; result: TraceQueryResult };
+    /** All records, in order of id. */
+    'trace.list': { args: TraceListArgs; result: TraceListResult };
+    /** How many records there are. */
+    'trace.count': { args: TraceCountArgs; result: TraceCountResult };
     /** Remembers a text, to be recalled at once. */
     'memory.remember': { args: MemoryRememberArgs; result: MemoryRememberResult };
     /** One memory. */
