@@ -235,10 +235,12 @@ strata_status st_texts_range(st_arena *arena, const st_texts_page *page, st_scan
 
 strata_status st_moment_begin(st_request *rq, const st_run *run, const st_when *when,
                               st_moment *moment) {
-    *moment = (st_moment){.run = run, .reader = rq->reader};
+    *moment = (st_moment){.run = run, .reader = rq->reader, .point = rq->reader};
     ST_TRY(st_bound_at(rq, run, when, &moment->bound));
-    st_arena_init(&moment->scratch, &rq->model->host->memory, 0);
-    moment->reader.arena = &moment->scratch;
+    st_arena_init(&moment->scratch[0], &rq->model->host->memory, 0);
+    st_arena_init(&moment->scratch[1], &rq->model->host->memory, 0);
+    moment->reader.arena = &moment->scratch[0];
+    moment->point.arena = &moment->scratch[1];
     moment->reader.scans = NULL;
     if (!moment->bound.past && !moment->bound.own) {
         st_snapshot_hold(&rq->model->store, run->shard, &moment->held);
@@ -250,18 +252,20 @@ strata_status st_moment_begin(st_request *rq, const st_run *run, const st_when *
 
 void st_moment_end(st_request *rq, st_moment *moment) {
     st_reader_finish(&moment->reader);
-    st_arena_free(&moment->scratch);
+    st_arena_free(&moment->scratch[0]);
+    st_arena_free(&moment->scratch[1]);
     if (moment->holds) {
         st_snapshot_release(&rq->model->store, &moment->held);
     }
 }
 
 strata_status st_moment_scan(st_moment *moment, const st_texts_page *page, st_scan **scan) {
+    st_arena *arena = moment->reader.arena;
     st_scan_range range;
     st_reader_finish(&moment->reader);
-    st_arena_reset(&moment->scratch);
-    *scan = st_arena_alloc(&moment->scratch, sizeof **scan, 16);
-    if (*scan == NULL || st_texts_range(&moment->scratch, page, &range) != STRATA_OK) {
+    st_arena_reset(arena);
+    *scan = st_arena_alloc(arena, sizeof **scan, 16);
+    if (*scan == NULL || st_texts_range(arena, page, &range) != STRATA_OK) {
         return st_fail_memory(moment->reader.error);
     }
     return st_scan_start(*scan, &moment->reader, moment->run->shard, &range, &moment->bound);
@@ -269,6 +273,7 @@ strata_status st_moment_scan(st_moment *moment, const st_texts_page *page, st_sc
 
 strata_status st_moment_read(st_moment *moment, const st_key *key, st_revision *revision,
                              bool *found) {
-    return st_read_live(&moment->reader, moment->run->shard, st_key_slice(key), &moment->bound,
+    st_arena_reset(moment->point.arena);
+    return st_read_live(&moment->point, moment->run->shard, st_key_slice(key), &moment->bound,
                         revision, found);
 }

@@ -57,13 +57,15 @@ typedef struct st_texts_page {
  * bytes, and none holds 00. Errors: no_memory. */
 strata_status st_texts_range(st_arena *arena, const st_texts_page *page, st_scan_range *range);
 
-/* A moment that several reads share: what they see stays, whatever is merged meanwhile. One scan at a
- * time, whose memory the next one takes, so that any number of them cost the memory of one. */
+/* A moment that several reads share: what they see stays, whatever is merged meanwhile. There is one
+ * scan at a time, and beside it one value; the next one takes their memory, so that any number of them
+ * costs the memory of one. */
 typedef struct st_moment {
     st_bound bound;
     const st_run *run;
-    st_reader reader;
-    st_arena scratch;
+    st_reader reader; /* of the scan */
+    st_reader point;  /* of the value */
+    st_arena scratch[2];
     st_held_snapshot held;
     bool holds;
 } st_moment;
@@ -72,9 +74,9 @@ typedef struct st_moment {
 strata_status st_moment_begin(st_request *rq, const st_run *run, const st_when *when,
                               st_moment *moment);
 void st_moment_end(st_request *rq, st_moment *moment);
-/* What was read before is gone; *scan is of the moment's memory. Errors: as st_scan_start. */
+/* The scan before is gone; *scan is of the moment's memory. Errors: as st_scan_start. */
 strata_status st_moment_scan(st_moment *moment, const st_texts_page *page, st_scan **scan);
-/* The value of a key; *found false: it has none. Errors: as st_read_live. */
+/* The value of a key, until the next one is read; *found false: it has none. Errors: as st_read_live. */
 strata_status st_moment_read(st_moment *moment, const st_key *key, st_revision *revision,
                              bool *found);
 

@@ -177,6 +177,38 @@ export interface Trace {
     timestamp: number;
 }
 
+/** A typed link from one name to another. */
+export interface Edge {
+    /** Where it begins. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+    /** Its weight, if it has one. */
+    weight?: number | undefined;
+    /** Its properties. */
+    properties: StoredObject;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** A name that was reached, and the edge that led to it. */
+export interface Reached {
+    /** The name. */
+    name: string;
+    /** Edges on the way that it was reached by, from 1. */
+    depth: number;
+    /** Where the last of them begins. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+}
+
 /** A rule of retention. */
 export interface RetentionRule {
     /** The run it is of; every one when left out. */
@@ -1061,6 +1093,240 @@ export interface TraceCountResult {
     count: number;
 }
 
+/** Arguments of edge.put: Links two names; an edge that is there is replaced. */
+export interface EdgePutArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where it begins: an EntityRef or any name. Together with type and dst at most 1024 bytes. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+    /** A finite number. */
+    weight?: number | undefined;
+    /** Anything. */
+    properties?: ObjectValue | undefined;
+}
+
+/** Result of edge.put. */
+export interface EdgePutResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of edge.get: One edge. */
+export interface EdgeGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where it begins: an EntityRef or any name. Together with type and dst at most 1024 bytes. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.get. */
+export interface EdgeGetResult {
+    /** The edge. */
+    edge: Edge;
+}
+
+/** Arguments of edge.delete: Deletes an edge; its history stays. */
+export interface EdgeDeleteArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where it begins: an EntityRef or any name. Together with type and dst at most 1024 bytes. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+}
+
+/** Result of edge.delete. */
+export interface EdgeDeleteResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of edge.out: The edges that begin at a name, in order of type and of the other end. */
+export interface EdgeOutArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The name. */
+    src: string;
+    /** Only those of this type. */
+    type?: string | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.out. */
+export interface EdgeOutResult {
+    /** The page. */
+    edges: Edge[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of edge.in: The edges that end at a name, in order of type and of the other end. */
+export interface EdgeInArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The name. */
+    dst: string;
+    /** Only those of this type. */
+    type?: string | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.in. */
+export interface EdgeInResult {
+    /** The page. */
+    edges: Edge[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of edge.neighbours: The names that one edge leads to, each once, others than the name itself; in the order of the edges. */
+export interface EdgeNeighboursArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The name. */
+    of: string;
+    /** out (default): along the edges; in: against them; both. */
+    direction?: string | undefined;
+    /** Only along edges of these types, at most 16. */
+    types?: readonly string[] | undefined;
+    /** 1-1000 names; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** It looks at so many edges at most, 1-1000000; 100 for each name of the limit when left out. */
+    edges_max?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.neighbours. */
+export interface EdgeNeighboursResult {
+    /** The names. */
+    names: string[];
+    /** How many edges were looked at. */
+    edges_seen: number;
+    /** Whether a limit left something out. */
+    truncated: boolean;
+}
+
+/** Arguments of edge.traverse: The names that can be reached by a few edges, each once, at one moment. Edges are taken in order: those that begin at a name, then those that end there, each by type and other end. */
+export interface EdgeTraverseArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where to begin. */
+    from: string;
+    /** By so many edges, 1-10; 1 when left out. */
+    depth?: number | bigint | undefined;
+    /** out (default): along the edges; in: against them; both. */
+    direction?: string | undefined;
+    /** Only along edges of these types, at most 16. */
+    types?: readonly string[] | undefined;
+    /** breadth (default): the nearest first; depth: as far as it goes, and back. */
+    order?: string | undefined;
+    /** 1-1000 names; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** It looks at so many edges at most, 1-1000000; 100 for each name of the limit when left out. */
+    edges_max?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.traverse. */
+export interface EdgeTraverseResult {
+    /** What was reached, in that order. */
+    reached: Reached[];
+    /** How many edges were looked at. */
+    edges_seen: number;
+    /** Whether a limit left something out. */
+    truncated: boolean;
+}
+
+/** Arguments of edge.path: The shortest path from one name to another. Of several that are as short it is the one whose edges come first. */
+export interface EdgePathArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where it begins. */
+    from: string;
+    /** Where it ends. */
+    to: string;
+    /** out (default): along the edges; in: against them; both. */
+    direction?: string | undefined;
+    /** Only along edges of these types, at most 16. */
+    types?: readonly string[] | undefined;
+    /** By so many edges at most; any number when left out. */
+    depth?: number | bigint | undefined;
+    /** The least sum of weights, an edge without one counting 1, and not the fewest edges. */
+    weighted?: boolean | undefined;
+    /** It looks at so many edges at most, 1-1000000; 100000 when left out. */
+    edges_max?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.path. */
+export interface EdgePathResult {
+    /** Its edges in order; none when it was not found, or begins where it ends. */
+    edges: Edge[];
+    /** Whether there is one. */
+    found: boolean;
+    /** The sum, when weighted is true and it was found. */
+    weight?: number | undefined;
+    /** How many edges were looked at. */
+    edges_seen: number;
+    /** Whether there may be one that a limit left out. */
+    truncated: boolean;
+}
+
 /** Arguments of memory.remember: Remembers a text, to be recalled at once. */
 export interface MemoryRememberArgs {
     /** The run. */
@@ -1636,6 +1902,22 @@ export interface Operations {
     'trace.list': { args: TraceListArgs; result: TraceListResult };
     /** How many records there are. */
     'trace.count': { args: TraceCountArgs; result: TraceCountResult };
+    /** Links two names; an edge that is there is replaced. */
+    'edge.put': { args: EdgePutArgs; result: EdgePutResult };
+    /** One edge. */
+    'edge.get': { args: EdgeGetArgs; result: EdgeGetResult };
+    /** Deletes an edge; its history stays. */
+    'edge.delete': { args: EdgeDeleteArgs; result: EdgeDeleteResult };
+    /** The edges that begin at a name, in order of type and of the other end. */
+    'edge.out': { args: EdgeOutArgs; result: EdgeOutResult };
+    /** The edges that end at a name, in order of type and of the other end. */
+    'edge.in': { args: EdgeInArgs; result: EdgeInResult };
+    /** The names that one edge leads to, each once, others than the name itself; in the order of the edges. */
+    'edge.neighbours': { args: EdgeNeighboursArgs; result: EdgeNeighboursResult };
+    /** The names that can be reached by a few edges, each once, at one moment. Edges are taken in order: those that begin at a name, then those that end there, each by type and other end. */
+    'edge.traverse': { args: EdgeTraverseArgs; result: EdgeTraverseResult };
+    /** The shortest path from one name to another. Of several that are as short it is the one whose edges come first. */
+    'edge.path': { args: EdgePathArgs; result: EdgePathResult };
     /** Remembers a text, to be recalled at once. */
     'memory.remember': { args: MemoryRememberArgs; result: MemoryRememberResult };
     /** One memory. */
