@@ -404,6 +404,12 @@ strata_status st_put_version(st_call *call, const st_stamp *stamp) {
     return st_put_uint(call->out, "version", stamp->version);
 }
 
+strata_status st_put_existed(st_call *call, bool existed, const st_stamp *stamp) {
+    ST_TRY(st_msgpack_put_object(call->out, existed ? 2 : 1));
+    ST_TRY(st_put_bool(call->out, "existed", existed));
+    return existed ? st_put_uint(call->out, "version", stamp->version) : STRATA_OK;
+}
+
 strata_status st_list_open(st_call *call, const char *name, st_list *list) {
     ST_TRY(st_msgpack_open_object(call->out, &list->object));
     ST_TRY(st_put_name(call->out, name));

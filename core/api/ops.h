@@ -118,6 +118,8 @@ strata_status st_put_memory(strata_buffer *out, const st_memory *memory, const s
 strata_status st_put_document(st_call *call, strata_slice key, const st_json *json, bool whole);
 /* The whole result {version}. */
 strata_status st_put_version(st_call *call, const st_stamp *stamp);
+/* The whole result of a delete: {existed, version?}. */
+strata_status st_put_existed(st_call *call, bool existed, const st_stamp *stamp);
 
 /* A result {NAME: [items], cursor?} whose length is known only at the end. */
 typedef struct st_list {

@@ -30,9 +30,7 @@ strata_status st_op_kv_delete(st_call *call) {
     bool existed;
     ST_TRY(st_call_run(call, ARG_kv_delete_run, &run));
     ST_TRY(st_kv_delete(call->rq, run, st_call_text(call, ARG_kv_delete_key), &existed, &stamp));
-    ST_TRY(st_msgpack_put_object(call->out, existed ? 2 : 1));
-    ST_TRY(st_put_bool(call->out, "existed", existed));
-    return existed ? st_put_uint(call->out, "version", stamp.version) : STRATA_OK;
+    return st_put_existed(call, existed, &stamp);
 }
 
 strata_status st_op_kv_exists(st_call *call) {

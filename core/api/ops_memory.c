@@ -58,9 +58,7 @@ strata_status st_op_memory_forget(st_call *call) {
     ST_TRY(st_call_run(call, ARG_memory_forget_run, &run));
     ST_TRY(st_memory_forget(call->rq, run, st_call_text(call, ARG_memory_forget_key), &existed,
                             &stamp));
-    ST_TRY(st_msgpack_put_object(call->out, existed ? 2 : 1));
-    ST_TRY(st_put_bool(call->out, "existed", existed));
-    return existed ? st_put_uint(call->out, "version", stamp.version) : STRATA_OK;
+    return st_put_existed(call, existed, &stamp);
 }
 
 static bool wanted(const st_call *call, const st_memory *memory, const st_revision *version) {

@@ -30,6 +30,8 @@ export {
     WrongType,
 } from './generated/errors.js';
 export type {
+    Cell,
+    CellRevision,
     DbBackupResult,
     DbCheckpointResult,
     DbCompactResult,
@@ -63,6 +65,8 @@ export type {
     RunStatsResult,
     RunTagResult,
     Snapshot,
+    StateReadResult,
+    StateSetResult,
     TxnInfoResult,
 } from './generated/operations.js';
 export type { LogLevel, LogLine, Progress } from './host.js';
@@ -75,4 +79,5 @@ export { Scope } from './scope.js';
 export type { Snapshots } from './snapshots.js';
 export type { EventTail, EventTailOptions } from './tail.js';
 export { type BeginOptions, type Isolation, Transaction, type TransactionOptions } from './transaction.js';
+export type { StateExpected, StateListOptions, States, TransitionOptions } from './states.js';
 export { Float, float, type ObjectValue, type StoredObject, type StoredValue, type Value } from './values.js';

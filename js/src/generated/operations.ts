@@ -171,6 +171,88 @@ export interface RecallStats {
     terms: number;
 }
 
+/** One state cell. */
+export interface Cell {
+    /** Its name. */
+    name: string;
+    /** Its value. */
+    value: StoredValue;
+    /** How often it was written since it was made, from 1. */
+    counter: number;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** One version in the history of a state cell. */
+export interface CellRevision {
+    /** Whether this version is a delete. */
+    deleted: boolean;
+    /** The value, when it is not a delete. */
+    value?: StoredValue | undefined;
+    /** Its counter, when it is not a delete. */
+    counter?: number | undefined;
+    /** The commit. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** A record of what an agent did, and why. */
+export interface Trace {
+    /** Its id. */
+    id: string;
+    /** tool_call, decision, query, thought, error, or any other word. */
+    type: string;
+    /** The fields of its type. */
+    content: StoredObject;
+    /** The record it came of. */
+    parent?: string | undefined;
+    /** Its tags. */
+    tags: string[];
+    /** Its metadata. */
+    metadata: StoredObject;
+    /** In a tree: generations below its root. */
+    depth?: number | undefined;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** A typed link from one name to another. */
+export interface Edge {
+    /** Where it begins. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+    /** Its weight, if it has one. */
+    weight?: number | undefined;
+    /** Its properties. */
+    properties: StoredObject;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** A name that was reached, and the edge that led to it. */
+export interface Reached {
+    /** The name. */
+    name: string;
+    /** Edges on the way that it was reached by, from 1. */
+    depth: number;
+    /** Where the last of them begins. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+}
+
 /** A rule of retention. */
 export interface RetentionRule {
     /** The run it is of; every one when left out. */
@@ -1059,6 +1141,584 @@ export interface EventVerifyResult {
     length: number;
     /** The first sequence that does not hold. */
     first_invalid?: number | undefined;
+}
+
+/** Arguments of state.init: Makes a state cell; its counter is 1. */
+export interface StateInitArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** Any value. */
+    value: Value;
+}
+
+/** Result of state.init. */
+export interface StateInitResult {
+    /** The counter of the cell now. */
+    counter: number;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of state.read: The value of a state cell. */
+export interface StateReadArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of state.read. */
+export interface StateReadResult {
+    /** The value. */
+    value: StoredValue;
+    /** How often it was written since it was made, from 1. */
+    counter: number;
+    /** The commit that wrote it; 0 when the transaction itself did. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** Arguments of state.set: Writes a state cell, whatever is there; makes it if there is none. */
+export interface StateSetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** Any value. */
+    value: Value;
+}
+
+/** Result of state.set. */
+export interface StateSetResult {
+    /** The counter of the cell now. Inside a transaction what it would be now; it is decided at the commit. */
+    counter: number;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of state.cas: Writes a state cell if it still is what is expected. */
+export interface StateCasArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** Any value. */
+    value: Value;
+    /** The counter it must have; 0: there must be no cell. It begins at 1 again after a delete. One of the three expectations is needed. */
+    expected_counter?: number | bigint | undefined;
+    /** The version it must have; 0: there must be no cell. */
+    expected_version?: number | bigint | undefined;
+    /** The value it must have; an object with its names in the same order. */
+    expected_value?: Value | undefined;
+}
+
+/** Result of state.cas. */
+export interface StateCasResult {
+    /** The counter of the cell now. */
+    counter: number;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of state.delete: Deletes a state cell; its history stays. */
+export interface StateDeleteArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+}
+
+/** Result of state.delete. */
+export interface StateDeleteResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of state.list: State cells in order of name (byte order). */
+export interface StateListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only names that begin so. */
+    prefix?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of state.list. */
+export interface StateListResult {
+    /** The page. */
+    cells: Cell[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of state.history: The versions of a state cell that are kept, newest first. */
+export interface StateHistoryArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** Only versions below this one. */
+    before?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of state.history. */
+export interface StateHistoryResult {
+    /** The versions; none if the cell never existed. */
+    revisions: CellRevision[];
+}
+
+/** Arguments of trace.record: Records a step; it is never changed. */
+export interface TraceRecordArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** tool_call, decision, query, thought, error, or any other word of 1-255 bytes. */
+    type: string;
+    /** tool_call {tool, arguments, result?, duration_ms?}; decision {question, options, chosen, reasoning?}; query {query_type, query, results_count}; thought {content, confidence?}; error {error_type, message, recoverable}; of another type, anything. */
+    content: ObjectValue;
+    /** The record it came of, in the same run. */
+    parent?: string | undefined;
+    /** Words to find it by. */
+    tags?: readonly string[] | undefined;
+    /** Anything. */
+    metadata?: ObjectValue | undefined;
+    /** 1-1024 bytes, those of the parent included, that no record has; a new time-ordered one when left out. */
+    id?: string | undefined;
+}
+
+/** Result of trace.record. */
+export interface TraceRecordResult {
+    /** Its id. */
+    id: string;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of trace.get: One record. */
+export interface TraceGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The record. */
+    id: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.get. */
+export interface TraceGetResult {
+    /** The record. */
+    trace: Trace;
+}
+
+/** Arguments of trace.children: The records that came of one, in order of id. */
+export interface TraceChildrenArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The record. */
+    id: string;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.children. */
+export interface TraceChildrenResult {
+    /** The page. */
+    traces: Trace[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of trace.tree: A record and all that came of it: each before its children, which are in order of id. */
+export interface TraceTreeArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The record. */
+    id: string;
+    /** So many generations below it; all when left out. */
+    depth?: number | bigint | undefined;
+    /** 1-1000 records; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.tree. */
+export interface TraceTreeResult {
+    /** The records, each with its depth. */
+    traces: Trace[];
+    /** Whether the limit left any out. */
+    truncated: boolean;
+}
+
+/** Arguments of trace.query: Records that fit, in order of id. */
+export interface TraceQueryArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only of this type. */
+    type?: string | undefined;
+    /** Only with this tag. */
+    tag?: string | undefined;
+    /** Only committed at or after this time. */
+    after?: number | bigint | undefined;
+    /** Only committed before this time. */
+    before?: number | bigint | undefined;
+    /** Only what came of this record. */
+    parent?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.query. */
+export interface TraceQueryResult {
+    /** The page. */
+    traces: Trace[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of trace.list: All records, in order of id. */
+export interface TraceListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.list. */
+export interface TraceListResult {
+    /** The page. */
+    traces: Trace[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of trace.count: How many records there are. */
+export interface TraceCountArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only of this type. */
+    type?: string | undefined;
+    /** Only with this tag. */
+    tag?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.count. */
+export interface TraceCountResult {
+    /** How many. */
+    count: number;
+}
+
+/** Arguments of edge.put: Links two names; an edge that is there is replaced. */
+export interface EdgePutArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where it begins: an EntityRef or any name. Together with type and dst at most 1024 bytes. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+    /** A finite number. */
+    weight?: number | undefined;
+    /** Anything. */
+    properties?: ObjectValue | undefined;
+}
+
+/** Result of edge.put. */
+export interface EdgePutResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of edge.get: One edge. */
+export interface EdgeGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where it begins: an EntityRef or any name. Together with type and dst at most 1024 bytes. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.get. */
+export interface EdgeGetResult {
+    /** The edge. */
+    edge: Edge;
+}
+
+/** Arguments of edge.delete: Deletes an edge; its history stays. */
+export interface EdgeDeleteArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where it begins: an EntityRef or any name. Together with type and dst at most 1024 bytes. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+}
+
+/** Result of edge.delete. */
+export interface EdgeDeleteResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of edge.out: The edges that begin at a name, in order of type and of the other end. */
+export interface EdgeOutArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The name. */
+    src: string;
+    /** Only those of this type. */
+    type?: string | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.out. */
+export interface EdgeOutResult {
+    /** The page. */
+    edges: Edge[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of edge.in: The edges that end at a name, in order of type and of the other end. */
+export interface EdgeInArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The name. */
+    dst: string;
+    /** Only those of this type. */
+    type?: string | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.in. */
+export interface EdgeInResult {
+    /** The page. */
+    edges: Edge[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of edge.neighbours: The names that one edge leads to, each once, others than the name itself; in the order of the edges. */
+export interface EdgeNeighboursArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The name. */
+    of: string;
+    /** out (default): along the edges; in: against them; both. */
+    direction?: string | undefined;
+    /** Only along edges of these types, at most 16. */
+    types?: readonly string[] | undefined;
+    /** 1-1000 names; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** It looks at so many edges at most, 1-1000000; 100 for each name of the limit when left out. */
+    edges_max?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.neighbours. */
+export interface EdgeNeighboursResult {
+    /** The names. */
+    names: string[];
+    /** How many edges were looked at. */
+    edges_seen: number;
+    /** Whether a limit left something out. */
+    truncated: boolean;
+}
+
+/** Arguments of edge.traverse: The names that can be reached by a few edges, each once, at one moment. Edges are taken in order: those that begin at a name, then those that end there, each by type and other end. */
+export interface EdgeTraverseArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where to begin. */
+    from: string;
+    /** By so many edges, 1-10; 1 when left out. */
+    depth?: number | bigint | undefined;
+    /** out (default): along the edges; in: against them; both. */
+    direction?: string | undefined;
+    /** Only along edges of these types, at most 16. */
+    types?: readonly string[] | undefined;
+    /** breadth (default): the nearest first; depth: as far as it goes, and back. */
+    order?: string | undefined;
+    /** 1-1000 names; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** It looks at so many edges at most, 1-1000000; 100 for each name of the limit when left out. */
+    edges_max?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.traverse. */
+export interface EdgeTraverseResult {
+    /** What was reached, in that order. */
+    reached: Reached[];
+    /** How many edges were looked at. */
+    edges_seen: number;
+    /** Whether a limit left something out. */
+    truncated: boolean;
+}
+
+/** Arguments of edge.path: The shortest path from one name to another. Of several that are as short it is the one whose edges come first. */
+export interface EdgePathArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where it begins. */
+    from: string;
+    /** Where it ends. */
+    to: string;
+    /** out (default): along the edges; in: against them; both. */
+    direction?: string | undefined;
+    /** Only along edges of these types, at most 16. */
+    types?: readonly string[] | undefined;
+    /** By so many edges at most; any number when left out. */
+    depth?: number | bigint | undefined;
+    /** The least sum of weights, an edge without one counting 1, and not the fewest edges. */
+    weighted?: boolean | undefined;
+    /** It looks at so many edges at most, 1-1000000; 100000 when left out. */
+    edges_max?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.path. */
+export interface EdgePathResult {
+    /** Its edges in order; none when it was not found, or begins where it ends. */
+    edges: Edge[];
+    /** Whether there is one. */
+    found: boolean;
+    /** The sum, when weighted is true and it was found. */
+    weight?: number | undefined;
+    /** How many edges were looked at. */
+    edges_seen: number;
+    /** Whether there may be one that a limit left out. */
+    truncated: boolean;
 }
 
 /** Arguments of memory.remember: Remembers a text, to be recalled at once. */
@@ -2026,6 +2686,50 @@ export interface Operations {
     'event.tail': { args: EventTailArgs; result: EventTailResult };
     /** Recomputes the hash chain of the log. */
     'event.verify': { args: EventVerifyArgs; result: EventVerifyResult };
+    /** Makes a state cell; its counter is 1. */
+    'state.init': { args: StateInitArgs; result: StateInitResult };
+    /** The value of a state cell. */
+    'state.read': { args: StateReadArgs; result: StateReadResult };
+    /** Writes a state cell, whatever is there; makes it if there is none. */
+    'state.set': { args: StateSetArgs; result: StateSetResult };
+    /** Writes a state cell if it still is what is expected. */
+    'state.cas': { args: StateCasArgs; result: StateCasResult };
+    /** Deletes a state cell; its history stays. */
+    'state.delete': { args: StateDeleteArgs; result: StateDeleteResult };
+    /** State cells in order of name (byte order). */
+    'state.list': { args: StateListArgs; result: StateListResult };
+    /** The versions of a state cell that are kept, newest first. */
+    'state.history': { args: StateHistoryArgs; result: StateHistoryResult };
+    /** Records a step; it is never changed. */
+    'trace.record': { args: TraceRecordArgs; result: TraceRecordResult };
+    /** One record. */
+    'trace.get': { args: TraceGetArgs; result: TraceGetResult };
+    /** The records that came of one, in order of id. */
+    'trace.children': { args: TraceChildrenArgs; result: TraceChildrenResult };
+    /** A record and all that came of it: each before its children, which are in order of id. */
+    'trace.tree': { args: TraceTreeArgs; result: TraceTreeResult };
+    /** Records that fit, in order of id. */
+    'trace.query': { args: TraceQueryArgs; result: TraceQueryResult };
+    /** All records, in order of id. */
+    'trace.list': { args: TraceListArgs; result: TraceListResult };
+    /** How many records there are. */
+    'trace.count': { args: TraceCountArgs; result: TraceCountResult };
+    /** Links two names; an edge that is there is replaced. */
+    'edge.put': { args: EdgePutArgs; result: EdgePutResult };
+    /** One edge. */
+    'edge.get': { args: EdgeGetArgs; result: EdgeGetResult };
+    /** Deletes an edge; its history stays. */
+    'edge.delete': { args: EdgeDeleteArgs; result: EdgeDeleteResult };
+    /** The edges that begin at a name, in order of type and of the other end. */
+    'edge.out': { args: EdgeOutArgs; result: EdgeOutResult };
+    /** The edges that end at a name, in order of type and of the other end. */
+    'edge.in': { args: EdgeInArgs; result: EdgeInResult };
+    /** The names that one edge leads to, each once, others than the name itself; in the order of the edges. */
+    'edge.neighbours': { args: EdgeNeighboursArgs; result: EdgeNeighboursResult };
+    /** The names that can be reached by a few edges, each once, at one moment. Edges are taken in order: those that begin at a name, then those that end there, each by type and other end. */
+    'edge.traverse': { args: EdgeTraverseArgs; result: EdgeTraverseResult };
+    /** The shortest path from one name to another. Of several that are as short it is the one whose edges come first. */
+    'edge.path': { args: EdgePathArgs; result: EdgePathResult };
     /** Remembers a text, to be recalled at once. */
     'memory.remember': { args: MemoryRememberArgs; result: MemoryRememberResult };
     /** One memory. */
