@@ -127,6 +127,7 @@ strata_status st_json_history(st_request *rq, const st_run *run, strata_slice ke
                            : before - 1 < snapshot ? before - 1
                                                    : snapshot,
                  .versions = {NULL, 0, 0, rq->model->host}};
+    ST_TRY(st_run_check_there(rq, run));
     ST_TRY(st_key_check(key, rq->error));
     strata_status status = collect_all(&h);
     if (status == STRATA_OK) {
