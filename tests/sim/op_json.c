@@ -124,7 +124,7 @@ static bool expect_open(const op *o, const moment *at, expected *e, target *t) {
 
 static bool expect_document_there(const op *o, expected *e, const target *t) {
     if (t->document == NULL) {
-        note_whole(e, o->key, false);
+        note_existence(e, o->key);
         expect_error(e, STRATA_NOT_FOUND, NULL);
     }
     return t->document != NULL;
@@ -231,8 +231,9 @@ static void give(maker *mk, op *o, strata_slice value) {
     }
 }
 
+/* Mostly where there are documents already. */
 static void make_key(maker *mk, op *o) {
-    o->run = pick_run(mk);
+    o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
     o->key = pick_document_key(mk);
 }
 
@@ -261,7 +262,11 @@ static void predict_destroy(const op *o, const moment *at, expected *e) {
         return;
     }
     const bool existed = t.document != NULL;
-    note_whole(e, o->key, existed);
+    if (existed) {
+        note_whole(e, o->key, true);
+    } else {
+        note_existence(e, o->key);
+    }
     strata_buffer *out = expect_ok(e, existed ? 2 : 1);
     put_bool(out, "existed", existed);
     if (existed) {

@@ -11,7 +11,6 @@
  */
 #include "base/sort.h"
 #include "model/json/json_private.h"
-#include "store/past.h"
 
 typedef struct found_version {
     st_json_revision revision;
@@ -24,8 +23,9 @@ typedef struct history {
     strata_slice key;
     uint64_t newest;        /* to be listed */
     strata_buffer versions; /* found_version */
-    uint64_t oldest;        /* that is of use */
-    uint64_t first_base;    /* 0: there is none */
+    st_json_floor floor;
+    uint64_t oldest;     /* that is of use */
+    uint64_t first_base; /* 0: there is none */
 } history;
 
 static int compare(const void *a, const void *b) {
@@ -39,15 +39,18 @@ static int compare(const void *a, const void *b) {
     return left->base - right->base; /* a part before the base of the same commit */
 }
 
-/* Of versions of the bases, newest first: those that came no later than the floor of parts. */
-static void see_base(history *h, const st_revision *revision, uint64_t floor) {
-    if (revision->number <= floor && revision->number > h->oldest) {
-        h->oldest = revision->number;
+/* Of versions of the bases, newest first. */
+static strata_status see_base(history *h, uint64_t number) {
+    bool lacks = false;
+    h->first_base = number;
+    if (number > h->oldest) {
+        ST_TRY(st_json_may_lack(&h->rq->reader, h->run, number, &h->floor, &lacks));
     }
-    h->first_base = revision->number;
+    h->oldest = lacks ? number : h->oldest;
+    return STRATA_OK;
 }
 
-static strata_status collect(history *h, strata_slice low, strata_slice high, uint64_t floor) {
+static strata_status collect(history *h, strata_slice low, strata_slice high) {
     const st_scan_range range = {low, high, false};
     const bool base = st_key_tag(low) == ST_TAG_JSON;
     st_scan *scan = st_arena_alloc(h->rq->arena, sizeof *scan, 16);
@@ -62,7 +65,7 @@ static strata_status collect(history *h, strata_slice low, strata_slice high, ui
             h->oldest = at->number;
         }
         if (base) {
-            see_base(h, at, floor);
+            ST_TRY(see_base(h, at->number));
         }
         /* A part goes with its base. */
         if (at->number <= h->newest && (base || !at->deleted) &&
@@ -78,11 +81,9 @@ static strata_status collect_all(history *h) {
     st_request *rq = h->rq;
     strata_slice low;
     strata_slice high;
-    st_floor floor;
     ST_TRY(st_json_key(rq, ST_TAG_JSON_PATCH, h->key, 1, &low));
     ST_TRY(st_json_key(rq, ST_TAG_JSON_PATCH, h->key, UINT32_MAX, &high));
-    ST_TRY(collect(h, low, high, 0));
-    ST_TRY(st_past_floor(&rq->reader, h->run->shard, low, high, &floor));
+    ST_TRY(collect(h, low, high));
     ST_TRY(st_json_key(rq, ST_TAG_JSON, h->key, 0, &low));
     uint8_t *above = st_arena_alloc(rq->arena, low.len + 1, 1);
     if (above == NULL) {
@@ -90,7 +91,7 @@ static strata_status collect_all(history *h) {
     }
     memcpy(above, low.data, low.len);
     above[low.len] = 0;
-    return collect(h, low, st_slice(above, low.len + 1), floor.version);
+    return collect(h, low, st_slice(above, low.len + 1));
 }
 
 /* Of each version one, in order; those of a new base beside a part are left out. */

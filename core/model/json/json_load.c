@@ -151,21 +151,42 @@ static strata_status find_next_base(const loading *l, uint64_t *next) {
     return status;
 }
 
+strata_status st_json_may_lack(st_reader *reader, const st_run *run, uint64_t version,
+                               st_json_floor *known, bool *lacks) {
+    static const uint8_t low[] = {ST_TAG_JSON_PATCH};
+    static const uint8_t high[] = {ST_TAG_JSON_PATCH + 1};
+    const st_shard *shard = run->shard;
+    *lacks = false;
+    if (st_store_floor(reader->store) == 0) {
+        return STRATA_OK;
+    }
+    while (shard->base != NULL && version <= shard->base_version) {
+        shard = shard->base; /* where a fork has that version from */
+    }
+    if (known->shard != shard) {
+        st_floor floor;
+        ST_TRY(st_past_floor(reader, shard, st_slice(low, sizeof low), st_slice(high, sizeof high),
+                             &floor));
+        *known = (st_json_floor){shard, floor.version};
+    }
+    *lacks = version <= known->version;
+    return STRATA_OK;
+}
+
 /* Whether parts of the base that a reader of the past has found may have gone without a trace. */
 static strata_status check_floor(const loading *l) {
-    st_floor floor;
+    st_json_floor floor = {NULL, 0};
     uint64_t next = 0;
+    bool lacks = false;
     if (!l->bound->past || st_store_floor(l->reader->store) == 0) {
         return STRATA_OK;
     }
     ST_TRY(find_next_base(l, &next));
-    if (next == 0) {
-        return STRATA_OK;
+    if (next > 0) {
+        ST_TRY(st_json_may_lack(l->reader, l->run, next, &floor, &lacks));
     }
-    ST_TRY(st_past_floor(l->reader, l->run->shard, l->low, l->high, &floor));
-    return floor.version < next
-               ? STRATA_OK
-               : st_past_fail(l->reader, l->run->shard->run, l->base, l->bound, floor.version);
+    return lacks ? st_past_fail(l->reader, floor.shard->run, l->base, l->bound, floor.version)
+                 : STRATA_OK;
 }
 
 /* Most documents have no parts, and to see that is less than a scan; but it sees no marks of the past. */
