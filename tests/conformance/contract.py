@@ -67,6 +67,7 @@ ELSEWHERE = {("event.verify", "first_invalid"): "tests/unit/model/test_event.c"}
 SAMPLES = {
     "KEY": "k", "STRING": "word", "STRINGS": ["a"], "BOOL": True, "INT": 1, "UINT": 1, "FLOAT": 1.5,
     "VALUE": 1, "OBJECT": {}, "VERSION": 1, "TIME": 1, "LIST(PutEntry)": [{"key": "k", "value": 1}],
+    "LIST(PatchOperation)": [{"op": "test", "path": "", "value": 1}],
 }
 WRONG = {
     "KEY": [1, None, b"k", ["k"]], "STRING": [1, None, b"word"], "STRINGS": ["a", [1], {}, None],
@@ -76,6 +77,9 @@ WRONG = {
     "LIST(PutEntry)": ["x", {}, None, [1], [None], [{}], [{"key": "k"}], [{"value": 1}],
                        [{"key": 1, "value": 1}], [{"key": "k", "value": 1, "other": 1}],
                        [{"key": "k", "value": 1, "ttl_ms": "1"}], [["k", 1]]],
+    "LIST(PatchOperation)": ["x", {}, None, [1], [None], [{}], [{"op": "remove"}], [{"path": "/a"}],
+                             [{"op": 1, "path": "/a"}], [{"op": "remove", "path": 1}],
+                             [{"op": "move", "path": "/a", "from": 1}], [["remove", "/a"]]],
 }
 BAD_KEYS = ["", "_strata/", "_strata/x", "a\x00b", "k" * 1025, "\u20ac" * 342]
 # An optional argument that is null is an argument of the wrong type.

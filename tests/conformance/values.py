@@ -8,6 +8,7 @@ an object with one name that begins with "$":
     {"$repeat": ["ab", 3]}        the string "ababab"
     {"$nest": [3, "array", 0]}    [[[0]]]; with "object": {"n": {"n": {"n": 0}}}
     {"$words": [3, "w"]}          the string "w0 w1 w2"
+    {"$copies": [3, 0]}           [0, 0, 0]
     {"$raw": {...}}               the object as it is, whatever its names
   in arguments
     {"$path": "x"}                a path of the case's own, where the carrier keeps its databases
@@ -91,6 +92,8 @@ def literal(value):
         return (inside[0] * inside[1],)
     if tag == "$nest":
         return (nest(*inside),)
+    if tag == "$copies":
+        return ([inside[1]] * inside[0],)
     if tag == "$words":
         return (" ".join(f"{inside[1]}{i}" for i in range(inside[0])),)
     if tag == "$raw":
