@@ -7,8 +7,8 @@ an object with one name that begins with "$":
     {"$bytes": "base64"}, {"$float": "nan" | "inf" | "-inf" | "nan:<16 hex digits>"}
     {"$repeat": ["ab", 3]}        the string "ababab"
     {"$nest": [3, "array", 0]}    [[[0]]]; with "object": {"n": {"n": {"n": 0}}}, with "a": {"a": ...}
-    {"$list": [3, 0]}             [0, 0, 0]
     {"$words": [3, "w"]}          the string "w0 w1 w2"
+    {"$copies": [3, 0]}           [0, 0, 0]
     {"$raw": {...}}               the object as it is, whatever its names
   in arguments
     {"$count": "x"}               the strings "x1", "x2", ... in turn
@@ -93,7 +93,7 @@ def literal(value):
         return (inside[0] * inside[1],)
     if tag == "$nest":
         return (nest(*inside),)
-    if tag == "$list":
+    if tag == "$copies":
         return ([inside[1]] * inside[0],)
     if tag == "$words":
         return (" ".join(f"{inside[1]}{i}" for i in range(inside[0])),)

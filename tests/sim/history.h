@@ -29,7 +29,9 @@ bool history_explains(const op *o, const moment *at, const answer *got, expected
 /* For op_kind.trims. */
 bool history_trims_kv(const op *o, const moment *at);
 bool history_trims_memory(const op *o, const moment *at);
+bool history_trims_json(const op *o, const moment *at);
 bool history_trims_keys(const op *o, const moment *at);
 bool history_trims_page(const op *o, const moment *at);
+bool history_trims_documents(const op *o, const moment *at);
 
 #endif
