@@ -11,7 +11,8 @@
 #include "model/memory.h"
 #include "model/memory_index.h"
 #include "model/open.h"
-#include "model/run/run.h"
+#include "model/run/run_delete.h"
+#include "model/run/run_fork.h"
 #include "recall/recall.h"
 
 enum {
@@ -228,6 +229,27 @@ static strata_status run_create(st_request *rq, strata_slice name, strata_run *r
 
 strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *run) {
     return st_handle_end(db, run_create(st_handle_begin(db), name, run));
+}
+
+static strata_status run_fork(st_request *rq, strata_slice parent, strata_when at,
+                              strata_slice name, strata_run *run) {
+    const st_run_record spec = {.name = name};
+    const st_when when = st_when_of(at);
+    st_run_record made;
+    st_stamp stamp;
+    ST_TRY(st_run_fork(rq, parent, &when, &spec, &made, &stamp));
+    *run = made.id;
+    return STRATA_OK;
+}
+
+strata_status strata_run_fork(strata_db *db, strata_slice parent, strata_when when,
+                              strata_slice name, strata_run *run) {
+    return st_handle_end(db, run_fork(st_handle_begin(db), parent, when, name, run));
+}
+
+strata_status strata_run_delete(strata_db *db, strata_slice name) {
+    st_stamp stamp;
+    return st_handle_end(db, st_run_remove(st_handle_begin(db), name, &stamp));
 }
 
 /* ---- KV -------------------------------------------------------------------------------------- */

@@ -64,7 +64,7 @@ export type { ExpiryOptions, Kv, KvListOptions, NewEntry } from './kv.js';
 export type { Memories, MemoryListOptions, RecallOptions, RecallResult, RememberOptions } from './memories.js';
 export type { AsOf, CallOptions, Durability, ImportSource, OpenOptions } from './options.js';
 export type { Retention, RetentionOptions, RetentionScope } from './retention.js';
-export type { RunCreateOptions, Runs } from './runs.js';
+export type { RunCreateOptions, RunForkOptions, Runs } from './runs.js';
 export { Scope } from './scope.js';
 export type { Snapshots } from './snapshots.js';
 export { type BeginOptions, type Isolation, Transaction, type TransactionOptions } from './transaction.js';
