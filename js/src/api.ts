@@ -78,7 +78,7 @@ export type { ExpiryOptions, Kv, KvListOptions, NewEntry } from './kv.js';
 export type { Memories, MemoryListOptions, RecallOptions, RecallResult, RememberOptions } from './memories.js';
 export type { AsOf, CallOptions, Durability, ImportSource, OpenOptions, When } from './options.js';
 export type { Retention, RetentionOptions, RetentionScope } from './retention.js';
-export type { RunCreateOptions, RunEndOptions, RunQueryOptions, Runs, RunTagOptions } from './runs.js';
+export type { RunCreateOptions, RunEndOptions, RunForkOptions, RunQueryOptions, Runs, RunTagOptions } from './runs.js';
 export { Scope } from './scope.js';
 export type { Snapshots } from './snapshots.js';
 export type { EventTail, EventTailOptions } from './tail.js';

@@ -250,6 +250,20 @@ static inline strata_when strata_as_of_time(int64_t time_us) {
     return when;
 }
 
+/* ---- Forks and the end of runs --------------------------------------------------------------- */
+
+/* A new active run, *run, that sees what the run `parent` (empty: default) held then, and goes on by
+ * itself; an empty name has one made. Errors: not_found, already_exists, invalid_argument (the name; a
+ * moment that has not come), history_trimmed, and those of any write. Cost: that of a small commit,
+ * whatever the parent holds; reading a key in a fork that has no version of it costs a look-up in
+ * each run that it was forked from. */
+strata_status strata_run_fork(strata_db *db, strata_slice parent, strata_when when,
+                              strata_slice name, strata_run *run) STRATA_MUST_USE;
+/* Deletes a run with all its keys and their history; forks of it go on to see what they saw. From then on
+ * its number is not_found, in open transactions too. Errors: not_found, constraint {default_run}, and
+ * those of any write. Cost: that of a small commit; the space is free once tables are merged. */
+strata_status strata_run_delete(strata_db *db, strata_slice name) STRATA_MUST_USE;
+
 /* ---- KV -------------------------------------------------------------------------------------- */
 
 typedef struct strata_entry {
