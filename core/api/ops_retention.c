@@ -14,7 +14,7 @@ static strata_status take_scope(st_call *call, int run_arg, int primitive_arg, s
         scope->run_name = name.len == 0 ? strata_text("default") : name;
     }
     return call->given[primitive_arg]
-               ? st_primitive_parse(call->rq, st_call_text(call, primitive_arg), &scope->tag)
+               ? st_primitive_parse(call->rq, st_call_text(call, primitive_arg), &scope->primitive)
                : STRATA_OK;
 }
 
@@ -77,7 +77,8 @@ strata_status st_op_retention_get(st_call *call) {
     st_scope scope;
     st_rule_source source;
     ST_TRY(take_scope(call, ARG_retention_get_run, ARG_retention_get_primitive, &scope));
-    const st_policy policy = st_retention_find(call->rq->model, scope.run, scope.tag, &source);
+    const st_policy policy =
+        st_retention_find(call->rq->model, scope.run, scope.primitive, &source);
     ST_TRY(st_msgpack_put_object(call->out, 1 + policy_fields(&policy)));
     ST_TRY(put_policy(call->out, &policy));
     return st_put_text(call->out, "source", strata_text(st_rule_source_name(source)));
@@ -85,14 +86,15 @@ strata_status st_op_retention_get(st_call *call) {
 
 static strata_status put_rule(strata_buffer *out, const st_rule *rule, const st_revision *stamp) {
     const bool in_run = rule->scope.run != 0;
-    const bool of_primitive = rule->scope.tag != 0;
+    const bool of_primitive = rule->scope.primitive != ST_PRIMITIVE_NONE;
     ST_TRY(st_msgpack_put_object(out, 2 + policy_fields(&rule->policy) + (in_run ? 1u : 0u) +
                                           (of_primitive ? 1u : 0u)));
     if (in_run) {
         ST_TRY(st_put_text(out, "run", rule->scope.run_name));
     }
     if (of_primitive) {
-        ST_TRY(st_put_text(out, "primitive", strata_text(st_primitive_name(rule->scope.tag))));
+        ST_TRY(st_put_text(out, "primitive",
+                           strata_text(st_primitive_of(rule->scope.primitive)->name)));
     }
     ST_TRY(put_policy(out, &rule->policy));
     return st_put_stamp(out, stamp->number, stamp->timestamp_us);

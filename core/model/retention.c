@@ -4,7 +4,7 @@
  * "/" and the run's name. The record is a MessagePack map {keep, run?, versions?, duration?}: keep is
  * the number of st_keep, run the number of the run (its name may be another's one day), duration
  * microseconds.
- * The table holds the same rules in order of (run, tag), so that one of them is found by halving.
+ * The table holds the same rules in order of (run, primitive), so that one of them is found by halving.
  * Compaction asks it from a thread of its own.
  *
  * Invariants:
@@ -17,53 +17,33 @@
 #include "model/run/run.h"
 #include "model/write.h"
 
-typedef struct primitive_info {
-    const char *name;
-    uint8_t tag;
-    bool whole; /* never trimmed */
-} primitive_info;
-
-static const primitive_info primitives[] = {
-    {"kv", ST_TAG_KV, false}, {"event", ST_TAG_EVENT, true}, {"memory", ST_TAG_MEMORY, false}};
-
-enum { PRIMITIVES = sizeof primitives / sizeof primitives[0] };
-
-static const primitive_info *find_primitive(uint8_t tag) {
-    for (size_t i = 0; i < PRIMITIVES; i++) {
-        if (primitives[i].tag == tag) {
-            return &primitives[i];
-        }
+/* A sentence's worth of names. */
+static strata_status fail_primitive(st_request *rq, strata_slice name) {
+    char known[STRATA_ERROR_MESSAGE_MAX / 2];
+    size_t len = 0;
+    for (size_t i = ST_PRIMITIVE_NONE + 1; i < ST_PRIMITIVE_COUNT; i++) {
+        len += st_format(known + len, sizeof known - len, "%s%s",
+                         i == ST_PRIMITIVE_NONE + 1 ? "" : ", ",
+                         st_primitive_of((st_primitive_id)i)->name);
     }
-    return NULL;
+    return st_fail(rq->error, STRATA_INVALID_ARGUMENT, "there is no primitive \"%S\"; there are %s",
+                   &name, known);
 }
 
-const char *st_primitive_name(uint8_t tag) {
-    const primitive_info *found = find_primitive(tag);
-    return found == NULL ? NULL : found->name;
-}
-
-static bool parse_primitive(strata_slice name, uint8_t *tag) {
-    for (size_t i = 0; i < PRIMITIVES; i++) {
-        if (st_slice_equal(name, strata_text(primitives[i].name))) {
-            *tag = primitives[i].tag;
-            return true;
-        }
+strata_status st_primitive_parse(st_request *rq, strata_slice name, st_primitive_id *primitive) {
+    const st_primitive *found = st_primitive_named(name);
+    if (found == NULL) {
+        return fail_primitive(rq, name);
     }
-    return false;
-}
-
-strata_status st_primitive_parse(st_request *rq, strata_slice name, uint8_t *tag) {
-    return parse_primitive(name, tag)
-               ? STRATA_OK
-               : st_fail(rq->error, STRATA_INVALID_ARGUMENT,
-                         "there is no primitive \"%S\"; it is kv, event or memory", &name);
+    *primitive = found->id;
+    return STRATA_OK;
 }
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
 typedef struct table_rule {
     uint64_t run;
-    uint8_t tag;
+    st_primitive_id primitive; /* NONE: every one */
     st_policy policy;
 } table_rule;
 
@@ -76,41 +56,41 @@ static size_t rule_count(const st_model *model) {
 }
 
 /* The first rule that is not before it. Under retention_lock. */
-static size_t seek_rule(const st_model *model, uint64_t run, uint8_t tag) {
+static size_t seek_rule(const st_model *model, uint64_t run, st_primitive_id primitive) {
     const table_rule *rules = rules_of(model);
     size_t low = 0;
     size_t high = rule_count(model);
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        const bool before =
-            rules[middle].run < run || (rules[middle].run == run && rules[middle].tag < tag);
+        const bool before = rules[middle].run < run ||
+                            (rules[middle].run == run && rules[middle].primitive < primitive);
         low = before ? middle + 1 : low;
         high = before ? high : middle;
     }
     return low;
 }
 
-static const table_rule *find_rule(const st_model *model, uint64_t run, uint8_t tag) {
-    const size_t at = seek_rule(model, run, tag);
+static const table_rule *find_rule(const st_model *model, uint64_t run, st_primitive_id primitive) {
+    const size_t at = seek_rule(model, run, primitive);
     const table_rule *rule = &rules_of(model)[at];
-    return at < rule_count(model) && rule->run == run && rule->tag == tag ? rule : NULL;
+    return at < rule_count(model) && rule->run == run && rule->primitive == primitive ? rule : NULL;
 }
 
 /* Room for one more is there. Under retention_lock. */
 static void put_rule(st_model *model, const table_rule *rule) {
-    const size_t at = seek_rule(model, rule->run, rule->tag);
+    const size_t at = seek_rule(model, rule->run, rule->primitive);
     table_rule *rules = rules_of(model);
-    if (find_rule(model, rule->run, rule->tag) == NULL) {
+    if (find_rule(model, rule->run, rule->primitive) == NULL) {
         memmove(rules + at + 1, rules + at, (rule_count(model) - at) * sizeof *rules);
         model->rules.len += sizeof *rules;
     }
     rules[at] = *rule;
 }
 
-static void drop_rule(st_model *model, uint64_t run, uint8_t tag) {
-    const size_t at = seek_rule(model, run, tag);
+static void drop_rule(st_model *model, uint64_t run, st_primitive_id primitive) {
+    const size_t at = seek_rule(model, run, primitive);
     table_rule *rules = rules_of(model);
-    if (find_rule(model, run, tag) != NULL) {
+    if (find_rule(model, run, primitive) != NULL) {
         memmove(rules + at, rules + at + 1, (rule_count(model) - at - 1) * sizeof *rules);
         model->rules.len -= sizeof *rules;
     }
@@ -122,29 +102,31 @@ const char *st_rule_source_name(st_rule_source source) {
     return names[source];
 }
 
-st_policy st_retention_find(st_model *model, uint64_t run, uint8_t tag, st_rule_source *source) {
+st_policy st_retention_find(st_model *model, uint64_t run, st_primitive_id primitive,
+                            st_rule_source *source) {
     static const st_policy all = {ST_KEEP_ALL, 0, 0};
     const struct {
         uint64_t run;
-        uint8_t tag;
+        st_primitive_id primitive;
         st_rule_source source;
-    } places[] = {{run, tag, ST_RULE_RUN_PRIMITIVE},
-                  {run, 0, ST_RULE_RUN},
-                  {0, tag, ST_RULE_PRIMITIVE},
-                  {0, 0, ST_RULE_DATABASE}};
-    const primitive_info *of = find_primitive(tag);
+    } places[] = {{run, primitive, ST_RULE_RUN_PRIMITIVE},
+                  {run, ST_PRIMITIVE_NONE, ST_RULE_RUN},
+                  {0, primitive, ST_RULE_PRIMITIVE},
+                  {0, ST_PRIMITIVE_NONE, ST_RULE_DATABASE}};
+    const bool narrow = primitive != ST_PRIMITIVE_NONE;
     *source = ST_RULE_NEVER;
-    if (tag != 0 && (of == NULL || of->whole)) {
+    if (narrow && st_primitive_of(primitive)->whole) {
         return all;
     }
     st_policy policy = all;
     *source = ST_RULE_NONE;
     st_mutex_lock(&model->retention_lock, &model->host->executor);
     for (size_t i = 0; i < sizeof places / sizeof places[0] && *source == ST_RULE_NONE; i++) {
-        const bool wanted = (places[i].run != 0 || places[i].source < ST_RULE_RUN) &&
-                            (places[i].tag != 0 || places[i].source == ST_RULE_RUN ||
-                             places[i].source == ST_RULE_DATABASE);
-        const table_rule *rule = wanted ? find_rule(model, places[i].run, places[i].tag) : NULL;
+        const bool wanted =
+            (run != 0 || places[i].source < ST_RULE_RUN) &&
+            (narrow || places[i].source == ST_RULE_RUN || places[i].source == ST_RULE_DATABASE);
+        const table_rule *rule =
+            wanted ? find_rule(model, places[i].run, places[i].primitive) : NULL;
         if (rule != NULL) {
             policy = rule->policy;
             *source = places[i].source;
@@ -157,8 +139,9 @@ st_policy st_retention_find(st_model *model, uint64_t run, uint8_t tag, st_rule_
 /* What compaction asks. */
 static st_policy policy_for(void *ctx, uint64_t run, uint8_t tag) {
     static const st_policy all = {ST_KEEP_ALL, 0, 0};
+    const st_primitive *of = st_primitive_of_tag(tag);
     st_rule_source source;
-    return run == ST_RUN_SYSTEM ? all : st_retention_find(ctx, run, tag, &source);
+    return run == ST_RUN_SYSTEM || of == NULL ? all : st_retention_find(ctx, run, of->id, &source);
 }
 
 /* ---- Records --------------------------------------------------------------------------------- */
@@ -166,8 +149,9 @@ static st_policy policy_for(void *ctx, uint64_t run, uint8_t tag) {
 static void scope_key(const st_scope *scope, st_key *key) {
     char text[ST_KEY_BYTES_MAX];
     const strata_slice all = strata_text("*");
-    const strata_slice primitive =
-        scope->tag == 0 ? all : strata_text(st_primitive_name(scope->tag));
+    const strata_slice primitive = scope->primitive == ST_PRIMITIVE_NONE
+                                       ? all
+                                       : strata_text(st_primitive_of(scope->primitive)->name);
     const bool in_run = scope->run != 0;
     memcpy(text, primitive.data, primitive.len);
     size_t len = primitive.len;
@@ -229,7 +213,9 @@ static bool read_scope(strata_slice text, st_scope *scope) {
     if (slash != NULL) {
         scope->run_name = st_slice(slash + 1, text.len - len - 1);
     }
-    return st_slice_equal(name, strata_text("*")) || parse_primitive(name, &scope->tag);
+    const st_primitive *found = st_primitive_named(name);
+    scope->primitive = found == NULL ? ST_PRIMITIVE_NONE : found->id;
+    return found != NULL || st_slice_equal(name, strata_text("*"));
 }
 
 static bool is_sound(const st_rule *rule, bool kept) {
@@ -278,7 +264,7 @@ static strata_status load_rules(st_request *rq) {
         if (st_buffer_reserve(&rq->model->rules, sizeof(table_rule)) != STRATA_OK) {
             return st_fail_memory(rq->error);
         }
-        const table_rule entry = {rule.scope.run, rule.scope.tag, rule.policy};
+        const table_rule entry = {rule.scope.run, rule.scope.primitive, rule.policy};
         put_rule(rq->model, &entry);
         ST_TRY(st_scan_next(scan));
     }
@@ -322,7 +308,7 @@ static void change_table(void *ctx, const st_commit *commit, uint64_t version) {
     st_model *model = change->model;
     st_mutex_lock(&model->retention_lock, &model->host->executor);
     if (change->removes) {
-        drop_rule(model, change->rule.run, change->rule.tag);
+        drop_rule(model, change->rule.run, change->rule.primitive);
     } else {
         put_rule(model, &change->rule);
     }
@@ -330,12 +316,12 @@ static void change_table(void *ctx, const st_commit *commit, uint64_t version) {
 }
 
 static strata_status check_scope(st_request *rq, const st_scope *scope) {
-    const primitive_info *of = find_primitive(scope->tag);
-    if (of == NULL || !of->whole) {
+    if (scope->primitive == ST_PRIMITIVE_NONE || !st_primitive_of(scope->primitive)->whole) {
         return STRATA_OK;
     }
     return st_fail_constraint(rq->error, "never_trimmed",
-                              "events are never trimmed: each hash is made from the one before");
+                              "the primitive \"%s\" is never trimmed: the new is made from the old",
+                              st_primitive_of(scope->primitive)->name);
 }
 
 /* Under the lock of run 0. */
@@ -350,7 +336,7 @@ static strata_status prepare(st_request *rq, const st_rule *rule) {
 
 strata_status st_retention_set(st_request *rq, const st_rule *rule, st_stamp *stamp) {
     rule_hook change = {
-        rq->model, {rule->scope.run, rule->scope.tag, rule->policy}, .removes = false};
+        rq->model, {rule->scope.run, rule->scope.primitive, rule->policy}, .removes = false};
     const st_commit_hook hook = {&change, change_table};
     st_commit commit;
     st_key key;
@@ -367,7 +353,8 @@ strata_status st_retention_set(st_request *rq, const st_rule *rule, st_stamp *st
 
 strata_status st_retention_remove(st_request *rq, const st_scope *scope, bool *existed,
                                   st_stamp *stamp) {
-    rule_hook change = {rq->model, {.run = scope->run, .tag = scope->tag}, .removes = true};
+    rule_hook change = {
+        rq->model, {.run = scope->run, .primitive = scope->primitive}, .removes = true};
     const st_commit_hook hook = {&change, change_table};
     st_commit commit;
     st_key key;

@@ -2,19 +2,20 @@
  *
  * A rule is of the database, a run, a primitive, or a primitive in a run. Of those that fit, the
  * narrowest counts: primitive in a run, run, primitive, database; without any, everything is kept.
- * The records of runs and rules are always kept whole, and so are events: each hash is made from the
- * one before, so a log without its beginning could not be verified.
+ * The records of runs and rules are always kept whole, and so are the primitives that say so
+ * (primitive.h), such as events: a log without its beginning could not be verified.
  */
 #ifndef ST_MODEL_RETENTION_H
 #define ST_MODEL_RETENTION_H
 
 #include "model/page.h"
+#include "model/primitive.h"
 
 /* What a rule is of. */
 typedef struct st_scope {
     uint64_t run; /* 0: every run */
     strata_slice run_name;
-    uint8_t tag; /* 0: every primitive */
+    st_primitive_id primitive; /* NONE: every one */
 } st_scope;
 
 typedef struct st_rule {
@@ -27,9 +28,7 @@ strata_status st_retention_load(st_model *model, strata_error *error);
 void st_retention_free(st_model *model);
 
 /* The primitive of that name. Errors: invalid_argument. */
-strata_status st_primitive_parse(st_request *rq, strata_slice name, uint8_t *tag);
-/* NULL: none. */
-const char *st_primitive_name(uint8_t tag);
+strata_status st_primitive_parse(st_request *rq, strata_slice name, st_primitive_id *primitive);
 
 /* Errors: constraint {never_trimmed}, invalid_argument, and those of a commit. */
 strata_status st_retention_set(st_request *rq, const st_rule *rule, st_stamp *stamp);
@@ -48,7 +47,9 @@ typedef enum st_rule_source {
 } st_rule_source;
 
 const char *st_rule_source_name(st_rule_source source);
-st_policy st_retention_find(st_model *model, uint64_t run, uint8_t tag, st_rule_source *source);
+/* run 0: of a run without rules; primitive NONE: of one without rules. */
+st_policy st_retention_find(st_model *model, uint64_t run, st_primitive_id primitive,
+                            st_rule_source *source);
 
 /* Scans the rules; st_retention_read reads where it stands, borrowed until it moves. */
 strata_status st_retention_scan(st_request *rq, strata_slice after, st_scan **scan);

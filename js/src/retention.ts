@@ -5,7 +5,7 @@ import type { CallOptions } from './options.js';
 /** What a rule is of; of the database when both are left out. The narrowest rule counts. */
 export interface RetentionScope {
     run?: string | undefined;
-    /** kv or memory; events are never trimmed. */
+    /** kv, state, json, memory, edge, schema or entity; event, trace and provenance are never trimmed. */
     primitive?: 'kv' | 'memory' | undefined;
 }
 

@@ -131,7 +131,7 @@ export interface RecallStats {
 export interface RetentionRule {
     /** The run it is of; every one when left out. */
     run?: string | undefined;
-    /** kv or memory; both when left out. */
+    /** Its primitive; all when left out. */
     primitive?: string | undefined;
     /** all, last or for. */
     keep: string;
@@ -895,7 +895,7 @@ export interface TxnInfoResult {
 export interface RetentionSetArgs {
     /** The run; every one when left out. */
     run?: string | undefined;
-    /** kv or memory; both when left out. Events are never trimmed. */
+    /** kv, state, json, memory, edge, schema or entity; all when left out. event, trace and provenance are never trimmed. */
     primitive?: string | undefined;
     /** all; last: the newest versions of each key, a delete being one; for: what could be seen at any time since. With last 1 and with for, a key that was deleted or has ended goes altogether. */
     keep: string;
@@ -915,7 +915,7 @@ export interface RetentionSetResult {
 export interface RetentionGetArgs {
     /** The run; when left out, what counts for a run without rules. */
     run?: string | undefined;
-    /** kv, memory or event; when left out, what counts for one without rules. */
+    /** Any; when left out, what counts for one without rules. */
     primitive?: string | undefined;
 }
 
