@@ -4,7 +4,7 @@
 
 static strata_status put_run(strata_buffer *out, const st_run_record *record, uint64_t version) {
     const uint32_t count =
-        7u + (record->parent.len > 0 ? 1u : 0u) + (record->error.len > 0 ? 1u : 0u);
+        7u + (record->parent.len > 0) + (record->error.len > 0) + record->provenance;
     ST_TRY(st_msgpack_put_object(out, count));
     ST_TRY(st_put_text(out, "name", record->name));
     ST_TRY(st_put_text(out, "status", strata_text(st_run_status_name(record->status))));
@@ -16,6 +16,9 @@ static strata_status put_run(strata_buffer *out, const st_run_record *record, ui
     if (record->error.len > 0) {
         ST_TRY(st_put_text(out, "error", record->error));
     }
+    if (record->provenance) {
+        ST_TRY(st_put_bool(out, "provenance", true));
+    }
     ST_TRY(st_put_int(out, "created", record->created_us));
     ST_TRY(st_put_int(out, "updated", record->updated_us));
     return st_put_uint(out, "version", version);
@@ -23,7 +26,8 @@ static strata_status put_run(strata_buffer *out, const st_run_record *record, ui
 
 strata_status st_op_run_create(st_call *call) {
     st_run_record spec = {.name = st_call_text(call, ARG_run_create_name),
-                          .parent = st_call_text(call, ARG_run_create_parent)};
+                          .parent = st_call_text(call, ARG_run_create_parent),
+                          .provenance = st_call_bool(call, ARG_run_create_provenance, false)};
     strata_slice name;
     st_stamp stamp;
     uint64_t id;

@@ -31,8 +31,8 @@ static void chain(uint64_t sequence, int64_t timestamp_us, strata_slice type, st
     st_sha256(parts, sizeof parts / sizeof parts[0], hash);
 }
 
-static strata_status read_stored(st_request *rq, strata_slice key, const st_revision *revision,
-                                 strata_slice stored, st_event *event) {
+strata_status st_event_of(st_request *rq, strata_slice key, const st_revision *revision,
+                          strata_slice stored, st_event *event) {
     const uint8_t *bytes = stored.data;
     event->sequence = st_key_number_of(key);
     if (event->sequence - 1 >= INT64_MAX || stored.len < EVENT_FIXED_BYTES || bytes[0] != FORM ||
@@ -148,24 +148,47 @@ static strata_status pending_tail(st_request *rq, const st_run *run, uint64_t *s
     }
 }
 
-/* Inside a transaction: under the number that it would have now, and without a hash; both come at
- * the commit (transaction.c), so that appends never conflict. */
-static strata_status append_pending(st_request *rq, const st_run *run, uint64_t *sequence) {
+/* rq->value holds form, type and payload. */
+static strata_status put_pending(st_request *rq, st_txn *txn, uint64_t sequence) {
     static const uint8_t no_hash[ST_SHA256_BYTES];
-    uint64_t last;
     st_key key;
-    ST_TRY(pending_tail(rq, run, &last));
     const size_t unlinked = rq->value.len;
     if (st_buffer_append(&rq->value, no_hash, sizeof no_hash) != STRATA_OK) {
         return st_fail_memory(rq->error);
     }
-    st_key_number(&key, ST_TAG_EVENT, last + 1);
+    st_key_number(&key, ST_TAG_EVENT, sequence);
     const st_txn_write write = {
         .write = {.key = st_key_slice(&key), .value = st_buffer_slice(&rq->value)},
         .rule = ST_WRITE_EVENT,
         .operand = st_slice(rq->value.data, unlinked)};
+    return st_txn_put(txn, &write, rq->error);
+}
+
+/* Inside a transaction: under the number that it would have now, and without a hash; both come at
+ * the commit (transaction.c), so that appends never conflict. */
+static strata_status append_pending(st_request *rq, const st_run *run, uint64_t *sequence) {
+    uint64_t last;
+    ST_TRY(pending_tail(rq, run, &last));
+    ST_TRY(put_pending(rq, rq->txn, last + 1));
     *sequence = last + 1;
-    return st_txn_put(rq->txn, &write, rq->error);
+    return STRATA_OK;
+}
+
+/* Form and type, to rq->value. */
+static strata_status put_head(st_request *rq, strata_slice type) {
+    const uint8_t head[] = {FORM, (uint8_t)type.len};
+    rq->value.len = 0;
+    return st_buffer_append(&rq->value, head, sizeof head) == STRATA_OK &&
+                   st_buffer_append(&rq->value, type.data, type.len) == STRATA_OK
+               ? STRATA_OK
+               : st_fail_memory(rq->error);
+}
+
+strata_status st_event_add_pending(st_request *rq, st_txn *txn, strata_slice type,
+                                   const strata_value *payload, uint64_t sequence) {
+    ST_TRY(put_head(rq, type));
+    ST_TRY(st_value_encode(payload, rq->model->value_bytes_max, &rq->value, rq->error));
+    return put_pending(rq, txn, sequence);
 }
 
 strata_status st_event_append(st_request *rq, st_run *run, strata_slice type,
@@ -181,12 +204,7 @@ strata_status st_event_append(st_request *rq, st_run *run, strata_slice type,
     if (payload->type != STRATA_OBJECT) {
         return st_fail(rq->error, STRATA_WRONG_TYPE, "the payload of an event is an object");
     }
-    const uint8_t head[] = {FORM, (uint8_t)type.len};
-    rq->value.len = 0;
-    if (st_buffer_append(&rq->value, head, sizeof head) != STRATA_OK ||
-        st_buffer_append(&rq->value, type.data, type.len) != STRATA_OK) {
-        return st_fail_memory(rq->error);
-    }
+    ST_TRY(put_head(rq, type));
     ST_TRY(st_value_encode(payload, rq->model->value_bytes_max, &rq->value, rq->error));
     ST_TRY(st_run_begin(rq, run, &commit));
     if (rq->txn != NULL) {
@@ -217,7 +235,7 @@ strata_status st_event_read(st_request *rq, const st_run *run, uint64_t sequence
     if (!found) {
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no event %u", sequence);
     }
-    return read_stored(rq, st_key_slice(&key), &revision, revision.value, event);
+    return st_event_of(rq, st_key_slice(&key), &revision, revision.value, event);
 }
 
 strata_status st_event_head(st_request *rq, const st_run *run, const st_when *when,
@@ -244,7 +262,7 @@ strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence
 strata_status st_event_at(st_request *rq, st_scan *scan, st_event *event) {
     strata_slice stored;
     ST_TRY(st_scan_value(scan, &stored));
-    return read_stored(rq, scan->key, &scan->revision, stored, event);
+    return st_event_of(rq, scan->key, &scan->revision, stored, event);
 }
 
 strata_status st_event_verify(st_request *rq, const st_run *run, uint64_t *length,

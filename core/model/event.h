@@ -18,6 +18,12 @@ typedef struct st_event {
 strata_status st_event_append(st_request *rq, st_run *run, strata_slice type,
                               const strata_value *payload, uint64_t *sequence, st_stamp *stamp);
 
+/* Adds an event to a transaction on its run, whose own events have the numbers from the run's last up
+ * to `sequence`, which is what this one is found under until the commit. type and payload: of an event
+ * that is stored somewhere, or good as one. Errors: constraint {value_too_large}, and of st_txn_put. */
+strata_status st_event_add_pending(st_request *rq, st_txn *txn, strata_slice type,
+                                   const strata_value *payload, uint64_t sequence);
+
 /* Under the run's lock: the newest event, committed or waiting for its sync; and what it is now. */
 strata_status st_event_tail(st_request *rq, st_run *run, uint64_t *sequence,
                             uint8_t hash[ST_SHA256_BYTES]);
@@ -39,6 +45,9 @@ strata_status st_event_head(st_request *rq, const st_run *run, const st_when *wh
 strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence,
                             const st_when *when, st_scan **scan);
 strata_status st_event_at(st_request *rq, st_scan *scan, st_event *event);
+/* What is stored under a key of ST_TAG_EVENT; borrowed from both. Errors: corrupt. */
+strata_status st_event_of(st_request *rq, strata_slice key, const st_revision *revision,
+                          strata_slice stored, st_event *event);
 
 /* Recomputes the chain. *first_invalid: 0 when all links hold. */
 strata_status st_event_verify(st_request *rq, const st_run *run, uint64_t *length,

@@ -24,6 +24,10 @@ typedef struct st_run {
     uint64_t tail_sequence;
     uint8_t tail_hash[ST_SHA256_BYTES];
 
+    _Atomic bool provenance; /* it keeps that of its commits; changes under the run's lock */
+    bool provenance_known;   /* the number of its last record, under the run's lock */
+    uint64_t provenance_last;
+
     /* NULL until it is built (memory.c). Changes under the run's lock. */
     st_run_index *_Atomic index;
 } st_run;

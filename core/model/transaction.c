@@ -8,10 +8,12 @@
  */
 #include "model/transaction.h"
 
+#include "base/utf8.h"
 #include "model/event.h"
 #include "model/kv.h"
 #include "model/memory.h"
 #include "model/memory_index.h"
+#include "model/provenance.h"
 #include "model/write.h"
 
 typedef struct pending_memory {
@@ -27,6 +29,8 @@ typedef struct pending_commit {
     bool appended;
     pending_memory *memories;
     pending_memory **last;
+    bool recorded;       /* its provenance, */
+    uint64_t provenance; /* under this number */
 } pending_commit;
 
 static strata_status copy_out(st_request *rq, strata_slice bytes, strata_slice *out) {
@@ -103,11 +107,25 @@ static strata_status apply(void *ctx, const st_commit *commit, const st_txn_writ
     return append(pending, writes, &out);
 }
 
+/* What follows from the writes, when all are there. */
+static strata_status finish(void *ctx, const st_commit *commit, strata_buffer *writes) {
+    (void)commit;
+    pending_commit *pending = ctx;
+    st_write record;
+    ST_TRY(st_provenance_make(pending->rq, pending->run, (const st_write *)(void *)writes->data,
+                              writes->len / sizeof(st_write), &record, &pending->provenance,
+                              &pending->recorded));
+    return pending->recorded ? append(pending, writes, &record) : STRATA_OK;
+}
+
 static void committed(void *ctx, const st_commit *commit, uint64_t version) {
     (void)commit;
     pending_commit *pending = ctx;
     if (pending->appended) {
         st_event_set_tail(pending->run, pending->sequence, pending->hash);
+    }
+    if (pending->recorded) {
+        st_provenance_written(pending->run, pending->provenance);
     }
     for (const pending_memory *memory = pending->memories; memory != NULL; memory = memory->next) {
         st_memory_index_write(pending->rq, pending->run, &memory->write, version);
@@ -117,7 +135,7 @@ static void committed(void *ctx, const st_commit *commit, uint64_t version) {
 strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *version) {
     pending_commit pending = {.rq = rq, .run = run};
     pending.last = &pending.memories;
-    const st_txn_rules rules = {&pending, apply, NULL, NULL};
+    const st_txn_rules rules = {&pending, apply, finish, NULL};
     const st_commit_hook hook = {&pending, committed};
     st_commit commit;
     ST_TRY(st_txn_check(rq->txn, rq->error));
@@ -127,4 +145,13 @@ strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *versi
     }
     ST_TRY(st_run_lock(rq, run, &commit));
     return st_txn_commit(rq->txn, &commit, &rules, &hook, version, rq->error);
+}
+
+strata_status st_transaction_check_words(st_request *rq, const st_txn_spec *spec) {
+    if (spec->label.len > ST_KEY_BYTES_MAX || !st_utf8_valid(spec->label, NULL)) {
+        st_fail(rq->error, STRATA_INVALID_ARGUMENT, "a label has at most %u bytes of UTF-8",
+                (uint64_t)ST_KEY_BYTES_MAX);
+        return st_fail_text(rq->error, "argument", strata_text("label"));
+    }
+    return spec->trace.len == 0 ? STRATA_OK : st_key_check(spec->trace, rq->error);
 }

@@ -131,14 +131,29 @@ static uint64_t monotonic_ns(const st_txn *txn) {
     return txn->store->host->clock.monotonic_ns(txn->store->host->clock.ctx);
 }
 
-void st_txn_begin_again(st_txn *txn, st_shard *shard, const st_txn_spec *spec) {
+static strata_status keep_words(st_txn *txn) {
+    st_txn_spec *spec = &txn->spec;
+    txn->words.len = 0;
+    if (spec->label.len + spec->trace.len == 0) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_buffer_append(&txn->words, spec->label.data, spec->label.len));
+    ST_TRY(st_buffer_append(&txn->words, spec->trace.data, spec->trace.len));
+    spec->label.data = txn->words.data;
+    spec->trace.data = txn->words.data + spec->label.len;
+    return STRATA_OK;
+}
+
+strata_status st_txn_begin_again(st_txn *txn, st_shard *shard, const st_txn_spec *spec) {
     ST_ASSERT(!txn->holds);
     txn->shard = shard;
     txn->spec = *spec;
+    ST_TRY(keep_words(txn));
     txn->overlay = (st_overlay){shard, NULL, txn, note_point, begin_range, end_range};
     txn->begun_ns = monotonic_ns(txn);
     st_snapshot_hold(txn->store, shard, &txn->snapshot);
     txn->holds = true;
+    return STRATA_OK;
 }
 
 strata_status st_txn_begin(st_store *store, st_shard *shard, const st_txn_spec *spec, st_txn **out,
@@ -149,8 +164,12 @@ strata_status st_txn_begin(st_store *store, st_shard *shard, const st_txn_spec *
     }
     txn->store = store;
     txn->entries.host = store->host;
+    txn->words.host = store->host;
     txn->writes.host = store->host;
-    st_txn_begin_again(txn, shard, spec);
+    if (st_txn_begin_again(txn, shard, spec) != STRATA_OK) {
+        st_txn_destroy(txn);
+        return st_fail_memory(error);
+    }
     *out = txn;
     return STRATA_OK;
 }
@@ -185,6 +204,7 @@ void st_txn_end(st_txn *txn) {
     txn->range_count = 0;
     txn->notes = NULL;
     clear_buffer(&txn->entries);
+    clear_buffer(&txn->words);
     clear_buffer(&txn->writes);
 }
 
@@ -202,6 +222,7 @@ void st_txn_destroy(st_txn *txn) {
         st_memtable_destroy(txn->points);
     }
     strata_buffer_free(&txn->entries);
+    strata_buffer_free(&txn->words);
     strata_buffer_free(&txn->writes);
     st_free(&txn->store->host->memory, txn, sizeof *txn);
 }
@@ -216,6 +237,45 @@ const st_shard *st_txn_shard(const st_txn *txn) {
 
 uint64_t st_txn_snapshot(const st_txn *txn) {
     return txn->snapshot.version;
+}
+
+strata_slice st_txn_label(const st_txn *txn) {
+    return txn->spec.label;
+}
+
+strata_slice st_txn_trace(const st_txn *txn) {
+    return txn->spec.trace;
+}
+
+bool st_txn_has_read(const st_txn *txn) {
+    return txn->ranges != NULL || txn->notes != NULL ||
+           (txn->points != NULL &&
+            atomic_load_explicit(&txn->points->keys, memory_order_relaxed) > 0);
+}
+
+strata_status st_txn_each_point(const st_txn *txn, const st_txn_reads *reads) {
+    if (txn->points == NULL) {
+        return STRATA_OK;
+    }
+    st_memtable_iter *iter = st_arena_alloc(&txn->points->arena, sizeof *iter, 16);
+    if (iter == NULL) {
+        return STRATA_NO_MEMORY;
+    }
+    st_memtable_iter_init(iter, txn->points);
+    st_memtable_iter_seek(iter, st_slice("", 0), UINT64_MAX);
+    while (iter->version != NULL &&
+           reads->point(reads->ctx, st_leaf_key(iter->walk.leaf), iter->version->number)) {
+        st_memtable_iter_next_key(iter);
+    }
+    return STRATA_OK;
+}
+
+void st_txn_each_range(const st_txn *txn, const st_txn_reads *reads) {
+    for (const txn_range *range = txn->ranges; range != NULL; range = range->next) {
+        if (!reads->range(reads->ctx, range->low, range->high)) {
+            return;
+        }
+    }
 }
 
 void st_txn_read_info(const st_txn *txn, st_txn_info *info) {

@@ -43,6 +43,7 @@ struct st_txn {
     txn_range *ranges;
     uint64_t range_count;
     txn_note *notes;      /* newest first; in the arena of `points`, as the ranges */
+    strata_buffer words;  /* the label, then the trace */
     strata_buffer writes; /* st_write: those of the commit, while it is made */
 };
 

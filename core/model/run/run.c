@@ -110,6 +110,7 @@ strata_status st_run_attach(st_model *model, uint64_t id, st_run_status status, 
         }
         run->shard = shard;
         atomic_init(&run->status, (int)status);
+        atomic_init(&run->provenance, false);
         atomic_init(&run->index, NULL);
         shard->owner = run;
     }
@@ -174,6 +175,7 @@ static strata_status create_locked(st_request *rq, st_run_record *record, const 
     record->created_us = commit->timestamp_us;
     record->updated_us = commit->timestamp_us;
     ST_TRY(st_run_attach(rq->model, record->id, ST_RUN_ACTIVE, &run, rq->error));
+    atomic_store_explicit(&run->provenance, record->provenance, memory_order_relaxed);
     return st_run_encode(record, &rq->value) == STRATA_OK ? STRATA_OK : st_fail_memory(rq->error);
 }
 

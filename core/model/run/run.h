@@ -15,6 +15,7 @@ typedef struct st_run_record {
     strata_slice error;    /* empty: none */
     int64_t created_us;
     int64_t updated_us;
+    bool provenance; /* it keeps that of its commits (model/provenance.h) */
 } st_run_record;
 
 /* A flag of the options of open, for repair: runs without a record get one. */

@@ -1,5 +1,5 @@
 /* run_record.c - what is stored of a run: a MessagePack map {id, status, tags, metadata, created,
- * updated, parent?, error?}; status is the number of st_run_status. Fields that a later version adds
+ * updated, parent?, error?, provenance?}; status is the number of st_run_status. Fields that a later version adds
  * are left alone.
  */
 #include "model/run/run_private.h"
@@ -10,7 +10,7 @@ static strata_status put_named(strata_buffer *out, const char *name) {
 
 strata_status st_run_encode(const st_run_record *record, strata_buffer *out) {
     const uint32_t count =
-        6u + (record->parent.len > 0 ? 1u : 0u) + (record->error.len > 0 ? 1u : 0u);
+        6u + (record->parent.len > 0) + (record->error.len > 0) + record->provenance;
     out->len = 0;
     ST_TRY(st_msgpack_put_object(out, count));
     ST_TRY(put_named(out, "id"));
@@ -33,6 +33,10 @@ strata_status st_run_encode(const st_run_record *record, strata_buffer *out) {
         ST_TRY(put_named(out, "error"));
         ST_TRY(st_msgpack_put_string(out, record->error));
     }
+    if (record->provenance) {
+        ST_TRY(put_named(out, "provenance"));
+        ST_TRY(st_msgpack_put_bool(out, true));
+    }
     return STRATA_OK;
 }
 
@@ -53,6 +57,16 @@ static bool take_string(strata_slice value, strata_slice *out) {
         return false;
     }
     *out = token.as.bytes;
+    return true;
+}
+
+static bool take_bool(strata_slice value, bool *out) {
+    st_cursor cursor = st_cursor_over(value);
+    st_token token;
+    if (!st_msgpack_next(&cursor, &token) || token.type != STRATA_BOOL) {
+        return false;
+    }
+    *out = token.as.boolean;
     return true;
 }
 
@@ -79,6 +93,9 @@ static bool take_field(strata_slice name, strata_slice value, st_run_record *rec
     }
     if (st_slice_equal(name, strata_text("error"))) {
         return take_string(value, &record->error);
+    }
+    if (st_slice_equal(name, strata_text("provenance"))) {
+        return take_bool(value, &record->provenance);
     }
     if (st_slice_equal(name, strata_text("tags"))) {
         record->tags = value;

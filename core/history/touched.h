@@ -1,0 +1,42 @@
+/* touched.h - the keys that may differ between two points, found by what was written since the runs
+ * parted, and not by what is there.
+ */
+#ifndef ST_HISTORY_TOUCHED_H
+#define ST_HISTORY_TOUCHED_H
+
+#include "history/point.h"
+#include "history/trail.h"
+
+/* Where two trails are the same: both show the shard's commits up to `version`, and below them the
+ * same. shard NULL: they share nothing. */
+typedef struct st_meeting {
+    const st_shard *shard;
+    uint64_t version;
+} st_meeting;
+
+st_meeting st_trails_meet(const st_trail *a, const st_trail *b);
+
+/* Keys in order, each once: those written to either trail above the meeting. */
+typedef struct st_touched {
+    bool here;
+    st_key key; /* where it stands */
+
+    /* Its own. */
+    struct touched_lane *lanes;
+    size_t count;
+} st_touched;
+
+typedef struct st_touched_spec {
+    const st_trail *trails[2];
+    st_meeting meeting;
+    strata_slice low;  /* inclusive; the slices are borrowed while it is used */
+    strata_slice high; /* exclusive; not empty */
+} st_touched_spec;
+
+/* Errors: history_trimmed where that may have gone which would tell, and those of reading. Cost: what
+ * was written, and what shares blocks with it. */
+strata_status st_touched_start(st_touched *touched, st_request *rq, const st_touched_spec *spec);
+strata_status st_touched_next(st_touched *touched);
+void st_touched_end(st_touched *touched);
+
+#endif

@@ -1,0 +1,94 @@
+/* show.c - one row for each tag whose keys users name: how its bytes become a Value.
+ *
+ * History shows things of all primitives side by side, so it asks here and knows none of them. What a
+ * row gives is what the primitive's own `get` would call the value, without version and time, which
+ * whoever asks has.
+ * A new primitive adds a function and a row.
+ */
+#include "model/show.h"
+
+#include "model/event.h"
+#include "model/memory.h"
+#include "model/run/run.h"
+
+static strata_status put_named(strata_buffer *out, const char *name, strata_slice value) {
+    ST_TRY(st_msgpack_put_string(out, strata_text(name)));
+    return st_buffer_append(out, value.data, value.len);
+}
+
+static strata_status put_named_text(strata_buffer *out, const char *name, strata_slice text) {
+    ST_TRY(st_msgpack_put_string(out, strata_text(name)));
+    return st_msgpack_put_string(out, text);
+}
+
+static strata_status show_kv(st_request *rq, const st_shown *shown, strata_buffer *out) {
+    (void)rq;
+    return st_buffer_append(out, shown->stored.data, shown->stored.len);
+}
+
+static strata_status show_event(st_request *rq, const st_shown *shown, strata_buffer *out) {
+    const st_revision revision = {.number = 0};
+    st_event event;
+    ST_TRY(st_event_of(rq, shown->key, &revision, shown->stored, &event));
+    ST_TRY(st_msgpack_put_object(out, 2));
+    ST_TRY(put_named_text(out, "type", event.type));
+    return put_named(out, "payload", event.payload);
+}
+
+static strata_status show_memory(st_request *rq, const st_shown *shown, strata_buffer *out) {
+    st_memory memory;
+    ST_TRY(st_memory_read(rq, shown->key, shown->stored, &memory));
+    ST_TRY(st_msgpack_put_object(out, 1u + (memory.tags.len > 0) + (memory.metadata.len > 0)));
+    ST_TRY(put_named_text(out, "text", memory.text));
+    if (memory.tags.len > 0) {
+        ST_TRY(put_named(out, "tags", memory.tags));
+    }
+    return memory.metadata.len > 0 ? put_named(out, "metadata", memory.metadata) : STRATA_OK;
+}
+
+static strata_status show_run(st_request *rq, const st_shown *shown, strata_buffer *out) {
+    st_run_record record;
+    ST_TRY(st_run_read(rq, shown->key, shown->stored, &record));
+    ST_TRY(st_msgpack_put_object(out, 4u + (record.parent.len > 0) + (record.error.len > 0)));
+    ST_TRY(put_named_text(out, "name", record.name));
+    ST_TRY(put_named_text(out, "status", strata_text(st_run_status_name(record.status))));
+    ST_TRY(put_named(out, "tags", record.tags));
+    ST_TRY(put_named(out, "metadata", record.metadata));
+    if (record.parent.len > 0) {
+        ST_TRY(put_named_text(out, "parent", record.parent));
+    }
+    return record.error.len > 0 ? put_named_text(out, "error", record.error) : STRATA_OK;
+}
+
+typedef struct show_row {
+    uint8_t tag;
+    strata_status (*show)(st_request *rq, const st_shown *shown, strata_buffer *out);
+} show_row;
+
+static const show_row rows[] = {
+    {ST_TAG_RUN, show_run},
+    {ST_TAG_KV, show_kv},
+    {ST_TAG_EVENT, show_event},
+    {ST_TAG_MEMORY, show_memory},
+};
+
+strata_status st_show(st_request *rq, const st_shown *shown, strata_buffer *out) {
+    const size_t start = out->len;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].tag != st_key_tag(shown->key)) {
+            continue;
+        }
+        const strata_status status = rows[i].show(rq, shown, out);
+        if (status == STRATA_NO_MEMORY) {
+            return st_fail_memory(rq->error);
+        }
+        ST_TRY(status);
+        /* A forged value must not take with it what is written around it. */
+        if (!st_msgpack_is_readable(st_slice(out->data + start, out->len - start))) {
+            st_fail(rq->error, STRATA_CORRUPT, "a stored value is malformed");
+            return st_fail_text(rq->error, "file", strata_text("value"));
+        }
+        return STRATA_OK;
+    }
+    return st_msgpack_put_null(out) == STRATA_OK ? STRATA_OK : st_fail_memory(rq->error);
+}
