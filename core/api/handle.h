@@ -2,7 +2,7 @@
 #ifndef ST_API_HANDLE_H
 #define ST_API_HANDLE_H
 
-#include "model/model.h"
+#include "model/page.h"
 
 /* What all handles of an open database share; the last one closes it. */
 typedef struct st_engine {
@@ -65,6 +65,20 @@ static inline strata_status st_handle_end(strata_db *db, strata_status status) {
     }
     st_epoch_leave(&db->slot);
     return status;
+}
+
+/* ---- For the C functions of strata.h ------------------------------------------------------------ */
+
+/* The run of that id; a call on the run of the transaction that is bound to the handle joins it.
+ * Errors: not_found, timeout, invalid_argument (the transaction is on another run). */
+strata_status st_handle_run(st_request *rq, strata_run id, st_run **run);
+/* Copies what was found in the store to where it stays until the next call. */
+strata_status st_handle_keep(st_request *rq, strata_slice *bytes);
+strata_status st_handle_keep_value(st_request *rq, strata_value *value);
+
+static inline st_when st_when_of(strata_when when) {
+    const st_when made = {when.version, when.time_us};
+    return made;
 }
 
 /* ---- Transactions of a handle ------------------------------------------------------------------ */

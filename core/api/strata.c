@@ -203,18 +203,6 @@ strata_status strata_tick(strata_db *db, uint32_t budget_us) {
     return st_handle_end(db, st_store_tick(&rq->model->store, budget_us, rq->error));
 }
 
-/* Copies what was found in the store to where it stays until the next call. */
-static strata_status keep(st_request *rq, strata_slice *bytes) {
-    if (bytes->len > 0) {
-        *bytes = st_arena_copy(rq->arena, *bytes);
-    }
-    return bytes->len > 0 && bytes->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
-}
-
-static strata_status keep_value(st_request *rq, strata_value *value) {
-    return value->type >= STRATA_STRING ? keep(rq, &value->as.bytes) : STRATA_OK;
-}
-
 /* ---- Runs ------------------------------------------------------------------------------------ */
 
 static strata_status run_find(st_request *rq, strata_slice name, strata_run *run) {
@@ -242,36 +230,13 @@ strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *ru
     return st_handle_end(db, run_create(st_handle_begin(db), name, run));
 }
 
-/* The run; a call on the run of the transaction that is bound to the handle joins it. */
-static strata_status find_run(st_request *rq, strata_run id, st_run **run) {
-    strata_db *db = st_handle_of(rq);
-    st_open_txn *open;
-    ST_TRY(st_run_of(rq, id, run));
-    if (ST_LIKELY(db->bound_txn == 0)) {
-        return STRATA_OK;
-    }
-    ST_TRY(st_handle_txn_find(db, db->bound_txn, &open));
-    if (open->run == *run) {
-        st_handle_txn_join(db, open);
-        return STRATA_OK;
-    }
-    return st_fail(
-        rq->error, STRATA_INVALID_ARGUMENT,
-        "the handle is in a transaction on another run; use another handle for this one");
-}
-
 /* ---- KV -------------------------------------------------------------------------------------- */
-
-static st_when when_of(strata_when when) {
-    const st_when made = {when.version, when.time_us};
-    return made;
-}
 
 static strata_status kv_put(st_request *rq, strata_run id, const st_kv_item *item,
                             uint64_t *version) {
     st_run *run;
     st_stamp stamp;
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_kv_put(rq, run, item, &stamp));
     if (version != NULL) {
         *version = stamp.version;
@@ -311,9 +276,9 @@ static strata_status kv_get(st_request *rq, strata_run id, strata_slice key, con
                             strata_entry *entry) {
     strata_entry found;
     st_run *run;
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_kv_get(rq, run, key, when, &found));
-    ST_TRY(keep_value(rq, &found.value));
+    ST_TRY(st_handle_keep_value(rq, &found.value));
     *entry = found;
     return STRATA_OK;
 }
@@ -325,7 +290,7 @@ strata_status strata_kv_get(strata_db *db, strata_run id, strata_slice key, stra
 
 strata_status strata_kv_get_at(strata_db *db, strata_run id, strata_slice key, strata_when at,
                                strata_entry *entry) {
-    const st_when when = when_of(at);
+    const st_when when = st_when_of(at);
     return st_handle_end(db, kv_get(st_handle_begin(db), id, key, &when, entry));
 }
 
@@ -333,7 +298,7 @@ static strata_status kv_delete(st_request *rq, strata_run id, strata_slice key, 
     st_run *run;
     st_stamp stamp;
     bool found = false;
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_kv_delete(rq, run, key, &found, &stamp));
     if (existed != NULL) {
         *existed = found;
@@ -359,8 +324,8 @@ static strata_status kv_scan(st_request *rq, strata_run id, const strata_range *
                           .start = chosen->start,
                           .end = chosen->end,
                           .reverse = chosen->reverse,
-                          .when = when_of(chosen->when)};
-    ST_TRY(find_run(rq, id, &run));
+                          .when = st_when_of(chosen->when)};
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_page_scan(rq, run, ST_TAG_KV, &page, &scan));
     while (scan->here) {
         strata_slice stored;
@@ -390,7 +355,7 @@ static strata_status event_append(st_request *rq, strata_run id, strata_slice ty
     st_run *run;
     st_stamp stamp;
     uint64_t number;
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_event_append(rq, run, type, &payload, &number, &stamp));
     if (sequence != NULL) {
         *sequence = number;
@@ -452,7 +417,7 @@ static strata_status memory_remember(st_request *rq, strata_run id, const strata
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "strata_memory.size is not its size: start from STRATA_MEMORY_INIT");
     }
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(canonical_object(rq, &memory->metadata, &spec.metadata));
     ST_TRY(canonical_tags(rq, memory->tags, memory->tag_count, &spec.tags));
     ST_TRY(st_memory_remember(rq, run, &spec, &made, &stamp));
@@ -475,10 +440,10 @@ static strata_status memory_get(st_request *rq, strata_run id, strata_slice key,
     st_run *run;
     st_memory memory;
     st_stamp stamp;
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_memory_get(rq, run, key, when, &memory, &stamp));
-    ST_TRY(keep(rq, &memory.text));
-    ST_TRY(keep(rq, &memory.metadata));
+    ST_TRY(st_handle_keep(rq, &memory.text));
+    ST_TRY(st_handle_keep(rq, &memory.metadata));
     entry->text = memory.text;
     entry->metadata = memory.metadata.len == 0 ? strata_null() : strata_object(memory.metadata);
     entry->version = stamp.version;
@@ -494,7 +459,7 @@ strata_status strata_memory_get(strata_db *db, strata_run id, strata_slice key,
 
 strata_status strata_memory_get_at(strata_db *db, strata_run id, strata_slice key, strata_when at,
                                    strata_memory_entry *entry) {
-    const st_when when = when_of(at);
+    const st_when when = st_when_of(at);
     return st_handle_end(db, memory_get(st_handle_begin(db), id, key, &when, entry));
 }
 
@@ -502,7 +467,7 @@ static strata_status memory_forget(st_request *rq, strata_run id, strata_slice k
     st_run *run;
     st_stamp stamp;
     bool found = false;
-    ST_TRY(find_run(rq, id, &run));
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_memory_forget(rq, run, key, &found, &stamp));
     if (existed != NULL) {
         *existed = found;
@@ -542,8 +507,8 @@ static strata_status memory_recall(st_request *rq, strata_run id, const strata_r
                        "strata_recall.size is not its size: start from STRATA_RECALL_INIT");
     }
     const st_recall_request request = {recall->query, recall->k, recall->snippets,
-                                       when_of(recall->when)};
-    ST_TRY(find_run(rq, id, &run));
+                                       st_when_of(recall->when)};
+    ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_recall(rq, run, &request, &found));
     size_t size = sizeof(result_block) + found.count * sizeof(strata_hit);
     for (size_t i = 0; i < found.count; i++) {
