@@ -10,6 +10,7 @@
 #include "format/key.h"
 #include "format/msgpack.h"
 #include "format/sha256.h"
+#include "model/json/json_cache.h"
 #include "model/run_status.h"
 #include "model/text_index.h"
 #include "txn/txn.h"
@@ -36,8 +37,11 @@ typedef struct st_model {
     st_store store;
     const strata_host *host;
     uint32_t value_bytes_max;
+    uint32_t document_bytes_max;
     uint64_t adopted;          /* runs that were given a record at open */
     _Atomic uint64_t runs_end; /* above the highest run that has a record: the next one's id */
+
+    st_json_cache documents;
 
     st_mutex id_lock; /* the last identifier that was made (id.c) */
     uint64_t id_ms;

@@ -1,8 +1,10 @@
 /* transaction.c - what the primitives do at the commit of a transaction.
  *
- * Most writes are what they are. Two are decided here, under the run's lock, where nobody else
- * writes: an increment adds to what the key holds now, and an event gets the next number and its
- * hash. So neither ever conflicts, unless the transaction has also read what it changed.
+ * Most writes are what they are. Three are decided here, under the run's lock, where nobody else
+ * writes: an increment adds to what the key holds now, an event gets the next number and its hash, and
+ * changes of a document are made to it as it is now. So the first two never conflict, unless the
+ * transaction has also read what it changed, and changes of a document only by their paths
+ * (json/json_txn.c).
  * Memories enter the text index after the commit has its place in the log, one by one. If there is
  * no memory for one of them the index is given up, and built again by the next recall.
  */
@@ -10,6 +12,7 @@
 
 #include "base/utf8.h"
 #include "model/event.h"
+#include "model/json/json_txn.h"
 #include "model/kv.h"
 #include "model/memory.h"
 #include "model/memory_index.h"
@@ -31,6 +34,7 @@ typedef struct pending_commit {
     pending_memory **last;
     bool recorded;       /* its provenance, */
     uint64_t provenance; /* under this number */
+    st_json_commit json;
 } pending_commit;
 
 static strata_status copy_out(st_request *rq, strata_slice bytes, strata_slice *out) {
@@ -100,6 +104,8 @@ static strata_status apply(void *ctx, const st_commit *commit, const st_txn_writ
     case ST_WRITE_EVENT:
         ST_TRY(apply_event(pending, commit, write, &out));
         break;
+    case ST_WRITE_JSON:
+        return st_json_commit_add(&pending->json, &out);
     default:
         ST_TRY(note_memory(pending, &out));
         break;
@@ -109,17 +115,22 @@ static strata_status apply(void *ctx, const st_commit *commit, const st_txn_writ
 
 /* What follows from the writes, when all are there. */
 static strata_status finish(void *ctx, const st_commit *commit, strata_buffer *writes) {
-    (void)commit;
     pending_commit *pending = ctx;
     st_write record;
+    (void)commit;
+    ST_TRY(st_json_commit_finish(&pending->json, writes));
     ST_TRY(st_provenance_make(pending->rq, pending->run, (const st_write *)(void *)writes->data,
                               writes->len / sizeof(st_write), &record, &pending->provenance,
                               &pending->recorded));
     return pending->recorded ? append(pending, writes, &record) : STRATA_OK;
 }
 
+static strata_status check(void *ctx, strata_slice note) {
+    pending_commit *pending = ctx;
+    return st_json_commit_check(&pending->json, note);
+}
+
 static void committed(void *ctx, const st_commit *commit, uint64_t version) {
-    (void)commit;
     pending_commit *pending = ctx;
     if (pending->appended) {
         st_event_set_tail(pending->run, pending->sequence, pending->hash);
@@ -130,12 +141,13 @@ static void committed(void *ctx, const st_commit *commit, uint64_t version) {
     for (const pending_memory *memory = pending->memories; memory != NULL; memory = memory->next) {
         st_memory_index_write(pending->rq, pending->run, &memory->write, version);
     }
+    st_json_commit_done(&pending->json, version, commit->timestamp_us);
 }
 
 strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *version) {
-    pending_commit pending = {.rq = rq, .run = run};
+    pending_commit pending = {.rq = rq, .run = run, .json = {.rq = rq, .run = run}};
     pending.last = &pending.memories;
-    const st_txn_rules rules = {&pending, apply, finish, NULL};
+    const st_txn_rules rules = {&pending, apply, finish, check};
     const st_commit_hook hook = {&pending, committed};
     st_commit commit;
     ST_TRY(st_txn_check(rq->txn, rq->error));
@@ -144,7 +156,9 @@ strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *versi
         return STRATA_OK;
     }
     ST_TRY(st_run_lock(rq, run, &commit));
-    return st_txn_commit(rq->txn, &commit, &rules, &hook, version, rq->error);
+    const strata_status status = st_txn_commit(rq->txn, &commit, &rules, &hook, version, rq->error);
+    st_json_commit_abort(&pending.json);
+    return status;
 }
 
 strata_status st_transaction_check_words(st_request *rq, const st_txn_spec *spec) {

@@ -1,6 +1,7 @@
 /* What `import ... from 'strata-db'` gives besides open. */
 export type { Camel, PageOptions } from './caller.js';
 export { Database, Run } from './database.js';
+export type { DocumentListOptions, Documents } from './documents.js';
 export { type ErrorDetails, StrataError } from './errors.js';
 export type { EventRangeOptions, Events } from './events.js';
 export {
@@ -35,6 +36,8 @@ export type {
     DbExportResult,
     DbStatsResult,
     DbVerifyResult,
+    Document,
+    DocumentRevision,
     Entry,
     EventAppendResult,
     EventHeadResult,
@@ -45,6 +48,7 @@ export type {
     MemoryRememberResult,
     OperationName,
     Operations,
+    PatchOperation,
     Problem,
     RecallStats,
     RetentionGetResult,

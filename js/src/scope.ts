@@ -1,20 +1,23 @@
 import type { Calls } from './caller.js';
+import { Documents } from './documents.js';
 import { Events } from './events.js';
 import { Kv } from './kv.js';
 import { Memories } from './memories.js';
 
-/** The keys, events and memories of a run: as they are, or as a transaction sees them. */
+/** The keys, events, documents and memories of a run: as they are, or as a transaction sees them. */
 export class Scope {
     /** The name of the run. */
     readonly name: string;
     readonly kv: Kv;
     readonly events: Events;
+    readonly json: Documents;
     readonly memory: Memories;
 
     constructor(calls: Calls, name: string | undefined) {
         this.name = name ?? 'default';
         this.kv = new Kv(calls, name);
         this.events = new Events(calls, name);
+        this.json = new Documents(calls, name);
         this.memory = new Memories(calls, name);
     }
 }

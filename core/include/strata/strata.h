@@ -368,6 +368,57 @@ strata_status strata_memory_recall(strata_db *db, strata_run run, const strata_r
                                    strata_hits **hits) STRATA_MUST_USE;
 void strata_hits_free(strata_hits *hits);
 
+/* ---- JSON documents -------------------------------------------------------------------------- */
+
+/* A document is an object; parts of it are read and changed by path: a JSON Pointer (RFC 6901,
+ * "/days/0/plan", "/days/-" to append) or the dotted form ("$.days[0].plan", "$.days[-]"); empty is the
+ * whole. Two transactions conflict over a document only if the path of one is above that of the other, or
+ * the same. A change writes O(change) bytes. version may be NULL.
+ * Errors of all: invalid_key, invalid_path {position, at}; of those that write, what strata_kv_put
+ * returns, and constraint {root_not_object, value_too_large, nesting_too_deep, too_many_entries}. */
+
+/* Errors: already_exists. The text: RFC 8259; invalid_argument {offset}. */
+strata_status strata_json_create(strata_db *db, strata_run run, strata_slice key,
+                                 strata_value document, uint64_t *version) STRATA_MUST_USE;
+strata_status strata_json_create_text(strata_db *db, strata_run run, strata_slice key,
+                                      strata_slice json, uint64_t *version) STRATA_MUST_USE;
+
+/* What is at the path; entry->version is the newest commit that has touched the document. Errors:
+ * not_found (the document, or the path in it), history_trimmed. No lock is taken. */
+strata_status strata_json_get(strata_db *db, strata_run run, strata_slice key, strata_slice path,
+                              strata_entry *entry) STRATA_MUST_USE;
+strata_status strata_json_get_at(strata_db *db, strata_run run, strata_slice key,
+                                 strata_slice path, strata_when when,
+                                 strata_entry *entry) STRATA_MUST_USE;
+
+/* Sets what is at the path; objects that are missing on the way are made, and at the root the document.
+ * Errors: not_found (the document). */
+strata_status strata_json_set(strata_db *db, strata_run run, strata_slice key, strata_slice path,
+                              strata_value value, uint64_t *version) STRATA_MUST_USE;
+strata_status strata_json_set_text(strata_db *db, strata_run run, strata_slice key,
+                                   strata_slice path, strata_slice json,
+                                   uint64_t *version) STRATA_MUST_USE;
+/* The same if the document still has that version (0: there is none, and the path is empty). Errors:
+ * conflict {version}. */
+strata_status strata_json_cas(strata_db *db, strata_run run, strata_slice key, strata_slice path,
+                              strata_value value, uint64_t expected,
+                              uint64_t *version) STRATA_MUST_USE;
+
+/* Takes away what is at the path, or the whole document. existed may be NULL; of what is not there
+ * nothing is written. Errors: not_found (the document, of the first). */
+strata_status strata_json_delete(strata_db *db, strata_run run, strata_slice key,
+                                 strata_slice path, bool *existed) STRATA_MUST_USE;
+strata_status strata_json_destroy(strata_db *db, strata_run run, strata_slice key,
+                                  bool *existed) STRATA_MUST_USE;
+
+/* RFC 6902: an array of operations, all or none. Errors: not_found, conflict (a test fails),
+ * invalid_argument, all with {operation}. */
+strata_status strata_json_patch(strata_db *db, strata_run run, strata_slice key,
+                                strata_value operations, uint64_t *version) STRATA_MUST_USE;
+/* RFC 7396: an object; null removes. Errors: not_found. */
+strata_status strata_json_merge(strata_db *db, strata_run run, strata_slice key,
+                                strata_value patch, uint64_t *version) STRATA_MUST_USE;
+
 /* ---- Transactions ---------------------------------------------------------------------------- */
 
 typedef enum strata_isolation {

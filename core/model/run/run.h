@@ -4,6 +4,14 @@
 
 #include "model/page.h"
 #include "model/write.h"
+#include "store/forks.h"
+
+/* Where a fork began. */
+typedef struct st_run_origin {
+    uint64_t run;          /* whose commits it sees; 0: it is not a fork */
+    st_fork_point point;   /* up to which */
+    uint64_t since;        /* its own commits are above it */
+} st_run_origin;
 
 typedef struct st_run_record {
     strata_slice name;
@@ -13,6 +21,7 @@ typedef struct st_run_record {
     strata_slice metadata; /* MessagePack map */
     strata_slice parent;   /* empty: none */
     strata_slice error;    /* empty: none */
+    st_run_origin fork;
     int64_t created_us;
     int64_t updated_us;
     bool provenance; /* it keeps that of its commits (model/provenance.h) */

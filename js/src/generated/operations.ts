@@ -271,6 +271,44 @@ export interface Snapshot {
     bytes: number;
 }
 
+/** A JSON document of a run. */
+export interface Document {
+    /** Its key. */
+    key: string;
+    /** The newest commit that has touched it. */
+    version: bigint;
+    /** When that was. */
+    timestamp: number;
+    /** The whole of it, when asked for. */
+    document?: StoredObject | undefined;
+}
+
+/** A version of a document. */
+export interface DocumentRevision {
+    /** The commit. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+    /** Whether the document was destroyed. */
+    deleted: boolean;
+    /** Whether it was written as a whole, rather than changed. */
+    whole: boolean;
+    /** What it was then, when asked for. */
+    document?: StoredObject | undefined;
+}
+
+/** One operation of a patch (RFC 6902). */
+export interface PatchOperation {
+    /** add, remove, replace, move, copy or test. */
+    op: string;
+    /** Where. */
+    path: string;
+    /** From where, of move and copy. */
+    from?: string | undefined;
+    /** What, of add, replace and test. */
+    value?: Value | undefined;
+}
+
 /** Arguments of run.create: Creates an active run. */
 export interface RunCreateArgs {
     /** 1-255 bytes, unique; made from time and chance when left out. */
@@ -895,6 +933,270 @@ export interface MemoryRecallResult {
     stats: RecallStats;
 }
 
+/** Arguments of json.create: Stores a new document. */
+export interface JsonCreateArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** The document. It or text is needed. */
+    document?: ObjectValue | undefined;
+    /** The JSON text of the document (RFC 8259). */
+    text?: string | undefined;
+}
+
+/** Result of json.create. */
+export interface JsonCreateResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of json.get: A document, or a part of it. */
+export interface JsonGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** A JSON Pointer (/a/b/0) or the dotted form ($.a.b[0]); the whole document when left out. */
+    path?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of json.get. */
+export interface JsonGetResult {
+    /** What is there. */
+    value: StoredValue;
+    /** The newest commit that has touched the document. */
+    version: bigint;
+    /** When that was. */
+    timestamp: number;
+}
+
+/** Arguments of json.exists: Whether there is such a document, or something at the path in it. */
+export interface JsonExistsArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** A JSON Pointer (/a/b/0) or the dotted form ($.a.b[0]); the whole document when left out. */
+    path?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of json.exists. */
+export interface JsonExistsResult {
+    /** Whether there is. */
+    exists: boolean;
+}
+
+/** Arguments of json.set: Sets what is at a path; objects that are missing on the way are made, and at the root the document. */
+export interface JsonSetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** A JSON Pointer (/a/b/0) or the dotted form ($.a.b[0]); /list/- and $.list[-] append. */
+    path: string;
+    /** The value. It or text is needed. */
+    value?: Value | undefined;
+    /** The JSON text of the value. */
+    text?: string | undefined;
+}
+
+/** Result of json.set. */
+export interface JsonSetResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of json.cas: Sets what is at a path if the document still has the expected version. */
+export interface JsonCasArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** A JSON Pointer (/a/b/0) or the dotted form ($.a.b[0]); /list/- and $.list[-] append. */
+    path: string;
+    /** The value. It or text is needed. */
+    value?: Value | undefined;
+    /** The JSON text of the value. */
+    text?: string | undefined;
+    /** Of the document; 0: there is none, and the path is the root. */
+    expected_version: number | bigint;
+}
+
+/** Result of json.cas. */
+export interface JsonCasResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of json.delete: Takes away what is at a path: a member, or an element, and those after it move up. */
+export interface JsonDeleteArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** Where; not the root, see json.destroy. */
+    path: string;
+}
+
+/** Result of json.delete. */
+export interface JsonDeleteResult {
+    /** Whether there was something. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of json.destroy: Takes a whole document away; its history stays. */
+export interface JsonDestroyArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+}
+
+/** Result of json.destroy. */
+export interface JsonDestroyResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of json.patch: Changes a document by a row of operations (RFC 6902): all of them, or none. */
+export interface JsonPatchArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** In order; each sees what those before it have done. */
+    operations: readonly PatchOperation[];
+}
+
+/** Result of json.patch. */
+export interface JsonPatchResult {
+    /** The commit; of a patch that changes nothing, the newest one of the document. */
+    version: bigint;
+}
+
+/** Arguments of json.merge: Merges a patch into a document (RFC 7396): null removes. */
+export interface JsonMergeArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** What becomes different. */
+    patch: ObjectValue;
+}
+
+/** Result of json.merge. */
+export interface JsonMergeResult {
+    /** The commit; of a patch that changes nothing, the newest one of the document. */
+    version: bigint;
+}
+
+/** Arguments of json.list: Documents in order of key (byte order). */
+export interface JsonListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** Only keys from here on (inclusive). */
+    start?: string | undefined;
+    /** Only keys before this one (exclusive). */
+    end?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** Whether to return the documents themselves. */
+    documents?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of json.list. */
+export interface JsonListResult {
+    /** The page. */
+    documents: Document[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of json.count: How many documents there are. */
+export interface JsonCountArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of json.count. */
+export interface JsonCountResult {
+    /** How many. */
+    count: number;
+}
+
+/** Arguments of json.history: The versions of a document that are kept, newest first. */
+export interface JsonHistoryArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** Only versions below this one. */
+    before?: number | bigint | undefined;
+    /** Whether to return what the document was at each. */
+    documents?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of json.history. */
+export interface JsonHistoryResult {
+    /** The versions; none if the document never existed, or nothing of it is kept. */
+    revisions: DocumentRevision[];
+}
+
 /** Arguments of txn.begin: Begins a transaction on a run; operations join it by its number. */
 export interface TxnBeginArgs {
     /** The run. */
@@ -1504,6 +1806,30 @@ export interface Operations {
     'memory.list': { args: MemoryListArgs; result: MemoryListResult };
     /** The memories that fit a question best, by BM25. */
     'memory.recall': { args: MemoryRecallArgs; result: MemoryRecallResult };
+    /** Stores a new document. */
+    'json.create': { args: JsonCreateArgs; result: JsonCreateResult };
+    /** A document, or a part of it. */
+    'json.get': { args: JsonGetArgs; result: JsonGetResult };
+    /** Whether there is such a document, or something at the path in it. */
+    'json.exists': { args: JsonExistsArgs; result: JsonExistsResult };
+    /** Sets what is at a path; objects that are missing on the way are made, and at the root the document. */
+    'json.set': { args: JsonSetArgs; result: JsonSetResult };
+    /** Sets what is at a path if the document still has the expected version. */
+    'json.cas': { args: JsonCasArgs; result: JsonCasResult };
+    /** Takes away what is at a path: a member, or an element, and those after it move up. */
+    'json.delete': { args: JsonDeleteArgs; result: JsonDeleteResult };
+    /** Takes a whole document away; its history stays. */
+    'json.destroy': { args: JsonDestroyArgs; result: JsonDestroyResult };
+    /** Changes a document by a row of operations (RFC 6902): all of them, or none. */
+    'json.patch': { args: JsonPatchArgs; result: JsonPatchResult };
+    /** Merges a patch into a document (RFC 7396): null removes. */
+    'json.merge': { args: JsonMergeArgs; result: JsonMergeResult };
+    /** Documents in order of key (byte order). */
+    'json.list': { args: JsonListArgs; result: JsonListResult };
+    /** How many documents there are. */
+    'json.count': { args: JsonCountArgs; result: JsonCountResult };
+    /** The versions of a document that are kept, newest first. */
+    'json.history': { args: JsonHistoryArgs; result: JsonHistoryResult };
     /** Begins a transaction on a run; operations join it by its number. */
     'txn.begin': { args: TxnBeginArgs; result: TxnBeginResult };
     /** Commits all its writes at once, or none; it is over in either case. */
