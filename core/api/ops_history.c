@@ -27,15 +27,10 @@ static strata_status put_named_ref(st_call *call, const char *name, strata_slice
     return put_ref(call, key);
 }
 
-static strata_status put_shown(st_call *call, const char *name, const st_run *run, strata_slice key,
+static strata_status put_shown(st_call *call, const char *name, strata_slice key,
                                const st_revision *revision) {
-    st_shown shown = {.run = run,
-                      .key = key,
-                      .stored = revision->value,
-                      .bound = st_bound_version(revision->number)};
-    shown.bound.past = true;
     ST_TRY(st_put_name(call->out, name));
-    return st_show(call->rq, &shown, call->out);
+    return st_show(call->rq, key, revision->value, call->out);
 }
 
 /* The thing that an argument names, and the run that has it: its own, or run 0. */
@@ -136,7 +131,6 @@ static strata_status put_key_cursor(st_call *call, const st_key *last) {
 /* A page of things that is being written. */
 typedef struct thing_page {
     st_call *call;
-    const st_run *run;
     uint64_t limit;
     uint32_t count;
     size_t start; /* of the response */
@@ -160,7 +154,7 @@ static void keep_last(thing_page *page, strata_slice key) {
 
 /* ---- Log and replay -------------------------------------------------------------------------- */
 
-static strata_status put_change(st_call *call, const st_change *change) {
+static strata_status put_change(st_call *call, const st_commit_change *change) {
     const bool has_value = change->value.len > 0;
     ST_TRY(st_msgpack_put_object(call->out, has_value ? 3 : 2));
     ST_TRY(put_named_ref(call, "ref", change->key));
@@ -329,7 +323,7 @@ static strata_status put_item(void *ctx, const st_thing *thing, bool *more) {
     }
     ST_TRY(st_msgpack_put_object(call->out, 2 + st_ending_fields(thing->revision)));
     ST_TRY(put_named_ref(call, "ref", thing->key));
-    ST_TRY(put_shown(call, "value", page->run, thing->key, thing->revision));
+    ST_TRY(put_shown(call, "value", thing->key, thing->revision));
     keep_last(page, thing->key);
     return st_put_ending(call->out, thing->revision);
 }
@@ -360,7 +354,6 @@ strata_status st_op_history_state(st_call *call) {
     }
     *page = (thing_page){.call = call};
     ST_TRY(st_call_run(call, ARG_history_state_run, &run));
-    page->run = run;
     ST_TRY(st_call_limit(call, ARG_history_state_limit, &page->limit));
     ST_TRY(take_primitives(call, ARG_history_state_primitives, &spec.primitives));
     ST_TRY(take_key_cursor(call, ARG_history_state_cursor, &spec.past));
@@ -372,16 +365,15 @@ strata_status st_op_history_state(st_call *call) {
 
 /* ---- Diff ------------------------------------------------------------------------------------ */
 
-static const char *const kind_names[ST_DIFFERENCE_KINDS] = {"added", "removed", "changed"};
+static const char *const kind_names[ST_DIFF_KINDS] = {"added", "removed", "changed"};
 
 typedef struct difference_page {
     thing_page page;
-    const st_run *other; /* what the values after are read of */
     bool values;
-    uint64_t counts[ST_PRIMITIVE_COUNT][ST_DIFFERENCE_KINDS];
+    uint64_t counts[ST_PRIMITIVE_COUNT][ST_DIFF_KINDS];
 } difference_page;
 
-static strata_status put_difference(void *ctx, const st_difference *difference, bool *more) {
+static strata_status put_difference(void *ctx, const st_diff_change *difference, bool *more) {
     difference_page *self = ctx;
     st_call *call = self->page.call;
     const st_revision *before = difference->before;
@@ -394,10 +386,10 @@ static strata_status put_difference(void *ctx, const st_difference *difference, 
     ST_TRY(put_named_ref(call, "ref", difference->key));
     ST_TRY(st_put_text(call->out, "kind", strata_text(kind_names[difference->kind])));
     if (before != NULL && self->values) {
-        ST_TRY(put_shown(call, "before", self->page.run, difference->key, before));
+        ST_TRY(put_shown(call, "before", difference->key, before));
     }
     if (after != NULL && self->values) {
-        ST_TRY(put_shown(call, "after", self->other, difference->key, after));
+        ST_TRY(put_shown(call, "after", difference->key, after));
     }
     if (before != NULL) {
         ST_TRY(st_put_uint(call->out, "before_version", before->number));
@@ -409,7 +401,7 @@ static strata_status put_difference(void *ctx, const st_difference *difference, 
     return STRATA_OK;
 }
 
-static strata_status count_difference(void *ctx, const st_difference *difference, bool *more) {
+static strata_status count_difference(void *ctx, const st_diff_change *difference, bool *more) {
     difference_page *self = ctx;
     const st_primitive *primitive = st_primitive_of_tag(st_key_tag(difference->key));
     self->counts[primitive->id][difference->kind]++;
@@ -424,13 +416,13 @@ static strata_status put_summary(st_call *call, const difference_page *self) {
     ST_TRY(st_msgpack_open_object(call->out, &place));
     for (unsigned id = ST_PRIMITIVE_NONE + 1; id < ST_PRIMITIVE_COUNT; id++) {
         const uint64_t *counts = self->counts[id];
-        if (counts[ST_ADDED] + counts[ST_REMOVED] + counts[ST_CHANGED] == 0) {
+        if (counts[ST_DIFF_ADDED] + counts[ST_DIFF_REMOVED] + counts[ST_DIFF_CHANGED] == 0) {
             continue;
         }
         count++;
         ST_TRY(st_put_name(call->out, st_primitive_of((st_primitive_id)id)->name));
-        ST_TRY(st_msgpack_put_object(call->out, ST_DIFFERENCE_KINDS));
-        for (unsigned kind = 0; kind < ST_DIFFERENCE_KINDS; kind++) {
+        ST_TRY(st_msgpack_put_object(call->out, ST_DIFF_KINDS));
+        for (unsigned kind = 0; kind < ST_DIFF_KINDS; kind++) {
             ST_TRY(st_put_uint(call->out, kind_names[kind], counts[kind]));
         }
     }
@@ -488,8 +480,6 @@ strata_status st_op_history_diff(st_call *call) {
     if (call->given[ARG_history_diff_other_run]) {
         ST_TRY(st_run_find(call->rq, st_call_text(call, ARG_history_diff_other_run), &other));
     }
-    self->page.run = run;
-    self->other = other;
     ST_TRY(st_call_limit(call, ARG_history_diff_limit, &self->page.limit));
     ST_TRY(take_primitives(call, ARG_history_diff_primitives, &spec.primitives));
     ST_TRY(take_key_cursor(call, ARG_history_diff_cursor, &spec.past));
@@ -500,14 +490,12 @@ strata_status st_op_history_diff(st_call *call) {
 
 typedef struct conflict_page {
     st_call *call;
-    const st_run *source;
-    const st_run *target;
     uint32_t count;
 } conflict_page;
 
-static strata_status put_side(const conflict_page *page, const char *name, const st_run *run,
-                              strata_slice key, const st_revision *revision) {
-    return revision == NULL ? STRATA_OK : put_shown(page->call, name, run, key, revision);
+static strata_status put_side(st_call *call, const char *name, strata_slice key,
+                              const st_revision *revision) {
+    return revision == NULL ? STRATA_OK : put_shown(call, name, key, revision);
 }
 
 static strata_status put_conflict(void *ctx, const st_merge_conflict *conflict) {
@@ -521,9 +509,9 @@ static strata_status put_conflict(void *ctx, const st_merge_conflict *conflict) 
                                                 (conflict->source != NULL) +
                                                 (conflict->target != NULL)));
     ST_TRY(put_named_ref(call, "ref", conflict->key));
-    ST_TRY(put_side(page, "base", page->source, conflict->key, conflict->base));
-    ST_TRY(put_side(page, "source", page->source, conflict->key, conflict->source));
-    ST_TRY(put_side(page, "target", page->target, conflict->key, conflict->target));
+    ST_TRY(put_side(call, "base", conflict->key, conflict->base));
+    ST_TRY(put_side(call, "source", conflict->key, conflict->source));
+    ST_TRY(put_side(call, "target", conflict->key, conflict->target));
     return st_call_reserve(call);
 }
 
@@ -552,8 +540,6 @@ strata_status st_op_history_merge(st_call *call) {
     ST_TRY(take_strategy(call, &spec.strategy));
     ST_TRY(st_run_find(call->rq, spec.source_name, &spec.source));
     ST_TRY(st_call_run(call, ARG_history_merge_target, &spec.target));
-    page.source = spec.source;
-    page.target = spec.target;
     spec.ctx = &page;
     ST_TRY(st_list_open(call, "conflicts", &list));
     ST_TRY(st_unite(call->rq, &spec, &united));

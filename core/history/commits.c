@@ -205,11 +205,18 @@ static strata_status note_about(collector *self, st_commit_entry *commit, st_sca
 static strata_status append_value(collector *self, st_scan *scan, strata_slice key,
                                   size_t *value_len) {
     const size_t start = self->bytes.len;
-    st_shown shown = {
-        .run = self->point->run, .key = key, .bound = st_bound_version(scan->revision.number)};
-    shown.bound.past = true;
-    ST_TRY(st_scan_value(scan, &shown.stored));
-    ST_TRY(st_show(self->rq, &shown, &self->bytes));
+    strata_slice stored;
+    if (st_key_tag(key) == ST_TAG_JSON) {
+        st_bound bound = st_bound_version(scan->revision.number);
+        st_revision revision;
+        bool found;
+        bound.past = true;
+        ST_TRY(st_show_read(self->rq, self->point->run, key, &bound, &revision, &found));
+        stored = found ? revision.value : st_slice("", 0);
+    } else {
+        ST_TRY(st_scan_value(scan, &stored));
+    }
+    ST_TRY(st_show(self->rq, key, stored, &self->bytes));
     *value_len = self->bytes.len - start;
     return STRATA_OK;
 }
@@ -284,7 +291,7 @@ static strata_status collect(void *ctx, st_scan *scan) {
 static strata_status hand_out(collector *self) {
     const size_t count = self->changes.len / sizeof(collected);
     const collected *changes = changes_of(self);
-    st_change *all = st_arena_alloc(self->rq->arena, count * sizeof *all, 8);
+    st_commit_change *all = st_arena_alloc(self->rq->arena, count * sizeof *all, 8);
     const strata_slice bytes = st_arena_copy(self->rq->arena, st_buffer_slice(&self->bytes));
     if (all == NULL || bytes.data == NULL) {
         return st_fail_memory(self->rq->error);
@@ -299,9 +306,9 @@ static strata_status hand_out(collector *self) {
         st_commit_entry *commit = &self->commits[changes[i].commit];
         const uint8_t *key = (const uint8_t *)bytes.data + changes[i].at;
         all[(size_t)(commit->changes - all) + commit->shown++] =
-            (st_change){.key = st_slice(key, changes[i].key_len),
-                        .deleted = changes[i].deleted,
-                        .value = st_slice(key + changes[i].key_len, changes[i].value_len)};
+            (st_commit_change){.key = st_slice(key, changes[i].key_len),
+                               .deleted = changes[i].deleted,
+                               .value = st_slice(key + changes[i].key_len, changes[i].value_len)};
     }
     return STRATA_OK;
 }

@@ -22,18 +22,18 @@ typedef struct st_commits_spec {
     size_t limit;
 } st_commits_spec;
 
-typedef struct st_change {
+typedef struct st_commit_change {
     strata_slice key; /* of the thing (st_ref_subject) */
     bool deleted;
     strata_slice value; /* canonical MessagePack; with_values and not deleted: not empty */
-} st_change;
+} st_commit_change;
 
 typedef struct st_commit_entry {
     uint64_t version;
     int64_t timestamp_us;
     strata_slice label; /* empty: none */
     strata_slice trace; /* the id of a trace record; empty: none */
-    const st_change *changes;
+    const st_commit_change *changes;
     size_t shown; /* of the changes, */
     size_t total; /* and how many there are */
 } st_commit_entry;

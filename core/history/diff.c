@@ -11,7 +11,7 @@
 #include "history/diff.h"
 
 #include "history/touched.h"
-#include "model/ref.h"
+#include "model/show.h"
 
 st_primitives st_primitives_all(void) {
     st_primitives all = 0;
@@ -56,30 +56,29 @@ static st_scan *new_scan(st_request *rq) {
 typedef struct comparison {
     st_request *rq;
     const st_diff_spec *spec;
-    st_arena scratch; /* values of the key that is looked at */
-    st_reader reader;
+    st_arena arena;
+    st_request scratch; /* in that arena: values of the thing that is looked at */
     bool more;
 } comparison;
-
-static bool are_same(const st_revision *a, const st_revision *b) {
-    return a->number == b->number ||
-           (a->expires_us == b->expires_us && st_slice_equal(a->value, b->value));
-}
 
 static strata_status show(comparison *self, strata_slice key, const st_revision *before,
                           const st_revision *after) {
     if (before == NULL && after == NULL) {
         return STRATA_OK;
     }
-    if (before != NULL && after != NULL && are_same(before, after)) {
-        return STRATA_OK;
+    if (before != NULL && after != NULL) {
+        bool same;
+        ST_TRY(st_show_same(&self->scratch, key, before, after, &same));
+        if (same) {
+            return STRATA_OK;
+        }
     }
-    const st_difference difference = {.kind = before == NULL  ? ST_ADDED
-                                              : after == NULL ? ST_REMOVED
-                                                              : ST_CHANGED,
-                                      .key = key,
-                                      .before = before,
-                                      .after = after};
+    const st_diff_change difference = {.kind = before == NULL  ? ST_DIFF_ADDED
+                                               : after == NULL ? ST_DIFF_REMOVED
+                                                               : ST_DIFF_CHANGED,
+                                       .key = key,
+                                       .before = before,
+                                       .after = after};
     return self->spec->visit(self->spec->ctx, &difference, &self->more);
 }
 
@@ -88,9 +87,9 @@ static strata_status compare_key(comparison *self, strata_slice key) {
     st_revision after;
     bool had;
     bool has;
-    st_arena_reset(&self->scratch);
-    ST_TRY(st_point_read(&self->reader, self->spec->before, key, &before, &had));
-    ST_TRY(st_point_read(&self->reader, self->spec->after, key, &after, &has));
+    st_scratch_forget(&self->scratch);
+    ST_TRY(st_point_read(&self->scratch, self->spec->before, key, &before, &had));
+    ST_TRY(st_point_read(&self->scratch, self->spec->after, key, &after, &has));
     return show(self, key, had ? &before : NULL, has ? &after : NULL);
 }
 
@@ -109,7 +108,13 @@ static strata_status compare_touched(comparison *self, const st_touched_spec *wh
 
 /* ---- Side by side ---------------------------------------------------------------------------- */
 
-static strata_status load(st_scan *scan, st_revision *revision) {
+/* What a scan over a point stands at. */
+static strata_status load(st_request *rq, const st_point *point, st_scan *scan,
+                          st_revision *revision) {
+    bool found;
+    if (st_key_tag(scan->key) == ST_TAG_JSON) {
+        return st_point_read(rq, point, scan->key, revision, &found);
+    }
     *revision = scan->revision;
     return st_scan_value(scan, &revision->value);
 }
@@ -121,11 +126,12 @@ static strata_status compare_scans(comparison *self, st_scan *before, st_scan *a
                                           : st_slice_compare(before->key, after->key);
         st_revision left;
         st_revision right;
+        st_scratch_forget(&self->scratch);
         if (order <= 0) {
-            ST_TRY(load(before, &left));
+            ST_TRY(load(&self->scratch, self->spec->before, before, &left));
         }
         if (order >= 0) {
-            ST_TRY(load(after, &right));
+            ST_TRY(load(&self->scratch, self->spec->after, after, &right));
         }
         ST_TRY(show(self, order <= 0 ? before->key : after->key, order <= 0 ? &left : NULL,
                     order >= 0 ? &right : NULL));
@@ -170,8 +176,10 @@ static strata_status compare(comparison *self, const st_trail *trails) {
             ST_TRY(compare_all(self, &tags->range));
             continue;
         }
+        const strata_slice past = self->spec->past;
+        const bool inside = past.len > 0 && st_key_tag(past) == tag;
         const st_touched_spec where = {
-            {&trails[0], &trails[1]}, meeting, tags->range.low, tags->range.high};
+            {&trails[0], &trails[1]}, meeting, tag, inside ? past : st_slice("", 0)};
         ST_TRY(compare_touched(self, &where));
     }
     return STRATA_OK;
@@ -182,17 +190,15 @@ strata_status st_diff(st_request *rq, const st_diff_spec *spec) {
     st_trail trails[2];
     ST_TRY(st_trail_make(rq, spec->before->run, spec->before->version, &trails[0]));
     ST_TRY(st_trail_make(rq, spec->after->run, spec->after->version, &trails[1]));
-    st_arena_init(&self.scratch, &rq->model->host->memory, 0);
-    self.reader = (st_reader){&rq->model->store, &self.scratch, rq->error, NULL, NULL};
+    st_scratch_begin(&self.scratch, &self.arena, rq);
     const strata_status status = compare(&self, trails);
-    st_reader_finish(&self.reader);
-    st_arena_free(&self.scratch);
+    st_scratch_end(&self.scratch);
     return status;
 }
 
 /* ---- Things ---------------------------------------------------------------------------------- */
 
-static strata_status show_tag(st_request *rq, const st_things_spec *spec,
+static strata_status show_tag(st_request *rq, st_request *scratch, const st_things_spec *spec,
                               const st_scan_range *range, bool *more) {
     const st_point *point = spec->point;
     st_scan *scan = new_scan(rq);
@@ -202,7 +208,8 @@ static strata_status show_tag(st_request *rq, const st_things_spec *spec,
     ST_TRY(st_scan_start(scan, &rq->reader, point->run->shard, range, &point->bound));
     while (scan->here && *more) {
         st_revision revision;
-        ST_TRY(load(scan, &revision));
+        st_scratch_forget(scratch);
+        ST_TRY(load(scratch, point, scan, &revision));
         const st_thing thing = {scan->key, &revision};
         ST_TRY(spec->visit(spec->ctx, &thing, more));
         if (*more) {
@@ -213,7 +220,7 @@ static strata_status show_tag(st_request *rq, const st_things_spec *spec,
     return STRATA_OK;
 }
 
-strata_status st_things(st_request *rq, const st_things_spec *spec) {
+static strata_status show_all(st_request *rq, st_request *scratch, const st_things_spec *spec) {
     bool more = true;
     tag_range *tags = st_arena_alloc(rq->arena, sizeof *tags, 8);
     if (tags == NULL) {
@@ -222,8 +229,17 @@ strata_status st_things(st_request *rq, const st_things_spec *spec) {
     for (unsigned id = ST_PRIMITIVE_NONE + 1; id < ST_PRIMITIVE_COUNT && more; id++) {
         const uint8_t tag = st_primitive_of((st_primitive_id)id)->tags[0];
         if ((spec->primitives >> id & 1) != 0 && range_of(tag, spec->past, tags)) {
-            ST_TRY(show_tag(rq, spec, &tags->range, &more));
+            ST_TRY(show_tag(rq, scratch, spec, &tags->range, &more));
         }
     }
     return STRATA_OK;
+}
+
+strata_status st_things(st_request *rq, const st_things_spec *spec) {
+    st_request scratch;
+    st_arena arena;
+    st_scratch_begin(&scratch, &arena, rq);
+    const strata_status status = show_all(rq, &scratch, spec);
+    st_scratch_end(&scratch);
+    return status;
 }

@@ -11,30 +11,29 @@ typedef uint32_t st_primitives;
 /* Those that can be named: all but provenance. */
 st_primitives st_primitives_all(void);
 
-typedef enum st_difference_kind {
-    ST_ADDED,
-    ST_REMOVED,
-    ST_CHANGED,
-    ST_DIFFERENCE_KINDS
-} st_difference_kind;
+typedef enum st_diff_kind {
+    ST_DIFF_ADDED,
+    ST_DIFF_REMOVED,
+    ST_DIFF_CHANGED,
+    ST_DIFF_KINDS
+} st_diff_kind;
 
-typedef struct st_difference {
-    st_difference_kind kind;
+typedef struct st_diff_change {
+    st_diff_kind kind;
     strata_slice key;          /* of the thing */
     const st_revision *before; /* with its value; NULL: added */
     const st_revision *after;  /* NULL: removed */
-} st_difference;
+} st_diff_change;
 
 /* Is shown each difference, all of it borrowed until it returns; *more false ends it. */
-typedef strata_status (*st_difference_visit)(void *ctx, const st_difference *difference,
-                                             bool *more);
+typedef strata_status (*st_diff_visit)(void *ctx, const st_diff_change *difference, bool *more);
 
 typedef struct st_diff_spec {
     const st_point *before;
     const st_point *after;
     st_primitives primitives;
     strata_slice past; /* a key: only what comes after it; empty: everything */
-    st_difference_visit visit;
+    st_diff_visit visit;
     void *ctx;
 } st_diff_spec;
 

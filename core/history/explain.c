@@ -93,11 +93,16 @@ static strata_status add_node(explainer *self, uint32_t parent, strata_slice key
 /* The version itself: when it was written, and what. */
 static strata_status fill(explainer *self, st_explained *node) {
     st_request *rq = self->rq;
-    st_shown shown = {
-        .run = self->spec->point->run, .key = node->key, .bound = st_bound_version(node->version)};
+    const st_run *run = self->spec->point->run;
+    const st_bound bound = st_bound_version(node->version);
     st_revision revision;
     bool found;
-    ST_TRY(st_read(&rq->reader, shown.run->shard, node->key, &shown.bound, &revision, &found));
+    if (st_key_tag(node->key) == ST_TAG_JSON) {
+        ST_TRY(st_show_read(rq, run, node->key, &bound, &revision, &found));
+        revision.deleted = !found;
+    } else {
+        ST_TRY(st_read(&rq->reader, run->shard, node->key, &bound, &revision, &found));
+    }
     if (!found || revision.number != node->version) {
         self->to->truncated = true; /* retention has let it go */
         return STRATA_OK;
@@ -108,9 +113,7 @@ static strata_status fill(explainer *self, st_explained *node) {
         return STRATA_OK;
     }
     strata_buffer value = {.host = rq->model->host};
-    shown.bound.past = true;
-    shown.stored = revision.value;
-    strata_status status = st_show(rq, &shown, &value);
+    strata_status status = st_show(rq, node->key, revision.value, &value);
     if (status == STRATA_OK) {
         node->value = st_arena_copy(rq->arena, st_buffer_slice(&value));
         status = node->value.data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
@@ -158,7 +161,7 @@ static strata_status add_wrote(explainer *self, st_explained *node, strata_slice
     if (st_slice_equal(key, node->key) || !st_ref_subject(key, &subject)) {
         return STRATA_OK;
     }
-    st_change *wrote = (st_change *)node->wrote;
+    st_commit_change *wrote = (st_commit_change *)node->wrote;
     node->wrote_total++;
     if (node->wrote_count == ST_CHANGES_SHOWN) {
         return STRATA_OK;
@@ -171,7 +174,7 @@ static strata_status add_wrote(explainer *self, st_explained *node, strata_slice
     if (wrote == NULL || copy.data == NULL) {
         return st_fail_memory(self->rq->error);
     }
-    wrote[node->wrote_count++] = (st_change){.key = copy, .value = st_slice("", 0)};
+    wrote[node->wrote_count++] = (st_commit_change){.key = copy, .value = st_slice("", 0)};
     return STRATA_OK;
 }
 

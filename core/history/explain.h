@@ -18,10 +18,10 @@ typedef struct st_explained {
     strata_slice value; /* canonical MessagePack; empty: it is deleted, or was not there */
     strata_slice label; /* of the commit; empty: none */
     strata_slice trace;
-    const st_change *wrote; /* what else the commit wrote, */
-    size_t wrote_count;     /* at most ST_CHANGES_SHOWN, */
-    size_t wrote_total;     /* of so many */
-    bool recorded;          /* there is a record of what it had read */
+    const st_commit_change *wrote; /* what else the commit wrote, */
+    size_t wrote_count;            /* at most ST_CHANGES_SHOWN, */
+    size_t wrote_total;            /* of so many */
+    bool recorded;                 /* there is a record of what it had read */
 } st_explained;
 
 typedef struct st_explain_spec {

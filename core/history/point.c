@@ -6,6 +6,7 @@
 #include "history/point.h"
 
 #include "history/trail.h"
+#include "model/show.h"
 
 static strata_status open_past(st_request *rq, const st_when *when, st_point *point) {
     st_trail trail;
@@ -39,7 +40,23 @@ void st_point_close(st_request *rq, st_point *point) {
     }
 }
 
-strata_status st_point_read(st_reader *reader, const st_point *point, strata_slice key,
+strata_status st_point_read(st_request *rq, const st_point *point, strata_slice key,
                             st_revision *revision, bool *found) {
-    return st_read_live(reader, point->run->shard, key, &point->bound, revision, found);
+    return st_show_read(rq, point->run, key, &point->bound, revision, found);
+}
+
+void st_scratch_begin(st_request *scratch, st_arena *arena, const st_request *rq) {
+    st_arena_init(arena, &rq->model->host->memory, 0);
+    st_request_init(scratch, rq->model, arena, rq->error);
+}
+
+void st_scratch_forget(st_request *scratch) {
+    st_reader_finish(&scratch->reader);
+    st_arena_reset(scratch->arena);
+}
+
+void st_scratch_end(st_request *scratch) {
+    st_reader_finish(&scratch->reader);
+    strata_buffer_free(&scratch->value);
+    st_arena_free(scratch->arena);
 }

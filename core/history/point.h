@@ -22,9 +22,14 @@ typedef struct st_point {
 strata_status st_point_open(st_request *rq, st_run *run, const st_when *when, st_point *point);
 void st_point_close(st_request *rq, st_point *point);
 
-/* The revision of a key that has a value there; its memory is the reader's. Errors: as
- * st_read_live. */
-strata_status st_point_read(st_reader *reader, const st_point *point, strata_slice key,
-                            st_revision *revision, bool *found) STRATA_MUST_USE;
+/* The revision of a thing that has a value there, as st_show_read. Errors: as st_show_read. */
+strata_status st_point_read(st_request *rq, const st_point *point, strata_slice key,
+                            st_revision *revision, bool *found);
+
+/* A request beside another, in an arena of its own: what is read through it can be forgotten while scans
+ * of the other go on. */
+void st_scratch_begin(st_request *scratch, st_arena *arena, const st_request *rq);
+void st_scratch_forget(st_request *scratch);
+void st_scratch_end(st_request *scratch);
 
 #endif

@@ -12,14 +12,16 @@
 typedef struct st_meeting {
     const st_shard *shard;
     uint64_t version;
+    bool pinned; /* a fork begins there, for which all that it sees is kept */
 } st_meeting;
 
 st_meeting st_trails_meet(const st_trail *a, const st_trail *b);
 
-/* Keys in order, each once: those written to either trail above the meeting. */
+/* Things of one primitive in order of their keys, each once: those written to either trail above the
+ * meeting. */
 typedef struct st_touched {
     bool here;
-    st_key key; /* where it stands */
+    st_key key; /* of the thing (st_ref_subject) where it stands */
 
     /* Its own. */
     struct touched_lane *lanes;
@@ -29,8 +31,8 @@ typedef struct st_touched {
 typedef struct st_touched_spec {
     const st_trail *trails[2];
     st_meeting meeting;
-    strata_slice low;  /* inclusive; the slices are borrowed while it is used */
-    strata_slice high; /* exclusive; not empty */
+    uint8_t tag;       /* of the primitive's things */
+    strata_slice past; /* a key: only what comes after it; empty: everything */
 } st_touched_spec;
 
 /* Errors: history_trimmed where that may have gone which would tell, and those of reading. Cost: what

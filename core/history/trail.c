@@ -15,20 +15,43 @@
 
 enum { WINDOW = 4096, GROWTH = 64 };
 
+/* What a fork sees of its base. The trail's levels from there on are not there yet. */
+static strata_status seen_of_base(st_request *rq, const st_shard *fork, uint64_t high,
+                                  uint64_t *seen) {
+    st_trail_level level = {fork->base, 0, fork->since};
+    const st_trail base = {&level, 1};
+    *seen = fork->base_version;
+    if (*seen == UINT64_MAX) {
+        ST_TRY(st_trail_at_time(rq, &base, fork->base_us, seen));
+    }
+    *seen = *seen < high ? *seen : high;
+    return STRATA_OK;
+}
+
 strata_status st_trail_make(st_request *rq, const st_run *run, uint64_t version, st_trail *trail) {
-    trail->count = 1;
-    trail->levels = st_arena_alloc(rq->arena, sizeof *trail->levels, 8);
+    size_t count = 0;
+    uint64_t high = version;
+    for (const st_shard *shard = run->shard; shard != NULL; shard = shard->base) {
+        count++;
+    }
+    trail->count = 0;
+    trail->levels = st_arena_alloc(rq->arena, count * sizeof *trail->levels, 8);
     if (trail->levels == NULL) {
         return st_fail_memory(rq->error);
     }
-    trail->levels[0] = (st_trail_level){run->shard, 0, version};
+    for (const st_shard *shard = run->shard; shard != NULL; shard = shard->base) {
+        trail->levels[trail->count++] = (st_trail_level){shard, 0, high};
+        if (shard->base != NULL) {
+            ST_TRY(seen_of_base(rq, shard, high, &high));
+        }
+    }
     return STRATA_OK;
 }
 
 strata_status st_trail_scan(st_scan *scan, st_reader *reader, const st_shard *shard,
                             const st_scan_range *range, uint64_t after) {
-    (void)after;
-    return st_versions_start(scan, reader, shard, range, UINT64_MAX);
+    const st_version_span span = {after, UINT64_MAX};
+    return st_versions_own(scan, reader, shard, range, &span);
 }
 
 /* Versions of one level that are above `low` and not above `high`. */
@@ -55,6 +78,9 @@ static strata_status walk_level(st_request *rq, const st_shard *shard, const st_
     }
     st_scan_end(scan);
     ST_TRY(st_past_floor(&rq->reader, shard, range->low, high, &floor));
+    if (st_shard_gone(shard) > 0) {
+        floor.version = range->until; /* only what forks see is left */
+    }
     if (floor.version > range->after && floor.version > *earliest) {
         *earliest = floor.version;
     }

@@ -20,7 +20,8 @@ typedef struct st_trail {
     size_t count;
 } st_trail;
 
-/* The trail of a run up to a commit. Errors: no_memory. Cost: that of the levels. */
+/* The trail of a run up to a commit. Errors: no_memory; those of reading. Cost: that of the levels; of a
+ * run that was forked at a time, of finding the commit of then. */
 strata_status st_trail_make(st_request *rq, const st_run *run, uint64_t version, st_trail *trail);
 
 /* What of a trail to look at. */

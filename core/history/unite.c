@@ -25,7 +25,9 @@
 
 #include "history/touched.h"
 #include "model/event.h"
+#include "model/json/json_private.h"
 #include "model/primitive.h"
+#include "model/show.h"
 #include "model/transaction.h"
 #include "model/write.h"
 
@@ -38,21 +40,13 @@ typedef struct merger {
     st_point source;
     st_bound target; /* inside the transaction */
     st_bound base;
+    st_run base_run; /* of the shard where the trails meet; only to read */
     st_txn *txn;
-    st_arena scratch;
-    st_reader reader;
-    st_reader target_reader;
+    st_arena arena;
+    st_request scratch;          /* in that arena: the three values of a thing */
     strata_slice first_conflict; /* a key, of the arena */
     uint64_t sequence;           /* of the target's last event, those that are added included */
 } merger;
-
-static bool are_same(const st_revision *a, const st_revision *b) {
-    if (a == NULL || b == NULL) {
-        return a == b;
-    }
-    return a->number == b->number ||
-           (a->expires_us == b->expires_us && st_slice_equal(a->value, b->value));
-}
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
@@ -76,6 +70,35 @@ static strata_status put_derived(merger *self, strata_slice key, bool deletes) {
     return put(self, &write);
 }
 
+/* The request is the transaction's while something is written through a primitive. */
+static void join(merger *self, bool joins) {
+    self->rq->txn = joins ? self->txn : NULL;
+    self->rq->reader.overlay = joins ? st_txn_overlay(self->txn) : NULL;
+}
+
+/* Of a document its own way, which knows of its parts. */
+static strata_status put_json(merger *self, strata_slice text, const st_revision *source) {
+    st_request *rq = self->rq;
+    strata_buffer msgpack = {.host = rq->model->host};
+    st_stamp stamp;
+    bool existed;
+    strata_status status =
+        source == NULL ? STRATA_OK : st_document_to_msgpack(source->value, &msgpack);
+    if (status != STRATA_OK) {
+        strata_buffer_free(&msgpack);
+        return status == STRATA_NO_MEMORY ? st_fail_memory(rq->error) : st_json_fail(rq, text);
+    }
+    const strata_value value = strata_object(st_buffer_slice(&msgpack));
+    const st_json_input input = {.value = &value};
+    join(self, true);
+    status = source == NULL
+                 ? st_json_destroy(rq, self->spec->target, text, &existed, &stamp)
+                 : st_json_set(rq, self->spec->target, text, st_slice("", 0), &input, &stamp);
+    join(self, false);
+    strata_buffer_free(&msgpack);
+    return status;
+}
+
 static strata_status take(merger *self, strata_slice key, const st_revision *source) {
     const st_write write = {
         .key = key,
@@ -85,6 +108,9 @@ static strata_status take(merger *self, strata_slice key, const st_revision *sou
     self->united->taken++;
     if (self->spec->dry_run) {
         return STRATA_OK;
+    }
+    if (st_key_tag(key) == ST_TAG_JSON) {
+        return put_json(self, st_key_text_of(key), source);
     }
     ST_TRY(put(self, &write));
     return put_derived(self, key, write.deletes);
@@ -101,25 +127,44 @@ static strata_status note_conflict(merger *self, const st_merge_conflict *confli
     return self->spec->conflict(self->spec->ctx, conflict);
 }
 
+static strata_status same(merger *self, strata_slice key, const st_revision *a,
+                          const st_revision *b, bool *are_same) {
+    *are_same = a == b;
+    return a == NULL || b == NULL ? STRATA_OK : st_show_same(&self->scratch, key, a, b, are_same);
+}
+
+/* Reads the value of the target so that the transaction knows of it. */
+static strata_status read_target(merger *self, strata_slice key, st_revision *revision,
+                                 bool *found) {
+    self->scratch.reader.overlay = st_txn_overlay(self->txn);
+    const strata_status status =
+        st_show_read(&self->scratch, self->spec->target, key, &self->target, revision, found);
+    self->scratch.reader.overlay = NULL;
+    return status;
+}
+
 static strata_status merge_key(merger *self, strata_slice key) {
     st_revision revisions[3];
     bool found[3];
-    st_arena_reset(&self->scratch);
-    ST_TRY(st_read_live(&self->reader, self->meeting.shard, key, &self->base, &revisions[0],
-                        &found[0]));
-    ST_TRY(st_point_read(&self->reader, &self->source, key, &revisions[1], &found[1]));
+    bool equal;
+    st_scratch_forget(&self->scratch);
+    ST_TRY(
+        st_show_read(&self->scratch, &self->base_run, key, &self->base, &revisions[0], &found[0]));
+    ST_TRY(st_point_read(&self->scratch, &self->source, key, &revisions[1], &found[1]));
     const st_revision *base = found[0] ? &revisions[0] : NULL;
     const st_revision *source = found[1] ? &revisions[1] : NULL;
-    if (are_same(source, base)) {
+    ST_TRY(same(self, key, source, base, &equal));
+    if (equal) {
         return STRATA_OK;
     }
-    ST_TRY(st_read_live(&self->target_reader, self->spec->target->shard, key, &self->target,
-                        &revisions[2], &found[2]));
+    ST_TRY(read_target(self, key, &revisions[2], &found[2]));
     const st_revision *target = found[2] ? &revisions[2] : NULL;
-    if (are_same(source, target)) {
+    ST_TRY(same(self, key, source, target, &equal));
+    if (equal) {
         return STRATA_OK;
     }
-    if (are_same(target, base)) {
+    ST_TRY(same(self, key, target, base, &equal));
+    if (equal) {
         return take(self, key, source);
     }
     const st_merge_conflict conflict = {key, base, source, target};
@@ -128,10 +173,8 @@ static strata_status merge_key(merger *self, strata_slice key) {
 }
 
 static strata_status merge_tag(merger *self, uint8_t tag) {
-    const uint8_t low[] = {tag};
-    const uint8_t high[] = {(uint8_t)(tag + 1)};
     const st_touched_spec where = {
-        {&self->trails[0], &self->trails[1]}, self->meeting, st_slice(low, 1), st_slice(high, 1)};
+        {&self->trails[0], &self->trails[1]}, self->meeting, tag, st_slice("", 0)};
     st_touched touched;
     strata_status status = st_touched_start(&touched, self->rq, &where);
     while (status == STRATA_OK && touched.here) {
@@ -330,14 +373,12 @@ static strata_status fail_conflicts(const merger *self) {
 
 static strata_status commit(merger *self) {
     st_request *rq = self->rq;
-    rq->txn = self->txn;
-    rq->reader.overlay = st_txn_overlay(self->txn);
+    join(self, true);
     const strata_status status =
         st_txn_writes(self->txn)
             ? st_transaction_commit(rq, self->spec->target, &self->united->version)
             : STRATA_OK;
-    rq->txn = NULL;
-    rq->reader.overlay = NULL;
+    join(self, false);
     return status;
 }
 
@@ -351,8 +392,11 @@ static strata_status merge_runs(merger *self) {
                        "the runs have no history in common; only a run and its fork, or forks of "
                        "one run, can be merged");
     }
+    self->base_run.shard = (st_shard *)self->meeting.shard;
     self->base = st_bound_version(self->meeting.version);
-    self->base.past = true;
+    /* A fork begins there, for which it is kept. Of what ends by itself all three have the same now. */
+    self->base.time_us = self->source.bound.time_us;
+    self->target.time_us = self->source.bound.time_us;
     ST_TRY(merge_all(self));
     if (self->spec->dry_run) {
         return STRATA_OK;
@@ -386,15 +430,11 @@ strata_status st_unite(st_request *rq, const st_unite_spec *spec, st_united *uni
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT, "source and target are the same run");
     }
     ST_TRY(begin(&self));
-    st_arena_init(&self.scratch, &rq->model->host->memory, 0);
-    self.reader = (st_reader){&rq->model->store, &self.scratch, rq->error, NULL, NULL};
-    self.target_reader = self.reader;
-    self.target_reader.overlay = st_txn_overlay(self.txn);
+    st_scratch_begin(&self.scratch, &self.arena, rq);
     self.target = st_bound_version(st_txn_snapshot(self.txn));
     self.target.own = true;
     const strata_status status = merge_runs(&self);
-    st_reader_finish(&self.reader);
-    st_arena_free(&self.scratch);
+    st_scratch_end(&self.scratch);
     st_txn_destroy(self.txn);
     st_point_close(rq, &self.source);
     return status;

@@ -3,11 +3,14 @@
  * History shows things of all primitives side by side, so it asks here and knows none of them. What a
  * row gives is what the primitive's own `get` would call the value, without version and time, which
  * whoever asks has.
- * A new primitive adds a function and a row.
+ * A new primitive adds a function and a row. What is read is as it is stored, but for documents, which are
+ * a base and changes in keys of their own (model/json): they are read whole.
  */
 #include "model/show.h"
 
+#include "format/document_compare.h"
 #include "model/event.h"
+#include "model/json/json_private.h"
 #include "model/memory.h"
 #include "model/run/run.h"
 
@@ -21,23 +24,27 @@ static strata_status put_named_text(strata_buffer *out, const char *name, strata
     return st_msgpack_put_string(out, text);
 }
 
-static strata_status show_kv(st_request *rq, const st_shown *shown, strata_buffer *out) {
+static strata_status show_kv(st_request *rq, strata_slice key, strata_slice stored,
+                             strata_buffer *out) {
     (void)rq;
-    return st_buffer_append(out, shown->stored.data, shown->stored.len);
+    (void)key;
+    return st_buffer_append(out, stored.data, stored.len);
 }
 
-static strata_status show_event(st_request *rq, const st_shown *shown, strata_buffer *out) {
+static strata_status show_event(st_request *rq, strata_slice key, strata_slice stored,
+                                strata_buffer *out) {
     const st_revision revision = {.number = 0};
     st_event event;
-    ST_TRY(st_event_of(rq, shown->key, &revision, shown->stored, &event));
+    ST_TRY(st_event_of(rq, key, &revision, stored, &event));
     ST_TRY(st_msgpack_put_object(out, 2));
     ST_TRY(put_named_text(out, "type", event.type));
     return put_named(out, "payload", event.payload);
 }
 
-static strata_status show_memory(st_request *rq, const st_shown *shown, strata_buffer *out) {
+static strata_status show_memory(st_request *rq, strata_slice key, strata_slice stored,
+                                 strata_buffer *out) {
     st_memory memory;
-    ST_TRY(st_memory_read(rq, shown->key, shown->stored, &memory));
+    ST_TRY(st_memory_read(rq, key, stored, &memory));
     ST_TRY(st_msgpack_put_object(out, 1u + (memory.tags.len > 0) + (memory.metadata.len > 0)));
     ST_TRY(put_named_text(out, "text", memory.text));
     if (memory.tags.len > 0) {
@@ -46,9 +53,10 @@ static strata_status show_memory(st_request *rq, const st_shown *shown, strata_b
     return memory.metadata.len > 0 ? put_named(out, "metadata", memory.metadata) : STRATA_OK;
 }
 
-static strata_status show_run(st_request *rq, const st_shown *shown, strata_buffer *out) {
+static strata_status show_run(st_request *rq, strata_slice key, strata_slice stored,
+                              strata_buffer *out) {
     st_run_record record;
-    ST_TRY(st_run_read(rq, shown->key, shown->stored, &record));
+    ST_TRY(st_run_read(rq, key, stored, &record));
     ST_TRY(st_msgpack_put_object(out, 4u + (record.parent.len > 0) + (record.error.len > 0)));
     ST_TRY(put_named_text(out, "name", record.name));
     ST_TRY(put_named_text(out, "status", strata_text(st_run_status_name(record.status))));
@@ -60,25 +68,31 @@ static strata_status show_run(st_request *rq, const st_shown *shown, strata_buff
     return record.error.len > 0 ? put_named_text(out, "error", record.error) : STRATA_OK;
 }
 
+static strata_status show_json(st_request *rq, strata_slice key, strata_slice stored,
+                               strata_buffer *out) {
+    (void)rq;
+    (void)key;
+    return st_document_to_msgpack(stored, out);
+}
+
 typedef struct show_row {
     uint8_t tag;
-    strata_status (*show)(st_request *rq, const st_shown *shown, strata_buffer *out);
+    strata_status (*show)(st_request *rq, strata_slice key, strata_slice stored,
+                          strata_buffer *out);
 } show_row;
 
 static const show_row rows[] = {
-    {ST_TAG_RUN, show_run},
-    {ST_TAG_KV, show_kv},
-    {ST_TAG_EVENT, show_event},
-    {ST_TAG_MEMORY, show_memory},
+    {ST_TAG_RUN, show_run},   {ST_TAG_KV, show_kv},         {ST_TAG_EVENT, show_event},
+    {ST_TAG_JSON, show_json}, {ST_TAG_MEMORY, show_memory},
 };
 
-strata_status st_show(st_request *rq, const st_shown *shown, strata_buffer *out) {
+strata_status st_show(st_request *rq, strata_slice key, strata_slice stored, strata_buffer *out) {
     const size_t start = out->len;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].tag != st_key_tag(shown->key)) {
+        if (rows[i].tag != st_key_tag(key)) {
             continue;
         }
-        const strata_status status = rows[i].show(rq, shown, out);
+        const strata_status status = rows[i].show(rq, key, stored, out);
         if (status == STRATA_NO_MEMORY) {
             return st_fail_memory(rq->error);
         }
@@ -91,4 +105,34 @@ strata_status st_show(st_request *rq, const st_shown *shown, strata_buffer *out)
         return STRATA_OK;
     }
     return st_msgpack_put_null(out) == STRATA_OK ? STRATA_OK : st_fail_memory(rq->error);
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+strata_status st_show_read(st_request *rq, const st_run *run, strata_slice key,
+                           const st_bound *bound, st_revision *revision, bool *found) {
+    st_json_found json;
+    if (st_key_tag(key) != ST_TAG_JSON) {
+        return st_read_live(&rq->reader, run->shard, key, bound, revision, found);
+    }
+    ST_TRY(st_json_load(rq, run, st_key_text_of(key), bound, &json));
+    *found = json.exists;
+    *revision = (st_revision){.number = json.stamp.version,
+                              .timestamp_us = json.stamp.timestamp_us,
+                              .expires_us = ST_NEVER,
+                              .value = json.document};
+    return STRATA_OK;
+}
+
+strata_status st_show_same(st_request *rq, strata_slice key, const st_revision *a,
+                           const st_revision *b, bool *same) {
+    *same = a->number == b->number ||
+            (a->expires_us == b->expires_us && st_slice_equal(a->value, b->value));
+    if (*same || st_key_tag(key) != ST_TAG_JSON) {
+        return STRATA_OK;
+    }
+    const strata_status status = st_document_equal(a->value, b->value, rq->arena, same);
+    return status == STRATA_NO_MEMORY ? st_fail_memory(rq->error)
+           : status == STRATA_CORRUPT ? st_json_fail(rq, st_key_text_of(key))
+                                      : status;
 }

@@ -4,17 +4,20 @@
 
 #include "model/page.h"
 
-/* One version of a key that has a text form (model/ref.h). */
-typedef struct st_shown {
-    const st_run *run; /* that it was read of */
-    strata_slice key;
-    strata_slice stored;
-    st_bound bound; /* at which it was read: for a thing that is more than one key */
-} st_shown;
+/* Reads a thing by its key (model/ref.h) if it has a value at the bound: st_read_live, but of a thing
+ * that is more than one key all of it, with the version and time of its newest part. The value is what
+ * st_show and st_show_same take; borrowed until the request ends. Errors: as st_read_live. */
+strata_status st_show_read(st_request *rq, const st_run *run, strata_slice key,
+                           const st_bound *bound, st_revision *revision, bool *found);
 
-/* Appends it as canonical MessagePack: of kv the value; of an event {type, payload}; of a memory
- * {text, tags?, metadata?}; of a run its record. The reader's memory is used. Errors: corrupt {file},
- * no_memory, and those of reading. */
-strata_status st_show(st_request *rq, const st_shown *shown, strata_buffer *out);
+/* Whether two revisions of a thing are the same to a user: value and end. scratch: for documents.
+ * Errors: corrupt, no_memory. */
+strata_status st_show_same(st_request *rq, strata_slice key, const st_revision *a,
+                           const st_revision *b, bool *same);
+
+/* Appends what was read as canonical MessagePack: of kv the value; of an event {type, payload}; of a
+ * memory {text, tags?, metadata?}; of JSON the document; of a run its record. Errors: corrupt {file},
+ * no_memory. */
+strata_status st_show(st_request *rq, strata_slice key, strata_slice stored, strata_buffer *out);
 
 #endif
