@@ -208,8 +208,8 @@ static strata_status put_commits(st_call *call, const st_commit_list *list) {
 typedef struct range_args {
     int from;
     int until;
-    int after;
-    int before;
+    int from_time;
+    int until_time;
     int cursor;
 } range_args;
 
@@ -218,12 +218,11 @@ static strata_status fail_both(st_call *call, const char *one, const char *other
                    other);
 }
 
-/* The newest commit of the run, or of a moment. */
-static strata_status version_at(st_call *call, st_run *run, int time_arg, uint64_t *version) {
+/* The newest commit of the run below a time. */
+static strata_status version_before(st_call *call, st_run *run, int64_t time_us,
+                                    uint64_t *version) {
     st_point point;
-    const st_when when = {UINT64_MAX, call->args[time_arg].as.integer == INT64_MAX
-                                          ? INT64_MAX - 1
-                                          : call->args[time_arg].as.integer};
+    const st_when when = {UINT64_MAX, time_us == INT64_MIN ? time_us : time_us - 1};
     ST_TRY(st_point_open(call->rq, run, &when, &point));
     *version = point.version;
     st_point_close(call->rq, &point);
@@ -233,19 +232,14 @@ static strata_status version_at(st_call *call, st_run *run, int time_arg, uint64
 static strata_status take_range(st_call *call, st_run *run, const range_args *args,
                                 st_commits_spec *spec) {
     uint64_t cursor;
-    if (call->given[args->from] && call->given[args->after]) {
-        return fail_both(call, "from", "after");
+    if (call->given[args->from] && call->given[args->from_time]) {
+        return fail_both(call, "from", "from_time");
     }
     const uint64_t from = st_call_uint(call, args->from, 0);
     spec->after = from == 0 ? 0 : from - 1;
-    spec->exact = from > 0 || call->given[args->after];
-    if (call->given[args->after]) {
-        ST_TRY(version_at(call, run, args->after, &spec->after));
-    }
-    if (call->given[args->before]) {
-        uint64_t until;
-        ST_TRY(version_at(call, run, args->before, &until));
-        spec->until = until < spec->until ? until : spec->until;
+    spec->exact = from > 0 || call->given[args->from_time];
+    if (call->given[args->from_time]) {
+        ST_TRY(version_before(call, run, call->args[args->from_time].as.integer, &spec->after));
     }
     ST_TRY(take_version_cursor(call, args->cursor, &cursor));
     if (cursor > 0 && spec->oldest_first) {
@@ -262,10 +256,10 @@ static strata_status read_commits(st_call *call, st_run *run, const range_args *
     st_commit_list list;
     st_trail trail;
     st_point point;
-    if (call->given[args->until] && call->given[args->before]) {
-        return fail_both(call, "until", "before");
+    if (call->given[args->until] && call->given[args->until_time]) {
+        return fail_both(call, "until", "until_time");
     }
-    const st_when when = {st_call_uint(call, args->until, UINT64_MAX), INT64_MAX};
+    const st_when when = st_call_when(call, args->until, args->until_time);
     ST_TRY(st_point_open(rq, run, &when, &point));
     spec->until = point.version;
     strata_status status = take_range(call, run, args, spec);
@@ -282,7 +276,7 @@ static strata_status read_commits(st_call *call, st_run *run, const range_args *
 
 strata_status st_op_history_log(st_call *call) {
     static const range_args args = {ARG_history_log_from, ARG_history_log_until,
-                                    ARG_history_log_after, ARG_history_log_before,
+                                    ARG_history_log_from_time, ARG_history_log_until_time,
                                     ARG_history_log_cursor};
     st_commits_spec spec = {.oldest_first = st_call_bool(call, ARG_history_log_reverse, false)};
     st_run *run;
@@ -302,7 +296,7 @@ strata_status st_op_history_log(st_call *call) {
 
 strata_status st_op_history_replay(st_call *call) {
     static const range_args args = {ARG_history_replay_from, ARG_history_replay_until,
-                                    ARG_history_replay_after, ARG_history_replay_before,
+                                    ARG_history_replay_from_time, ARG_history_replay_until_time,
                                     ARG_history_replay_cursor};
     st_commits_spec spec = {.oldest_first = true, .with_values = true};
     st_run *run;

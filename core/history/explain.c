@@ -42,19 +42,19 @@ static uint64_t hash_of(strata_slice key, uint64_t version) {
     return hash ^ hash >> 29;
 }
 
-/* Whether it is a node already; if not, its place is remembered. There are twice as many places as
- * nodes can be. */
-static bool is_seen(explainer *self, strata_slice key, uint64_t version) {
+/* The node that it is already; NULL: it is none, and the place of the next one is remembered. There are
+ * twice as many places as nodes can be. */
+static const st_explained *find_node(explainer *self, strata_slice key, uint64_t version) {
     size_t at = (size_t)hash_of(key, version) & self->seen_mask;
     while (self->seen[at] != 0) {
         const st_explained *node = &self->to->nodes[self->seen[at] - 1];
         if (node->version == version && st_slice_equal(node->key, key)) {
-            return true;
+            return node;
         }
         at = (at + 1) & self->seen_mask;
     }
     self->seen[at] = (uint32_t)self->to->count + 1;
-    return false;
+    return NULL;
 }
 
 /* Whether a node more was refused, or would be and the answer says so already. */
@@ -71,13 +71,16 @@ static strata_status add_node(explainer *self, uint32_t parent, strata_slice key
         return STRATA_OK;
     }
     const bool is_root = parent == UINT32_MAX;
-    const bool again = version > 0 && is_seen(self, key, version);
+    const st_explained *known = version > 0 ? find_node(self, key, version) : NULL;
+    if (known != NULL && known->parent == parent) {
+        return STRATA_OK; /* read by itself and in a range */
+    }
     st_explained *node = &to->nodes[to->count];
     *node = (st_explained){.parent = is_root ? (uint32_t)to->count : parent,
                            .depth = is_root ? 0 : to->nodes[parent].depth + 1,
                            .key = st_arena_copy(self->rq->arena, key),
                            .version = version,
-                           .again = again,
+                           .again = known != NULL,
                            .value = st_slice("", 0),
                            .label = st_slice("", 0),
                            .trace = st_slice("", 0)};

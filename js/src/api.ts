@@ -30,6 +30,8 @@ export {
     WrongType,
 } from './generated/errors.js';
 export type {
+    Change,
+    Commit,
     DbBackupResult,
     DbCheckpointResult,
     DbCompactResult,
@@ -44,8 +46,10 @@ export type {
     EventRecord,
     EventVerifyResult,
     Hit,
+    Item,
     Memory,
     MemoryRememberResult,
+    MergeConflict,
     OperationName,
     Operations,
     PatchOperation,
@@ -59,6 +63,19 @@ export type {
     Snapshot,
     TxnInfoResult,
 } from './generated/operations.js';
+export type {
+    DiffOptions,
+    DiffPoints,
+    DiffSummary,
+    ExplainOptions,
+    Explanation,
+    History,
+    HistoryRange,
+    LogOptions,
+    MergeOptions,
+    Primitive,
+    StateOptions,
+} from './history.js';
 export type { LogLevel, LogLine, Progress } from './host.js';
 export type { ExpiryOptions, Kv, KvListOptions, NewEntry } from './kv.js';
 export type { Memories, MemoryListOptions, RecallOptions, RecallResult, RememberOptions } from './memories.js';

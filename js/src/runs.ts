@@ -7,6 +7,8 @@ export interface RunCreateOptions extends CallOptions {
     parent?: string | undefined;
     tags?: readonly string[] | undefined;
     metadata?: ObjectValue | undefined;
+    /** Keeps what the commit of each of its transactions had read, for history.explain. */
+    provenance?: boolean | undefined;
 }
 
 /** The runs of a database. Each change of state resolves to its version. */
@@ -19,9 +21,9 @@ export class Runs {
 
     /** Creates an active run; without a name it gets a new unique one. */
     async create(name?: string, options?: RunCreateOptions): Promise<RunCreateResult> {
-        checkOptions('runs.create', options, ['parent', 'tags', 'metadata', 'signal']);
-        const { parent, tags, metadata } = options ?? {};
-        return this.#caller.exec('run.create', { name, parent, tags, metadata }, options);
+        checkOptions('runs.create', options, ['parent', 'tags', 'metadata', 'provenance', 'signal']);
+        const { parent, tags, metadata, provenance } = options ?? {};
+        return this.#caller.exec('run.create', { name, parent, tags, metadata, provenance }, options);
     }
 
     async get(name: string, options?: CallOptions & AsOf): Promise<RunRecord> {

@@ -9,7 +9,9 @@ static const cli_param create_params[] = {
     {"--parent", "parent", CLI_TEXT, false, "RUN", "the run it belongs under"},
     {"--tag", "tags", CLI_STRINGS, false, "TAG",
      "a word to find it by; may be given several times"},
-    {"--metadata", "metadata", CLI_OBJECT, false, "JSON", "an object to keep with it"}};
+    {"--metadata", "metadata", CLI_OBJECT, false, "JSON", "an object to keep with it"},
+    {"--provenance", "provenance", CLI_FLAG, false, NULL,
+     "keep what its transactions had read, for strata explain"}};
 static const cli_param list_params[] = {
     {"--status", "status", CLI_TEXT, false, "STATUS", "only those in this state"},
     {"--tag", "tag", CLI_TEXT, false, "TAG", "only those with this tag"},

@@ -1309,10 +1309,10 @@ export interface HistoryLogArgs {
     from?: number | bigint | undefined;
     /** Up to this commit. */
     until?: number | bigint | undefined;
-    /** Only those made after this time. */
-    after?: number | bigint | undefined;
-    /** Only those made at this time or before. */
-    before?: number | bigint | undefined;
+    /** From this time on. */
+    from_time?: number | bigint | undefined;
+    /** Up to this time. */
+    until_time?: number | bigint | undefined;
     /** From the oldest to the newest. */
     reverse?: boolean | undefined;
     /** 1-1000; 100 when left out. */
@@ -1339,10 +1339,10 @@ export interface HistoryReplayArgs {
     from?: number | bigint | undefined;
     /** Up to this commit. */
     until?: number | bigint | undefined;
-    /** Only those made after this time. */
-    after?: number | bigint | undefined;
-    /** Only those made at this time or before. */
-    before?: number | bigint | undefined;
+    /** From this time on. */
+    from_time?: number | bigint | undefined;
+    /** Up to this time. */
+    until_time?: number | bigint | undefined;
     /** 1-1000; 100 when left out. */
     limit?: number | bigint | undefined;
     /** Where the previous page ended. */

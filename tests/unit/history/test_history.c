@@ -312,11 +312,11 @@ static void log_between_times(void **state) {
         const commit *b = &commits[test_random_below(&chance, commit_count)];
         commit_range range = {1, 0, NULL};
         for (unsigned j = 0; j < commit_count; j++) {
-            range.from = commits[j].time_us <= a->time_us ? commits[j].version + 1 : range.from;
+            range.from = commits[j].time_us < a->time_us ? commits[j].version + 1 : range.from;
             range.until = commits[j].time_us <= b->time_us ? commits[j].version : range.until;
         }
-        (void)snprintf(args, sizeof args, "\"after\":%lld,\"before\":%lld", (long long)a->time_us,
-                       (long long)b->time_us);
+        (void)snprintf(args, sizeof args, "\"from_time\":%lld,\"until_time\":%lld",
+                       (long long)a->time_us, (long long)b->time_us);
         expect_commits("history.log", args, 0, &range, false);
         expect_commits("history.replay", args, 0, &range, true);
     }
