@@ -287,9 +287,7 @@ strata_status st_op_history_log(st_call *call) {
     if (call->given[ARG_history_log_ref]) {
         st_key *key;
         ST_TRY(take_ref(call, ARG_history_log_ref, &run, &key));
-        spec.low = st_key_slice(key);
-        key->bytes[key->len] = 0;
-        spec.high = st_slice(key->bytes, key->len + 1);
+        spec.thing = key;
     }
     return read_commits(call, run, &args, &spec);
 }

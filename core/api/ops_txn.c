@@ -29,6 +29,9 @@ strata_status st_op_txn_begin(st_call *call) {
     st_open_txn *open;
     st_run *run;
     ST_TRY(take_isolation(call, &spec.isolation));
+    if (call->given[ARG_txn_begin_trace]) {
+        ST_TRY(st_key_check(spec.trace, call->rq->error));
+    }
     ST_TRY(st_transaction_check_words(call->rq, &spec));
     spec.timeout_ns = timeout_ms > UINT64_MAX / 1000000 ? UINT64_MAX : timeout_ms * 1000000;
     ST_TRY(st_call_run(call, ARG_txn_begin_run, &run));

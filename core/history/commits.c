@@ -104,6 +104,33 @@ static bool widen(const st_commits_spec *spec, uint64_t *window, uint64_t *after
     return true;
 }
 
+/* Of one thing all its keys: a document's parts too. */
+static strata_status walk_thing(st_request *rq, const st_trail *trail, chooser *self,
+                                st_trail_range *range, uint64_t *earliest) {
+    const st_key *thing = self->spec->thing;
+    st_key low;
+    st_key high;
+    if (thing == NULL) {
+        return st_trail_walk(rq, trail, range, choose, self, earliest);
+    }
+    high = *thing;
+    high.bytes[high.len++] = 0;
+    range->low = st_key_slice(thing);
+    range->high = st_key_slice(&high);
+    ST_TRY(st_trail_walk(rq, trail, range, choose, self, earliest));
+    if (st_key_tag(range->low) != ST_TAG_JSON) {
+        return STRATA_OK;
+    }
+    low = *thing;
+    high = *thing;
+    low.bytes[0] = ST_TAG_JSON_PATCH;
+    high.bytes[0] = ST_TAG_JSON_PATCH;
+    high.bytes[high.len - 1] = 1; /* above the mark at the end of its text */
+    range->low = st_key_slice(&low);
+    range->high = st_key_slice(&high);
+    return st_trail_walk(rq, trail, range, choose, self, earliest);
+}
+
 static strata_status choose_page(st_request *rq, const st_trail *trail, chooser *self,
                                  uint64_t *earliest) {
     const st_commits_spec *spec = self->spec;
@@ -118,9 +145,9 @@ static strata_status choose_page(st_request *rq, const st_trail *trail, chooser 
     }
     *earliest = 0;
     while (spec->after < spec->until && !self->full && widen(spec, &window, &after, &until)) {
-        const st_trail_range range = {spec->low, spec->high, after, until};
+        st_trail_range range = {st_slice("", 0), st_slice("", 0), after, until};
         self->count = 0;
-        ST_TRY(st_trail_walk(rq, trail, &range, choose, self, earliest));
+        ST_TRY(walk_thing(rq, trail, self, &range, earliest));
         settle(self);
     }
     return STRATA_OK;
@@ -329,7 +356,7 @@ static strata_status read_changes(st_request *rq, const st_point *point, const s
     const uint64_t last = list->commits[list->count - 1].version;
     const st_trail_range range = {st_slice("", 0), st_slice("", 0),
                                   (oldest_first ? first : last) - 1, oldest_first ? last : first};
-    uint64_t earliest;
+    uint64_t earliest = 0;
     strata_status status = st_trail_walk(rq, trail, &range, collect, &self, &earliest);
     if (status == STRATA_OK) {
         status = hand_out(&self);
@@ -368,7 +395,9 @@ strata_status st_commits_read(st_request *rq, const st_point *point, const st_tr
     ST_TRY(choose_page(rq, trail, &self, &list->earliest));
     if (spec->exact && list->earliest > 0) {
         st_bound bound = st_bound_version(spec->after + 1);
-        return st_past_fail(&rq->reader, point->run->shard->run, spec->low, &bound, list->earliest);
+        return st_past_fail(&rq->reader, point->run->shard->run,
+                            spec->thing == NULL ? st_slice("", 0) : st_key_slice(spec->thing),
+                            &bound, list->earliest);
     }
     ST_TRY(list_commits(rq, &self, list));
     return list->count == 0

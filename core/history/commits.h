@@ -12,10 +12,9 @@ enum {
 };
 
 typedef struct st_commits_spec {
-    uint64_t after;    /* commits above this one */
-    uint64_t until;    /* up to this one */
-    strata_slice low;  /* that changed a key from here, inclusive */
-    strata_slice high; /* to here, exclusive; empty: any key */
+    uint64_t after;      /* commits above this one */
+    uint64_t until;      /* up to this one */
+    const st_key *thing; /* that changed this one; NULL: any */
     bool oldest_first;
     bool with_values; /* and then all changes of a commit, else the first ST_CHANGES_SHOWN */
     bool exact;       /* history_trimmed if some of it may be gone */

@@ -68,7 +68,7 @@ static strata_status settle(touched_lane *lane) {
     while (scan->here &&
            (scan->revision.number > lane->piece.high || scan->revision.number <= lane->piece.low)) {
         /* The mark of a version that is above the piece speaks of all below it. */
-        if (scan->revision.trimmed && scan->revision.number > lane->piece.low) {
+        if (scan->revision.trimmed && scan->revision.number > lane->piece.low + 1) {
             const st_bound bound = st_bound_version(lane->piece.low);
             return st_past_fail(scan->reader, lane->piece.shard->run, scan->key, &bound,
                                 scan->revision.number);
@@ -105,7 +105,7 @@ static strata_status open_lane(touched_lane *lane, st_request *rq, const st_touc
     st_floor floor;
     ST_TRY(st_trail_scan(&lane->scan, &rq->reader, shard, &range, lane->piece.low));
     ST_TRY(st_past_floor(&rq->reader, shard, range.low, range.high, &floor));
-    if (floor.version > (pinned ? lane->piece.high : lane->piece.low)) {
+    if (floor.version > (pinned ? lane->piece.high : lane->piece.low + 1)) {
         const st_bound bound = st_bound_version(lane->piece.low);
         return st_past_fail(&rq->reader, shard->run, range.low, &bound, floor.version);
     }

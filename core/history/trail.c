@@ -54,6 +54,13 @@ strata_status st_trail_scan(st_scan *scan, st_reader *reader, const st_shard *sh
     return st_versions_own(scan, reader, shard, range, &span);
 }
 
+/* Versions below `version` may be gone; between it and the low end there must be room for one. */
+static void note_gone(uint64_t version, uint64_t after, uint64_t *earliest) {
+    if (version > after + 1 && version > *earliest) {
+        *earliest = version;
+    }
+}
+
 /* Versions of one level that are above `low` and not above `high`. */
 static strata_status walk_level(st_request *rq, const st_shard *shard, const st_trail_range *range,
                                 st_trail_visit visit, void *ctx, uint64_t *earliest) {
@@ -68,8 +75,8 @@ static strata_status walk_level(st_request *rq, const st_shard *shard, const st_
     ST_TRY(st_trail_scan(scan, &rq->reader, shard, &keys, range->after));
     while (scan->here) {
         const st_revision *revision = &scan->revision;
-        if (revision->trimmed && revision->number > range->after && revision->number > *earliest) {
-            *earliest = revision->number;
+        if (revision->trimmed) {
+            note_gone(revision->number, range->after, earliest);
         }
         if (revision->number > range->after && revision->number <= range->until) {
             ST_TRY(visit(ctx, scan));
@@ -81,15 +88,12 @@ static strata_status walk_level(st_request *rq, const st_shard *shard, const st_
     if (st_shard_gone(shard) > 0) {
         floor.version = range->until; /* only what forks see is left */
     }
-    if (floor.version > range->after && floor.version > *earliest) {
-        *earliest = floor.version;
-    }
+    note_gone(floor.version, range->after, earliest);
     return STRATA_OK;
 }
 
 strata_status st_trail_walk(st_request *rq, const st_trail *trail, const st_trail_range *range,
                             st_trail_visit visit, void *ctx, uint64_t *earliest) {
-    *earliest = 0;
     for (size_t i = 0; i < trail->count; i++) {
         const st_trail_level *level = &trail->levels[i];
         st_trail_range part = *range;
@@ -121,7 +125,7 @@ strata_status st_trail_at_time(st_request *rq, const st_trail *trail, int64_t ti
                                uint64_t *version) {
     time_search search = {time_us, 0};
     uint64_t window = WINDOW;
-    uint64_t earliest;
+    uint64_t earliest = 0;
     uint64_t until = trail->levels[0].high;
     while (until > 0 && search.found == 0) {
         const st_trail_range range = {st_slice("", 0), st_slice("", 0),

@@ -42,7 +42,8 @@ strata_status st_trail_scan(st_scan *scan, st_reader *reader, const st_shard *sh
 typedef strata_status (*st_trail_visit)(void *ctx, st_scan *scan);
 
 /* Shows each version in the range, level by level, in the order of keys and from the newest to the
- * oldest under each. *earliest: below it versions that were in the range may be gone; 0: none is.
+ * oldest under each. *earliest: is raised to the version below which some that were in the range may be
+ * gone.
  * Errors: those of reading, and of the visitor. */
 strata_status st_trail_walk(st_request *rq, const st_trail *trail, const st_trail_range *range,
                             st_trail_visit visit, void *ctx, uint64_t *earliest);
