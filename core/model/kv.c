@@ -279,6 +279,7 @@ strata_status st_kv_history(st_request *rq, const st_run *run, strata_slice text
     if (key == NULL || above == NULL || *scan == NULL) {
         return st_fail_memory(rq->error);
     }
+    ST_TRY(st_run_check_there(rq, run));
     ST_TRY(kv_key(rq, text, key));
     memcpy(above, key->bytes, key->len);
     above[key->len] = 0;

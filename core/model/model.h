@@ -72,6 +72,13 @@ static inline void st_request_init(st_request *rq, st_model *model, st_arena *ar
                        .txn = NULL};
 }
 
+/* A run may be deleted while somebody has found it, or is in a transaction on it. Errors: not_found. */
+static inline strata_status st_run_check_there(st_request *rq, const st_run *run) {
+    return ST_LIKELY(st_shard_gone(run->shard) == 0)
+               ? STRATA_OK
+               : st_fail(rq->error, STRATA_NOT_FOUND, "the run was deleted");
+}
+
 /* When and as what something was committed. */
 typedef struct st_stamp {
     uint64_t version;

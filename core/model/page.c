@@ -60,6 +60,7 @@ static strata_status bound_at_version(st_request *rq, const st_run *run, uint64_
 
 strata_status st_bound_at(st_request *rq, const st_run *run, const st_when *when, st_bound *bound) {
     *bound = (st_bound){UINT64_MAX, INT64_MAX, false, false};
+    ST_TRY(st_run_check_there(rq, run));
     if (when->version != UINT64_MAX && when->time_us != INT64_MAX) {
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "as_of and as_of_time exclude each other");

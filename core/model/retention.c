@@ -368,3 +368,40 @@ strata_status st_retention_remove(st_request *rq, const st_scope *scope, bool *e
     }
     return st_run_delete(rq, &commit, &key, &hook, stamp);
 }
+
+/* ---- Of a run that is deleted ---------------------------------------------------------------- */
+
+static bool has_rule(st_model *model, uint64_t run, st_primitive_id primitive) {
+    st_mutex_lock(&model->retention_lock, &model->host->executor);
+    const bool has = find_rule(model, run, primitive) != NULL;
+    st_mutex_unlock(&model->retention_lock, &model->host->executor);
+    return has;
+}
+
+strata_status st_retention_forget(st_request *rq, const st_scope *run, st_write *writes,
+                                  size_t *count) {
+    *count = 0;
+    for (unsigned i = 0; i < ST_PRIMITIVE_COUNT; i++) {
+        st_scope scope = *run;
+        scope.primitive = (st_primitive_id)i;
+        if (!has_rule(rq->model, scope.run, scope.primitive)) {
+            continue;
+        }
+        st_key *key = st_arena_alloc(rq->arena, sizeof *key, 8);
+        if (key == NULL) {
+            return st_fail_memory(rq->error);
+        }
+        scope_key(&scope, key);
+        writes[(*count)++] =
+            (st_write){.key = st_key_slice(key), .value = st_slice("", 0), .deletes = true};
+    }
+    return STRATA_OK;
+}
+
+void st_retention_forgotten(st_model *model, uint64_t run) {
+    st_mutex_lock(&model->retention_lock, &model->host->executor);
+    for (unsigned i = 0; i < ST_PRIMITIVE_COUNT; i++) {
+        drop_rule(model, run, (st_primitive_id)i);
+    }
+    st_mutex_unlock(&model->retention_lock, &model->host->executor);
+}

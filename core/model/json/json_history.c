@@ -85,6 +85,7 @@ strata_status st_json_history(st_request *rq, const st_run *run, strata_slice ke
     strata_buffer versions = {NULL, 0, 0, rq->model->host};
     const uint64_t snapshot = st_shard_snapshot(run->shard);
     const uint64_t newest = before == 0 ? 0 : before - 1 < snapshot ? before - 1 : snapshot;
+    ST_TRY(st_run_check_there(rq, run));
     ST_TRY(st_key_check(key, rq->error));
     strata_status status = collect_all(rq, run, key, newest, &versions);
     if (status == STRATA_OK) {

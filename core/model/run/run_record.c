@@ -4,7 +4,7 @@
  * fork: a map {run, since, version?, time?}: the run whose commits it sees besides its own, those up to
  * the version and not after the time; its own are above `since`. A fork is younger than the run it sees,
  * so ids go down along a chain of forks.
- * Of a run that was deleted there is a map {name, fork?} under its id (ST_TAG_RUN_GONE).
+ * Of a run that was deleted there is a map {name, created, fork?} under its id (ST_TAG_RUN_GONE).
  */
 #include "model/run/run_private.h"
 
@@ -36,9 +36,11 @@ static strata_status put_origin(const st_run_origin *fork, strata_buffer *out) {
 
 strata_status st_run_encode_gone(const st_run_record *record, strata_buffer *out) {
     out->len = 0;
-    ST_TRY(st_msgpack_put_object(out, 1u + (record->fork.run > 0 ? 1u : 0u)));
+    ST_TRY(st_msgpack_put_object(out, 2u + (record->fork.run > 0 ? 1u : 0u)));
     ST_TRY(put_named(out, "name"));
     ST_TRY(st_msgpack_put_string(out, record->name));
+    ST_TRY(put_named(out, "created"));
+    ST_TRY(st_msgpack_put_int(out, record->created_us));
     return record->fork.run > 0 ? put_origin(&record->fork, out) : STRATA_OK;
 }
 

@@ -169,6 +169,10 @@ export interface RunRecord {
     error?: string | undefined;
     /** true: it keeps what its commits had read, for history.explain. */
     provenance?: boolean | undefined;
+    /** Of a fork: it sees the parent as a reader of this commit did. */
+    forked_at?: bigint | undefined;
+    /** Of a fork from a time: it sees the parent as a reader at this time did. */
+    forked_at_time?: number | undefined;
     /** When it was created. */
     created: number;
     /** When its record last changed. */
@@ -369,6 +373,48 @@ export interface RunListResult {
     runs: RunRecord[];
     /** Present when there may be more. */
     cursor?: string | undefined;
+}
+
+/** Arguments of run.fork: Creates an active run that sees another one as it was at some point, and goes on by itself. It costs the same whatever that run holds. */
+export interface RunForkArgs {
+    /** The run to fork; "default" when left out. */
+    run?: string | undefined;
+    /** As it was after this commit; now when both are left out. */
+    as_of?: number | bigint | undefined;
+    /** As it was at this time; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+    /** Of the fork: 1-255 bytes, unique; made from time and chance when left out. */
+    name?: string | undefined;
+    /** Words to find it by. */
+    tags?: readonly string[] | undefined;
+    /** Anything. */
+    metadata?: ObjectValue | undefined;
+}
+
+/** Result of run.fork. */
+export interface RunForkResult {
+    /** The name of the fork. */
+    name: string;
+    /** The commit that made it. */
+    version: bigint;
+    /** The run that was forked: its parent. */
+    forked_from: string;
+    /** It sees the parent as a reader of this commit did. */
+    at?: bigint | undefined;
+    /** It sees the parent as a reader at this time did; in place of at, for a time before the parent's last commit. */
+    at_time?: number | undefined;
+}
+
+/** Arguments of run.delete: Deletes a run with all its keys and their history, and its rules of retention. Forks of it go on to see what they saw. */
+export interface RunDeleteArgs {
+    /** The run. */
+    name: string;
+}
+
+/** Result of run.delete. */
+export interface RunDeleteResult {
+    /** The commit. */
+    version: bigint;
 }
 
 /** Arguments of run.pause: active -> paused: refuses writes until resumed. */
@@ -1750,6 +1796,10 @@ export interface Operations {
     'run.get': { args: RunGetArgs; result: RunGetResult };
     /** The runs in order of name. */
     'run.list': { args: RunListArgs; result: RunListResult };
+    /** Creates an active run that sees another one as it was at some point, and goes on by itself. It costs the same whatever that run holds. */
+    'run.fork': { args: RunForkArgs; result: RunForkResult };
+    /** Deletes a run with all its keys and their history, and its rules of retention. Forks of it go on to see what they saw. */
+    'run.delete': { args: RunDeleteArgs; result: RunDeleteResult };
     /** active -> paused: refuses writes until resumed. */
     'run.pause': { args: RunPauseArgs; result: RunPauseResult };
     /** paused -> active. */

@@ -4,6 +4,8 @@ import type { OperationName } from './operations.js';
 /** The operations that write. */
 export const writes: ReadonlySet<OperationName> = new Set<OperationName>([
     'run.create',
+    'run.fork',
+    'run.delete',
     'run.pause',
     'run.resume',
     'run.complete',
@@ -52,7 +54,7 @@ export const shapeFields: Readonly<Record<string, SpecialFields>> = {
     Difference: { before_version: 'version', after_version: 'version' },
     MergeConflict: {},
     Explained: { version: 'version' },
-    Run: { version: 'version' },
+    Run: { forked_at: 'version', version: 'version' },
     Memory: { version: 'version' },
     Hit: { version: 'version' },
     RecallStats: {},
@@ -68,6 +70,8 @@ export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
     'run.create': { version: 'version' },
     'run.get': { run: 'Run' },
     'run.list': { runs: 'Run' },
+    'run.fork': { version: 'version', at: 'version' },
+    'run.delete': { version: 'version' },
     'run.pause': { version: 'version' },
     'run.resume': { version: 'version' },
     'run.complete': { version: 'version' },
