@@ -1,11 +1,11 @@
 /* touched.c - the commits that two points do not share, as a merge of their keys.
  *
  * A trail (trail.h) is a chain of runs, each forked from the next. Two trails meet at the first run
- * that is in both: what it shows of itself to the one and to the other differs by the commits between
- * two numbers, and all below is the same. So a key can only have another value in the two points if it
- * was written
+ * that is in both, and go on through the same runs. What such a run shows of itself to the one and to
+ * the other differs by the commits between two numbers; once they are equal all below is the same. So a
+ * key can only have another value in the two points if it was written
  *   - to a level of either trail above the run where they meet, or
- *   - to that run, between the two numbers.
+ *   - to that run or one below, between the two numbers.
  * Two points of one run meet in that run itself. Points that share nothing meet nowhere, and every key
  * of both is touched.
  *
@@ -43,23 +43,11 @@ st_meeting st_trails_meet(const st_trail *a, const st_trail *b) {
             if (a->levels[i].shard == b->levels[j].shard) {
                 const uint64_t left = a->levels[i].high;
                 const uint64_t right = b->levels[j].high;
-                const bool pinned = left < right ? i > 0 : right < left ? j > 0 : i > 0 || j > 0;
-                return (st_meeting){a->levels[i].shard, left < right ? left : right, pinned};
+                return (st_meeting){a->levels[i].shard, {i, j}, left < right ? left : right};
             }
         }
     }
-    return (st_meeting){NULL, 0, false};
-}
-
-/* What of a level lies above the meeting; false: nothing, and nothing of the levels below either. */
-static bool piece_of(const st_trail_level *level, const st_meeting *meeting,
-                     st_trail_level *piece) {
-    *piece = *level;
-    if (level->shard != meeting->shard) {
-        return true;
-    }
-    piece->low = meeting->version;
-    return false;
+    return (st_meeting){NULL, {a->count, b->count}, 0};
 }
 
 /* The lane moves on until it stands inside its piece. */
@@ -101,11 +89,10 @@ static strata_status open_lane(touched_lane *lane, st_request *rq, const st_touc
                                uint8_t tag) {
     const st_scan_range range = keys_of(lane, tag, spec->past);
     const st_shard *shard = lane->piece.shard;
-    const bool pinned = spec->meeting.pinned || shard != spec->meeting.shard;
     st_floor floor;
     ST_TRY(st_trail_scan(&lane->scan, &rq->reader, shard, &range, lane->piece.low));
     ST_TRY(st_past_floor(&rq->reader, shard, range.low, range.high, &floor));
-    if (floor.version > (pinned ? lane->piece.high : lane->piece.low + 1)) {
+    if (floor.version > (lane->piece.pinned ? lane->piece.high : lane->piece.low + 1)) {
         const st_bound bound = st_bound_version(lane->piece.low);
         return st_past_fail(&rq->reader, shard->run, range.low, &bound, floor.version);
     }
@@ -128,16 +115,21 @@ static void find_least(st_touched *touched) {
     }
 }
 
-static strata_status add_lane(st_touched *touched, st_request *rq, const st_touched_spec *spec,
-                              const st_trail_level *piece, uint8_t tag) {
-    touched_lane *lane = &touched->lanes[touched->count++];
-    lane->piece = *piece;
-    return open_lane(lane, rq, spec, tag);
+static strata_status add_lanes(st_touched *touched, st_request *rq, const st_touched_spec *spec,
+                               const st_trail_level *piece) {
+    const uint8_t tags[] = {spec->tag, ST_TAG_JSON_PATCH};
+    const size_t count = spec->tag == ST_TAG_JSON ? 2 : 1;
+    for (size_t i = 0; i < count && piece->low < piece->high; i++) {
+        touched_lane *lane = &touched->lanes[touched->count++];
+        lane->piece = *piece;
+        ST_TRY(open_lane(lane, rq, spec, tags[i]));
+    }
+    return STRATA_OK;
 }
 
 strata_status st_touched_start(st_touched *touched, st_request *rq, const st_touched_spec *spec) {
-    const bool has_parts = spec->tag == ST_TAG_JSON;
-    const size_t most = (spec->trails[0]->count + spec->trails[1]->count) * (has_parts ? 2 : 1);
+    const size_t most = (spec->trails[0]->count + spec->trails[1]->count) * 2;
+    const size_t *levels = spec->meeting.levels;
     touched->here = false;
     touched->count = 0;
     touched->lanes = st_arena_alloc(rq->arena, most * sizeof *touched->lanes, 16);
@@ -145,18 +137,22 @@ strata_status st_touched_start(st_touched *touched, st_request *rq, const st_tou
         return st_fail_memory(rq->error);
     }
     for (size_t i = 0; i < 2; i++) {
-        bool above = true;
-        for (size_t j = 0; above && j < spec->trails[i]->count; j++) {
-            st_trail_level piece;
-            above = piece_of(&spec->trails[i]->levels[j], &spec->meeting, &piece);
-            if (piece.low >= piece.high) {
-                continue;
-            }
-            ST_TRY(add_lane(touched, rq, spec, &piece, spec->tag));
-            if (has_parts) {
-                ST_TRY(add_lane(touched, rq, spec, &piece, ST_TAG_JSON_PATCH));
-            }
+        for (size_t j = 0; j < levels[i]; j++) {
+            st_trail_level piece = spec->trails[i]->levels[j];
+            piece.pinned = true; /* nothing of it is seen from the other side */
+            ST_TRY(add_lanes(touched, rq, spec, &piece));
         }
+    }
+    for (size_t k = 0; levels[0] + k < spec->trails[0]->count; k++) {
+        const st_trail_level *a = &spec->trails[0]->levels[levels[0] + k];
+        const st_trail_level *b = &spec->trails[1]->levels[levels[1] + k];
+        const st_trail_level *lower = a->high < b->high ? a : b;
+        const st_trail_level piece = {a->shard, lower->high, a->high < b->high ? b->high : a->high,
+                                      lower->pinned};
+        if (a->high == b->high) {
+            break;
+        }
+        ST_TRY(add_lanes(touched, rq, spec, &piece));
     }
     find_least(touched);
     return STRATA_OK;

@@ -7,18 +7,18 @@
 #include "history/point.h"
 #include "history/trail.h"
 
-/* Where two trails are the same: both show the shard's commits up to `version`, and below them the
- * same. shard NULL: they share nothing. */
+/* The first run that is in both of two trails: the place of its level in each. All levels below are of
+ * the same runs in both. */
 typedef struct st_meeting {
-    const st_shard *shard;
-    uint64_t version;
-    bool pinned; /* a fork begins there, for which all that it sees is kept */
+    const st_shard *shard; /* NULL: they share nothing */
+    size_t levels[2];
+    uint64_t version; /* both show its commits up to this one */
 } st_meeting;
 
 st_meeting st_trails_meet(const st_trail *a, const st_trail *b);
 
-/* Things of one primitive in order of their keys, each once: those written to either trail above the
- * meeting. */
+/* Things of one primitive in order of their keys, each once: those written to one trail and not
+ * to the other. */
 typedef struct st_touched {
     bool here;
     st_key key; /* of the thing (st_ref_subject) where it stands */

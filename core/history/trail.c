@@ -16,21 +16,19 @@
 enum { WINDOW = 4096, GROWTH = 64 };
 
 /* What a fork sees of its base. The trail's levels from there on are not there yet. */
-static strata_status seen_of_base(st_request *rq, const st_shard *fork, uint64_t high,
-                                  uint64_t *seen) {
-    st_trail_level level = {fork->base, 0, fork->since};
+static strata_status seen_of_base(st_request *rq, const st_shard *fork, uint64_t *seen) {
+    st_trail_level level = {fork->base, 0, fork->since, false};
     const st_trail base = {&level, 1};
     *seen = fork->base_version;
     if (*seen == UINT64_MAX) {
         ST_TRY(st_trail_at_time(rq, &base, fork->base_us, seen));
     }
-    *seen = *seen < high ? *seen : high;
     return STRATA_OK;
 }
 
 strata_status st_trail_make(st_request *rq, const st_run *run, uint64_t version, st_trail *trail) {
+    st_trail_level level = {run->shard, 0, version, false};
     size_t count = 0;
-    uint64_t high = version;
     for (const st_shard *shard = run->shard; shard != NULL; shard = shard->base) {
         count++;
     }
@@ -39,13 +37,17 @@ strata_status st_trail_make(st_request *rq, const st_run *run, uint64_t version,
     if (trail->levels == NULL) {
         return st_fail_memory(rq->error);
     }
-    for (const st_shard *shard = run->shard; shard != NULL; shard = shard->base) {
-        trail->levels[trail->count++] = (st_trail_level){shard, 0, high};
-        if (shard->base != NULL) {
-            ST_TRY(seen_of_base(rq, shard, high, &high));
+    for (;;) {
+        uint64_t seen;
+        trail->levels[trail->count++] = level;
+        if (level.shard->base == NULL) {
+            return STRATA_OK;
         }
+        ST_TRY(seen_of_base(rq, level.shard, &seen));
+        level.pinned = seen <= level.high;
+        level.high = level.pinned ? seen : level.high;
+        level.shard = level.shard->base;
     }
-    return STRATA_OK;
 }
 
 strata_status st_trail_scan(st_scan *scan, st_reader *reader, const st_shard *shard,

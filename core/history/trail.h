@@ -13,6 +13,7 @@ typedef struct st_trail_level {
     const st_shard *shard;
     uint64_t low;  /* what was written above this */
     uint64_t high; /* up to here */
+    bool pinned;   /* that is where a fork begins, for which all that it sees is kept */
 } st_trail_level;
 
 typedef struct st_trail {

@@ -1,13 +1,13 @@
 /* test_history.c - log, replay, state and diff against a naive model that keeps every commit.
  *
- * Random histories of kv, events and memories, single writes and transactions, in two runs at a time,
- * in memory and in tables. The model is a list of commits with the text of each change; what the
+ * Random histories of kv, documents, events and memories, single writes and transactions, in two runs, a
+ * fork of the one and a fork of that, in memory and in tables. The model is a list of commits with the text of each change; what the
  * operations should answer is made from it by going through all of it. Pages of every size must give
  * the same sequence. HISTORY_SEED=n runs another history.
  */
 #include "store_support.h"
 
-enum { RUNS = 2, KEYS = 12, COMMITS = 120, CHANGES = 6, THINGS = 200, TEXT = 96 };
+enum { RUNS = 4, KEYS = 12, COMMITS = 160, CHANGES = 6, THINGS = 200, TEXT = 96 };
 
 typedef struct change {
     char ref[24];
@@ -23,7 +23,12 @@ typedef struct commit {
     unsigned count;
 } commit;
 
-static const char *const run_names[RUNS] = {"default", "other"};
+static const char *const run_names[RUNS] = {"default", "other", "fork", "twig"};
+
+/* Of what and at which commit a run is a fork; of itself: it is none. */
+static unsigned bases[RUNS];
+static uint64_t base_versions[RUNS];
+static unsigned made; /* of the runs */
 
 static sim *machine;
 static strata_db *db;
@@ -34,7 +39,7 @@ static uint64_t chance;
 
 /* The order of things: that of their primitives, then of their keys. */
 static int order_of(const char *ref) {
-    return ref[0] == 'k' ? 0 : ref[0] == 'e' ? 1 : 2;
+    return ref[0] == 'k' ? 0 : ref[0] == 'e' ? 1 : ref[0] == 'j' ? 2 : 3;
 }
 
 static int compare_refs(const char *a, const char *b) {
@@ -58,12 +63,26 @@ static void add_change(commit *c, const char *ref, bool deleted, const char *val
     c->changes[at].deleted = deleted;
 }
 
+/* Whether the run, at commit `upto`, shows this one. */
+static bool shows(unsigned run, const commit *c, uint64_t upto) {
+    for (;;) {
+        if (c->run == run) {
+            return c->version <= upto;
+        }
+        if (bases[run] == run) {
+            return false;
+        }
+        upto = base_versions[run] < upto ? base_versions[run] : upto;
+        run = bases[run];
+    }
+}
+
 /* The change of a thing that the run has at commit `upto` (all commits: UINT64_MAX); NULL: none. */
 static const change *find_thing(unsigned run, const char *ref, uint64_t upto,
                                 const commit **where) {
     const change *found = NULL;
-    for (unsigned i = 0; i < commit_count && commits[i].version <= upto; i++) {
-        for (unsigned j = 0; commits[i].run == run && j < commits[i].count; j++) {
+    for (unsigned i = 0; i < commit_count; i++) {
+        for (unsigned j = 0; shows(run, &commits[i], upto) && j < commits[i].count; j++) {
             if (strcmp(commits[i].changes[j].ref, ref) == 0) {
                 found = &commits[i].changes[j];
                 *where = &commits[i];
@@ -81,7 +100,7 @@ static void write_one(commit *c, unsigned txn) {
     char value[TEXT];
     char in[48] = "";
     const unsigned key = (unsigned)test_random_below(&chance, KEYS);
-    const unsigned kind = (unsigned)test_random_below(&chance, 10);
+    const unsigned kind = (unsigned)test_random_below(&chance, 12);
     const unsigned number = (unsigned)test_random_below(&chance, 3);
     const char *name = run_names[c->run];
     if (txn > 0) {
@@ -106,6 +125,32 @@ static void write_one(commit *c, unsigned txn) {
         (void)ask(db, STRATA_OK, "event.append",
                   "{\"run\":\"%s\",\"type\":\"t\",\"payload\":{\"n\":%u}%s}", name, number, in);
         add_change(c, ref, false, value);
+    } else if (kind < 11) {
+        const commit *where;
+        const change *had = NULL;
+        const unsigned member = number < 2 ? 0 : 1;
+        (void)snprintf(ref, sizeof ref, "json:d%u", key % 3);
+        for (unsigned i = 0; i < c->count; i++) {
+            had = strcmp(c->changes[i].ref, ref) == 0 ? &c->changes[i] : had;
+        }
+        had = had == NULL ? find_thing(c->run, ref, UINT64_MAX, &where) : had;
+        unsigned members[2] = {0, 0};
+        if (had != NULL) {
+            (void)sscanf(had->value, "{\"a\":%u,\"b\":%u}", &members[0], &members[1]);
+        } else {
+            (void)ask(db, STRATA_OK, "json.set",
+                      "{\"run\":\"%s\",\"key\":\"d%u\",\"path\":\"\","
+                      "\"value\":{\"a\":0,\"b\":0}%s}",
+                      name, key % 3, in);
+        }
+        if (had != NULL) {
+            members[member] = 10 + (unsigned)test_random_below(&chance, 90);
+            (void)ask(db, STRATA_OK, "json.set",
+                      "{\"run\":\"%s\",\"key\":\"d%u\",\"path\":\"/%c\",\"value\":%u%s}", name,
+                      key % 3, member == 0 ? 'a' : 'b', members[member], in);
+        }
+        (void)snprintf(value, sizeof value, "{\"a\":%u,\"b\":%u}", members[0], members[1]);
+        add_change(c, ref, false, value);
     } else {
         (void)snprintf(ref, sizeof ref, "memory:m%02u", key);
         (void)snprintf(value, sizeof value, "{\"text\":\"word%u\"}", number);
@@ -118,7 +163,7 @@ static void write_one(commit *c, unsigned txn) {
 
 static void make_commit(void) {
     commit *c = &commits[commit_count];
-    *c = (commit){.run = (unsigned)test_random_below(&chance, RUNS)};
+    *c = (commit){.run = (unsigned)test_random_below(&chance, made)};
     machine->wall_us += (int64_t)test_random_below(&chance, 3) * 1000;
     const uint64_t before = db_version(db);
     if (test_random_below(&chance, 3) == 0) {
@@ -137,6 +182,20 @@ static void make_commit(void) {
     commit_count += c->version > before;
 }
 
+/* A fork of an earlier run at some commit. */
+static void make_fork(unsigned base, uint64_t version) {
+    (void)ask(db, STRATA_OK, "run.fork", "{\"run\":\"%s\",\"name\":\"%s\",\"as_of\":%llu}",
+              run_names[base], run_names[made], (unsigned long long)version);
+    bases[made] = base;
+    base_versions[made] = version;
+    for (unsigned i = 0; i < commit_count; i++) {
+        for (unsigned j = 0; shows(made, &commits[i], UINT64_MAX) && j < commits[i].count; j++) {
+            events[made] += commits[i].changes[j].ref[0] == 'e';
+        }
+    }
+    made++;
+}
+
 static int set_up(void **state) {
     (void)state;
     chance = env_number("HISTORY_SEED", 1);
@@ -146,8 +205,17 @@ static int set_up(void **state) {
     (void)ask(db, STRATA_OK, "run.create", "{\"name\":\"other\"}");
     commit_count = 0;
     memset(events, 0, sizeof events);
+    made = 2;
+    bases[0] = 0;
+    bases[1] = 1;
     while (commit_count < COMMITS) {
         make_commit();
+        if (commit_count == 40 && made == 2) {
+            make_fork(0, commits[10 + test_random_below(&chance, 30)].version);
+        }
+        if (commit_count == 90 && made == 3) {
+            make_fork(2, commits[5 + test_random_below(&chance, 85)].version);
+        }
         if (commit_count % 40 == 0) {
             (void)ask(db, STRATA_OK, "db.compact", "{\"mode\":\"wal\"}");
         }
@@ -245,7 +313,7 @@ static char *expected_commits(unsigned run, const commit_range *range, bool olde
     size_t len = 0;
     for (unsigned i = 0; i < commit_count; i++) {
         const commit *c = &commits[oldest_first ? i : commit_count - 1 - i];
-        if (c->run == run && c->version >= range->from && c->version <= range->until &&
+        if (shows(run, c, range->until) && c->version >= range->from &&
             (range->ref == NULL || touches(c, range->ref))) {
             len += (size_t)sprintf(out + len, "%s", len > 0 ? "," : "");
             len += put_commit(out + len, c, values);
@@ -437,15 +505,15 @@ static void check_diff(place a, place b) {
 static void differences(void **state) {
     (void)state;
     const uint64_t last = commits[commit_count - 1].version;
-    for (unsigned i = 0; i < 12; i++) {
+    for (unsigned i = 0; i < 24; i++) {
         const place a = {(unsigned)test_random_below(&chance, RUNS),
                          test_random_below(&chance, last + 1)};
-        const place b = {i < 8 ? a.run : (unsigned)test_random_below(&chance, RUNS),
+        const place b = {i < 4 ? a.run : (unsigned)test_random_below(&chance, RUNS),
                          test_random_below(&chance, last + 1)};
         check_diff(a, b);
         check_diff(b, a);
         check_diff(a, a);
-        if (i == 5) {
+        if (i == 12) {
             (void)ask(db, STRATA_OK, "db.compact", "{}");
         }
     }
