@@ -159,7 +159,6 @@ static strata_status choose_page(st_request *rq, const st_trail *trail, chooser 
 typedef struct collected {
     uint32_t commit;
     bool deleted;
-    bool patch; /* of a document, which may have several in one commit */
     size_t at;
     size_t key_len;
     size_t value_len;
@@ -173,6 +172,8 @@ typedef struct collector {
     bool oldest_first;
     size_t shown_max;
     bool with_values;
+    st_arena arena;
+    st_request scratch;    /* in that arena: documents that are read whole */
     strata_buffer changes; /* collected */
     strata_buffer bytes;
 } collector;
@@ -238,7 +239,8 @@ static strata_status append_value(collector *self, st_scan *scan, strata_slice k
         st_revision revision;
         bool found;
         bound.past = true;
-        ST_TRY(st_show_read(self->rq, self->point->run, key, &bound, &revision, &found));
+        st_scratch_forget(&self->scratch);
+        ST_TRY(st_show_read(&self->scratch, self->point->run, key, &bound, &revision, &found));
         stored = found ? revision.value : st_slice("", 0);
     } else {
         ST_TRY(st_scan_value(scan, &stored));
@@ -248,34 +250,29 @@ static strata_status append_value(collector *self, st_scan *scan, strata_slice k
     return STRATA_OK;
 }
 
-static bool is_repeated(const collector *self, const collected *change, strata_slice key) {
-    if (!change->patch || self->changes.len == 0) {
-        return false;
-    }
-    const collected *changes = changes_of(self);
-    for (size_t i = self->changes.len / sizeof *changes; i > 0 && changes[i - 1].patch; i--) {
-        const collected *last = &changes[i - 1];
-        const strata_slice other = st_slice(self->bytes.data + last->at, last->key_len);
-        if (!st_slice_equal(other, key)) {
-            return false;
-        }
-        if (last->commit == change->commit) {
-            return true;
-        }
-    }
-    return false;
+/* Whether the commit has written the whole document too, which is told by its own key. */
+static strata_status is_told(collector *self, const st_scan *scan, strata_slice key, bool *told) {
+    const st_bound bound = st_bound_version(scan->revision.number);
+    st_revision revision;
+    st_scratch_forget(&self->scratch);
+    ST_TRY(st_read(&self->scratch.reader, self->point->run->shard, key, &bound, &revision, told));
+    *told = *told && revision.number == scan->revision.number;
+    return STRATA_OK;
 }
 
 static strata_status add_change(collector *self, st_commit_entry *commit, st_scan *scan,
                                 const st_key *subject) {
     const strata_slice key = st_key_slice(subject);
+    const bool part = st_key_tag(scan->key) != st_key_tag(key);
     collected change = {.commit = (uint32_t)(commit - self->commits),
                         .deleted = scan->revision.deleted,
-                        .patch = st_key_tag(scan->key) != st_key_tag(key),
                         .at = self->bytes.len,
                         .key_len = key.len};
-    /* Patches go when their document is written whole, which is told already. */
-    if (change.patch && (change.deleted || is_repeated(self, &change, key))) {
+    bool told = part && change.deleted; /* parts go when their document does */
+    if (part && !told) {
+        ST_TRY(is_told(self, scan, key, &told));
+    }
+    if (told) {
         return STRATA_OK;
     }
     commit->total++;
@@ -314,6 +311,16 @@ static strata_status collect(void *ctx, st_scan *scan) {
     return STRATA_OK;
 }
 
+/* Most come in the order of their keys; a document of which a part was changed comes late. */
+static void put_in_order(st_commit_entry *commit, const st_commit_change *change) {
+    st_commit_change *changes = (st_commit_change *)commit->changes;
+    size_t at = commit->shown++;
+    for (; at > 0 && st_slice_compare(change->key, changes[at - 1].key) < 0; at--) {
+        changes[at] = changes[at - 1];
+    }
+    changes[at] = *change;
+}
+
 /* Gives each commit its changes, in memory that lasts as long as the arena. */
 static strata_status hand_out(collector *self) {
     const size_t count = self->changes.len / sizeof(collected);
@@ -330,12 +337,12 @@ static strata_status hand_out(collector *self) {
         self->commits[i].shown = 0;
     }
     for (size_t i = 0; i < count; i++) {
-        st_commit_entry *commit = &self->commits[changes[i].commit];
         const uint8_t *key = (const uint8_t *)bytes.data + changes[i].at;
-        all[(size_t)(commit->changes - all) + commit->shown++] =
-            (st_commit_change){.key = st_slice(key, changes[i].key_len),
-                               .deleted = changes[i].deleted,
-                               .value = st_slice(key + changes[i].key_len, changes[i].value_len)};
+        const st_commit_change change = {
+            .key = st_slice(key, changes[i].key_len),
+            .deleted = changes[i].deleted,
+            .value = st_slice(key + changes[i].key_len, changes[i].value_len)};
+        put_in_order(&self->commits[changes[i].commit], &change);
     }
     return STRATA_OK;
 }
@@ -357,10 +364,12 @@ static strata_status read_changes(st_request *rq, const st_point *point, const s
     const st_trail_range range = {st_slice("", 0), st_slice("", 0),
                                   (oldest_first ? first : last) - 1, oldest_first ? last : first};
     uint64_t earliest = 0;
+    st_scratch_begin(&self.scratch, &self.arena, rq);
     strata_status status = st_trail_walk(rq, trail, &range, collect, &self, &earliest);
     if (status == STRATA_OK) {
         status = hand_out(&self);
     }
+    st_scratch_end(&self.scratch);
     strata_buffer_free(&self.changes);
     strata_buffer_free(&self.bytes);
     list->more = list->more || self.count < list->count;
