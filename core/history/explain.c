@@ -18,6 +18,7 @@
 
 #include "base/sort.h"
 #include "history/trail.h"
+#include "model/json/json.h"
 #include "model/provenance.h"
 #include "model/ref.h"
 #include "model/show.h"
@@ -125,6 +126,24 @@ static strata_status fill(explainer *self, st_explained *node) {
     return status;
 }
 
+/* Adds what was read of a key. Which version a document had is not recorded: it is that of then. */
+static strata_status add_read(explainer *self, uint32_t place, strata_slice key, uint64_t version,
+                              uint64_t snapshot) {
+    st_key subject;
+    if (!st_ref_subject(key, &subject)) {
+        return STRATA_OK;
+    }
+    if (subject.bytes[0] == ST_TAG_JSON) {
+        const st_bound bound = st_bound_version(snapshot);
+        st_revision revision;
+        bool found;
+        ST_TRY(st_show_read(self->rq, self->spec->point->run, st_key_slice(&subject), &bound,
+                            &revision, &found));
+        version = found ? revision.number : 0;
+    }
+    return add_node(self, place, st_key_slice(&subject), version);
+}
+
 /* What was there of a range when it was read. */
 static strata_status add_range(explainer *self, uint32_t place, const st_provenance_item *item,
                                uint64_t snapshot) {
@@ -142,10 +161,7 @@ static strata_status add_range(explainer *self, uint32_t place, const st_provena
     bound.past = true;
     strata_status status = st_scan_start(scan, &rq->reader, run->shard, &range, &bound);
     while (status == STRATA_OK && scan->here && !is_full(self)) {
-        st_key subject;
-        if (st_ref_subject(scan->key, &subject)) {
-            ST_TRY(add_node(self, place, st_key_slice(&subject), scan->revision.number));
-        }
+        ST_TRY(add_read(self, place, scan->key, scan->revision.number, snapshot));
         status = st_scan_next(scan);
     }
     st_scan_end(scan);
@@ -161,7 +177,11 @@ static strata_status add_range(explainer *self, uint32_t place, const st_provena
 
 static strata_status add_wrote(explainer *self, st_explained *node, strata_slice key) {
     st_key subject;
-    if (st_slice_equal(key, node->key) || !st_ref_subject(key, &subject)) {
+    bool told = !st_ref_subject(key, &subject) || st_slice_equal(st_key_slice(&subject), node->key);
+    for (size_t i = 0; !told && i < node->wrote_count; i++) {
+        told = st_slice_equal(st_key_slice(&subject), node->wrote[i].key); /* a document's part */
+    }
+    if (told) {
         return STRATA_OK;
     }
     st_commit_change *wrote = (st_commit_change *)node->wrote;
@@ -206,7 +226,6 @@ static strata_status expand(explainer *self, uint32_t place) {
     bool has_items = false;
     st_provenance_start(walk, &provenance);
     while (st_provenance_next(walk, &item)) {
-        st_key subject;
         has_items = true;
         if (item.kind == ST_PROVENANCE_WROTE) {
             ST_TRY(add_wrote(self, node, item.key));
@@ -214,8 +233,8 @@ static strata_status expand(explainer *self, uint32_t place) {
             self->to->truncated = true;
         } else if (item.kind == ST_PROVENANCE_RANGE) {
             ST_TRY(add_range(self, place, &item, provenance.snapshot));
-        } else if (st_ref_subject(item.key, &subject)) {
-            ST_TRY(add_node(self, place, st_key_slice(&subject), item.version));
+        } else {
+            ST_TRY(add_read(self, place, item.key, item.version, provenance.snapshot));
         }
     }
     node->recorded = has_items; /* else it is one of a label only */
@@ -301,6 +320,20 @@ static strata_status explain_level(explainer *self, size_t from, size_t end) {
     return find_writes(self, from, end);
 }
 
+static strata_status add_document_roots(explainer *self) {
+    const st_point *point = self->spec->point;
+    const strata_slice key = st_key_slice(self->spec->key);
+    st_json_revision *revisions;
+    size_t count;
+    ST_TRY(st_json_history(self->rq, point->run, st_key_text_of(key), point->version + 1,
+                           (uint64_t)self->spec->versions + 1, &revisions, &count));
+    for (size_t i = 0; i < count && i < self->spec->versions; i++) {
+        ST_TRY(add_node(self, UINT32_MAX, key, revisions[i].stamp.version));
+    }
+    self->to->truncated = self->to->truncated || count > self->spec->versions;
+    return STRATA_OK;
+}
+
 /* The versions of the thing itself, newest first. */
 static strata_status add_roots(explainer *self) {
     st_request *rq = self->rq;
@@ -309,6 +342,9 @@ static strata_status add_roots(explainer *self) {
     uint8_t above[ST_STORE_KEY_MAX + 1];
     st_scan *scan = st_arena_alloc(rq->arena, sizeof *scan, 16);
     uint32_t count = 0;
+    if (st_key_tag(key) == ST_TAG_JSON) {
+        return add_document_roots(self);
+    }
     if (scan == NULL) {
         return st_fail_memory(rq->error);
     }

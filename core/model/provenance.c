@@ -2,7 +2,8 @@
  *
  * Stored under ST_TAG_PROVENANCE and a number:
  *   u8 form (1) | varint bits (1: truncated) | varint snapshot
- *   points, each a key and varint snapshot - version, or snapshot + 1 if there was none; varint 0
+ *   points, each a key and varint snapshot - version, or snapshot + 1 if there was none; of a document 0,
+ *     whichever version it had then; varint 0
  *   ranges, each two keys, the second empty if there is no bound; varint 0
  *   writes, each a key; varint 0
  *   until the end, blocks: varint type, varint length, bytes; 1 label, 2 trace, others are skipped
@@ -21,6 +22,7 @@
 #include "model/provenance.h"
 
 #include "base/utf8.h"
+#include "model/json/json_txn.h"
 
 enum { FORM = 1, TRUNCATED = 1, RECORD_BYTES_MAX = 16 << 10 };
 enum { BLOCK_LABEL = 1, BLOCK_TRACE = 2 };
@@ -270,6 +272,17 @@ static bool put_range(void *ctx, strata_slice low, strata_slice high) {
     return true;
 }
 
+/* A part of a document was read: that counts as the document. Notes of one come one after the other, as
+ * a rule. */
+static bool put_note(void *ctx, strata_slice note) {
+    encoder *self = ctx;
+    st_key key;
+    st_key_text(&key, ST_TAG_JSON, st_json_note_document(note));
+    const strata_slice last = st_slice(self->last, self->last_len);
+    return st_slice_equal(last, st_key_slice(&key)) ||
+           put_point(ctx, st_key_slice(&key), self->snapshot);
+}
+
 static void put_writes(encoder *self, const st_write *writes, size_t count) {
     for (size_t i = 0; i < count && has_room(self, writes[i].key.len); i++) {
         put_key(self, writes[i].key);
@@ -303,7 +316,7 @@ static strata_slice find_trace(const st_txn *txn, const st_write *writes, size_t
 /* Replaces rq->value. wholly: what was read and written too. */
 static strata_status encode(st_request *rq, const st_write *writes, size_t count, bool wholly) {
     encoder self = {.out = &rq->value, .snapshot = st_txn_snapshot(rq->txn)};
-    const st_txn_reads reads = {&self, put_point, put_range};
+    const st_txn_reads reads = {&self, put_point, put_range, put_note};
     const strata_slice trace = find_trace(rq->txn, writes, count);
     rq->value.len = 0;
     ST_TRY(st_buffer_reserve(&rq->value, 8 * ST_VARINT_BYTES_MAX));
@@ -312,6 +325,7 @@ static strata_status encode(st_request *rq, const st_write *writes, size_t count
     put_number(&self, self.snapshot);
     if (wholly) {
         self.status = st_txn_each_point(rq->txn, &reads);
+        st_txn_each_note(rq->txn, &reads);
     }
     put_number(&self, 0);
     if (wholly) {

@@ -278,6 +278,13 @@ void st_txn_each_range(const st_txn *txn, const st_txn_reads *reads) {
     }
 }
 
+void st_txn_each_note(const st_txn *txn, const st_txn_reads *reads) {
+    const txn_note *note = txn->notes;
+    while (note != NULL && reads->note(reads->ctx, note->bytes)) {
+        note = note->next;
+    }
+}
+
 void st_txn_read_info(const st_txn *txn, st_txn_info *info) {
     *info = (st_txn_info){
         .read_only = txn->spec.read_only,

@@ -64,12 +64,14 @@ typedef struct st_txn_reads {
     /* number: of the version found; 0: there was none. In order of the keys. */
     bool (*point)(void *ctx, strata_slice key, uint64_t number);
     bool (*range)(void *ctx, strata_slice low, strata_slice high); /* high empty: no bound */
+    bool (*note)(void *ctx, strata_slice note);
 } st_txn_reads;
 
 bool st_txn_has_read(const st_txn *txn);
 /* Errors: no_memory. */
 strata_status st_txn_each_point(const st_txn *txn, const st_txn_reads *reads);
 void st_txn_each_range(const st_txn *txn, const st_txn_reads *reads);
+void st_txn_each_note(const st_txn *txn, const st_txn_reads *reads);
 
 /* Whether it may go on. Errors: timeout; it can only be destroyed then. */
 strata_status st_txn_check(const st_txn *txn, strata_error *error);
