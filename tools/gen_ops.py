@@ -373,7 +373,7 @@ def render_docs(shapes, operations, errors, examples):
         out.append(f"| [`{op['name']}`](#{anchor}) | {kind} | {cell(op['what'])} |\n")
     out.append("\nThen: [shapes](#shapes), [errors](#errors).\n")
     titles = {"run": "Runs", "kv": "Keys and values", "event": "Events", "memory": "Memories", "db": "Database",
-              "txn": "Transactions", "retention": "Retention"}
+              "txn": "Transactions", "retention": "Retention", "state": "State cells", "trace": "Traces", "edge": "Edges"}
     for group, ops in groups.items():
         out.append(f"\n## {titles.get(group, group)}\n")
         for op in ops:

@@ -404,6 +404,12 @@ strata_status st_put_version(st_call *call, const st_stamp *stamp) {
     return st_put_uint(call->out, "version", stamp->version);
 }
 
+strata_status st_put_existed(st_call *call, bool existed, const st_stamp *stamp) {
+    ST_TRY(st_msgpack_put_object(call->out, existed ? 2 : 1));
+    ST_TRY(st_put_bool(call->out, "existed", existed));
+    return existed ? st_put_uint(call->out, "version", stamp->version) : STRATA_OK;
+}
+
 strata_status st_list_open(st_call *call, const char *name, st_list *list) {
     ST_TRY(st_msgpack_open_object(call->out, &list->object));
     ST_TRY(st_put_name(call->out, name));
@@ -415,6 +421,13 @@ strata_status st_list_close(st_call *call, const st_list *list, uint32_t count,
     st_msgpack_patch(call->out, list->array, count);
     st_msgpack_patch(call->out, list->object, cursor.len > 0 ? 2 : 1);
     return cursor.len > 0 ? st_put_text(call->out, "cursor", cursor) : STRATA_OK;
+}
+
+strata_status st_list_close_at(st_call *call, const st_list *list, uint32_t count, const char *name,
+                               uint64_t next) {
+    st_msgpack_patch(call->out, list->array, count);
+    st_msgpack_patch(call->out, list->object, next > 0 ? 2 : 1);
+    return next > 0 ? st_put_uint(call->out, name, next) : STRATA_OK;
 }
 
 strata_status st_put_quoted(strata_buffer *out, const char *text) {

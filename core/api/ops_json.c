@@ -29,6 +29,13 @@ static strata_status put_document(st_call *call, const char *name, strata_slice 
     return st_fail_text(call->rq->error, "file", strata_text("json"));
 }
 
+strata_status st_put_document(st_call *call, strata_slice key, const st_json *json, bool whole) {
+    ST_TRY(st_msgpack_put_object(call->out, whole ? 4 : 3));
+    ST_TRY(st_put_text(call->out, "key", key));
+    ST_TRY(st_put_stamp(call->out, json->stamp.version, json->stamp.timestamp_us));
+    return whole ? put_document(call, "document", json->document, key) : STRATA_OK;
+}
+
 /* {existed, version?}. */
 static strata_status put_existed(st_call *call, bool existed, const st_stamp *stamp) {
     ST_TRY(st_msgpack_put_object(call->out, existed ? 2 : 1));
@@ -84,12 +91,7 @@ strata_status st_op_json_list(st_call *call) {
         const strata_slice key = st_key_text_of(scan->key);
         st_json json;
         ST_TRY(st_json_at(call->rq, run, scan, &json));
-        ST_TRY(st_msgpack_put_object(call->out, whole ? 4 : 3));
-        ST_TRY(st_put_text(call->out, "key", key));
-        ST_TRY(st_put_stamp(call->out, json.stamp.version, json.stamp.timestamp_us));
-        if (whole) {
-            ST_TRY(put_document(call, "document", json.document, key));
-        }
+        ST_TRY(st_put_document(call, key, &json, whole));
         count++;
         if (count == limit) {
             ST_TRY(st_call_keep(call, key, &last));

@@ -128,7 +128,5 @@ strata_status st_op_retention_remove(st_call *call) {
     bool existed;
     ST_TRY(take_scope(call, ARG_retention_remove_run, ARG_retention_remove_primitive, &scope));
     ST_TRY(st_retention_remove(call->rq, &scope, &existed, &stamp));
-    ST_TRY(st_msgpack_put_object(call->out, existed ? 2 : 1));
-    ST_TRY(st_put_bool(call->out, "existed", existed));
-    return existed ? st_put_uint(call->out, "version", stamp.version) : STRATA_OK;
+    return st_put_existed(call, existed, &stamp);
 }

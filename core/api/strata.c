@@ -290,7 +290,7 @@ strata_status strata_kv_get(strata_db *db, strata_run id, strata_slice key, stra
 
 strata_status strata_kv_get_at(strata_db *db, strata_run id, strata_slice key, strata_when at,
                                strata_entry *entry) {
-    const st_when when = st_when_of(at);
+    const st_when when = st_handle_when(at);
     return st_handle_end(db, kv_get(st_handle_begin(db), id, key, &when, entry));
 }
 
@@ -310,21 +310,27 @@ strata_status strata_kv_delete(strata_db *db, strata_run id, strata_slice key, b
     return st_handle_end(db, kv_delete(st_handle_begin(db), id, key, existed));
 }
 
-static strata_status kv_scan(st_request *rq, strata_run id, const strata_range *range,
-                             strata_visit visit, void *arg) {
+strata_status st_handle_page(st_request *rq, const strata_range *range, st_page *page) {
     const strata_range whole = STRATA_RANGE_INIT;
     const strata_range *chosen = range == NULL ? &whole : range;
-    st_run *run;
-    st_scan *scan;
     if (chosen->size != sizeof *chosen) {
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "strata_range.size is not its size: start from STRATA_RANGE_INIT");
     }
-    const st_page page = {.prefix = chosen->prefix,
-                          .start = chosen->start,
-                          .end = chosen->end,
-                          .reverse = chosen->reverse,
-                          .when = st_when_of(chosen->when)};
+    *page = (st_page){.prefix = chosen->prefix,
+                      .start = chosen->start,
+                      .end = chosen->end,
+                      .reverse = chosen->reverse,
+                      .when = st_handle_when(chosen->when)};
+    return STRATA_OK;
+}
+
+static strata_status kv_scan(st_request *rq, strata_run id, const strata_range *range,
+                             strata_visit visit, void *arg) {
+    st_run *run;
+    st_scan *scan;
+    st_page page;
+    ST_TRY(st_handle_page(rq, range, &page));
     ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_page_scan(rq, run, ST_TAG_KV, &page, &scan));
     while (scan->here) {
@@ -370,14 +376,13 @@ strata_status strata_event_append(strata_db *db, strata_run id, strata_slice typ
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
-static strata_status canonical_object(st_request *rq, const strata_value *value,
-                                      strata_slice *out) {
+strata_status st_handle_object(st_request *rq, const strata_value *value, strata_slice *out) {
     if (value->type == STRATA_NULL) {
         *out = st_slice(NULL, 0);
         return STRATA_OK;
     }
     if (value->type != STRATA_OBJECT) {
-        return st_fail(rq->error, STRATA_WRONG_TYPE, "metadata is an object");
+        return st_fail(rq->error, STRATA_WRONG_TYPE, "metadata and the like are objects");
     }
     rq->value.len = 0;
     ST_TRY(st_value_encode(value, rq->model->value_bytes_max, &rq->value, rq->error));
@@ -385,8 +390,8 @@ static strata_status canonical_object(st_request *rq, const strata_value *value,
     return out->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
 }
 
-static strata_status canonical_tags(st_request *rq, const strata_slice *tags, size_t count,
-                                    strata_slice *out) {
+strata_status st_handle_tags(st_request *rq, const strata_slice *tags, size_t count,
+                             strata_slice *out) {
     *out = st_slice(NULL, 0);
     if (count == 0) {
         return STRATA_OK;
@@ -418,8 +423,8 @@ static strata_status memory_remember(st_request *rq, strata_run id, const strata
                        "strata_memory.size is not its size: start from STRATA_MEMORY_INIT");
     }
     ST_TRY(st_handle_run(rq, id, &run));
-    ST_TRY(canonical_object(rq, &memory->metadata, &spec.metadata));
-    ST_TRY(canonical_tags(rq, memory->tags, memory->tag_count, &spec.tags));
+    ST_TRY(st_handle_object(rq, &memory->metadata, &spec.metadata));
+    ST_TRY(st_handle_tags(rq, memory->tags, memory->tag_count, &spec.tags));
     ST_TRY(st_memory_remember(rq, run, &spec, &made, &stamp));
     if (key != NULL) {
         *key = made;
@@ -459,7 +464,7 @@ strata_status strata_memory_get(strata_db *db, strata_run id, strata_slice key,
 
 strata_status strata_memory_get_at(strata_db *db, strata_run id, strata_slice key, strata_when at,
                                    strata_memory_entry *entry) {
-    const st_when when = st_when_of(at);
+    const st_when when = st_handle_when(at);
     return st_handle_end(db, memory_get(st_handle_begin(db), id, key, &when, entry));
 }
 
@@ -507,7 +512,7 @@ static strata_status memory_recall(st_request *rq, strata_run id, const strata_r
                        "strata_recall.size is not its size: start from STRATA_RECALL_INIT");
     }
     const st_recall_request request = {recall->query, recall->k, recall->snippets,
-                                       st_when_of(recall->when)};
+                                       st_handle_when(recall->when)};
     ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_recall(rq, run, &request, &found));
     size_t size = sizeof(result_block) + found.count * sizeof(strata_hit);

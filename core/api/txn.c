@@ -181,12 +181,12 @@ strata_status strata_txn_rollback_to(strata_db *db, uint64_t savepoint) {
 /* ---- Again ----------------------------------------------------------------------------------- */
 
 /* Exponential, and half of it by chance, so that two that met do not meet again. */
-static void back_off(const strata_db *db, unsigned tries) {
+bool st_handle_back_off(const strata_db *db, unsigned tries) {
     const strata_host *host = &db->engine->host;
     uint64_t wait_us = (uint64_t)BACKOFF_US << (tries - 1);
     uint32_t chance = 0;
-    if (host->clock.sleep_us == NULL) {
-        return;
+    if (tries >= TRIES || host->clock.sleep_us == NULL) {
+        return tries < TRIES;
     }
     wait_us = wait_us < BACKOFF_US_MAX ? wait_us : BACKOFF_US_MAX;
     if (host->entropy.fill == NULL ||
@@ -194,6 +194,7 @@ static void back_off(const strata_db *db, unsigned tries) {
         chance = 0;
     }
     host->clock.sleep_us(host->clock.ctx, wait_us / 2 + chance % (wait_us / 2));
+    return true;
 }
 
 static strata_status try_once(strata_db *db, strata_run run, const strata_txn_options *options,
@@ -213,9 +214,8 @@ strata_status strata_transact(strata_db *db, strata_run run, const strata_txn_op
                               strata_txn_body body, void *arg, uint64_t *version) {
     for (unsigned tries = 1;; tries++) {
         const strata_status status = try_once(db, run, options, body, arg, version);
-        if (status != STRATA_CONFLICT || tries == TRIES) {
+        if (status != STRATA_CONFLICT || !st_handle_back_off(db, tries)) {
             return status;
         }
-        back_off(db, tries);
     }
 }

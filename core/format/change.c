@@ -163,7 +163,7 @@ static strata_status fail_way(const st_path *path, size_t steps, strata_error *e
                               const char *what) {
     const strata_slice at = steps == 0 ? st_slice("", 0) : st_path_until(path, steps - 1);
     st_fail(error, STRATA_INVALID_PATH, "the path cannot be taken at \"%S\": %s", &at, what);
-    return st_fail_text(error, "at", at);
+    return st_change_fail_at(error, STRATA_INVALID_PATH, at);
 }
 
 /* Where a value goes that is not there yet. */
@@ -309,7 +309,7 @@ static strata_status make_set(const st_make *make, strata_buffer *route, strata_
     if (!make->parents && steps + 1 < make->path->count) {
         const strata_slice at = st_path_until(make->path, steps);
         st_fail(make->error, STRATA_NOT_FOUND, "nothing at \"%S\"", &at);
-        return st_fail_text(make->error, "at", at);
+        return st_change_fail_at(make->error, STRATA_NOT_FOUND, at);
     }
     target to = {.path = make->path, .deepest = &deepest, .step = steps};
     ST_TRY(find_target(&to, make->insert, make->error));

@@ -19,4 +19,11 @@ strata_status st_change_make(const st_make *make, strata_buffer *changes);
 /* Whether the value fits below `above` containers. Errors: constraint/nesting_too_deep, corrupt. */
 strata_status st_change_check_depth(size_t above, strata_slice value, strata_error *error);
 
+/* Adds where to an error that was just made with this status, which it returns. */
+static inline strata_status st_change_fail_at(strata_error *error, strata_status status,
+                                              strata_slice at) {
+    st_fail_text(error, "at", at);
+    return status;
+}
+
 #endif

@@ -52,7 +52,7 @@ static strata_status find_path(patch *p, const char *name, st_path *path) {
 
 static strata_status fail_missing(const patch *p, const st_path *path) {
     st_fail(p->error, STRATA_NOT_FOUND, "nothing at \"%S\"", &path->text);
-    return st_fail_text(p->error, "at", path->text);
+    return st_change_fail_at(p->error, STRATA_NOT_FOUND, path->text);
 }
 
 static strata_status find_node(const patch *p, const st_path *path, st_node *node) {
@@ -120,7 +120,7 @@ static strata_status do_test(patch *p, const st_path *path) {
     }
     st_fail(p->error, STRATA_CONFLICT, "the test fails: at \"%S\" there is %s", &path->text,
             found ? "something else" : "nothing");
-    return st_fail_text(p->error, "at", path->text);
+    return st_change_fail_at(p->error, STRATA_CONFLICT, path->text);
 }
 
 /* Keeps what is at `from`, as moving bytes would take it away. */
@@ -171,7 +171,7 @@ static strata_status do_move(patch *p, const st_path *path) {
     }
     if (inside) {
         st_fail(p->error, STRATA_INVALID_PATH, "\"%S\" cannot be moved into itself", &from.text);
-        return st_fail_text(p->error, "at", path->text);
+        return st_change_fail_at(p->error, STRATA_INVALID_PATH, path->text);
     }
     ST_TRY(delete_at(p, &from));
     return put_at(p, path, st_buffer_slice(&p->held), true);

@@ -60,6 +60,11 @@ static bool is_shortest(const uint8_t *start, const uint8_t *end) {
 bool st_document_varint(st_cursor *cursor, uint32_t *out) {
     const uint8_t *start = cursor->at;
     uint64_t v;
+    if (ST_LIKELY(start < cursor->end && *start < 0x80)) {
+        *out = *start;
+        cursor->at++;
+        return true;
+    }
     if (!st_cursor_varint(cursor, &v) || v > UINT32_MAX || !is_shortest(start, cursor->at)) {
         return false;
     }
@@ -127,44 +132,68 @@ static bool read_container(const uint8_t *at, size_t size, st_node *node) {
     return least <= node->entries.len && node->as.count <= node->next_id;
 }
 
-bool st_node_read(strata_slice raw, st_node *node) {
-    static const uint8_t types[ST_TAGS] = {STRATA_NULL,  STRATA_BOOL,   STRATA_BOOL,  STRATA_INT,
-                                           STRATA_FLOAT, STRATA_STRING, STRATA_BYTES, STRATA_ARRAY,
-                                           STRATA_ARRAY, STRATA_OBJECT};
-    const uint8_t *at = raw.data;
-    const size_t size = raw.len == 0 ? 0 : st_document_skip(at, at + raw.len);
-    if (size == 0) {
-        return false;
+/* A varint in its shortest form; mostly it is one byte. */
+static bool take_varint(st_cursor *cursor, uint64_t *out) {
+    const uint8_t *start = cursor->at;
+    if (ST_LIKELY(start < cursor->end && *start < 0x80)) {
+        *out = *start;
+        cursor->at++;
+        return true;
     }
-    node->raw = st_slice(at, size);
-    if (*at >= ST_TAG_ARRAY) {
-        return read_container(at, size, node);
-    }
-    st_cursor cursor = {at + 1, at + size};
+    return st_cursor_varint(cursor, out) && is_shortest(start, cursor->at);
+}
+
+/* What follows the tag of a scalar. */
+static bool read_scalar(uint8_t tag, st_cursor *cursor, st_node *node) {
+    static const uint8_t types[] = {STRATA_NULL,  STRATA_BOOL,   STRATA_BOOL, STRATA_INT,
+                                    STRATA_FLOAT, STRATA_STRING, STRATA_BYTES};
+    strata_slice bytes;
     uint64_t v = 0;
-    node->type = (strata_type)types[*at];
+    node->type = (strata_type)types[tag];
     node->entries = st_slice(NULL, 0);
     node->runs = node->entries;
     node->next_id = 0;
-    switch (*at) {
-    case ST_TAG_FALSE:
-    case ST_TAG_TRUE:
-        node->as.boolean = *at == ST_TAG_TRUE;
-        return true;
+    switch (tag) {
     case ST_TAG_INT:
-        (void)st_cursor_varint(&cursor, &v);
+        if (!take_varint(cursor, &v)) {
+            return false;
+        }
         node->as.integer = st_unzigzag(v);
         return true;
+    case ST_TAG_STRING:
+    case ST_TAG_BYTES:
+        return take_varint(cursor, &v) && v <= st_cursor_left(cursor) &&
+               st_cursor_take(cursor, (size_t)v, &node->as.bytes);
     case ST_TAG_FLOAT:
-        v = load64_le(cursor.at);
+        if (!st_cursor_take(cursor, sizeof v, &bytes)) {
+            return false;
+        }
+        v = load64_le(bytes.data);
         memcpy(&node->as.real, &v, sizeof v);
         return true;
     case ST_TAG_NULL:
         node->as.integer = 0;
         return true;
     default:
-        return st_cursor_sized(&cursor, &node->as.bytes);
+        node->as.boolean = tag == ST_TAG_TRUE;
+        return true;
     }
+}
+
+bool st_node_read(strata_slice raw, st_node *node) {
+    const uint8_t *at = raw.data;
+    if (raw.len == 0 || *at >= ST_TAGS) {
+        return false;
+    }
+    if (*at < ST_TAG_ARRAY) {
+        st_cursor cursor = {at + 1, at + raw.len};
+        const bool read = read_scalar(*at, &cursor, node);
+        node->raw = st_slice(at, (size_t)(cursor.at - at));
+        return read;
+    }
+    const size_t size = st_document_skip(at, at + raw.len);
+    node->raw = st_slice(at, size);
+    return size != 0 && read_container(at, size, node);
 }
 
 /* ---- Entries --------------------------------------------------------------------------------- */

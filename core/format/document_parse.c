@@ -219,15 +219,34 @@ static inline place read_string(reader *in, place p) {
 
 /* ---- Numbers and words ----------------------------------------------------------------------- */
 
+/* The varints of up to four bytes are written at once: their length is not to be predicted. */
 static inline place put_int(place p, const uint8_t *end, int64_t integer) {
+    const uint64_t v = st_zigzag(integer);
     *p.to = ST_TAG_INT;
-    return (place){end, st_varint_put(p.to + 1, st_zigzag(integer))};
+    if (ST_UNLIKELY(v >> 28 != 0)) {
+        return (place){end, st_varint_put(p.to + 1, v)};
+    }
+    const uint32_t n = (uint32_t)v;
+    const unsigned width = (38 - (unsigned)__builtin_clz(n | 1)) / 7;
+    const uint32_t spread =
+        (n & 0x7f) | (n & 0x3f80) << 1 | (n & 0x1fc000) << 2 | (n & 0xfe00000) << 3;
+    const uint32_t more = 0x80808080u & (((uint32_t)1 << (8 * (width - 1))) - 1);
+    store32_le(p.to + 1, spread | more);
+    return (place){end, p.to + 1 + width};
 }
 
 static place put_float(place p, const uint8_t *end, uint64_t bits) {
     *p.to = ST_TAG_FLOAT;
     store64_le(p.to + 1, bits);
     return (place){end, p.to + 9};
+}
+
+/* How many digits of a number say something: from the first that is no zero to the point's last. */
+static size_t significant(const uint8_t *at, const uint8_t *end, size_t count) {
+    for (; at < end && (*at == '0' || *at == '.' || *at == '-'); at++) {
+        count -= *at == '0';
+    }
+    return count;
 }
 
 /* Reads what may follow the digits of a float: its power of ten, and where it ends. NULL: told. */
@@ -273,6 +292,9 @@ static place read_float(reader *in, place p, const uint8_t *at, uint64_t digits)
         }
     }
     double real;
+    if (ST_UNLIKELY(count > DIGITS_MAX)) {
+        count = significant(p.at, at, count);
+    }
     if (ST_LIKELY(count <= DIGITS_MAX && st_number_scale(digits, power, &real))) {
         return put_float(p, at, st_double_bits(negative ? -real : real));
     }
@@ -314,39 +336,6 @@ static inline place read_word(reader *in, place p, const char *word, size_t len,
 
 /* ---- What JSON lacks ------------------------------------------------------------------------- */
 
-static bool parse_nan(strata_slice text, uint64_t *bits) {
-    enum { PREFIX = 4, DIGITS = 16 };
-    const char *at = text.data;
-    if (text.len != PREFIX + DIGITS || memcmp(at, "nan:", PREFIX) != 0) {
-        return false;
-    }
-    uint64_t v = 0;
-    for (size_t i = PREFIX; i < text.len; i++) {
-        const char c = at[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
-            return false;
-        }
-        v = v << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-    }
-    *bits = v;
-    return isnan(st_double_of_bits(v));
-}
-
-static bool parse_special(strata_slice text, uint64_t *bits) {
-    static const struct {
-        const char *text;
-        uint64_t bits;
-    } specials[] = {
-        {"nan", 0x7ff8000000000000u}, {"inf", 0x7ff0000000000000u}, {"-inf", 0xfff0000000000000u}};
-    for (size_t i = 0; i < sizeof specials / sizeof specials[0]; i++) {
-        if (st_slice_equal(text, strata_text(specials[i].text))) {
-            *bits = specials[i].bits;
-            return true;
-        }
-    }
-    return parse_nan(text, bits);
-}
-
 /* {"$bytes": ...} or {"$float": ...}, just read whole: puts what it means in its place. */
 static place close_tagged(reader *in, place p, const frame *top) {
     uint8_t *header = in->document + top->header;
@@ -360,7 +349,7 @@ static place close_tagged(reader *in, place p, const frame *top) {
     if (st_node_read(st_slice(value, (size_t)(p.to - value)), &node) &&
         node.type == STRATA_STRING) {
         if (!is_bytes) {
-            if (parse_special(node.as.bytes, &bits)) {
+            if (st_json_special(node.as.bytes, &bits)) {
                 return put_float(to, p.at, bits);
             }
         } else {
@@ -588,7 +577,7 @@ static place read_values(reader *in, place p) {
 static strata_status read_text(reader *in) {
     const size_t guess = (size_t)(in->end - in->text);
     const strata_status status =
-        st_buffer_reserve(in->out, st_min(guess, in->limits.bytes_max) + 2 * ROOM);
+        st_buffer_reserve(in->out, st_min(guess, in->limits.bytes_max) + 2 * (size_t)ROOM);
     if (status != STRATA_OK) {
         return st_fail_memory(in->error);
     }
@@ -617,6 +606,7 @@ strata_status st_document_parse(strata_slice json, const st_document_limits *lim
     in.start = out->len;
     in.limits = *limits;
     in.error = error;
+    in.status = STRATA_INTERNAL;
     in.depth = 0;
     in.names = (st_name_stack){{.host = out->host}, {.host = out->host}};
     const strata_status status = read_text(&in);

@@ -76,20 +76,34 @@ static inline st_scan_stops st_scan_string(const uint8_t *at, uint8_t *to) {
 
 /* ---- Digits ---------------------------------------------------------------------------------- */
 
-/* Reads digits into *number, which wraps; stops at the first other byte. */
+/* The number of eight digits, of which byte 0 is the first; as values, not as characters. Neighbours are
+ * joined: four numbers below 100, two below 10^4, one. */
+static inline uint64_t st_scan_eight(uint64_t digits) {
+    digits = digits * 2561 >> 8;
+    digits = (digits & 0x00ff00ff00ff00ffu) * 6553601 >> 16;
+    return (digits & 0x0000ffff0000ffffu) * 42949672960001u >> 32;
+}
+
+/* Reads digits into *number, which wraps; stops at the first other byte. Up to seven digits, which is most
+ * numbers, take no loop: their length is not to be predicted. */
 static inline const uint8_t *st_scan_digits(const uint8_t *at, const uint8_t *end,
                                             uint64_t *number) {
+    static const uint32_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
     uint64_t n = *number;
     while (end - at >= 8) {
-        uint64_t v = load64_le(at);
-        /* All eight are '0' to '9': the upper halves are 3, and adding 6 to the lower carries not. */
-        if (((v & (v + 0x0606060606060606u)) & 0xf0f0f0f0f0f0f0f0u) != 0x3030303030303030u) {
-            break;
+        const uint64_t v = load64_le(at) ^ 0x3030303030303030u;
+        /* The highest bit of each byte above 9; a carry comes from such a byte only. */
+        const uint64_t others = ((v + 0x7676767676767676u) | v) & 0x8080808080808080u;
+        if (others != 0) {
+            const unsigned count = (unsigned)__builtin_ctzll(others) / 8;
+            if (count > 0) {
+                /* Zeros come before them, and nothing behind. */
+                n = n * tens[count] + st_scan_eight(v << (64 - 8 * count));
+            }
+            *number = n;
+            return at + count;
         }
-        /* Neighbours are joined: eight digits to four numbers below 100, to two below 10^4, to one. */
-        v = (v & 0x0f0f0f0f0f0f0f0fu) * 2561 >> 8;
-        v = (v & 0x00ff00ff00ff00ffu) * 6553601 >> 16;
-        n = n * 100000000 + ((v & 0x0000ffff0000ffffu) * 42949672960001u >> 32);
+        n = n * 100000000 + st_scan_eight(v);
         at += 8;
     }
     while (at < end && (uint8_t)(*at - '0') < 10) {

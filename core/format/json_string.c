@@ -70,31 +70,49 @@ static const char *read_unicode(const uint8_t **at, const uint8_t *end, uint32_t
     return NULL;
 }
 
+/* What a letter after a backslash stands for; 0: nothing. */
+static uint8_t meaning_of(uint8_t letter) {
+    switch (letter) {
+    case '"':
+    case '\\':
+    case '/':
+        return letter;
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return 0;
+    }
+}
+
 const char *st_json_escape(const uint8_t **at, const uint8_t *end, uint8_t **to) {
-    static const char letters[] = "\"\\/bfnrt";
-    static const char meaning[] = "\"\\/\b\f\n\r\t";
     const uint8_t *start = *at;
     if (end - start < 2) {
         *at = end;
         return "the text ends early";
     }
-    const char letter = (char)start[1];
+    const uint8_t meaning = meaning_of(start[1]);
     *at += 2;
-    if (letter == 'u') {
-        uint32_t c = 0;
-        const char *wrong = read_unicode(at, end, &c);
-        if (wrong != NULL) {
-            *at = start;
-            return wrong;
-        }
-        *to = put_code_point(*to, c);
+    if (meaning != 0) {
+        *(*to)++ = meaning;
         return NULL;
     }
-    const char *found = letter == '\0' ? NULL : strchr(letters, letter);
-    if (found == NULL) {
-        *at = start;
-        return "an escape that JSON does not have";
+    const char *wrong = "an escape that JSON does not have";
+    uint32_t c = 0;
+    if (start[1] == 'u') {
+        wrong = read_unicode(at, end, &c);
+        if (wrong == NULL) {
+            *to = put_code_point(*to, c);
+            return NULL;
+        }
     }
-    *(*to)++ = (uint8_t)meaning[found - letters];
-    return NULL;
+    *at = start;
+    return wrong;
 }

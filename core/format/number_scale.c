@@ -17,7 +17,7 @@
 
 enum { POWER_MIN = -27, POWER_MAX = 55, TIE_MIN = -4, TIE_MAX = 23 };
 
-/* 5^power, shifted so that bit 127 is set: exact from 0 on, below rounded up. A test makes them again. */
+/* 5^power, shifted so that bit 127 is set: exact from 0 on, below rounded up. */
 static const uint64_t fives[POWER_MAX - POWER_MIN + 1][2] = {
     {0x9e74d1b791e07e48, 0x775ea264cf55347e}, {0xc612062576589dda, 0x95364afe032a819e},
     {0xf79687aed3eec551, 0x3a83ddbd83f52205}, {0x9abe14cd44753b52, 0xc4926a9672793543},
@@ -104,8 +104,9 @@ bool st_number_scale(uint64_t digits, int64_t power, double *magnitude) {
     const product of = times_five(digits << zeros, fives[power - POWER_MIN]);
     const unsigned top = (unsigned)(of.high >> 63);
     uint64_t fraction = of.high >> (top + SHIFT);
-    /* 217706 / 65536 is log2(10). */
-    int exponent = (int)((217706 * power) >> 16) + 63 + (int)top - (int)zeros + BIAS;
+    /* 217706 / 65536 is log2(10); what is added keeps the sum above zero. */
+    const uint64_t log2 = (uint64_t)(217706 * power + ((int64_t)BIAS << 16)) >> 16;
+    int exponent = (int)log2 + 63 + (int)top - (int)zeros;
     if (of.low <= 1 && power >= TIE_MIN && power <= TIE_MAX && (fraction & 3) == 1 &&
         fraction << (top + SHIFT) == of.high) {
         fraction &= ~(uint64_t)1;

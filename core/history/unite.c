@@ -45,7 +45,6 @@ typedef struct merger {
     st_arena arena;
     st_request scratch;          /* in that arena: the three values of a thing */
     strata_slice first_conflict; /* a key, of the arena */
-    uint64_t sequence;           /* of the target's last event, those that are added included */
 } merger;
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
@@ -322,7 +321,12 @@ static strata_status append_event(merger *self, const st_event *event) {
     strata_status status = put_payload(self, event, &payload);
     if (status == STRATA_OK) {
         const strata_value value = strata_object(st_buffer_slice(&payload));
-        status = st_event_add_pending(self->rq, self->txn, event->type, &value, ++self->sequence);
+        uint64_t sequence;
+        st_stamp stamp;
+        join(self, true);
+        status = st_event_append(self->rq, self->spec->target, event->type, &value, &sequence,
+                                 &stamp);
+        join(self, false);
     } else if (status == STRATA_NO_MEMORY) {
         status = st_fail_memory(self->rq->error);
     }
@@ -331,11 +335,10 @@ static strata_status append_event(merger *self, const st_event *event) {
 }
 
 static strata_status merge_events(merger *self) {
-    uint64_t common;
+    uint64_t common = 0;
     uint64_t merged;
     st_scan *scan;
     ST_TRY(last_event(self, self->meeting.shard, &self->base, &common));
-    ST_TRY(last_event(self, self->spec->target->shard, &self->target, &self->sequence));
     ST_TRY(last_merged(self, common, &merged));
     ST_TRY(scan_events(self, &self->rq->reader, self->spec->source->shard, &self->source.bound,
                        merged, &scan));

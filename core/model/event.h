@@ -18,12 +18,6 @@ typedef struct st_event {
 strata_status st_event_append(st_request *rq, st_run *run, strata_slice type,
                               const strata_value *payload, uint64_t *sequence, st_stamp *stamp);
 
-/* Adds an event to a transaction on its run, whose own events have the numbers from the run's last up
- * to `sequence`, which is what this one is found under until the commit. type and payload: of an event
- * that is stored somewhere, or good as one. Errors: constraint {value_too_large}, and of st_txn_put. */
-strata_status st_event_add_pending(st_request *rq, st_txn *txn, strata_slice type,
-                                   const strata_value *payload, uint64_t sequence);
-
 /* Under the run's lock: the newest event, committed or waiting for its sync; and what it is now. */
 strata_status st_event_tail(st_request *rq, st_run *run, uint64_t *sequence,
                             uint8_t hash[ST_SHA256_BYTES]);
@@ -41,6 +35,19 @@ strata_status st_event_read(st_request *rq, const st_run *run, uint64_t sequence
 strata_status st_event_head(st_request *rq, const st_run *run, const st_when *when,
                             uint64_t *sequence, uint8_t hash[ST_SHA256_BYTES]);
 
+/* Some events, in order or from the last to the first. */
+typedef struct st_event_range {
+    uint64_t start;   /* inclusive */
+    uint64_t end;     /* exclusive; UINT64_MAX: none */
+    int64_t from_us;  /* inclusive; INT64_MIN: none */
+    int64_t until_us; /* exclusive; INT64_MAX: none */
+    bool reverse;
+    st_when when;
+} st_event_range;
+
+/* Starts a scan over them. Cost: of bounds by time, a few reads. */
+strata_status st_event_range_scan(st_request *rq, const st_run *run, const st_event_range *range,
+                                  st_scan **scan);
 /* Starts a scan at `sequence`; st_event_at reads where it stands, borrowed until it moves. */
 strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence,
                             const st_when *when, st_scan **scan);

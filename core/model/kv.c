@@ -273,18 +273,8 @@ strata_status st_kv_count(st_request *rq, const st_run *run, const st_page *page
 
 strata_status st_kv_history(st_request *rq, const st_run *run, strata_slice text, uint64_t before,
                             st_scan **scan) {
-    st_key *key = st_arena_alloc(rq->arena, sizeof *key, 8);
-    uint8_t *above = st_arena_alloc(rq->arena, ST_STORE_KEY_MAX + 1, 1);
-    *scan = st_arena_alloc(rq->arena, sizeof **scan, 16);
-    if (key == NULL || above == NULL || *scan == NULL) {
-        return st_fail_memory(rq->error);
-    }
+    st_key key;
     ST_TRY(st_run_check_there(rq, run));
-    ST_TRY(kv_key(rq, text, key));
-    memcpy(above, key->bytes, key->len);
-    above[key->len] = 0;
-    const uint64_t now = st_shard_snapshot(run->shard);
-    const uint64_t snapshot = before == 0 ? 0 : before - 1 < now ? before - 1 : now;
-    const st_scan_range range = {st_key_slice(key), st_slice(above, key->len + 1), false};
-    return st_versions_start(*scan, &rq->reader, run->shard, &range, snapshot);
+    ST_TRY(kv_key(rq, text, &key));
+    return st_history_scan(rq, run, &key, before, scan);
 }

@@ -15,6 +15,8 @@
 #include "model/text_index.h"
 #include "txn/txn.h"
 
+typedef struct st_event_counts st_event_counts;
+
 /* A run as the primitives see it; the owner of its shard, made when it is first needed. */
 typedef struct st_run {
     st_shard *shard;
@@ -28,6 +30,13 @@ typedef struct st_run {
     _Atomic bool provenance; /* it keeps that of its commits; changes under the run's lock */
     bool provenance_known;   /* the number of its last record, under the run's lock */
     uint64_t provenance_last;
+    /* NULL until they are needed (field_index.c). Under the run's lock. */
+    struct st_known_indexes *indexes;
+    /* Who waits for more of it (event_wait.c); what was counted of it (event_types.c). */
+    _Atomic uint32_t event_word;
+    _Atomic uint32_t event_waiters;
+    st_mutex types_lock;
+    st_event_counts *event_counts; /* NULL until it is asked for */
 
     /* NULL until it is built (memory.c). Changes under the run's lock. */
     st_run_index *_Atomic index;
@@ -62,13 +71,13 @@ typedef struct st_request {
 } st_request;
 
 /* Memory of the request itself is the caller's; arena is borrowed. */
-static inline void st_request_init(st_request *rq, st_model *model, st_arena *arena,
+static inline void st_request_init(st_request *rq, st_model *over, st_arena *arena,
                                    strata_error *error) {
-    *rq = (st_request){.model = model,
+    *rq = (st_request){.model = over,
                        .error = error,
                        .arena = arena,
-                       .value = {NULL, 0, 0, model->host},
-                       .reader = {&model->store, arena, error, NULL, NULL},
+                       .value = {NULL, 0, 0, over->host},
+                       .reader = {&over->store, arena, error, NULL, NULL},
                        .txn = NULL};
 }
 

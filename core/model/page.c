@@ -90,11 +90,7 @@ bool st_is_too_late(st_request *rq, const st_bound *bound, uint64_t clock, strat
         (status != STRATA_OK && status != STRATA_HISTORY_TRIMMED)) {
         return false;
     }
-    if (rq->error != NULL) {
-        rq->error->code = STRATA_OK;
-        rq->error->field_count = 0;
-        rq->error->message[0] = '\0';
-    }
+    st_error_clear(rq->error);
     return true;
 }
 
@@ -195,4 +191,86 @@ strata_status st_page_scan(st_request *rq, const st_run *run, uint8_t tag, const
     }
     const st_scan_range range = {low, high, page->reverse};
     return st_scan_at(rq, run, &range, &page->when, *out);
+}
+
+strata_status st_history_scan(st_request *rq, const st_run *run, const st_key *key, uint64_t before,
+                              st_scan **scan) {
+    uint8_t *bytes = st_arena_alloc(rq->arena, key->len + 1, 1);
+    *scan = st_arena_alloc(rq->arena, sizeof **scan, 16);
+    if (bytes == NULL || *scan == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    memcpy(bytes, key->bytes, key->len);
+    bytes[key->len] = 0; /* no key is the beginning of another, so nothing else is below it */
+    const uint64_t now = st_shard_snapshot(run->shard);
+    const uint64_t snapshot = before == 0 ? 0 : before - 1 < now ? before - 1 : now;
+    const st_scan_range range = {st_slice(bytes, key->len), st_slice(bytes, key->len + 1), false};
+    return st_versions_start(*scan, &rq->reader, run->shard, &range, snapshot);
+}
+
+/* ---- Pairs and triples ----------------------------------------------------------------------- */
+
+strata_status st_texts_range(st_arena *arena, const st_texts_page *page, st_scan_range *range) {
+    const st_key_form form = st_key_form_of(page->tag);
+    const size_t whole = form == ST_KEY_TEXT ? 1 : form == ST_KEY_PAIR ? 2 : 3;
+    st_key *keys = st_arena_alloc(arena, 3 * sizeof *keys, 8);
+    if (keys == NULL) {
+        return STRATA_NO_MEMORY;
+    }
+    st_key_texts(&keys[0], page->tag, page->texts, page->count);
+    st_key_texts(&keys[1], page->tag, page->texts, page->count);
+    *range = (st_scan_range){st_key_slice(&keys[0]), above_prefix(st_key_slice(&keys[1])),
+                             page->reverse};
+    if (page->continues) {
+        st_key_texts(&keys[2], page->tag, page->texts, whole);
+        keys[2].bytes[keys[2].len] = 0; /* no key is the beginning of another */
+        *(page->reverse ? &range->high : &range->low) =
+            st_slice(keys[2].bytes, keys[2].len + (page->reverse ? 0 : 1));
+    }
+    return STRATA_OK;
+}
+
+strata_status st_moment_begin(st_request *rq, const st_run *run, const st_when *when,
+                              st_moment *moment) {
+    *moment = (st_moment){.run = run, .reader = rq->reader, .point = rq->reader};
+    ST_TRY(st_bound_at(rq, run, when, &moment->bound));
+    st_arena_init(&moment->scratch[0], &rq->model->host->memory, 0);
+    st_arena_init(&moment->scratch[1], &rq->model->host->memory, 0);
+    moment->reader.arena = &moment->scratch[0];
+    moment->point.arena = &moment->scratch[1];
+    moment->reader.scans = NULL;
+    if (!moment->bound.past && !moment->bound.own) {
+        st_snapshot_hold(&rq->model->store, run->shard, &moment->held);
+        moment->bound.version = moment->held.version;
+        moment->holds = true;
+    }
+    return STRATA_OK;
+}
+
+void st_moment_end(st_request *rq, st_moment *moment) {
+    st_reader_finish(&moment->reader);
+    st_arena_free(&moment->scratch[0]);
+    st_arena_free(&moment->scratch[1]);
+    if (moment->holds) {
+        st_snapshot_release(&rq->model->store, &moment->held);
+    }
+}
+
+strata_status st_moment_scan(st_moment *moment, const st_texts_page *page, st_scan **scan) {
+    st_arena *arena = moment->reader.arena;
+    st_scan_range range;
+    st_reader_finish(&moment->reader);
+    st_arena_reset(arena);
+    *scan = st_arena_alloc(arena, sizeof **scan, 16);
+    if (*scan == NULL || st_texts_range(arena, page, &range) != STRATA_OK) {
+        return st_fail_memory(moment->reader.error);
+    }
+    return st_scan_start(*scan, &moment->reader, moment->run->shard, &range, &moment->bound);
+}
+
+strata_status st_moment_read(st_moment *moment, const st_key *key, st_revision *revision,
+                             bool *found) {
+    st_arena_reset(moment->point.arena);
+    return st_read_live(&moment->point, moment->run->shard, st_key_slice(key), &moment->bound,
+                        revision, found);
 }

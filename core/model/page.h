@@ -44,4 +44,45 @@ typedef struct st_page {
 strata_status st_page_scan(st_request *rq, const st_run *run, uint8_t tag, const st_page *page,
                            st_scan **scan);
 
+/* Keys of texts that have the first ones in common: those after, or in reverse before, a whole key. */
+typedef struct st_texts_page {
+    uint8_t tag;
+    bool reverse;
+    strata_slice texts[3]; /* those in common, */
+    size_t count;          /* so many; then those of the key where the page before ended */
+    bool continues;        /* there are such, as many as the form has */
+} st_texts_page;
+
+/* The range of the store; its bounds live in the arena. All texts together are at most ST_KEY_BYTES_MAX
+ * bytes, and none holds 00. Errors: no_memory. */
+strata_status st_texts_range(st_arena *arena, const st_texts_page *page, st_scan_range *range);
+
+/* A moment that several reads share: what they see stays, whatever is merged meanwhile. There is one
+ * scan at a time, and beside it one value; the next one takes their memory, so that any number of them
+ * costs the memory of one. */
+typedef struct st_moment {
+    st_bound bound;
+    const st_run *run;
+    st_reader reader; /* of the scan */
+    st_reader point;  /* of the value */
+    st_arena scratch[2];
+    st_held_snapshot held;
+    bool holds;
+} st_moment;
+
+/* Errors: as st_bound_at. To be ended if it succeeds. */
+strata_status st_moment_begin(st_request *rq, const st_run *run, const st_when *when,
+                              st_moment *moment);
+void st_moment_end(st_request *rq, st_moment *moment);
+/* The scan before is gone; *scan is of the moment's memory. Errors: as st_scan_start. */
+strata_status st_moment_scan(st_moment *moment, const st_texts_page *page, st_scan **scan);
+/* The value of a key, until the next one is read; *found false: it has none. Errors: as st_read_live. */
+strata_status st_moment_read(st_moment *moment, const st_key *key, st_revision *revision,
+                             bool *found);
+
+/* The committed versions of a key below `before`, newest first, deletes included: to be read with
+ * st_versions_next. Errors: as st_versions_start. */
+strata_status st_history_scan(st_request *rq, const st_run *run, const st_key *key, uint64_t before,
+                              st_scan **scan);
+
 #endif

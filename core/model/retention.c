@@ -136,11 +136,28 @@ st_policy st_retention_find(st_model *model, uint64_t run, st_primitive_id primi
     return policy;
 }
 
+static bool is_same(const st_policy *a, const st_policy *b) {
+    return a->keep == b->keep && a->versions == b->versions && a->duration_us == b->duration_us;
+}
+
+/* Entries of indexes are kept as what they are of; where that differs, they all stay. */
+static st_policy policy_of_entries(st_model *model, uint64_t run) {
+    static const st_policy all = {ST_KEEP_ALL, 0, 0};
+    st_rule_source source;
+    const st_policy json = st_retention_find(model, run, ST_PRIMITIVE_JSON, &source);
+    const st_policy memory = st_retention_find(model, run, ST_PRIMITIVE_MEMORY, &source);
+    const st_policy entity = st_retention_find(model, run, ST_PRIMITIVE_ENTITY, &source);
+    return is_same(&json, &memory) && is_same(&json, &entity) ? json : all;
+}
+
 /* What compaction asks. */
 static st_policy policy_for(void *ctx, uint64_t run, uint8_t tag) {
     static const st_policy all = {ST_KEEP_ALL, 0, 0};
     const st_primitive *of = st_primitive_of_tag(tag);
     st_rule_source source;
+    if (run != ST_RUN_SYSTEM && tag == ST_TAG_INDEX_ENTRY) {
+        return policy_of_entries(ctx, run);
+    }
     return run == ST_RUN_SYSTEM || of == NULL ? all : st_retention_find(ctx, run, of->id, &source);
 }
 

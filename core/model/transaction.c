@@ -1,10 +1,10 @@
 /* transaction.c - what the primitives do at the commit of a transaction.
  *
- * Most writes are what they are. Three are decided here, under the run's lock, where nobody else
+ * Most writes are what they are. Four are decided here, under the run's lock, where nobody else
  * writes: an increment adds to what the key holds now, an event gets the next number and its hash, and
- * changes of a document are made to it as it is now. So the first two never conflict, unless the
- * transaction has also read what it changed, and changes of a document only by their paths
- * (json/json_txn.c).
+ * a state cell that was set its counter, and changes of a document are made to it as it is now. So the first
+ * three never conflict, unless the transaction has also read what it changed, and changes of a document
+ * only by their paths (json/json_txn.c).
  * Memories enter the text index after the commit has its place in the log, one by one. If there is
  * no memory for one of them the index is given up, and built again by the next recall.
  */
@@ -12,11 +12,13 @@
 
 #include "base/utf8.h"
 #include "model/event.h"
+#include "model/event_wait.h"
 #include "model/json/json_txn.h"
 #include "model/kv.h"
 #include "model/memory.h"
 #include "model/memory_index.h"
 #include "model/provenance.h"
+#include "model/state.h"
 #include "model/write.h"
 
 typedef struct pending_memory {
@@ -48,11 +50,16 @@ static strata_status append(pending_commit *pending, strata_buffer *writes, cons
                : st_fail_memory(pending->rq->error);
 }
 
-static strata_status apply_add(pending_commit *pending, const st_txn_write *write, st_write *out) {
+static st_key key_of(const st_txn_write *write) {
     st_key key;
-    int64_t sum;
     memcpy(key.bytes, write->write.key.data, write->write.key.len);
     key.len = write->write.key.len;
+    return key;
+}
+
+static strata_status apply_add(pending_commit *pending, const st_txn_write *write, st_write *out) {
+    const st_key key = key_of(write);
+    int64_t sum;
     ST_TRY(st_kv_add(pending->rq, pending->run, &key, (int64_t)load64_le(write->operand.data), &sum,
                      &out->expires_us));
     return copy_out(pending->rq, st_buffer_slice(&pending->rq->value), &out->value);
@@ -78,11 +85,20 @@ static strata_status apply_event(pending_commit *pending, const st_commit *commi
     return copy_out(rq, st_buffer_slice(&rq->value), &out->value);
 }
 
-/* Memories have to be told to the index once there is a version. */
-static strata_status note_memory(pending_commit *pending, const st_write *write) {
-    if (((const uint8_t *)write->key.data)[0] != ST_TAG_MEMORY) {
+static strata_status apply_cell(pending_commit *pending, const st_txn_write *write, st_write *out) {
+    const st_key key = key_of(write);
+    st_request *rq = pending->rq;
+    ST_TRY(st_state_settle(rq, pending->run, &key, write->write.value, write->operand));
+    return copy_out(rq, st_buffer_slice(&rq->value), &out->value);
+}
+
+/* Memories have to be told to the text index once there is a version, and to secondary ones now. */
+static strata_status note_memory(pending_commit *pending, const st_write *write,
+                                 strata_buffer *writes) {
+    if (st_key_tag(write->key) != ST_TAG_MEMORY) {
         return STRATA_OK;
     }
+    ST_TRY(st_memory_index_fields(pending->rq, pending->run, write, writes));
     pending_memory *memory = st_arena_alloc(pending->rq->arena, sizeof *memory, 8);
     if (memory == NULL) {
         return st_fail_memory(pending->rq->error);
@@ -106,8 +122,11 @@ static strata_status apply(void *ctx, const st_commit *commit, const st_txn_writ
         break;
     case ST_WRITE_JSON:
         return st_json_commit_add(&pending->json, &out);
+    case ST_WRITE_CELL:
+        ST_TRY(apply_cell(pending, write, &out));
+        break;
     default:
-        ST_TRY(note_memory(pending, &out));
+        ST_TRY(note_memory(pending, &out, writes));
         break;
     }
     return append(pending, writes, &out);
@@ -158,6 +177,9 @@ strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *versi
     ST_TRY(st_run_lock(rq, run, &commit));
     const strata_status status = st_txn_commit(rq->txn, &commit, &rules, &hook, version, rq->error);
     st_json_commit_abort(&pending.json);
+    if (status == STRATA_OK && pending.appended) {
+        st_event_wake(rq, run);
+    }
     return status;
 }
 

@@ -30,6 +30,8 @@ export {
     WrongType,
 } from './generated/errors.js';
 export type {
+    Cell,
+    CellRevision,
     Change,
     Commit,
     DbBackupResult,
@@ -44,6 +46,7 @@ export type {
     EventAppendResult,
     EventHeadResult,
     EventRecord,
+    EventType,
     EventVerifyResult,
     Hit,
     Item,
@@ -57,10 +60,17 @@ export type {
     RecallStats,
     RetentionGetResult,
     RetentionRule,
+    PrimitiveStats,
     Revision,
+    RunBeginResult,
     RunCreateResult,
     RunRecord,
+    RunRevision,
+    RunStatsResult,
+    RunTagResult,
     Snapshot,
+    StateReadResult,
+    StateSetResult,
     TxnInfoResult,
 } from './generated/operations.js';
 export type {
@@ -79,10 +89,12 @@ export type {
 export type { LogLevel, LogLine, Progress } from './host.js';
 export type { ExpiryOptions, Kv, KvListOptions, NewEntry } from './kv.js';
 export type { Memories, MemoryListOptions, RecallOptions, RecallResult, RememberOptions } from './memories.js';
-export type { AsOf, CallOptions, Durability, ImportSource, OpenOptions } from './options.js';
+export type { AsOf, CallOptions, Durability, ImportSource, OpenOptions, When } from './options.js';
 export type { Retention, RetentionOptions, RetentionScope } from './retention.js';
-export type { RunCreateOptions, Runs } from './runs.js';
+export type { RunCreateOptions, RunEndOptions, RunQueryOptions, Runs, RunTagOptions } from './runs.js';
 export { Scope } from './scope.js';
 export type { Snapshots } from './snapshots.js';
+export type { EventTail, EventTailOptions } from './tail.js';
 export { type BeginOptions, type Isolation, Transaction, type TransactionOptions } from './transaction.js';
+export type { StateExpected, StateListOptions, States, TransitionOptions } from './states.js';
 export { Float, float, type ObjectValue, type StoredObject, type StoredValue, type Value } from './values.js';

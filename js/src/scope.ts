@@ -3,8 +3,9 @@ import { Documents } from './documents.js';
 import { Events } from './events.js';
 import { Kv } from './kv.js';
 import { Memories } from './memories.js';
+import { States } from './states.js';
 
-/** The keys, events, documents and memories of a run: as they are, or as a transaction sees them. */
+/** The keys, events, memories and so on of a run: as they are, or as a transaction sees them. */
 export class Scope {
     /** The name of the run. */
     readonly name: string;
@@ -12,6 +13,7 @@ export class Scope {
     readonly events: Events;
     readonly json: Documents;
     readonly memory: Memories;
+    readonly states: States;
 
     constructor(calls: Calls, name: string | undefined) {
         this.name = name ?? 'default';
@@ -19,6 +21,7 @@ export class Scope {
         this.events = new Events(calls, name);
         this.json = new Documents(calls, name);
         this.memory = new Memories(calls, name);
+        this.states = new States(calls, name);
     }
 }
 

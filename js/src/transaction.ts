@@ -8,14 +8,11 @@
  *    function is run again from the beginning, on what is there now.
  */
 import { type Calls, type Camel, camel, checkOptions } from './caller.js';
-import { Closed, Conflict, InvalidArgument, NotFound, Timeout } from './generated/errors.js';
+import { Closed, NotFound, Timeout } from './generated/errors.js';
 import type { OperationName, Operations, TxnInfoResult } from './generated/operations.js';
 import type { CallOptions } from './options.js';
+import { again } from './retry.js';
 import { asyncDispose, Scope } from './scope.js';
-
-const RETRIES = 2;
-const BACKOFF_MS = 10;
-const BACKOFF_MS_MAX = 1000;
 
 export type Isolation = 'serializable' | 'snapshot';
 
@@ -177,11 +174,7 @@ export async function transact<Result>(
     options: TransactionOptions = {},
 ): Promise<Result> {
     checkOptions('transaction', options, ['retries', ...beginNames]);
-    const { retries = RETRIES, signal } = options;
-    if (!(Number.isInteger(retries) && retries >= 0)) {
-        throw new InvalidArgument(`retries must be a whole number, not ${String(retries)}`);
-    }
-    for (let tries = 1; ; tries++) {
+    return again(options.retries, options.signal, async () => {
         const tx = await Transaction.begin(calls, name, options);
         try {
             const result = await body(tx);
@@ -191,27 +184,7 @@ export async function transact<Result>(
             return result;
         } catch (error) {
             await tx.rollback().catch(() => undefined); // the first error is the one to tell
-            if (!(error instanceof Conflict) || tries > retries) {
-                throw error;
-            }
+            throw error;
         }
-        await pause(tries, signal);
-    }
-}
-
-/* Exponential, and half of it by chance, so that two that met do not meet again. */
-function pause(tries: number, signal: AbortSignal | undefined): Promise<void> {
-    const most = Math.min(BACKOFF_MS * 2 ** (tries - 1), BACKOFF_MS_MAX);
-    signal?.throwIfAborted();
-    return new Promise((resolve, reject) => {
-        const onAbort = (): void => {
-            clearTimeout(timer);
-            reject(signal?.reason);
-        };
-        const timer = setTimeout(() => {
-            signal?.removeEventListener('abort', onAbort);
-            resolve();
-        }, most * (0.5 + Math.random() / 2));
-        signal?.addEventListener('abort', onAbort, { once: true });
     });
 }

@@ -352,3 +352,24 @@ def test_database_by_environment_and_default(t):
     true(os.path.isdir(t.path("agent.strata")), "the default is ./agent.strata")
     t.ok("put", "a", "1", db=t.path("deep/er/db"))
     equal(t.ok("get", "a", db=t.path("deep/er/db")).json["value"], 1)
+
+
+def test_state_cells(t):
+    t.fails(1, "state", "read", "phase", says="not_found")
+    first = t.ok("state", "init", "phase", "plan").json
+    equal(first["counter"], 1)
+    t.fails(3, "state", "init", "phase", "plan", says="already_exists")
+    equal(t.ok("state", "set", "phase", '{"step": 2}').json["counter"], 2)
+    got = t.ok("state", "read", "phase").json
+    equal((got["value"], got["counter"]), ({"step": 2}, 2))
+    equal(t.ok("state", "read", "phase", "--as-of", str(first["version"])).json["value"], "plan")
+    t.fails(3, "state", "cas", "phase", "x", "--counter", "1", says=["conflict", "counter: 2"])
+    equal(t.ok("state", "cas", "phase", "x", "--counter", "2").json["counter"], 3)
+    t.ok("state", "cas", "phase", "--string", "5", "--was", '"x"')
+    t.ok("state", "cas", "other", "1", "--version", "0")
+    equal([r["name"] for r in t.ok("state", "list").rows], ["other", "phase"])
+    equal([r["value"] for r in t.ok("state", "list", "ph").rows], ["5"])
+    equal([r["name"] for r in t.ok("state", "list", "--limit", "1", "--reverse", "--all").rows], ["phase", "other"])
+    equal([r["counter"] for r in t.ok("state", "history", "phase", "--limit", "2").rows], [4, 3])
+    equal(t.ok("state", "del", "phase").json["existed"], True)
+    equal(t.ok("state", "del", "phase").json, {"existed": False})

@@ -347,16 +347,22 @@ strata_status st_json_scan(st_request *rq, const st_run *run, const st_page *pag
     return st_page_scan(rq, run, ST_TAG_JSON, page, scan);
 }
 
+strata_status st_json_find(st_request *rq, const st_run *run, strata_slice key,
+                           const st_bound *bound, st_json *json, bool *there) {
+    st_json_found found;
+    ST_TRY(bound->own ? st_json_load_own(rq, run, key, &found)
+                      : st_json_load(rq, run, key, bound, &found));
+    ST_TRY(bound->own ? st_json_note(rq, key, whole_document, false) : STRATA_OK);
+    *json = (st_json){found.document, found.stamp};
+    *there = found.exists;
+    return STRATA_OK;
+}
+
 strata_status st_json_at(st_request *rq, const st_run *run, const st_scan *scan, st_json *json) {
     const strata_slice key = st_key_text_of(scan->key);
-    st_json_found found;
-    ST_TRY(scan->bound.own ? st_json_load_own(rq, run, key, &found)
-                           : st_json_load(rq, run, key, &scan->bound, &found));
-    if (!found.exists) {
-        return st_json_fail(rq, key);
-    }
-    *json = (st_json){found.document, found.stamp};
-    return STRATA_OK;
+    bool found;
+    ST_TRY(st_json_find(rq, run, key, &scan->bound, json, &found));
+    return found ? STRATA_OK : st_json_fail(rq, key);
 }
 
 strata_status st_json_count(st_request *rq, const st_run *run, const st_page *page,

@@ -31,6 +31,9 @@ strata_status st_json_create(st_request *rq, st_run *run, strata_slice key,
 /* The document, or what is at the path. Errors: not_found (either), history_trimmed. */
 strata_status st_json_get(st_request *rq, const st_run *run, strata_slice key, strata_slice path,
                           const st_when *when, st_json *json);
+/* The whole document inside a bound; *found false: there is none. */
+strata_status st_json_find(st_request *rq, const st_run *run, strata_slice key,
+                           const st_bound *bound, st_json *json, bool *found);
 /* Whether there is something at the path. */
 strata_status st_json_exists(st_request *rq, const st_run *run, strata_slice key, strata_slice path,
                              const st_when *when, bool *exists);

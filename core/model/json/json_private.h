@@ -50,8 +50,9 @@ typedef struct st_json_edit {
     st_run *run;
     strata_slice key;
     st_commit commit;
-    st_json_entry
-        *entry; /* outside of transactions: taken from the cache or made; NULL: none is kept */
+    /* Outside of transactions: taken from the cache or made; NULL: none is kept. */
+    st_json_entry *entry;
+    st_json_entry *lost; /* one that could not be kept, and whose bytes `found` borrows */
     st_json_found found; /* as it is before */
 } st_json_edit;
 

@@ -11,6 +11,7 @@
  */
 #include "model/json/json_txn.h"
 
+#include "model/field_index.h"
 #include "model/json/json_private.h"
 
 /* What a transaction has done to one document, in order: a whole one (or none), then changes. */
@@ -308,6 +309,29 @@ static strata_status join(st_json_commit *commit, const st_json_pending *one, st
     return STRATA_OK;
 }
 
+/* What the run's indexes need for it. before: as it is stored; none of them is looked at otherwise. */
+static strata_status add_index_writes(st_json_commit *commit, const st_json_pending *one,
+                                      const strata_slice *before, strata_slice after,
+                                      strata_buffer *writes) {
+    const st_bound newest = st_bound_version(UINT64_MAX);
+    st_json_found found = {.exists = false};
+    strata_slice owner;
+    bool any = false;
+    ST_TRY(st_indexes_any(commit->rq, commit->run, ST_PRIMITIVE_JSON, &any));
+    if (!any) {
+        return STRATA_OK;
+    }
+    if (before == NULL) {
+        ST_TRY(st_json_load(commit->rq, commit->run, one->key, &newest, &found));
+    }
+    ST_TRY(st_json_key(commit->rq, ST_TAG_JSON, one->key, 0, &owner));
+    return st_indexes_change(commit->rq, commit->run, owner,
+                             before != NULL ? *before
+                             : found.exists ? found.document
+                                            : st_slice("", 0),
+                             after, writes);
+}
+
 /* Changes of the document as it is now. */
 static strata_status finish_changes(st_json_commit *commit, st_json_pending *one,
                                     strata_buffer *writes) {
@@ -328,6 +352,7 @@ static strata_status finish_changes(st_json_commit *commit, st_json_pending *one
     if (after.len > rq->model->document_bytes_max) {
         return st_document_fail_size(rq->error, rq->model->document_bytes_max);
     }
+    ST_TRY(add_index_writes(commit, one, &found->document, after, writes));
     if (st_json_base_due(found, changes)) {
         ST_TRY(put(commit, writes, ST_TAG_JSON, one->key, 0, found->document));
         *found = (st_json_found){true, after, {0, 0}, found->document.len, 0, 0};
@@ -349,6 +374,7 @@ static strata_status finish_whole(st_json_commit *commit, st_json_pending *one,
         }
     }
     one->found = (st_json_found){true, after, {0, 0}, after.len, 0, 0};
+    ST_TRY(add_index_writes(commit, one, NULL, after, writes));
     return after.len > commit->rq->model->document_bytes_max
                ? st_document_fail_size(commit->rq->error, commit->rq->model->document_bytes_max)
                : put(commit, writes, ST_TAG_JSON, one->key, 0, after);
@@ -359,7 +385,11 @@ static strata_status finish_removal(st_json_commit *commit, const st_json_pendin
     const st_bound newest = st_bound_version(UINT64_MAX);
     st_json_found found;
     ST_TRY(st_json_load(commit->rq, commit->run, one->key, &newest, &found));
-    return found.exists ? st_json_removal(commit->rq, commit->run, one->key, writes) : STRATA_OK;
+    if (!found.exists) {
+        return STRATA_OK;
+    }
+    ST_TRY(add_index_writes(commit, one, &found.document, st_slice("", 0), writes));
+    return st_json_removal(commit->rq, commit->run, one->key, writes);
 }
 
 strata_status st_json_commit_finish(st_json_commit *commit, strata_buffer *writes) {

@@ -12,6 +12,7 @@
  * 1. Between st_json_begin and the commit the run is locked, so the document is the newest there is.
  * 2. The entry of the cache changes inside the hook of the commit, under the same lock, or not at all.
  */
+#include "model/field_index.h"
 #include "model/json/json_private.h"
 
 static strata_slice root_route(void) {
@@ -41,6 +42,7 @@ strata_status st_json_begin(st_request *rq, st_run *run, strata_slice key, st_js
     edit->run = run;
     edit->key = key;
     edit->entry = NULL;
+    edit->lost = NULL;
     ST_TRY(st_run_begin(rq, run, &edit->commit));
     const strata_status status =
         rq->txn != NULL ? st_json_load_own(rq, run, key, &edit->found) : find_newest(rq, edit);
@@ -159,6 +161,53 @@ static strata_status note_all(st_request *rq, strata_slice key) {
     return st_json_note(rq, key, (st_region){ST_REGION_TREE, root_route()}, true);
 }
 
+/* ---- Secondary indexes ----------------------------------------------------------------------- */
+
+/* Commits writes that make of the document what `after` is (empty: none), and what the run's indexes need
+ * for it. NULL: it is not known yet, and only of interest if there are indexes. */
+typedef struct json_after {
+    const strata_slice *document;
+    strata_slice changes; /* makes it, when document is NULL */
+} json_after;
+
+static strata_status add_index_writes(st_request *rq, const st_json_edit *edit,
+                                      const json_after *to, strata_buffer *writes) {
+    const strata_slice before = edit->found.exists ? edit->found.document : st_slice("", 0);
+    strata_slice owner;
+    strata_slice after;
+    ST_TRY(st_json_key(rq, ST_TAG_JSON, edit->key, 0, &owner));
+    if (to->document != NULL) {
+        after = *to->document;
+    } else {
+        ST_TRY(st_json_apply(rq, before, &to->changes, 1, &after));
+    }
+    return st_indexes_change(rq, edit->run, owner, before, after, writes);
+}
+
+static strata_status commit_writes(st_request *rq, st_json_edit *edit, const st_write *given,
+                                   size_t count, const json_after *to, const st_commit_hook *hook,
+                                   st_stamp *stamp) {
+    strata_buffer writes = {NULL, 0, 0, rq->model->host};
+    bool any = false;
+    strata_status status = st_indexes_any(rq, edit->run, ST_PRIMITIVE_JSON, &any);
+    if (status == STRATA_OK && !any) {
+        return st_run_write(rq, &edit->commit, given, count, hook, stamp);
+    }
+    if (status == STRATA_OK) {
+        status = st_buffer_append(&writes, given, count * sizeof *given) == STRATA_OK
+                     ? add_index_writes(rq, edit, to, &writes)
+                     : st_fail_memory(rq->error);
+    }
+    if (status == STRATA_OK) {
+        status = st_run_write(rq, &edit->commit, (const st_write *)(void *)writes.data,
+                              writes.len / sizeof(st_write), hook, stamp);
+    } else {
+        st_run_abort(rq, &edit->commit);
+    }
+    strata_buffer_free(&writes);
+    return status;
+}
+
 /* ---- A change by itself ---------------------------------------------------------------------- */
 
 /* What the hook of a commit needs. */
@@ -214,8 +263,8 @@ static void need_entry(st_request *rq, st_json_edit *edit, strata_slice changes)
         }
     }
     if (entry != NULL && st_changes_reserve(&entry->document, changes) != STRATA_OK) {
-        st_json_cache_drop(cache, entry);
-        edit->found.document = st_slice("", 0);
+        /* Its bytes are what the document is read from: they go at the end. */
+        edit->lost = entry;
         entry = NULL;
     }
     edit->entry = entry;
@@ -274,9 +323,11 @@ strata_status st_json_change(st_request *rq, st_json_edit *edit, strata_slice ch
     need_entry(rq, edit, changes);
     json_hook change = {&rq->model->documents, edit->entry, changes, count == 2};
     const st_commit_hook hook = {&change, change_entry};
+    const json_after after = {NULL, changes};
     status =
-        st_run_write(rq, &edit->commit, writes, count, edit->entry == NULL ? NULL : &hook, stamp);
+        commit_writes(rq, edit, writes, count, &after, edit->entry == NULL ? NULL : &hook, stamp);
     st_json_cache_drop(change.cache, change.entry); /* there was no commit */
+    st_json_cache_drop(change.cache, edit->lost);
     return status;
 }
 
@@ -307,8 +358,10 @@ strata_status st_json_replace(st_request *rq, st_json_edit *edit, strata_slice d
     if (status != STRATA_OK) {
         return abort_with(rq, edit, status);
     }
+    const json_after after = {&document, {NULL, 0}};
+    status = commit_writes(rq, edit, &write, 1, &after, NULL, stamp);
     st_json_cache_drop(&rq->model->documents, edit->entry);
-    return st_run_write(rq, &edit->commit, &write, 1, NULL, stamp);
+    return status;
 }
 
 strata_status st_json_removal(st_request *rq, const st_run *run, strata_slice key,
@@ -351,9 +404,11 @@ strata_status st_json_remove(st_request *rq, st_json_edit *edit, st_stamp *stamp
     if (status != STRATA_OK) {
         st_json_abort(rq, edit);
     } else {
+        const strata_slice none = st_slice("", 0);
+        const json_after after = {&none, {NULL, 0}};
+        status = commit_writes(rq, edit, (const st_write *)(void *)writes.data,
+                               writes.len / sizeof(st_write), &after, NULL, stamp);
         st_json_cache_drop(&rq->model->documents, edit->entry);
-        status = st_run_write(rq, &edit->commit, (const st_write *)(void *)writes.data,
-                              writes.len / sizeof(st_write), NULL, stamp);
     }
     strata_buffer_free(&writes);
     return status;

@@ -112,6 +112,9 @@ strata_status st_run_attach(st_model *model, uint64_t id, st_run_status status, 
         atomic_init(&run->status, (int)status);
         atomic_init(&run->provenance, false);
         atomic_init(&run->index, NULL);
+        atomic_init(&run->event_word, 0);
+        atomic_init(&run->event_waiters, 0);
+        st_mutex_init(&run->types_lock);
         shard->owner = run;
     }
     *out = shard->owner;
@@ -153,13 +156,12 @@ void st_run_show(void *ctx, const st_commit *commit, uint64_t version) {
 }
 
 strata_status st_run_complete(st_request *rq, st_run_record *record) {
-    static const uint8_t empty_array = 0x90;
     static const uint8_t empty_map = 0x80;
     ST_TRY(check_name(record->name, rq->error));
     if (record->name.len == 0) {
         ST_TRY(make_name(rq, &record->name));
     }
-    record->tags = record->tags.len > 0 ? record->tags : st_slice(&empty_array, 1);
+    ST_TRY(st_run_unique_tags(rq, &record->tags));
     record->metadata = record->metadata.len > 0 ? record->metadata : st_slice(&empty_map, 1);
     record->status = ST_RUN_ACTIVE;
     return STRATA_OK;

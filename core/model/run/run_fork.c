@@ -100,8 +100,7 @@ strata_status st_run_fork(st_request *rq, strata_slice parent, const st_when *wh
     ST_TRY(st_run_complete(rq, record));
     ST_TRY(st_run_find(rq, name, &run));
     ST_TRY(st_bound_at(rq, run, when, &bound)); /* that it has come */
-    ST_TRY(
-        st_commit_begin(&f.commit, &rq->model->store, st_run_system(rq)->shard, rq->error));
+    ST_TRY(st_commit_begin(&f.commit, &rq->model->store, st_run_system(rq)->shard, rq->error));
     strata_status status = fork_locked(&f, name);
     if (status != STRATA_OK) {
         st_commit_abort(&f.commit);
@@ -153,9 +152,8 @@ static strata_status link_forks(st_request *rq, const st_run_record *first, int6
     while (record.fork.run > 0) {
         st_shard *shard = st_shards_find(&store->shards, record.id);
         st_run_record gone;
-        st_fork_link link = {.point = record.fork.point,
-                             .since = record.fork.since,
-                             .since_us = record.created_us};
+        st_fork_link link = {
+            .point = record.fork.point, .since = record.fork.since, .since_us = record.created_us};
         if (shard->base != NULL) {
             return STRATA_OK; /* another fork has linked it */
         }

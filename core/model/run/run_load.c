@@ -6,6 +6,8 @@
  */
 #include "model/run/run_private.h"
 
+#include "model/event_types.h"
+#include "model/field_index.h"
 #include "model/text_index.h"
 #include "store/tables.h"
 
@@ -175,6 +177,8 @@ void st_runs_free(st_model *model) {
         st_shard *shard = st_shards_find(&model->store.shards, id);
         if (shard != NULL && shard->owner != NULL) {
             st_run *run = shard->owner;
+            st_indexes_forget(run, &model->host->memory);
+            st_event_counts_free(run->event_counts);
             st_run_index_destroy(atomic_load_explicit(&run->index, memory_order_acquire));
             st_free(&model->host->memory, run, sizeof *run);
             shard->owner = NULL;

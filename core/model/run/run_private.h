@@ -21,6 +21,17 @@ strata_status st_run_find_record_at(st_request *rq, strata_slice name, const st_
 strata_status st_run_find_record(st_request *rq, strata_slice name, uint64_t snapshot,
                                  st_run_record *record, st_stamp *stamp);
 
+/* Changes a record: apply is given what it is, and makes of it what it is to be; id and name stay. */
+typedef struct st_run_edit {
+    strata_status (*apply)(st_request *rq, void *arg, st_run_record *record);
+    void *arg;
+} st_run_edit;
+
+/* Version 0: the record is as it was, and nothing was written. Errors: not_found, those of apply, those
+ * of a commit. */
+strata_status st_run_change(st_request *rq, strata_slice name, const st_run_edit *edit,
+                            st_stamp *stamp);
+
 /* Gives the record of a run that is to be made a name, and what else was left out. Errors:
  * invalid_argument (the name). */
 strata_status st_run_complete(st_request *rq, st_run_record *record);

@@ -181,6 +181,46 @@ export interface RunRecord {
     version: bigint;
 }
 
+/** One version of the record of a run. */
+export interface RunRevision {
+    /** The commit. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+    /** Whether the run was deleted here. */
+    deleted: boolean;
+    /** The record, when it was not. */
+    run?: RunRecord | undefined;
+}
+
+/** What a run holds of one primitive. */
+export interface PrimitiveStats {
+    /** kv, event, state, trace, json, memory, edge, schema, entity or provenance. */
+    primitive: string;
+    /** Keys that have a value. */
+    keys: number;
+    /** Versions that are kept, deletes included. */
+    versions: number;
+    /** Bytes of their keys and values, before compression. */
+    bytes: number;
+}
+
+/** What a run's log has of one type of event. */
+export interface EventType {
+    /** The type. */
+    type: string;
+    /** How many. */
+    count: number;
+    /** The sequence of the first one. */
+    first: number;
+    /** The sequence of the last one. */
+    last: number;
+    /** When the first one was committed. */
+    first_time: number;
+    /** When the last one was committed. */
+    last_time: number;
+}
+
 /** One memory. */
 export interface Memory {
     /** Its key. */
@@ -229,6 +269,88 @@ export interface RecallStats {
     memories: number;
     /** Distinct words of the query after stemming. */
     terms: number;
+}
+
+/** One state cell. */
+export interface Cell {
+    /** Its name. */
+    name: string;
+    /** Its value. */
+    value: StoredValue;
+    /** How often it was written since it was made, from 1. */
+    counter: number;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** One version in the history of a state cell. */
+export interface CellRevision {
+    /** Whether this version is a delete. */
+    deleted: boolean;
+    /** The value, when it is not a delete. */
+    value?: StoredValue | undefined;
+    /** Its counter, when it is not a delete. */
+    counter?: number | undefined;
+    /** The commit. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** A record of what an agent did, and why. */
+export interface Trace {
+    /** Its id. */
+    id: string;
+    /** tool_call, decision, query, thought, error, or any other word. */
+    type: string;
+    /** The fields of its type. */
+    content: StoredObject;
+    /** The record it came of. */
+    parent?: string | undefined;
+    /** Its tags. */
+    tags: string[];
+    /** Its metadata. */
+    metadata: StoredObject;
+    /** In a tree: generations below its root. */
+    depth?: number | undefined;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** A typed link from one name to another. */
+export interface Edge {
+    /** Where it begins. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+    /** Its weight, if it has one. */
+    weight?: number | undefined;
+    /** Its properties. */
+    properties: StoredObject;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** A name that was reached, and the edge that led to it. */
+export interface Reached {
+    /** The name. */
+    name: string;
+    /** Edges on the way that it was reached by, from 1. */
+    depth: number;
+    /** Where the last of them begins. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
 }
 
 /** A rule of retention. */
@@ -313,13 +435,41 @@ export interface PatchOperation {
     value?: Value | undefined;
 }
 
+/** How a question was answered. */
+export interface Plan {
+    /** scan: everything was looked at; equal, in, range: an index by value; order: an index in its order. */
+    kind: string;
+    /** The index that was used. */
+    index?: string | undefined;
+    /** Things that were looked at. */
+    examined: number;
+}
+
+/** A secondary index of a run. */
+export interface Index {
+    /** Its name. */
+    name: string;
+    /** What it is on: json, memory or entity. */
+    primitive: string;
+    /** The schema of the entities it is on. */
+    schema?: string | undefined;
+    /** The path whose values are in it; of an array each element. */
+    path: string;
+    /** Whether it is used; false while it is being made, or if that was interrupted: make it again. */
+    ready: boolean;
+    /** The commit that wrote this. */
+    version: bigint;
+    /** When that was. */
+    timestamp: number;
+}
+
 /** Arguments of run.create: Creates an active run. */
 export interface RunCreateArgs {
     /** 1-255 bytes, unique; made from time and chance when left out. */
     name?: string | undefined;
     /** A run that must exist. */
     parent?: string | undefined;
-    /** Words to find it by. */
+    /** Words to find it by; one that comes again is left out. */
     tags?: readonly string[] | undefined;
     /** Anything. */
     metadata?: ObjectValue | undefined;
@@ -373,6 +523,172 @@ export interface RunListResult {
     runs: RunRecord[];
     /** Present when there may be more. */
     cursor?: string | undefined;
+}
+
+/** Arguments of run.begin: The run of that name, active: created if there is none, resumed if it is paused. */
+export interface RunBeginArgs {
+    /** 1-255 bytes. */
+    name: string;
+    /** A run that must exist; when it is created. */
+    parent?: string | undefined;
+    /** Words to find it by; when it is created. */
+    tags?: readonly string[] | undefined;
+    /** Anything; when it is created. */
+    metadata?: ObjectValue | undefined;
+}
+
+/** Result of run.begin. */
+export interface RunBeginResult {
+    /** Whether it was created now. */
+    created: boolean;
+    /** The commit; present when it was created or resumed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of run.end: Closes a run to writes. */
+export interface RunEndArgs {
+    /** The run. */
+    name: string;
+    /** completed (when left out), failed or cancelled. */
+    status?: string | undefined;
+    /** Why it failed or was cancelled. */
+    error?: string | undefined;
+}
+
+/** Result of run.end. */
+export interface RunEndResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of run.tag: Changes the tags of a run, whatever its status; they are a set, in the order in which they were first added. */
+export interface RunTagArgs {
+    /** The run. */
+    name: string;
+    /** Tags it is to lose. */
+    remove?: readonly string[] | undefined;
+    /** Tags it is to have; a tag that is also removed is added last. */
+    add?: readonly string[] | undefined;
+}
+
+/** Result of run.tag. */
+export interface RunTagResult {
+    /** Whether anything was written. */
+    changed: boolean;
+    /** The commit; present when anything was. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of run.update: Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. */
+export interface RunUpdateArgs {
+    /** The run. */
+    name: string;
+    /** What is different. */
+    metadata: ObjectValue;
+}
+
+/** Result of run.update. */
+export interface RunUpdateResult {
+    /** Whether anything was written. */
+    changed: boolean;
+    /** The commit; present when anything was. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of run.query: The runs that fit all that is asked, in order of name. Cost: looks at every run with that beginning of a name, once over all pages. */
+export interface RunQueryArgs {
+    /** Only those whose names begin so. */
+    prefix?: string | undefined;
+    /** Only those in this state. */
+    status?: string | undefined;
+    /** Only those with any of these tags. */
+    tags?: readonly string[] | undefined;
+    /** Only those under this run. */
+    parent?: string | undefined;
+    /** Only those created at or after this time. */
+    created_after?: number | bigint | undefined;
+    /** Only those created before this time. */
+    created_before?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of run.query. */
+export interface RunQueryResult {
+    /** The page. */
+    runs: RunRecord[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of run.children: The runs under a run, in order of name. Cost: looks at every run, once over all pages. */
+export interface RunChildrenArgs {
+    /** The run. */
+    name: string;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of run.children. */
+export interface RunChildrenResult {
+    /** The page. */
+    runs: RunRecord[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of run.history: The versions of the record of a run, newest first: each change of its status, tags and metadata. */
+export interface RunHistoryArgs {
+    /** The run. */
+    name: string;
+    /** Only versions below this one. */
+    before?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of run.history. */
+export interface RunHistoryResult {
+    /** The versions. */
+    revisions: RunRevision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
+}
+
+/** Arguments of run.stats: What a run holds. Cost: reads all of it. */
+export interface RunStatsArgs {
+    /** The run. */
+    name: string;
+}
+
+/** Result of run.stats. */
+export interface RunStatsResult {
+    /** Of each primitive that it has anything of. */
+    primitives: PrimitiveStats[];
+    /** Events in its log. */
+    events: number;
+    /** Bytes of all keys and values, before compression; indexes included. */
+    bytes: number;
+    /** The first commit to it that is kept; these four are there when anything was written to it. */
+    first_version?: bigint | undefined;
+    /** When that was. */
+    first_time?: number | undefined;
+    /** The last commit to it. */
+    last_version?: bigint | undefined;
+    /** When that was. */
+    last_time?: number | undefined;
 }
 
 /** Arguments of run.fork: Creates an active run that sees another one as it was at some point, and goes on by itself. It costs the same whatever that run holds. */
@@ -645,6 +961,8 @@ export interface KvHistoryArgs {
 export interface KvHistoryResult {
     /** The versions; none if the key never existed, or nothing of it is kept. */
     revisions: Revision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
 }
 
 /** Arguments of kv.incr: Adds to an int; a missing key counts as 0. A time to live stays. */
@@ -797,8 +1115,14 @@ export interface EventRangeArgs {
     start?: number | bigint | undefined;
     /** The sequence to stop before. */
     end?: number | bigint | undefined;
+    /** Only events committed at or after this time. */
+    start_time?: number | bigint | undefined;
+    /** Only events committed before this time. */
+    end_time?: number | bigint | undefined;
     /** Only events of this type. */
     type?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
     /** 1-1000; 100 when left out. */
     limit?: number | bigint | undefined;
     /** As a reader of this commit number saw it. */
@@ -811,7 +1135,7 @@ export interface EventRangeArgs {
 export interface EventRangeResult {
     /** The events. */
     events: EventRecord[];
-    /** Present when there may be more: the start of the next page. */
+    /** Present when there may be more: the start of the next page, or with reverse its end. */
     next?: number | undefined;
 }
 
@@ -835,6 +1159,74 @@ export interface EventHeadResult {
     hash: Uint8Array;
 }
 
+/** Arguments of event.count: How many events the log has. Cost: without a type none; with one as event.types. */
+export interface EventCountArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only events of this type. */
+    type?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of event.count. */
+export interface EventCountResult {
+    /** How many. */
+    count: number;
+}
+
+/** Arguments of event.types: The types of events in the log, in order of type. Cost: reads the events since it was last asked; those of the past, or in a transaction, all of them. */
+export interface EventTypesArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of event.types. */
+export interface EventTypesResult {
+    /** The page. */
+    types: EventType[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of event.tail: The events after a sequence; when there are none, waits for them. */
+export interface EventTailArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The last sequence that is known, 0 for all; when left out, only what comes from now on. */
+    after?: number | bigint | undefined;
+    /** Only events of this type. */
+    type?: string | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** How long to wait, at most 60000; 0 when left out. A host without threads answers at once. */
+    wait_ms?: number | bigint | undefined;
+}
+
+/** Result of event.tail. */
+export interface EventTailResult {
+    /** The events, in order; none when the time is over. */
+    events: EventRecord[];
+    /** The sequence to go on after. */
+    after: number;
+    /** Whether the run is closed and these are its last events. */
+    ended: boolean;
+}
+
 /** Arguments of event.verify: Recomputes the hash chain of the log. */
 export interface EventVerifyArgs {
     /** The run. */
@@ -851,6 +1243,584 @@ export interface EventVerifyResult {
     length: number;
     /** The first sequence that does not hold. */
     first_invalid?: number | undefined;
+}
+
+/** Arguments of state.init: Makes a state cell; its counter is 1. */
+export interface StateInitArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** Any value. */
+    value: Value;
+}
+
+/** Result of state.init. */
+export interface StateInitResult {
+    /** The counter of the cell now. */
+    counter: number;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of state.read: The value of a state cell. */
+export interface StateReadArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of state.read. */
+export interface StateReadResult {
+    /** The value. */
+    value: StoredValue;
+    /** How often it was written since it was made, from 1. */
+    counter: number;
+    /** The commit that wrote it; 0 when the transaction itself did. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+}
+
+/** Arguments of state.set: Writes a state cell, whatever is there; makes it if there is none. */
+export interface StateSetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** Any value. */
+    value: Value;
+}
+
+/** Result of state.set. */
+export interface StateSetResult {
+    /** The counter of the cell now. Inside a transaction what it would be now; it is decided at the commit. */
+    counter: number;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of state.cas: Writes a state cell if it still is what is expected. */
+export interface StateCasArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** Any value. */
+    value: Value;
+    /** The counter it must have; 0: there must be no cell. It begins at 1 again after a delete. One of the three expectations is needed. */
+    expected_counter?: number | bigint | undefined;
+    /** The version it must have; 0: there must be no cell. */
+    expected_version?: number | bigint | undefined;
+    /** The value it must have; an object with its names in the same order. */
+    expected_value?: Value | undefined;
+}
+
+/** Result of state.cas. */
+export interface StateCasResult {
+    /** The counter of the cell now. */
+    counter: number;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of state.delete: Deletes a state cell; its history stays. */
+export interface StateDeleteArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+}
+
+/** Result of state.delete. */
+export interface StateDeleteResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of state.list: State cells in order of name (byte order). */
+export interface StateListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only names that begin so. */
+    prefix?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of state.list. */
+export interface StateListResult {
+    /** The page. */
+    cells: Cell[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of state.history: The versions of a state cell that are kept, newest first. */
+export interface StateHistoryArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: 1-1024 bytes of UTF-8, no NUL, not beginning with _strata/. */
+    name: string;
+    /** Only versions below this one. */
+    before?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of state.history. */
+export interface StateHistoryResult {
+    /** The versions; none if the cell never existed. */
+    revisions: CellRevision[];
+}
+
+/** Arguments of trace.record: Records a step; it is never changed. */
+export interface TraceRecordArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** tool_call, decision, query, thought, error, or any other word of 1-255 bytes. */
+    type: string;
+    /** tool_call {tool, arguments, result?, duration_ms?}; decision {question, options, chosen, reasoning?}; query {query_type, query, results_count}; thought {content, confidence?}; error {error_type, message, recoverable}; of another type, anything. */
+    content: ObjectValue;
+    /** The record it came of, in the same run. */
+    parent?: string | undefined;
+    /** Words to find it by. */
+    tags?: readonly string[] | undefined;
+    /** Anything. */
+    metadata?: ObjectValue | undefined;
+    /** 1-1024 bytes, those of the parent included, that no record has; a new time-ordered one when left out. */
+    id?: string | undefined;
+}
+
+/** Result of trace.record. */
+export interface TraceRecordResult {
+    /** Its id. */
+    id: string;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of trace.get: One record. */
+export interface TraceGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The record. */
+    id: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.get. */
+export interface TraceGetResult {
+    /** The record. */
+    trace: Trace;
+}
+
+/** Arguments of trace.children: The records that came of one, in order of id. */
+export interface TraceChildrenArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The record. */
+    id: string;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.children. */
+export interface TraceChildrenResult {
+    /** The page. */
+    traces: Trace[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of trace.tree: A record and all that came of it: each before its children, which are in order of id. */
+export interface TraceTreeArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The record. */
+    id: string;
+    /** So many generations below it; all when left out. */
+    depth?: number | bigint | undefined;
+    /** 1-1000 records; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.tree. */
+export interface TraceTreeResult {
+    /** The records, each with its depth. */
+    traces: Trace[];
+    /** Whether the limit left any out. */
+    truncated: boolean;
+}
+
+/** Arguments of trace.query: Records that fit, in order of id. */
+export interface TraceQueryArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only of this type. */
+    type?: string | undefined;
+    /** Only with this tag. */
+    tag?: string | undefined;
+    /** Only committed at or after this time. */
+    after?: number | bigint | undefined;
+    /** Only committed before this time. */
+    before?: number | bigint | undefined;
+    /** Only what came of this record. */
+    parent?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.query. */
+export interface TraceQueryResult {
+    /** The page. */
+    traces: Trace[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of trace.list: All records, in order of id. */
+export interface TraceListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.list. */
+export interface TraceListResult {
+    /** The page. */
+    traces: Trace[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of trace.count: How many records there are. */
+export interface TraceCountArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only of this type. */
+    type?: string | undefined;
+    /** Only with this tag. */
+    tag?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of trace.count. */
+export interface TraceCountResult {
+    /** How many. */
+    count: number;
+}
+
+/** Arguments of edge.put: Links two names; an edge that is there is replaced. */
+export interface EdgePutArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where it begins: an EntityRef or any name. Together with type and dst at most 1024 bytes. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+    /** A finite number. */
+    weight?: number | undefined;
+    /** Anything. */
+    properties?: ObjectValue | undefined;
+}
+
+/** Result of edge.put. */
+export interface EdgePutResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of edge.get: One edge. */
+export interface EdgeGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where it begins: an EntityRef or any name. Together with type and dst at most 1024 bytes. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.get. */
+export interface EdgeGetResult {
+    /** The edge. */
+    edge: Edge;
+}
+
+/** Arguments of edge.delete: Deletes an edge; its history stays. */
+export interface EdgeDeleteArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where it begins: an EntityRef or any name. Together with type and dst at most 1024 bytes. */
+    src: string;
+    /** Its type. */
+    type: string;
+    /** Where it ends. */
+    dst: string;
+}
+
+/** Result of edge.delete. */
+export interface EdgeDeleteResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of edge.out: The edges that begin at a name, in order of type and of the other end. */
+export interface EdgeOutArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The name. */
+    src: string;
+    /** Only those of this type. */
+    type?: string | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.out. */
+export interface EdgeOutResult {
+    /** The page. */
+    edges: Edge[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of edge.in: The edges that end at a name, in order of type and of the other end. */
+export interface EdgeInArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The name. */
+    dst: string;
+    /** Only those of this type. */
+    type?: string | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.in. */
+export interface EdgeInResult {
+    /** The page. */
+    edges: Edge[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of edge.neighbours: The names that one edge leads to, each once, others than the name itself; in the order of the edges. */
+export interface EdgeNeighboursArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The name. */
+    of: string;
+    /** out (default): along the edges; in: against them; both. */
+    direction?: string | undefined;
+    /** Only along edges of these types, at most 16. */
+    types?: readonly string[] | undefined;
+    /** 1-1000 names; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** It looks at so many edges at most, 1-1000000; 100 for each name of the limit when left out. */
+    edges_max?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.neighbours. */
+export interface EdgeNeighboursResult {
+    /** The names. */
+    names: string[];
+    /** How many edges were looked at. */
+    edges_seen: number;
+    /** Whether a limit left something out. */
+    truncated: boolean;
+}
+
+/** Arguments of edge.traverse: The names that can be reached by a few edges, each once, at one moment. Edges are taken in order: those that begin at a name, then those that end there, each by type and other end. */
+export interface EdgeTraverseArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where to begin. */
+    from: string;
+    /** By so many edges, 1-10; 1 when left out. */
+    depth?: number | bigint | undefined;
+    /** out (default): along the edges; in: against them; both. */
+    direction?: string | undefined;
+    /** Only along edges of these types, at most 16. */
+    types?: readonly string[] | undefined;
+    /** breadth (default): the nearest first; depth: as far as it goes, and back. */
+    order?: string | undefined;
+    /** 1-1000 names; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** It looks at so many edges at most, 1-1000000; 100 for each name of the limit when left out. */
+    edges_max?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.traverse. */
+export interface EdgeTraverseResult {
+    /** What was reached, in that order. */
+    reached: Reached[];
+    /** How many edges were looked at. */
+    edges_seen: number;
+    /** Whether a limit left something out. */
+    truncated: boolean;
+}
+
+/** Arguments of edge.path: The shortest path from one name to another. Of several that are as short it is the one whose edges come first. */
+export interface EdgePathArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Where it begins. */
+    from: string;
+    /** Where it ends. */
+    to: string;
+    /** out (default): along the edges; in: against them; both. */
+    direction?: string | undefined;
+    /** Only along edges of these types, at most 16. */
+    types?: readonly string[] | undefined;
+    /** By so many edges at most; any number when left out. */
+    depth?: number | bigint | undefined;
+    /** The least sum of weights, an edge without one counting 1, and not the fewest edges. */
+    weighted?: boolean | undefined;
+    /** It looks at so many edges at most, 1-1000000; 100000 when left out. */
+    edges_max?: number | bigint | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of edge.path. */
+export interface EdgePathResult {
+    /** Its edges in order; none when it was not found, or begins where it ends. */
+    edges: Edge[];
+    /** Whether there is one. */
+    found: boolean;
+    /** The sum, when weighted is true and it was found. */
+    weight?: number | undefined;
+    /** How many edges were looked at. */
+    edges_seen: number;
+    /** Whether there may be one that a limit left out. */
+    truncated: boolean;
 }
 
 /** Arguments of memory.remember: Remembers a text, to be recalled at once. */
@@ -1241,6 +2211,134 @@ export interface JsonHistoryArgs {
 export interface JsonHistoryResult {
     /** The versions; none if the document never existed, or nothing of it is kept. */
     revisions: DocumentRevision[];
+}
+
+/** Arguments of json.find: Documents that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
+export interface JsonFindArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** {path, eq | ne | lt | lte | gt | gte | in | contains | exists}, {and: [...]}, {or: [...]}, {not: ...}; everything when left out. Numbers compare by what they are; what is missing or of another kind is not equal and has no order; contains is of arrays. */
+    where?: ObjectValue | undefined;
+    /** A path; by key when left out. What has no scalar there comes last; strings count with their first 250 bytes. */
+    order_by?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** Whether to return the documents themselves. */
+    documents?: boolean | undefined;
+    /** Whether to tell how it was answered. */
+    explain?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended, of the same question. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of json.find. */
+export interface JsonFindResult {
+    /** The page. */
+    documents: Document[];
+    /** Present when there is more. */
+    cursor?: string | undefined;
+    /** Present when asked for. */
+    plan?: Plan | undefined;
+}
+
+/** Arguments of memory.find: Memories (their paths are /text, /metadata/..., /tags) that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
+export interface MemoryFindArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** {path, eq | ne | lt | lte | gt | gte | in | contains | exists}, {and: [...]}, {or: [...]}, {not: ...}; everything when left out. Numbers compare by what they are; what is missing or of another kind is not equal and has no order; contains is of arrays. */
+    where?: ObjectValue | undefined;
+    /** A path; by key when left out. What has no scalar there comes last; strings count with their first 250 bytes. */
+    order_by?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** Whether to tell how it was answered. */
+    explain?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended, of the same question. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of memory.find. */
+export interface MemoryFindResult {
+    /** The page. */
+    memories: Memory[];
+    /** Present when there is more. */
+    cursor?: string | undefined;
+    /** Present when asked for. */
+    plan?: Plan | undefined;
+}
+
+/** Arguments of index.create: Makes a secondary index and fills it; the run can be written to meanwhile. One that was interrupted goes on. */
+export interface IndexCreateArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Its name: like a key. */
+    name: string;
+    /** json (when left out), memory or entity. */
+    primitive?: string | undefined;
+    /** Of entities: their schema. */
+    schema?: string | undefined;
+    /** The path whose values go in; of an array each element. Objects and NaN do not. */
+    path: string;
+}
+
+/** Result of index.create. */
+export interface IndexCreateResult {
+    /** The commit from which on it is used. */
+    version: bigint;
+    /** What it was filled with. */
+    entries: number;
+}
+
+/** Arguments of index.drop: Drops a secondary index. */
+export interface IndexDropArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Its name. */
+    name: string;
+}
+
+/** Result of index.drop. */
+export interface IndexDropResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of index.list: The secondary indexes of a run, in order of name. */
+export interface IndexListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of index.list. */
+export interface IndexListResult {
+    /** All of them. */
+    indexes: Index[];
 }
 
 /** Arguments of txn.begin: Begins a transaction on a run; operations join it by its number. */
@@ -1796,6 +2894,22 @@ export interface Operations {
     'run.get': { args: RunGetArgs; result: RunGetResult };
     /** The runs in order of name. */
     'run.list': { args: RunListArgs; result: RunListResult };
+    /** The run of that name, active: created if there is none, resumed if it is paused. */
+    'run.begin': { args: RunBeginArgs; result: RunBeginResult };
+    /** Closes a run to writes. */
+    'run.end': { args: RunEndArgs; result: RunEndResult };
+    /** Changes the tags of a run, whatever its status; they are a set, in the order in which they were first added. */
+    'run.tag': { args: RunTagArgs; result: RunTagResult };
+    /** Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. */
+    'run.update': { args: RunUpdateArgs; result: RunUpdateResult };
+    /** The runs that fit all that is asked, in order of name. Cost: looks at every run with that beginning of a name, once over all pages. */
+    'run.query': { args: RunQueryArgs; result: RunQueryResult };
+    /** The runs under a run, in order of name. Cost: looks at every run, once over all pages. */
+    'run.children': { args: RunChildrenArgs; result: RunChildrenResult };
+    /** The versions of the record of a run, newest first: each change of its status, tags and metadata. */
+    'run.history': { args: RunHistoryArgs; result: RunHistoryResult };
+    /** What a run holds. Cost: reads all of it. */
+    'run.stats': { args: RunStatsArgs; result: RunStatsResult };
     /** Creates an active run that sees another one as it was at some point, and goes on by itself. It costs the same whatever that run holds. */
     'run.fork': { args: RunForkArgs; result: RunForkResult };
     /** Deletes a run with all its keys and their history, and its rules of retention. Forks of it go on to see what they saw. */
@@ -1844,8 +2958,58 @@ export interface Operations {
     'event.range': { args: EventRangeArgs; result: EventRangeResult };
     /** The end of the log. */
     'event.head': { args: EventHeadArgs; result: EventHeadResult };
+    /** How many events the log has. Cost: without a type none; with one as event.types. */
+    'event.count': { args: EventCountArgs; result: EventCountResult };
+    /** The types of events in the log, in order of type. Cost: reads the events since it was last asked; those of the past, or in a transaction, all of them. */
+    'event.types': { args: EventTypesArgs; result: EventTypesResult };
+    /** The events after a sequence; when there are none, waits for them. */
+    'event.tail': { args: EventTailArgs; result: EventTailResult };
     /** Recomputes the hash chain of the log. */
     'event.verify': { args: EventVerifyArgs; result: EventVerifyResult };
+    /** Makes a state cell; its counter is 1. */
+    'state.init': { args: StateInitArgs; result: StateInitResult };
+    /** The value of a state cell. */
+    'state.read': { args: StateReadArgs; result: StateReadResult };
+    /** Writes a state cell, whatever is there; makes it if there is none. */
+    'state.set': { args: StateSetArgs; result: StateSetResult };
+    /** Writes a state cell if it still is what is expected. */
+    'state.cas': { args: StateCasArgs; result: StateCasResult };
+    /** Deletes a state cell; its history stays. */
+    'state.delete': { args: StateDeleteArgs; result: StateDeleteResult };
+    /** State cells in order of name (byte order). */
+    'state.list': { args: StateListArgs; result: StateListResult };
+    /** The versions of a state cell that are kept, newest first. */
+    'state.history': { args: StateHistoryArgs; result: StateHistoryResult };
+    /** Records a step; it is never changed. */
+    'trace.record': { args: TraceRecordArgs; result: TraceRecordResult };
+    /** One record. */
+    'trace.get': { args: TraceGetArgs; result: TraceGetResult };
+    /** The records that came of one, in order of id. */
+    'trace.children': { args: TraceChildrenArgs; result: TraceChildrenResult };
+    /** A record and all that came of it: each before its children, which are in order of id. */
+    'trace.tree': { args: TraceTreeArgs; result: TraceTreeResult };
+    /** Records that fit, in order of id. */
+    'trace.query': { args: TraceQueryArgs; result: TraceQueryResult };
+    /** All records, in order of id. */
+    'trace.list': { args: TraceListArgs; result: TraceListResult };
+    /** How many records there are. */
+    'trace.count': { args: TraceCountArgs; result: TraceCountResult };
+    /** Links two names; an edge that is there is replaced. */
+    'edge.put': { args: EdgePutArgs; result: EdgePutResult };
+    /** One edge. */
+    'edge.get': { args: EdgeGetArgs; result: EdgeGetResult };
+    /** Deletes an edge; its history stays. */
+    'edge.delete': { args: EdgeDeleteArgs; result: EdgeDeleteResult };
+    /** The edges that begin at a name, in order of type and of the other end. */
+    'edge.out': { args: EdgeOutArgs; result: EdgeOutResult };
+    /** The edges that end at a name, in order of type and of the other end. */
+    'edge.in': { args: EdgeInArgs; result: EdgeInResult };
+    /** The names that one edge leads to, each once, others than the name itself; in the order of the edges. */
+    'edge.neighbours': { args: EdgeNeighboursArgs; result: EdgeNeighboursResult };
+    /** The names that can be reached by a few edges, each once, at one moment. Edges are taken in order: those that begin at a name, then those that end there, each by type and other end. */
+    'edge.traverse': { args: EdgeTraverseArgs; result: EdgeTraverseResult };
+    /** The shortest path from one name to another. Of several that are as short it is the one whose edges come first. */
+    'edge.path': { args: EdgePathArgs; result: EdgePathResult };
     /** Remembers a text, to be recalled at once. */
     'memory.remember': { args: MemoryRememberArgs; result: MemoryRememberResult };
     /** One memory. */
@@ -1880,6 +3044,16 @@ export interface Operations {
     'json.count': { args: JsonCountArgs; result: JsonCountResult };
     /** The versions of a document that are kept, newest first. */
     'json.history': { args: JsonHistoryArgs; result: JsonHistoryResult };
+    /** Documents that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
+    'json.find': { args: JsonFindArgs; result: JsonFindResult };
+    /** Memories (their paths are /text, /metadata/..., /tags) that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
+    'memory.find': { args: MemoryFindArgs; result: MemoryFindResult };
+    /** Makes a secondary index and fills it; the run can be written to meanwhile. One that was interrupted goes on. */
+    'index.create': { args: IndexCreateArgs; result: IndexCreateResult };
+    /** Drops a secondary index. */
+    'index.drop': { args: IndexDropArgs; result: IndexDropResult };
+    /** The secondary indexes of a run, in order of name. */
+    'index.list': { args: IndexListArgs; result: IndexListResult };
     /** Begins a transaction on a run; operations join it by its number. */
     'txn.begin': { args: TxnBeginArgs; result: TxnBeginResult };
     /** Commits all its writes at once, or none; it is over in either case. */
