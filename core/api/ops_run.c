@@ -80,7 +80,8 @@ static strata_status put_change(st_call *call, const char *what, bool it_is,
 
 strata_status st_op_run_begin(st_call *call) {
     st_run_record spec = {.name = st_call_text(call, ARG_run_begin_name),
-                          .parent = st_call_text(call, ARG_run_begin_parent)};
+                          .parent = st_call_text(call, ARG_run_begin_parent),
+                          .provenance = st_call_bool(call, ARG_run_begin_provenance, false)};
     st_stamp stamp;
     bool created;
     if (spec.name.len == 0) {
@@ -102,10 +103,11 @@ strata_status st_op_run_tag(st_call *call) {
 }
 
 strata_status st_op_run_update(st_call *call) {
-    strata_slice patch;
+    const bool provenance = st_call_bool(call, ARG_run_update_provenance, false);
+    st_run_news news = {.provenance = call->given[ARG_run_update_provenance] ? &provenance : NULL};
     st_stamp stamp;
-    ST_TRY(st_call_object(call, ARG_run_update_metadata, &patch));
-    ST_TRY(st_run_update(call->rq, st_call_text(call, ARG_run_update_name), patch, &stamp));
+    ST_TRY(st_call_object(call, ARG_run_update_metadata, &news.metadata));
+    ST_TRY(st_run_update(call->rq, st_call_text(call, ARG_run_update_name), &news, &stamp));
     return put_change(call, "changed", stamp.version != 0, &stamp);
 }
 

@@ -28,6 +28,7 @@
 #include "model/json/json_private.h"
 #include "model/primitive.h"
 #include "model/show.h"
+#include "model/trace.h"
 #include "model/transaction.h"
 #include "model/write.h"
 
@@ -54,19 +55,35 @@ static strata_status put(merger *self, const st_write *write) {
     return st_txn_put(self->txn, &pending, self->rq->error);
 }
 
-/* What follows from a key: the same edge from its other end. */
-static strata_status put_derived(merger *self, strata_slice key, bool deletes) {
+/* The key that follows from another: the same edge from its other end, a trace below its parent. */
+static strata_status derive(merger *self, strata_slice key, const st_revision *source, st_key *out,
+                            bool *derived) {
     strata_slice texts[3];
-    st_key derived;
-    if (st_key_tag(key) != ST_TAG_EDGE) {
-        return STRATA_OK;
+    st_trace trace;
+    *derived = st_key_tag(key) == ST_TAG_EDGE;
+    if (*derived) {
+        st_key_texts_of(key, texts);
+        const strata_slice turned[] = {texts[2], texts[1], texts[0]};
+        st_key_texts(out, ST_TAG_EDGE_IN, turned, 3);
     }
-    st_key_texts_of(key, texts);
-    const strata_slice turned[] = {texts[2], texts[1], texts[0]};
-    st_key_texts(&derived, ST_TAG_EDGE_IN, turned, 3);
+    if (st_key_tag(key) == ST_TAG_TRACE && source != NULL) {
+        ST_TRY(st_trace_of(self->rq, st_key_text_of(key), source->value, &trace));
+        const strata_slice pair[] = {trace.parent, trace.id};
+        *derived = trace.parent.len > 0;
+        if (*derived) {
+            st_key_texts(out, ST_TAG_TRACE_CHILD, pair, 2);
+        }
+    }
+    return STRATA_OK;
+}
+
+static strata_status put_derived(merger *self, strata_slice key, const st_revision *source) {
+    st_key other;
+    bool derived;
+    ST_TRY(derive(self, key, source, &other, &derived));
     const st_write write = {
-        .key = st_key_slice(&derived), .value = st_slice("", 0), .deletes = deletes};
-    return put(self, &write);
+        .key = st_key_slice(&other), .value = st_slice("", 0), .deletes = source == NULL};
+    return derived ? put(self, &write) : STRATA_OK;
 }
 
 /* The request is the transaction's while something is written through a primitive. */
@@ -112,7 +129,7 @@ static strata_status take(merger *self, strata_slice key, const st_revision *sou
         return put_json(self, st_key_text_of(key), source);
     }
     ST_TRY(put(self, &write));
-    return put_derived(self, key, write.deletes);
+    return put_derived(self, key, source);
 }
 
 static strata_status note_conflict(merger *self, const st_merge_conflict *conflict) {
@@ -324,8 +341,8 @@ static strata_status append_event(merger *self, const st_event *event) {
         uint64_t sequence;
         st_stamp stamp;
         join(self, true);
-        status = st_event_append(self->rq, self->spec->target, event->type, &value, &sequence,
-                                 &stamp);
+        status =
+            st_event_append(self->rq, self->spec->target, event->type, &value, &sequence, &stamp);
         join(self, false);
     } else if (status == STRATA_NO_MEMORY) {
         status = st_fail_memory(self->rq->error);

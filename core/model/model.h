@@ -27,7 +27,7 @@ typedef struct st_run {
     uint64_t tail_sequence;
     uint8_t tail_hash[ST_SHA256_BYTES];
 
-    _Atomic bool provenance; /* it keeps that of its commits; changes under the run's lock */
+    _Atomic bool provenance; /* it keeps that of its commits */
     bool provenance_known;   /* the number of its last record, under the run's lock */
     uint64_t provenance_last;
     /* NULL until they are needed (field_index.c). Under the run's lock. */

@@ -9,10 +9,13 @@
 #include "model/show.h"
 
 #include "format/document_compare.h"
+#include "model/edge.h"
 #include "model/event.h"
 #include "model/json/json_private.h"
 #include "model/memory.h"
 #include "model/run/run.h"
+#include "model/state.h"
+#include "model/trace.h"
 
 static strata_status put_named(strata_buffer *out, const char *name, strata_slice value) {
     ST_TRY(st_msgpack_put_string(out, strata_text(name)));
@@ -75,6 +78,44 @@ static strata_status show_json(st_request *rq, strata_slice key, strata_slice st
     return st_document_to_msgpack(stored, out);
 }
 
+static strata_status show_state(st_request *rq, strata_slice key, strata_slice stored,
+                                strata_buffer *out) {
+    st_cell cell;
+    ST_TRY(st_state_of(rq, st_key_text_of(key), stored, &cell));
+    return st_buffer_append(out, cell.value.data, cell.value.len);
+}
+
+static strata_status show_trace(st_request *rq, strata_slice key, strata_slice stored,
+                                strata_buffer *out) {
+    st_trace trace;
+    ST_TRY(st_trace_of(rq, st_key_text_of(key), stored, &trace));
+    ST_TRY(st_msgpack_put_object(out, 2u + (trace.parent.len > 0) + (trace.tags.len > 0) +
+                                          (trace.metadata.len > 0)));
+    ST_TRY(put_named_text(out, "type", trace.type));
+    ST_TRY(put_named(out, "content", trace.content));
+    if (trace.parent.len > 0) {
+        ST_TRY(put_named_text(out, "parent", trace.parent));
+    }
+    if (trace.tags.len > 0) {
+        ST_TRY(put_named(out, "tags", trace.tags));
+    }
+    return trace.metadata.len > 0 ? put_named(out, "metadata", trace.metadata) : STRATA_OK;
+}
+
+static strata_status show_edge(st_request *rq, strata_slice key, strata_slice stored,
+                               strata_buffer *out) {
+    strata_slice names[3];
+    st_key_texts_of(key, names);
+    st_edge edge = {.source = names[0], .type = names[1], .target = names[2]};
+    ST_TRY(st_edge_of(stored, &edge, rq->error));
+    ST_TRY(st_msgpack_put_object(out, (edge.weighs ? 1u : 0u) + (edge.properties.len > 0)));
+    if (edge.weighs) {
+        ST_TRY(st_msgpack_put_string(out, strata_text("weight")));
+        ST_TRY(st_msgpack_put_float(out, edge.weight));
+    }
+    return edge.properties.len > 0 ? put_named(out, "properties", edge.properties) : STRATA_OK;
+}
+
 typedef struct show_row {
     uint8_t tag;
     strata_status (*show)(st_request *rq, strata_slice key, strata_slice stored,
@@ -82,8 +123,9 @@ typedef struct show_row {
 } show_row;
 
 static const show_row rows[] = {
-    {ST_TAG_RUN, show_run},   {ST_TAG_KV, show_kv},         {ST_TAG_EVENT, show_event},
-    {ST_TAG_JSON, show_json}, {ST_TAG_MEMORY, show_memory},
+    {ST_TAG_RUN, show_run},       {ST_TAG_KV, show_kv},       {ST_TAG_EVENT, show_event},
+    {ST_TAG_STATE, show_state},   {ST_TAG_TRACE, show_trace}, {ST_TAG_JSON, show_json},
+    {ST_TAG_MEMORY, show_memory}, {ST_TAG_EDGE, show_edge},
 };
 
 strata_status st_show(st_request *rq, strata_slice key, strata_slice stored, strata_buffer *out) {

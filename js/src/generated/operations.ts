@@ -85,7 +85,7 @@ export interface Commit {
 export interface Item {
     /** The thing. */
     ref: string;
-    /** Of a key its value; of an event {type, payload}; of a memory {text, tags?, metadata?}. */
+    /** Of a key, a state cell or a document its value; of an event {type, payload}; of a trace {type, content, parent?, tags?, metadata?}; of a memory {text, tags?, metadata?}; of an edge {weight?, properties?}. */
     value: StoredValue;
     /** The commit that wrote it. */
     version: bigint;
@@ -535,6 +535,8 @@ export interface RunBeginArgs {
     tags?: readonly string[] | undefined;
     /** Anything; when it is created. */
     metadata?: ObjectValue | undefined;
+    /** As of run.create; when it is created. */
+    provenance?: boolean | undefined;
 }
 
 /** Result of run.begin. */
@@ -579,12 +581,14 @@ export interface RunTagResult {
     version?: bigint | undefined;
 }
 
-/** Arguments of run.update: Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. */
+/** Arguments of run.update: Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. Or whether it keeps provenance. */
 export interface RunUpdateArgs {
     /** The run. */
     name: string;
     /** What is different. */
-    metadata: ObjectValue;
+    metadata?: ObjectValue | undefined;
+    /** Whether it keeps from now on what its commits had read; as of run.create. */
+    provenance?: boolean | undefined;
 }
 
 /** Result of run.update. */
@@ -2900,7 +2904,7 @@ export interface Operations {
     'run.end': { args: RunEndArgs; result: RunEndResult };
     /** Changes the tags of a run, whatever its status; they are a set, in the order in which they were first added. */
     'run.tag': { args: RunTagArgs; result: RunTagResult };
-    /** Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. */
+    /** Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. Or whether it keeps provenance. */
     'run.update': { args: RunUpdateArgs; result: RunUpdateResult };
     /** The runs that fit all that is asked, in order of name. Cost: looks at every run with that beginning of a name, once over all pages. */
     'run.query': { args: RunQueryArgs; result: RunQueryResult };
