@@ -204,11 +204,10 @@ static strata_status add_wrote(explainer *self, st_explained *node, strata_slice
 /* Takes the record of its commit apart; below the last level nothing is added. */
 static strata_status expand(explainer *self, uint32_t place) {
     st_request *rq = self->rq;
-    const st_bound newest = self->spec->point->bound;
     st_explained *node = &self->to->nodes[place];
     st_provenance provenance;
     st_provenance_item item;
-    ST_TRY(st_provenance_find(rq, self->spec->point->run, &newest, node->version, &provenance,
+    ST_TRY(st_provenance_find(rq, self->spec->point->run, node->version, &provenance,
                               &node->recorded));
     if (!node->recorded) {
         return STRATA_OK;
@@ -216,9 +215,7 @@ static strata_status expand(explainer *self, uint32_t place) {
     st_provenance_walk *walk = st_arena_alloc(rq->arena, sizeof *walk, 8);
     node->label = st_arena_copy(rq->arena, provenance.label);
     node->trace = st_arena_copy(rq->arena, provenance.trace);
-    provenance.items = st_arena_copy(rq->arena, provenance.items);
-    if (walk == NULL || node->label.data == NULL || node->trace.data == NULL ||
-        provenance.items.data == NULL) {
+    if (walk == NULL || node->label.data == NULL || node->trace.data == NULL) {
         return st_fail_memory(rq->error);
     }
     self->to->truncated = self->to->truncated || provenance.truncated;

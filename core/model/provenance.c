@@ -1,21 +1,25 @@
 /* provenance.c - records of what commits were made of.
  *
- * Stored under ST_TAG_PROVENANCE and a number:
+ * The record of a commit is a version, that commit, of the key ST_TAG_PROVENANCE and a number: 1 + the
+ * version of the run's commit before, divided by BUCKET. Stored:
  *   u8 form (1) | varint bits (1: truncated) | varint snapshot
  *   points, each a key and varint snapshot - version, or snapshot + 1 if there was none; of a document 0,
  *     whichever version it had then; varint 0
  *   ranges, each two keys, the second empty if there is no bound; varint 0
- *   writes, each a key; varint 0
+ *   writes, each a key, none if there is only one; varint 0
  *   until the end, blocks: varint type, varint length, bytes; 1 label, 2 trace, others are skipped
  * A key is varint 1 + bytes shared with the key before it (of a second key with the first, which the
- * key after it is counted from as well), varint length of the rest, the rest. Points are in order of
- * their keys, so most of a key is shared.
+ * key after it is counted from as well), varint length of the rest, the rest.
  *
  * Invariants:
- * 1. Records and versions go up together, so the record of a version is found by halving.
- * 2. The last number is known under the run's lock, as that of the event log is.
+ * 1. Of the keys that have a version up to commit v, the last one has the record of v, if there is one:
+ *    the number of a later key is made of a commit between v's predecessor and v.
+ * 2. Versions of these keys are never trimmed (model/primitive.c).
  * 3. A record is at most RECORD_BYTES_MAX long, and what was cut is said to be. So what a commit costs
  *    is bounded, however much was read.
+ * A key of its own for each record costs twice as much: a place in the order of keys and one in the table
+ * of hashes, each a miss of the cache. A version of a key that is there is linked to it, and in a table
+ * it has no bytes of key. A chain of BUCKET of them is soon walked through.
  * Rejected: the read set in the log's record of the commit alone. Nothing could look it up, and it
  * would go with the log.
  */
@@ -24,7 +28,7 @@
 #include "base/utf8.h"
 #include "model/json/json_txn.h"
 
-enum { FORM = 1, TRUNCATED = 1, RECORD_BYTES_MAX = 16 << 10 };
+enum { FORM = 1, TRUNCATED = 1, BUCKET = 256, RECORD_BYTES_MAX = 16 << 10 };
 enum { BLOCK_LABEL = 1, BLOCK_TRACE = 2 };
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -144,56 +148,40 @@ strata_status st_provenance_read(st_request *rq, strata_slice key, strata_slice 
     if (take_record(stored, walk, provenance)) {
         return STRATA_OK;
     }
-    st_fail(rq->error, STRATA_CORRUPT, "record %u of provenance is malformed",
+    st_fail(rq->error, STRATA_CORRUPT, "a record of provenance is malformed, among those of %u",
             st_key_number_of(key));
     return st_fail_text(rq->error, "file", strata_text("provenance"));
 }
 
 /* ---- Finding --------------------------------------------------------------------------------- */
 
-/* The number of the last record inside the bound; 0: there is none. */
-static strata_status find_last(st_request *rq, const st_run *run, const st_bound *bound,
-                               uint64_t *number) {
+strata_status st_provenance_find(st_request *rq, const st_run *run, uint64_t version,
+                                 st_provenance *provenance, bool *found) {
     static const uint8_t low[] = {ST_TAG_PROVENANCE};
-    static const uint8_t high[] = {ST_TAG_PROVENANCE + 1};
-    const st_scan_range range = {st_slice(low, 1), st_slice(high, 1), true};
+    const st_bound bound = st_bound_version(version);
     st_scan *scan = st_arena_alloc(rq->arena, sizeof *scan, 16);
-    if (scan == NULL) {
+    st_key *high = st_arena_alloc(rq->arena, sizeof *high, 8);
+    strata_slice stored;
+    *found = false;
+    if (scan == NULL || high == NULL) {
         return st_fail_memory(rq->error);
     }
-    ST_TRY(st_scan_start(scan, &rq->reader, run->shard, &range, bound));
-    *number = scan->here ? st_key_number_of(scan->key) : 0;
-    st_scan_end(scan);
-    return STRATA_OK;
-}
-
-strata_status st_provenance_find(st_request *rq, const st_run *run, const st_bound *bound,
-                                 uint64_t version, st_provenance *provenance, bool *found) {
-    uint64_t low = 1;
-    uint64_t high;
-    *found = false;
-    ST_TRY(find_last(rq, run, bound, &high));
-    while (low <= high) {
-        const uint64_t middle = low + (high - low) / 2;
-        st_revision revision;
-        st_key key;
-        bool there;
-        st_key_number(&key, ST_TAG_PROVENANCE, middle);
-        ST_TRY(st_read_live(&rq->reader, run->shard, st_key_slice(&key), bound, &revision, &there));
-        if (!there) {
-            return STRATA_OK; /* a gap, in a database that was repaired */
-        }
-        if (revision.number == version) {
-            *found = true;
-            return st_provenance_read(rq, st_key_slice(&key), revision.value, provenance);
-        }
-        if (revision.number < version) {
-            low = middle + 1;
-        } else {
-            high = middle - 1;
-        }
+    st_key_number(high, ST_TAG_PROVENANCE, version / BUCKET + 2);
+    const st_scan_range range = {st_slice(low, 1), st_key_slice(high), true};
+    ST_TRY(st_scan_start(scan, &rq->reader, run->shard, &range, &bound));
+    if (!scan->here || scan->revision.number != version) {
+        st_scan_end(scan);
+        return STRATA_OK;
     }
-    return STRATA_OK;
+    ST_TRY(st_scan_value(scan, &stored));
+    stored = st_arena_copy(rq->arena, stored);
+    if (stored.data == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    *found = true;
+    const strata_status status = st_provenance_read(rq, scan->key, stored, provenance);
+    st_scan_end(scan);
+    return status;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -315,7 +303,12 @@ static strata_slice find_trace(const st_txn *txn, const st_write *writes, size_t
 
 /* Replaces rq->value. wholly: what was read and written too. */
 static strata_status encode(st_request *rq, const st_write *writes, size_t count, bool wholly) {
-    encoder self = {.out = &rq->value, .snapshot = st_txn_snapshot(rq->txn)};
+    encoder self; /* without the last key, which is long: last_len says that there is none */
+    self.out = &rq->value;
+    self.snapshot = st_txn_snapshot(rq->txn);
+    self.truncated = false;
+    self.status = STRATA_OK;
+    self.last_len = 0;
     const st_txn_reads reads = {&self, put_point, put_range, put_note};
     const strata_slice trace = find_trace(rq->txn, writes, count);
     rq->value.len = 0;
@@ -324,7 +317,7 @@ static strata_status encode(st_request *rq, const st_write *writes, size_t count
     const size_t bits_at = rq->value.len++;
     put_number(&self, self.snapshot);
     if (wholly) {
-        self.status = st_txn_each_point(rq->txn, &reads);
+        st_txn_each_point(rq->txn, &reads);
         st_txn_each_note(rq->txn, &reads);
     }
     put_number(&self, 0);
@@ -332,7 +325,7 @@ static strata_status encode(st_request *rq, const st_write *writes, size_t count
         st_txn_each_range(rq->txn, &reads);
     }
     put_number(&self, 0);
-    if (wholly) {
+    if (wholly && count > 1) {
         put_writes(&self, writes, count);
     }
     put_number(&self, 0);
@@ -342,33 +335,20 @@ static strata_status encode(st_request *rq, const st_write *writes, size_t count
     return self.status;
 }
 
-strata_status st_provenance_make(st_request *rq, st_run *run, const st_write *writes, size_t count,
-                                 st_write *record, uint64_t *number, bool *wanted) {
+strata_status st_provenance_make(st_request *rq, const st_run *run, const st_write *writes,
+                                 size_t count, st_write *record, bool *wanted) {
     const bool wholly = atomic_load_explicit(&run->provenance, memory_order_relaxed);
+    st_key key;
     *wanted = count > 0 && ((wholly && st_txn_has_read(rq->txn)) || st_txn_label(rq->txn).len > 0 ||
                             st_txn_trace(rq->txn).len > 0);
     if (!*wanted) {
         return STRATA_OK;
     }
-    if (!run->provenance_known) {
-        const st_bound newest = st_bound_version(UINT64_MAX);
-        ST_TRY(find_last(rq, run, &newest, &run->provenance_last));
-        run->provenance_known = true;
-    }
-    if (run->provenance_last >= INT64_MAX) {
-        return st_fail(rq->error, STRATA_OVERFLOW, "there is no number left for provenance");
-    }
-    st_key *key = st_arena_alloc(rq->arena, sizeof *key, 8);
-    if (key == NULL || encode(rq, writes, count, wholly) != STRATA_OK) {
+    st_key_number(&key, ST_TAG_PROVENANCE, run->shard->last / BUCKET + 1);
+    *record = (st_write){.key = st_arena_copy(rq->arena, st_key_slice(&key))};
+    if (record->key.data == NULL || encode(rq, writes, count, wholly) != STRATA_OK) {
         return st_fail_memory(rq->error);
     }
-    *number = run->provenance_last + 1;
-    st_key_number(key, ST_TAG_PROVENANCE, *number);
-    *record = (st_write){.key = st_key_slice(key),
-                         .value = st_arena_copy(rq->arena, st_buffer_slice(&rq->value))};
-    return record->value.data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
-}
-
-void st_provenance_written(st_run *run, uint64_t number) {
-    run->provenance_last = number;
+    record->value = st_buffer_slice(&rq->value);
+    return STRATA_OK;
 }

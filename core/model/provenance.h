@@ -2,8 +2,7 @@
  *
  * A run that asks for it (the field provenance of its record) keeps a record of every commit of a
  * transaction that has read something; and any run keeps one of a commit that was given a label or a
- * trace record. Records of a run are numbered from 1 without gaps, in the order of the commits, each a
- * key of the commit itself.
+ * trace record. A record is a write of the commit itself.
  */
 #ifndef ST_MODEL_PROVENANCE_H
 #define ST_MODEL_PROVENANCE_H
@@ -26,7 +25,7 @@ strata_status st_provenance_read(st_request *rq, strata_slice key, strata_slice 
 typedef enum st_provenance_kind {
     ST_PROVENANCE_READ,  /* a key, at a version; 0: it was not there */
     ST_PROVENANCE_RANGE, /* all keys from `key` to below `high` */
-    ST_PROVENANCE_WROTE, /* a key */
+    ST_PROVENANCE_WROTE, /* a key; of a commit that wrote only one: none */
 } st_provenance_kind;
 
 typedef struct st_provenance_item {
@@ -51,19 +50,16 @@ void st_provenance_start(st_provenance_walk *walk, const st_provenance *provenan
 /* False: there is no more. */
 bool st_provenance_next(st_provenance_walk *walk, st_provenance_item *item);
 
-/* The record of the run's commit of that version, inside the bound; *found false: there is none.
- * Borrowed from the reader. Errors: corrupt, and those of reading. Cost: a look-up for each halving of
- * the number of records. */
-strata_status st_provenance_find(st_request *rq, const st_run *run, const st_bound *bound,
-                                 uint64_t version, st_provenance *provenance, bool *found);
+/* The record of the run's commit of that version; *found false: there is none. In the arena. Errors:
+ * corrupt, and those of reading. Cost: a look-up. */
+strata_status st_provenance_find(st_request *rq, const st_run *run, uint64_t version,
+                                 st_provenance *provenance, bool *found);
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* Inside the commit of the request's transaction, when all its writes are there: whether it is to have
- * a record, and that record as one more write, in the arena; *number is to be given to
- * st_provenance_written once it is committed. Errors: no_memory, overflow, and those of reading. */
-strata_status st_provenance_make(st_request *rq, st_run *run, const st_write *writes, size_t count,
-                                 st_write *record, uint64_t *number, bool *wanted);
-void st_provenance_written(st_run *run, uint64_t number);
+ * a record, and that record as one more write, borrowed from the request. Errors: no_memory. */
+strata_status st_provenance_make(st_request *rq, const st_run *run, const st_write *writes,
+                                 size_t count, st_write *record, bool *wanted);
 
 #endif

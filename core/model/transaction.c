@@ -34,8 +34,6 @@ typedef struct pending_commit {
     bool appended;
     pending_memory *memories;
     pending_memory **last;
-    bool recorded;       /* its provenance, */
-    uint64_t provenance; /* under this number */
     st_json_commit json;
 } pending_commit;
 
@@ -136,12 +134,12 @@ static strata_status apply(void *ctx, const st_commit *commit, const st_txn_writ
 static strata_status finish(void *ctx, const st_commit *commit, strata_buffer *writes) {
     pending_commit *pending = ctx;
     st_write record;
+    bool recorded;
     (void)commit;
     ST_TRY(st_json_commit_finish(&pending->json, writes));
     ST_TRY(st_provenance_make(pending->rq, pending->run, (const st_write *)(void *)writes->data,
-                              writes->len / sizeof(st_write), &record, &pending->provenance,
-                              &pending->recorded));
-    return pending->recorded ? append(pending, writes, &record) : STRATA_OK;
+                              writes->len / sizeof(st_write), &record, &recorded));
+    return recorded ? append(pending, writes, &record) : STRATA_OK;
 }
 
 static strata_status check(void *ctx, strata_slice note) {
@@ -153,9 +151,6 @@ static void committed(void *ctx, const st_commit *commit, uint64_t version) {
     pending_commit *pending = ctx;
     if (pending->appended) {
         st_event_set_tail(pending->run, pending->sequence, pending->hash);
-    }
-    if (pending->recorded) {
-        st_provenance_written(pending->run, pending->provenance);
     }
     for (const pending_memory *memory = pending->memories; memory != NULL; memory = memory->next) {
         st_memory_index_write(pending->rq, pending->run, &memory->write, version);

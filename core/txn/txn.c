@@ -47,13 +47,18 @@ static strata_status add_point(st_txn *txn, strata_slice key, uint64_t number) {
     const st_bound all = st_bound_version(UINT64_MAX);
     const st_write write = {.key = key, .value = st_slice("", 0)};
     st_revision known;
-    st_staged staged;
     ST_TRY(need(txn, &txn->points));
     if (st_memtable_find(txn->points, key, &all, &known)) {
         return STRATA_OK;
     }
-    ST_TRY(st_memtable_stage(txn->points, &write, &staged));
-    st_memtable_link(txn->points, &staged, number, 0);
+    txn_point *point = st_arena_alloc(&txn->points->arena, sizeof *point, 8);
+    if (point == NULL) {
+        return STRATA_NO_MEMORY;
+    }
+    ST_TRY(st_memtable_stage(txn->points, &write, &point->staged));
+    st_memtable_link(txn->points, &point->staged, number, 0);
+    point->next = txn->point_list;
+    txn->point_list = point;
     return STRATA_OK;
 }
 
@@ -205,6 +210,7 @@ void st_txn_end(st_txn *txn) {
     }
     clear(&txn->own);
     clear(&txn->points);
+    txn->point_list = NULL;
     txn->ranges = NULL;
     txn->range_count = 0;
     txn->notes = NULL;
@@ -253,26 +259,16 @@ strata_slice st_txn_trace(const st_txn *txn) {
 }
 
 bool st_txn_has_read(const st_txn *txn) {
-    return txn->ranges != NULL || txn->notes != NULL ||
-           (txn->points != NULL &&
-            atomic_load_explicit(&txn->points->keys, memory_order_relaxed) > 0);
+    return txn->ranges != NULL || txn->notes != NULL || txn->point_list != NULL;
 }
 
-strata_status st_txn_each_point(const st_txn *txn, const st_txn_reads *reads) {
-    if (txn->points == NULL) {
-        return STRATA_OK;
+void st_txn_each_point(const st_txn *txn, const st_txn_reads *reads) {
+    for (const txn_point *point = txn->point_list; point != NULL; point = point->next) {
+        if (!reads->point(reads->ctx, st_leaf_key(point->staged.leaf),
+                          point->staged.version->number)) {
+            return;
+        }
     }
-    st_memtable_iter *iter = st_arena_alloc(&txn->points->arena, sizeof *iter, 16);
-    if (iter == NULL) {
-        return STRATA_NO_MEMORY;
-    }
-    st_memtable_iter_init(iter, txn->points);
-    st_memtable_iter_seek(iter, st_slice("", 0), UINT64_MAX);
-    while (iter->version != NULL &&
-           reads->point(reads->ctx, st_leaf_key(iter->walk.leaf), iter->version->number)) {
-        st_memtable_iter_next_key(iter);
-    }
-    return STRATA_OK;
 }
 
 void st_txn_each_range(const st_txn *txn, const st_txn_reads *reads) {

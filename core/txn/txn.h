@@ -61,15 +61,15 @@ void st_txn_read_info(const st_txn *txn, st_txn_info *info);
 /* What it has read, for whoever keeps a record of that. A visitor that returns false ends it. */
 typedef struct st_txn_reads {
     void *ctx;
-    /* number: of the version found; 0: there was none. In order of the keys. */
+    /* number: of the version found; 0: there was none. */
     bool (*point)(void *ctx, strata_slice key, uint64_t number);
     bool (*range)(void *ctx, strata_slice low, strata_slice high); /* high empty: no bound */
     bool (*note)(void *ctx, strata_slice note);
 } st_txn_reads;
 
 bool st_txn_has_read(const st_txn *txn);
-/* Errors: no_memory. */
-strata_status st_txn_each_point(const st_txn *txn, const st_txn_reads *reads);
+/* The latest first. */
+void st_txn_each_point(const st_txn *txn, const st_txn_reads *reads);
 void st_txn_each_range(const st_txn *txn, const st_txn_reads *reads);
 void st_txn_each_note(const st_txn *txn, const st_txn_reads *reads);
 
