@@ -42,7 +42,10 @@ static st_fork_point find_point(forking *f, const st_shard *parent, bool *now) {
     st_mutex_unlock(&wal->lock, &f->rq->model->host->executor);
     *now = point.version == UINT64_MAX && point.time_us >= parent->newest_us;
     if (*now) {
-        point = (st_fork_point){f->link.since, INT64_MAX};
+        /* Not a later number: forks of a parent that has written nothing in between see the same, and
+         * whoever compares them knows it (history/touched.c). */
+        point =
+            (st_fork_point){parent->last < f->link.since ? parent->last : f->link.since, INT64_MAX};
     }
     return point;
 }
