@@ -94,8 +94,8 @@ extern const cli_verb cli_verbs_kv[], cli_verbs_event[], cli_verbs_memory[], cli
     cli_verbs_history[], cli_verbs_copy[], cli_verbs_db[];
 extern const size_t cli_verbs_kv_count, cli_verbs_event_count, cli_verbs_memory_count,
     cli_verbs_run_count, cli_verbs_history_count, cli_verbs_copy_count, cli_verbs_db_count;
-extern const cli_verb cli_verbs_state[];
-extern const size_t cli_verbs_state_count;
+extern const cli_verb cli_verbs_state[], cli_verbs_trace[], cli_verbs_edge[];
+extern const size_t cli_verbs_state_count, cli_verbs_trace_count, cli_verbs_edge_count;
 
 /* The i-th verb of all; NULL behind the last. */
 const cli_verb *cli_verb_at(size_t index);
