@@ -37,6 +37,10 @@ export type {
     DbExportResult,
     DbStatsResult,
     DbVerifyResult,
+    Edge,
+    EdgeNeighboursResult,
+    EdgePathResult,
+    EdgeTraverseResult,
     Entry,
     EventAppendResult,
     EventHeadResult,
@@ -48,6 +52,7 @@ export type {
     OperationName,
     Operations,
     Problem,
+    Reached,
     RecallStats,
     RetentionGetResult,
     RetentionRule,
@@ -57,6 +62,9 @@ export type {
     Snapshot,
     StateReadResult,
     StateSetResult,
+    Trace,
+    TraceRecordResult,
+    TraceTreeResult,
     TxnInfoResult,
 } from './generated/operations.js';
 export type { LogLevel, LogLine, Progress } from './host.js';
@@ -68,5 +76,22 @@ export type { RunCreateOptions, Runs } from './runs.js';
 export { Scope } from './scope.js';
 export type { Snapshots } from './snapshots.js';
 export { type BeginOptions, type Isolation, Transaction, type TransactionOptions } from './transaction.js';
+export type {
+    EdgeListOptions,
+    EdgeOptions,
+    Edges,
+    NeighbourOptions,
+    PathOptions,
+    TraverseOptions,
+    WalkOptions,
+} from './edges.js';
+export type {
+    TraceFilter,
+    TraceOptions,
+    TracePageOptions,
+    TraceQueryOptions,
+    Traces,
+    TraceTreeOptions,
+} from './traces.js';
 export type { StateExpected, StateListOptions, States, TransitionOptions } from './states.js';
 export { Float, float, type ObjectValue, type StoredObject, type StoredValue, type Value } from './values.js';
