@@ -42,3 +42,29 @@ $(BUILD)/bench/sqlite3.wasm:
 	@mkdir -p $(@D)
 	npm install --no-save --no-audit --no-fund --loglevel=error --prefix $(BUILD)/bench/peer $(SQLITE_WASM)
 	cp "$$(find $(BUILD)/bench/peer -name sqlite3.wasm | head -1)" $@
+
+# ---- The primitives: a program a group, build/bench/primitives_GROUP ------------------------------
+PRIMITIVES_GROUPS := json events
+PRIMITIVES_PACKAGES := libsqlite3-dev libsimdjson-dev g++
+
+.PHONY: bench-primitives
+bench-primitives: $(GROUP:%=$(BUILD)/bench/primitives_%) $(if $(GROUP),,$(PRIMITIVES_GROUPS:%=$(BUILD)/bench/primitives_%)) ## the figures of the primitives (GROUP=json: only those)
+	python3 bench/primitives.py $(BUILD)/bench $(GROUP)
+
+.PHONY: bench-primitives-setup
+bench-primitives-setup:
+	@tools/setup.sh $(BUILD) $(NODE_MAJOR) $(NODE_VERSION) $(PRIMITIVES_PACKAGES)
+
+JSON_BENCH := $(addprefix bench/primitives/,json.c json_texts.c) bench/bench.c
+# It calls the parser itself, which is none of the public functions.
+$(BUILD)/bench/primitives_json: $(JSON_BENCH) $(wildcard bench/primitives/json_*) bench/bench.h $(BUILD)/libstrata.a | bench-primitives-setup
+	@mkdir -p $(@D)
+	@echo "CC bench/primitives/json"
+	@g++ -O2 -Wall -Wextra -Werror -Ibench -c -o $(BUILD)/bench/json_peers.o bench/primitives/json_peers.cpp
+	@$(BENCH_CC) -Icore -Ibench/primitives -o $@ $(JSON_BENCH) $(BUILD)/bench/json_peers.o $(BUILD)/libstrata.a \
+	  -lsqlite3 -lsimdjson $(LIBS) -lstdc++
+# Events, beside SQLite and the bare hash and write.
+$(BUILD)/bench/primitives_events: bench/primitives/events.c bench/bench.c bench/bench.h $(BUILD)/libstrata.a | bench-primitives-setup
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(BENCH_CC) -Icore -o $@ $< bench/bench.c $(BUILD)/libstrata.a -lsqlite3 $(LIBS)

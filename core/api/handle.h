@@ -67,21 +67,22 @@ static inline strata_status st_handle_end(strata_db *db, strata_status status) {
     return status;
 }
 
-/* ---- For the C functions ----------------------------------------------------------------------- */
+/* ---- For the C functions of strata.h ------------------------------------------------------------ */
 
-static inline st_when st_handle_when(strata_when when) {
+/* The run of that id; a call on the run of the transaction that is bound to the handle joins it.
+ * Errors: not_found, timeout, invalid_argument (the transaction is on another run). */
+strata_status st_handle_run(st_request *rq, strata_run id, st_run **run);
+/* Copies what was found in the store to where it stays until the next call. */
+strata_status st_handle_keep(st_request *rq, strata_slice *bytes);
+strata_status st_handle_keep_value(st_request *rq, strata_value *value);
+
+static inline st_when st_when_of(strata_when when) {
     const st_when made = {when.version, when.time_us};
     return made;
 }
 
-/* The run; a call on the run of the transaction that is bound to the handle joins it. Errors:
- * not_found, invalid_argument (the transaction is on another run), timeout. */
-strata_status st_handle_run(st_request *rq, uint64_t id, st_run **run);
 /* range NULL: all. Errors: invalid_argument (its size). */
 strata_status st_handle_page(st_request *rq, const strata_range *range, st_page *page);
-/* Copies what was found in the store to where it stays until the next call. Errors: no_memory. */
-strata_status st_handle_keep(st_request *rq, strata_slice *bytes);
-strata_status st_handle_keep_value(st_request *rq, strata_value *value);
 /* Canonical copies in the arena, empty when there is none: of an object or null, and of tags. Errors:
  * wrong_type, constraint {too_many_tags, ...}, invalid_argument, no_memory. */
 strata_status st_handle_object(st_request *rq, const strata_value *value, strata_slice *out);
@@ -107,6 +108,17 @@ static inline void st_handle_let_go(strata_db *db) {
     db->in_long_call = true;
     atomic_fetch_add_explicit(&db->engine->long_calls, 1, memory_order_seq_cst);
     st_epoch_leave(&db->slot);
+}
+
+/* Comes back after that, to look into the store again: what was borrowed before is gone. Errors:
+ * closed. */
+static inline strata_status st_handle_come_back(strata_db *db) {
+    st_reader_finish(&db->request.reader);
+    st_arena_reset(&db->arena);
+    st_epoch_enter(&db->engine->model.store.epoch, &db->slot);
+    db->in_long_call = false;
+    atomic_fetch_sub_explicit(&db->engine->long_calls, 1, memory_order_seq_cst);
+    return st_store_check_open(&db->engine->model.store, &db->error);
 }
 
 /* The checks of every function that takes a path and options. Errors: invalid_argument. */

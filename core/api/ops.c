@@ -423,6 +423,13 @@ strata_status st_list_close(st_call *call, const st_list *list, uint32_t count,
     return cursor.len > 0 ? st_put_text(call->out, "cursor", cursor) : STRATA_OK;
 }
 
+strata_status st_list_close_at(st_call *call, const st_list *list, uint32_t count, const char *name,
+                               uint64_t next) {
+    st_msgpack_patch(call->out, list->array, count);
+    st_msgpack_patch(call->out, list->object, next > 0 ? 2 : 1);
+    return next > 0 ? st_put_uint(call->out, name, next) : STRATA_OK;
+}
+
 strata_status st_put_quoted(strata_buffer *out, const char *text) {
     char copy[STRATA_ERROR_MESSAGE_MAX];
     const strata_slice whole = strata_text(text);

@@ -3,6 +3,8 @@
 #define ST_API_OPS_H
 
 #include "api/handle.h"
+#include "model/json/json.h"
+#include "model/memory.h"
 #include "model/run/run.h"
 #include "store/copies/verify.h"
 
@@ -77,6 +79,9 @@ strata_status st_call_strings(st_call *call, int arg, strata_slice *out);
 strata_status st_call_keep(st_call *call, strata_slice text, strata_slice *kept);
 strata_status st_call_object(st_call *call, int arg, strata_slice *out);
 
+/* A filter, as a document in the arena; empty when left out. */
+strata_status st_call_where(st_call *call, int arg, strata_slice *where);
+
 /* Whether a canonical array of strings (empty: none) holds `text`. */
 bool st_strings_hold(strata_slice strings, strata_slice text);
 
@@ -107,6 +112,10 @@ strata_status st_put_ending(strata_buffer *out, const st_revision *revision);
 /* An Entry. */
 strata_status st_put_entry(strata_buffer *out, strata_slice key, const st_revision *revision,
                            strata_slice value);
+/* A Memory. */
+strata_status st_put_memory(strata_buffer *out, const st_memory *memory, const st_stamp *stamp);
+/* A Document; whole: with the document itself. */
+strata_status st_put_document(st_call *call, strata_slice key, const st_json *json, bool whole);
 /* The whole result {version}. */
 strata_status st_put_version(st_call *call, const st_stamp *stamp);
 /* The whole result of a delete: {existed, version?}. */
@@ -122,6 +131,10 @@ strata_status st_list_open(st_call *call, const char *name, st_list *list);
 /* cursor: the last key, when there may be more; empty: no more. */
 strata_status st_list_close(st_call *call, const st_list *list, uint32_t count,
                             strata_slice cursor);
+
+/* The same when a number says where the next page begins; 0: no more. */
+strata_status st_list_close_at(st_call *call, const st_list *list, uint32_t count, const char *name,
+                               uint64_t next);
 
 /* {valid, files, bytes, commits, problems}. */
 strata_status st_put_report(strata_buffer *out, const st_report *report);

@@ -89,6 +89,7 @@ strata_status st_op_kv_history(st_call *call) {
     st_scan *scan;
     st_list list;
     uint64_t limit;
+    uint64_t last = 0;
     uint32_t count = 0;
     ST_TRY(st_call_run(call, ARG_kv_history_run, &run));
     ST_TRY(st_call_limit(call, ARG_kv_history_limit, &limit));
@@ -106,10 +107,11 @@ strata_status st_op_kv_history(st_call *call) {
             ST_TRY(st_scan_value(scan, &value));
             ST_TRY(st_put_value(call->out, "value", value));
         }
+        last = revision->number;
         count++;
         ST_TRY(st_versions_next(scan));
     }
-    return st_list_close(call, &list, count, st_slice(NULL, 0));
+    return st_list_close_at(call, &list, count, "next", scan->here ? last : 0);
 }
 
 strata_status st_op_kv_incr(st_call *call) {

@@ -28,15 +28,14 @@ static strata_status put_metadata(strata_buffer *out, const st_memory *memory) {
                         memory->metadata.len > 0 ? memory->metadata : st_slice(&none, 1));
 }
 
-static strata_status put_memory(strata_buffer *out, const st_memory *memory, uint64_t version,
-                                int64_t timestamp_us) {
+strata_status st_put_memory(strata_buffer *out, const st_memory *memory, const st_stamp *stamp) {
     static const uint8_t none = 0x90;
     ST_TRY(st_msgpack_put_object(out, 6));
     ST_TRY(st_put_text(out, "key", memory->key));
     ST_TRY(st_put_text(out, "text", memory->text));
     ST_TRY(put_metadata(out, memory));
     ST_TRY(st_put_value(out, "tags", memory->tags.len > 0 ? memory->tags : st_slice(&none, 1)));
-    return st_put_stamp(out, version, timestamp_us);
+    return st_put_stamp(out, stamp->version, stamp->timestamp_us);
 }
 
 strata_status st_op_memory_get(st_call *call) {
@@ -49,7 +48,7 @@ strata_status st_op_memory_get(st_call *call) {
                          &stamp));
     ST_TRY(st_msgpack_put_object(call->out, 1));
     ST_TRY(st_put_name(call->out, "memory"));
-    return put_memory(call->out, &memory, stamp.version, stamp.timestamp_us);
+    return st_put_memory(call->out, &memory, &stamp);
 }
 
 strata_status st_op_memory_forget(st_call *call) {
@@ -94,8 +93,8 @@ strata_status st_op_memory_list(st_call *call) {
         ST_TRY(st_scan_value(scan, &stored));
         ST_TRY(st_memory_read(call->rq, scan->key, stored, &memory));
         if (wanted(call, &memory, &scan->revision)) {
-            ST_TRY(
-                put_memory(call->out, &memory, scan->revision.number, scan->revision.timestamp_us));
+            const st_stamp stamp = {scan->revision.number, scan->revision.timestamp_us};
+            ST_TRY(st_put_memory(call->out, &memory, &stamp));
             count++;
         }
         ST_TRY(st_call_keep(call, memory.key, &last));

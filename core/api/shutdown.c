@@ -10,6 +10,7 @@
  * There is no timed wait among what a host provides, so a job wakes the waiting thread now and then.
  */
 #include "api/handle.h"
+#include "model/event_wait.h"
 
 enum { LOOK_EVERY_MS = 5 };
 
@@ -72,6 +73,7 @@ static strata_status shut_down(strata_db *db, st_request *rq) {
     st_epoch_leave(&db->slot); /* it is not to wait for itself */
     atomic_store_explicit(&store->shut, true, memory_order_seq_cst);
     atomic_store_explicit(&store->closing, true, memory_order_seq_cst);
+    st_event_wake_all(&engine->model); /* they wait for what will not come */
     const uint64_t left = wait_for_calls(engine);
     const strata_status status = st_store_sync(store, &version, rq->error);
     return status == STRATA_OK && left > 0 ? abandon(engine, left, rq->error) : status;

@@ -203,17 +203,6 @@ strata_status strata_tick(strata_db *db, uint32_t budget_us) {
     return st_handle_end(db, st_store_tick(&rq->model->store, budget_us, rq->error));
 }
 
-strata_status st_handle_keep(st_request *rq, strata_slice *bytes) {
-    if (bytes->len > 0) {
-        *bytes = st_arena_copy(rq->arena, *bytes);
-    }
-    return bytes->len > 0 && bytes->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
-}
-
-strata_status st_handle_keep_value(st_request *rq, strata_value *value) {
-    return value->type >= STRATA_STRING ? st_handle_keep(rq, &value->as.bytes) : STRATA_OK;
-}
-
 /* ---- Runs ------------------------------------------------------------------------------------ */
 
 static strata_status run_find(st_request *rq, strata_slice name, strata_run *run) {
@@ -239,23 +228,6 @@ static strata_status run_create(st_request *rq, strata_slice name, strata_run *r
 
 strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *run) {
     return st_handle_end(db, run_create(st_handle_begin(db), name, run));
-}
-
-strata_status st_handle_run(st_request *rq, uint64_t id, st_run **run) {
-    strata_db *db = st_handle_of(rq);
-    st_open_txn *open;
-    ST_TRY(st_run_of(rq, id, run));
-    if (ST_LIKELY(db->bound_txn == 0)) {
-        return STRATA_OK;
-    }
-    ST_TRY(st_handle_txn_find(db, db->bound_txn, &open));
-    if (open->run == *run) {
-        st_handle_txn_join(db, open);
-        return STRATA_OK;
-    }
-    return st_fail(
-        rq->error, STRATA_INVALID_ARGUMENT,
-        "the handle is in a transaction on another run; use another handle for this one");
 }
 
 /* ---- KV -------------------------------------------------------------------------------------- */
@@ -318,7 +290,7 @@ strata_status strata_kv_get(strata_db *db, strata_run id, strata_slice key, stra
 
 strata_status strata_kv_get_at(strata_db *db, strata_run id, strata_slice key, strata_when at,
                                strata_entry *entry) {
-    const st_when when = st_handle_when(at);
+    const st_when when = st_when_of(at);
     return st_handle_end(db, kv_get(st_handle_begin(db), id, key, &when, entry));
 }
 
@@ -349,7 +321,7 @@ strata_status st_handle_page(st_request *rq, const strata_range *range, st_page 
                       .start = chosen->start,
                       .end = chosen->end,
                       .reverse = chosen->reverse,
-                      .when = st_handle_when(chosen->when)};
+                      .when = st_when_of(chosen->when)};
     return STRATA_OK;
 }
 
@@ -492,7 +464,7 @@ strata_status strata_memory_get(strata_db *db, strata_run id, strata_slice key,
 
 strata_status strata_memory_get_at(strata_db *db, strata_run id, strata_slice key, strata_when at,
                                    strata_memory_entry *entry) {
-    const st_when when = st_handle_when(at);
+    const st_when when = st_when_of(at);
     return st_handle_end(db, memory_get(st_handle_begin(db), id, key, &when, entry));
 }
 
@@ -540,7 +512,7 @@ static strata_status memory_recall(st_request *rq, strata_run id, const strata_r
                        "strata_recall.size is not its size: start from STRATA_RECALL_INIT");
     }
     const st_recall_request request = {recall->query, recall->k, recall->snippets,
-                                       st_handle_when(recall->when)};
+                                       st_when_of(recall->when)};
     ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_recall(rq, run, &request, &found));
     size_t size = sizeof(result_block) + found.count * sizeof(strata_hit);

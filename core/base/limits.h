@@ -19,6 +19,15 @@ enum {
     ST_NESTING_MAX = 128,
     /* Entries of one array or object: bounds what a hostile length can ask for. */
     ST_ENTRIES_MAX = 1000000,
+    /* A JSON document; its sizes are 32 bits wide, and a change of it moves its bytes. */
+    ST_DOCUMENT_BYTES_MAX = 16 << 20,
+    /* Its nesting: a document fits into a value (ST_NESTING_MAX) with what is said about it. */
+    ST_DOCUMENT_DEPTH_MAX = 100,
+    /* Segments of a path into one. More than can be met, so that a path too deep to exist is still
+     * told from one that is nonsense. */
+    ST_PATH_SEGMENTS_MAX = 256,
+    /* Operations of one patch: each of them moves the bytes of the document. */
+    ST_PATCH_OPERATIONS_MAX = 10000,
     /* Distinct words of one query: bounds the cursors of a search. */
     ST_QUERY_TERMS_MAX = 1024,
     /* Bytes of one indexed word; longer ones are cut there, as no person types them. */

@@ -20,6 +20,15 @@ strata_status st_fail_constraint(strata_error *error, const char *reason, const 
 /* no_memory with its usual message. */
 strata_status st_fail_memory(strata_error *error);
 
+/* Forgets what was said; NULL is fine. For those who go on after a failure. */
+static inline void st_error_clear(strata_error *error) {
+    if (error != NULL) {
+        error->code = STRATA_OK;
+        error->message[0] = '\0';
+        error->field_count = 0;
+    }
+}
+
 /* What the functions above return is never STRATA_OK. The static analyser cannot see that from
  * here, and would follow paths on which a failed call goes on; so it is told. */
 #ifdef __clang_analyzer__

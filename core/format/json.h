@@ -19,6 +19,9 @@ enum { ST_JSON_NESTING_MAX = ST_NESTING_MAX + 8 };
 
 static const uint64_t ST_JSON_NAN_BITS = 0x7ff8000000000000u;
 
+/* The bits of the float that is the text of a {"$float": ...}. False: it is none of them. */
+bool st_json_special(strata_slice text, uint64_t *bits);
+
 /* How many "$" stand before "bytes" or "float", when the name is nothing else; 0 otherwise. */
 static inline size_t st_json_tag(strata_slice name) {
     const char *text = name.data;

@@ -13,6 +13,10 @@ enum { ST_NUMBER_TEXT_MAX = 32 };
  * small exponents, else about a microsecond; linear in the length. */
 bool st_number_parse(strata_slice text, double *real);
 
+/* The double nearest to digits * 10^power, ties to even. False: it cannot tell (the power is not one that
+ * people write, or the number is no normal double); then st_number_parse can. Cost: a few nanoseconds. */
+bool st_number_scale(uint64_t digits, int64_t power, double *magnitude);
+
 /* Writes the shortest decimal that reads back as the same bits (the nearest one, where several are
  * as short), always with a point or an exponent; the form is that of Python's repr. real: finite.
  * Returns the length; no NUL follows. Cost: some ten nanoseconds for whole numbers below 2^53, else

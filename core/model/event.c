@@ -13,6 +13,7 @@
 #include "model/event.h"
 
 #include "base/utf8.h"
+#include "model/event_wait.h"
 #include "model/write.h"
 
 enum { FORM = 1, EVENT_FIXED_BYTES = 2 + ST_SHA256_BYTES };
@@ -133,19 +134,38 @@ static strata_status link_event(st_request *rq, st_run *run, const st_commit *co
                : st_fail_memory(rq->error);
 }
 
-/* The last event that the transaction sees, without having read it. */
-static strata_status pending_tail(st_request *rq, const st_run *run, uint64_t *sequence) {
+static bool is_pending(const st_request *rq, uint64_t sequence) {
     st_key key;
     st_txn_write own;
-    uint8_t hash[ST_SHA256_BYTES];
-    const st_bound stored = st_bound_version(st_txn_snapshot(rq->txn));
-    ST_TRY(find_tail(rq, run, &stored, sequence, hash));
-    for (;; (*sequence)++) {
-        st_key_number(&key, ST_TAG_EVENT, *sequence + 1);
-        if (!st_txn_find(rq->txn, st_key_slice(&key), &own)) {
-            return STRATA_OK;
-        }
+    st_key_number(&key, ST_TAG_EVENT, sequence);
+    return st_txn_find(rq->txn, st_key_slice(&key), &own);
+}
+
+/* The last event that the transaction sees, without having read it. Its own follow each other without a
+ * gap behind the last one that is stored; the transaction keeps both numbers, and the second one may
+ * be too high after it went back to a mark. */
+static strata_status pending_tail(st_request *rq, const st_run *run, uint64_t *sequence) {
+    uint64_t *memo = st_txn_memo(rq->txn); /* {the last one stored, the last one} and 1 */
+    if (memo[0] == 0) {
+        uint8_t hash[ST_SHA256_BYTES];
+        const st_bound stored = st_bound_version(st_txn_snapshot(rq->txn));
+        ST_TRY(find_tail(rq, run, &stored, sequence, hash));
+        memo[0] = *sequence + 1;
+        memo[1] = memo[0];
     }
+    uint64_t low = memo[0] - 1;
+    uint64_t high = memo[1];
+    if (memo[1] > memo[0] && is_pending(rq, memo[1] - 1)) {
+        low = memo[1] - 1;
+    }
+    while (high - low > 1) {
+        const uint64_t middle = low + (high - low) / 2;
+        low = is_pending(rq, middle) ? middle : low;
+        high = low == middle ? high : middle;
+    }
+    *sequence = low;
+    memo[1] = low + 1;
+    return STRATA_OK;
 }
 
 /* Inside a transaction: under the number that it would have now, and without a hash; both come at
@@ -164,8 +184,10 @@ static strata_status append_pending(st_request *rq, const st_run *run, uint64_t 
         .write = {.key = st_key_slice(&key), .value = st_buffer_slice(&rq->value)},
         .rule = ST_WRITE_EVENT,
         .operand = st_slice(rq->value.data, unlinked)};
+    ST_TRY(st_txn_put(rq->txn, &write, rq->error));
+    st_txn_memo(rq->txn)[1] = last + 2;
     *sequence = last + 1;
-    return st_txn_put(rq->txn, &write, rq->error);
+    return STRATA_OK;
 }
 
 strata_status st_event_append(st_request *rq, st_run *run, strata_slice type,
@@ -201,6 +223,7 @@ strata_status st_event_append(st_request *rq, st_run *run, strata_slice type,
     const st_commit_hook hook = {&tail, set_tail};
     st_key_number(&key, ST_TAG_EVENT, tail.sequence);
     ST_TRY(st_run_put(rq, &commit, &key, &hook, stamp));
+    st_event_wake(rq, run);
     *sequence = tail.sequence;
     return STRATA_OK;
 }
@@ -229,16 +252,64 @@ strata_status st_event_head(st_request *rq, const st_run *run, const st_when *wh
 
 strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence,
                             const st_when *when, st_scan **scan) {
-    static const uint8_t above[] = {ST_TAG_EVENT + 1};
-    st_key *low = st_arena_alloc(rq->arena, sizeof *low, 8);
-    if (low == NULL) {
+    const st_event_range range = {.start = sequence,
+                                  .end = UINT64_MAX,
+                                  .from_us = INT64_MIN,
+                                  .until_us = INT64_MAX,
+                                  .when = *when};
+    return st_event_range_scan(rq, run, &range, scan);
+}
+
+/* The first event that is not older than `time_us`; one behind the last if there is none. Times do not
+ * go down along a log, and it has no gaps; what a transaction has appended itself (version 0) has no
+ * time yet, and counts as later than any. */
+static strata_status find_time(st_request *rq, const st_run *run, const st_bound *bound,
+                               int64_t time_us, uint64_t *sequence) {
+    uint8_t hash[ST_SHA256_BYTES];
+    uint64_t high;
+    uint64_t low = 1;
+    ST_TRY(find_tail(rq, run, bound, &high, hash));
+    for (high++; low < high;) {
+        const uint64_t middle = low + (high - low) / 2;
+        st_key key;
+        st_revision revision;
+        bool found;
+        st_key_number(&key, ST_TAG_EVENT, middle);
+        ST_TRY(st_read_live(&rq->reader, run->shard, st_key_slice(&key), bound, &revision, &found));
+        if (found && revision.number != 0 && revision.timestamp_us < time_us) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *sequence = low;
+    return STRATA_OK;
+}
+
+strata_status st_event_range_scan(st_request *rq, const st_run *run, const st_event_range *range,
+                                  st_scan **scan) {
+    st_key *keys = st_arena_alloc(rq->arena, 2 * sizeof *keys, 8);
+    uint64_t start = range->start;
+    uint64_t end = range->end > (uint64_t)INT64_MAX + 1 ? (uint64_t)INT64_MAX + 1 : range->end;
+    uint64_t edge;
+    st_bound bound;
+    if (keys == NULL) {
         return st_fail_memory(rq->error);
     }
-    st_bound bound;
-    st_key_number(low, ST_TAG_EVENT, sequence);
-    ST_TRY(st_bound_at(rq, run, when, &bound));
-    const st_scan_range range = {st_key_slice(low), st_slice(above, 1), false};
-    return start_scan(rq, run, &range, &bound, scan);
+    ST_TRY(st_bound_at(rq, run, &range->when, &bound));
+    if (range->from_us != INT64_MIN) {
+        ST_TRY(find_time(rq, run, &bound, range->from_us, &edge));
+        start = edge > start ? edge : start;
+    }
+    if (range->until_us != INT64_MAX) {
+        ST_TRY(find_time(rq, run, &bound, range->until_us, &edge));
+        end = edge < end ? edge : end;
+    }
+    end = end < start ? start : end;
+    st_key_number(&keys[0], ST_TAG_EVENT, start);
+    st_key_number(&keys[1], ST_TAG_EVENT, end);
+    const st_scan_range between = {st_key_slice(&keys[0]), st_key_slice(&keys[1]), range->reverse};
+    return start_scan(rq, run, &between, &bound, scan);
 }
 
 strata_status st_event_at(st_request *rq, st_scan *scan, st_event *event) {

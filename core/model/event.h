@@ -35,6 +35,19 @@ strata_status st_event_read(st_request *rq, const st_run *run, uint64_t sequence
 strata_status st_event_head(st_request *rq, const st_run *run, const st_when *when,
                             uint64_t *sequence, uint8_t hash[ST_SHA256_BYTES]);
 
+/* Some events, in order or from the last to the first. */
+typedef struct st_event_range {
+    uint64_t start;   /* inclusive */
+    uint64_t end;     /* exclusive; UINT64_MAX: none */
+    int64_t from_us;  /* inclusive; INT64_MIN: none */
+    int64_t until_us; /* exclusive; INT64_MAX: none */
+    bool reverse;
+    st_when when;
+} st_event_range;
+
+/* Starts a scan over them. Cost: of bounds by time, a few reads. */
+strata_status st_event_range_scan(st_request *rq, const st_run *run, const st_event_range *range,
+                                  st_scan **scan);
 /* Starts a scan at `sequence`; st_event_at reads where it stands, borrowed until it moves. */
 strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence,
                             const st_when *when, st_scan **scan);

@@ -12,6 +12,8 @@
 #include "model/memory.h"
 
 #include "base/utf8.h"
+#include "format/document.h"
+#include "model/field_index.h"
 #include "model/write.h"
 
 enum { FORM = 1 };
@@ -97,6 +99,47 @@ strata_status st_memory_read(st_request *rq, strata_slice store_key, strata_slic
     return STRATA_OK;
 }
 
+/* A field that is MessagePack, as a member. */
+static strata_status put_field(strata_buffer *out, const char *name, strata_slice msgpack) {
+    const st_document_limits limits = {UINT32_MAX / 2, ST_DOCUMENT_FRAMES_MAX - 1, UINT32_MAX};
+    ST_TRY(st_document_put_name(out, strata_text(name)));
+    return st_document_from_msgpack(msgpack, &limits, out, NULL);
+}
+
+strata_status st_memory_document(st_request *rq, strata_slice store_key, strata_slice stored,
+                                 strata_slice *document) {
+    strata_buffer made = {NULL, 0, 0, rq->model->host};
+    st_memory memory;
+    size_t place = 0;
+    ST_TRY(st_memory_read(rq, store_key, stored, &memory));
+    strata_status status = st_document_open(&made, STRATA_OBJECT, &place);
+    if (status == STRATA_OK) {
+        status = st_document_put_name(&made, strata_text("text"));
+    }
+    if (status == STRATA_OK) {
+        status = st_document_put_string(&made, memory.text);
+    }
+    if (status == STRATA_OK && memory.metadata.len > 0) {
+        status = put_field(&made, "metadata", memory.metadata);
+    }
+    if (status == STRATA_OK && memory.tags.len > 0) {
+        status = put_field(&made, "tags", memory.tags);
+    }
+    if (status == STRATA_OK) {
+        st_document_close(&made, place,
+                          1u + (memory.metadata.len > 0 ? 1u : 0u) +
+                              (memory.tags.len > 0 ? 1u : 0u));
+        *document = st_arena_copy(rq->arena, st_buffer_slice(&made));
+        status = document->data == NULL ? STRATA_NO_MEMORY : STRATA_OK;
+    }
+    strata_buffer_free(&made);
+    if (status == STRATA_OK || status == STRATA_NO_MEMORY) {
+        return status == STRATA_OK ? STRATA_OK : st_fail_memory(rq->error);
+    }
+    st_fail(rq->error, STRATA_CORRUPT, "the memory \"%S\" is malformed", &memory.key);
+    return st_fail_text(rq->error, "file", strata_text("memory"));
+}
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 st_text_head *st_memory_head(const st_run *run) {
@@ -108,6 +151,53 @@ st_text_head *st_memory_head(const st_run *run) {
 static void publish_text(void *ctx, const st_commit *commit, uint64_t version) {
     (void)commit;
     st_text_head_publish(ctx, version);
+}
+
+strata_status st_memory_index_fields(st_request *rq, st_run *run, const st_write *write,
+                                     strata_buffer *writes) {
+    const st_bound newest = st_bound_version(UINT64_MAX);
+    strata_slice before = {"", 0};
+    strata_slice after = {"", 0};
+    st_revision revision;
+    bool found = false;
+    bool any;
+    ST_TRY(st_indexes_any(rq, run, ST_PRIMITIVE_MEMORY, &any));
+    if (!any) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_read_live(&rq->reader, run->shard, write->key, &newest, &revision, &found));
+    if (found) {
+        ST_TRY(st_memory_document(rq, write->key, revision.value, &before));
+    }
+    if (!write->deletes) {
+        ST_TRY(st_memory_document(rq, write->key, write->value, &after));
+    }
+    return st_indexes_change(rq, run, write->key, before, after, writes);
+}
+
+/* Commits one write and what follows from it, or puts it into the transaction. */
+static strata_status write_memory(st_request *rq, st_run *run, st_commit *commit,
+                                  const st_write *write, const st_commit_hook *hook,
+                                  st_stamp *stamp) {
+    strata_buffer writes = {NULL, 0, 0, rq->model->host};
+    if (rq->txn != NULL) {
+        return st_run_write(rq, commit, write, 1, hook, stamp);
+    }
+    strata_status status = st_memory_index_fields(rq, run, write, &writes);
+    if (status == STRATA_OK && writes.len > 0 &&
+        st_buffer_append(&writes, write, sizeof *write) != STRATA_OK) {
+        status = st_fail_memory(rq->error);
+    }
+    if (status != STRATA_OK) {
+        st_run_abort(rq, commit);
+    } else if (writes.len == 0) {
+        status = st_run_write(rq, commit, write, 1, hook, stamp);
+    } else {
+        status = st_run_write(rq, commit, (const st_write *)(void *)writes.data,
+                              writes.len / sizeof *write, hook, stamp);
+    }
+    strata_buffer_free(&writes);
+    return status;
 }
 
 static strata_status check_memory(st_request *rq, const st_memory *memory) {
@@ -146,7 +236,8 @@ strata_status st_memory_remember(st_request *rq, st_run *run, const st_memory *m
         return st_fail_memory(rq->error);
     }
     const st_commit_hook hook = {head, publish_text};
-    ST_TRY(st_run_put(rq, &commit, &key, head == NULL ? NULL : &hook, stamp));
+    const st_write write = {.key = st_key_slice(&key), .value = st_buffer_slice(&rq->value)};
+    ST_TRY(write_memory(rq, run, &commit, &write, head == NULL ? NULL : &hook, stamp));
     *key_out = text_key;
     return STRATA_OK;
 }
@@ -179,7 +270,8 @@ strata_status st_memory_forget(st_request *rq, st_run *run, strata_slice text_ke
     }
     forget_hook forget = {st_memory_head(run), text_key};
     const st_commit_hook hook = {&forget, remove_text};
-    ST_TRY(st_run_delete(rq, &commit, &key, forget.head == NULL ? NULL : &hook, stamp));
+    const st_write write = {.key = st_key_slice(&key), .value = st_slice("", 0), .deletes = true};
+    ST_TRY(write_memory(rq, run, &commit, &write, forget.head == NULL ? NULL : &hook, stamp));
     *existed = true;
     return STRATA_OK;
 }

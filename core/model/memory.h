@@ -29,6 +29,14 @@ strata_status st_memory_forget(st_request *rq, st_run *run, strata_slice key, bo
 strata_status st_memory_read(st_request *rq, strata_slice store_key, strata_slice stored,
                              st_memory *memory);
 
+/* What filters and indexes see of it: a document {text, metadata, tags}, in the arena. Errors: corrupt,
+ * no_memory. */
+strata_status st_memory_document(st_request *rq, strata_slice store_key, strata_slice stored,
+                                 strata_slice *document);
+/* Appends (st_write) what a write of a memory changes in the run's secondary indexes. Under the run's
+ * lock. */
+strata_status st_memory_index_fields(st_request *rq, st_run *run, const st_write *write,
+                                     strata_buffer *writes);
 /* The text of what is stored, and a cursor behind it; false: it is malformed. */
 bool st_memory_text(strata_slice stored, st_cursor *cursor, strata_slice *text);
 /* The head of the run's text index; NULL: there is none yet. */

@@ -222,7 +222,7 @@ strata_status st_memory_index_all(st_request *rq) {
         const st_shard *shard = st_shards_find(&rq->model->store.shards, id);
         const st_text_head *head;
         uint64_t base;
-        if (shard != NULL && shard->owner != NULL) {
+        if (shard != NULL && shard->owner != NULL && st_shard_gone(shard) == 0) {
             ST_TRY(st_memory_index(rq, shard->owner, &head, &base));
         }
     }

@@ -10,9 +10,12 @@
 #include "format/key.h"
 #include "format/msgpack.h"
 #include "format/sha256.h"
+#include "model/json/json_cache.h"
 #include "model/run_status.h"
 #include "model/text_index.h"
 #include "txn/txn.h"
+
+typedef struct st_event_counts st_event_counts;
 
 /* A run as the primitives see it; the owner of its shard, made when it is first needed. */
 typedef struct st_run {
@@ -24,6 +27,14 @@ typedef struct st_run {
     uint64_t tail_sequence;
     uint8_t tail_hash[ST_SHA256_BYTES];
 
+    /* NULL until they are needed (field_index.c). Under the run's lock. */
+    struct st_known_indexes *indexes;
+    /* Who waits for more of it (event_wait.c); what was counted of it (event_types.c). */
+    _Atomic uint32_t event_word;
+    _Atomic uint32_t event_waiters;
+    st_mutex types_lock;
+    st_event_counts *event_counts; /* NULL until it is asked for */
+
     /* NULL until it is built (memory.c). Changes under the run's lock. */
     st_run_index *_Atomic index;
 } st_run;
@@ -32,8 +43,11 @@ typedef struct st_model {
     st_store store;
     const strata_host *host;
     uint32_t value_bytes_max;
+    uint32_t document_bytes_max;
     uint64_t adopted;          /* runs that were given a record at open */
     _Atomic uint64_t runs_end; /* above the highest run that has a record: the next one's id */
+
+    st_json_cache documents;
 
     st_mutex id_lock; /* the last identifier that was made (id.c) */
     uint64_t id_ms;
@@ -54,14 +68,21 @@ typedef struct st_request {
 } st_request;
 
 /* Memory of the request itself is the caller's; arena is borrowed. */
-static inline void st_request_init(st_request *rq, st_model *model, st_arena *arena,
+static inline void st_request_init(st_request *rq, st_model *over, st_arena *arena,
                                    strata_error *error) {
-    *rq = (st_request){.model = model,
+    *rq = (st_request){.model = over,
                        .error = error,
                        .arena = arena,
-                       .value = {NULL, 0, 0, model->host},
-                       .reader = {&model->store, arena, error, NULL, NULL},
+                       .value = {NULL, 0, 0, over->host},
+                       .reader = {&over->store, arena, error, NULL, NULL},
                        .txn = NULL};
+}
+
+/* A run may be deleted while somebody has found it, or is in a transaction on it. Errors: not_found. */
+static inline strata_status st_run_check_there(st_request *rq, const st_run *run) {
+    return ST_LIKELY(st_shard_gone(run->shard) == 0)
+               ? STRATA_OK
+               : st_fail(rq->error, STRATA_NOT_FOUND, "the run was deleted");
 }
 
 /* When and as what something was committed. */

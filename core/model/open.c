@@ -4,11 +4,23 @@
 #include "model/retention.h"
 #include "model/run/run.h"
 
+enum { DOCUMENTS_BYTES_MAX = 4 << 20 };
+
+/* Of documents that are being changed. */
+static uint64_t documents_bytes(const strata_options *options) {
+    const uint64_t share = options->memory_bytes / 16;
+    return share < DOCUMENTS_BYTES_MAX ? share : DOCUMENTS_BYTES_MAX;
+}
+
 strata_status st_model_open(st_model *model, const char *path, const strata_options *options,
                             strata_error *error) {
     memset(model, 0, sizeof *model);
     model->host = options->host;
     model->value_bytes_max = options->value_bytes_max;
+    model->document_bytes_max = options->value_bytes_max < ST_DOCUMENT_BYTES_MAX
+                                    ? options->value_bytes_max
+                                    : ST_DOCUMENT_BYTES_MAX;
+    st_json_cache_init(&model->documents, options->host, (size_t)documents_bytes(options));
     st_mutex_init(&model->id_lock);
     ST_TRY(st_store_open(&model->store, path, options, error));
     strata_status status = st_runs_load(model, error);
@@ -25,6 +37,7 @@ strata_status st_model_open(st_model *model, const char *path, const strata_opti
 
 strata_status st_model_close(st_model *model, strata_error *error) {
     st_runs_free(model);
+    st_json_cache_free(&model->documents);
     const strata_status status = st_store_close(&model->store, error);
     st_retention_free(model); /* compaction asked it until now */
     return status;

@@ -60,6 +60,7 @@ static strata_status bound_at_version(st_request *rq, const st_run *run, uint64_
 
 strata_status st_bound_at(st_request *rq, const st_run *run, const st_when *when, st_bound *bound) {
     *bound = (st_bound){UINT64_MAX, INT64_MAX, false, false};
+    ST_TRY(st_run_check_there(rq, run));
     if (when->version != UINT64_MAX && when->time_us != INT64_MAX) {
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "as_of and as_of_time exclude each other");
@@ -89,11 +90,7 @@ bool st_is_too_late(st_request *rq, const st_bound *bound, uint64_t clock, strat
         (status != STRATA_OK && status != STRATA_HISTORY_TRIMMED)) {
         return false;
     }
-    if (rq->error != NULL) {
-        rq->error->code = STRATA_OK;
-        rq->error->field_count = 0;
-        rq->error->message[0] = '\0';
-    }
+    st_error_clear(rq->error);
     return true;
 }
 
@@ -203,6 +200,7 @@ strata_status st_history_scan(st_request *rq, const st_run *run, const st_key *k
     if (bytes == NULL || *scan == NULL) {
         return st_fail_memory(rq->error);
     }
+    ST_TRY(st_run_check_there(rq, run));
     memcpy(bytes, key->bytes, key->len);
     bytes[key->len] = 0; /* no key is the beginning of another, so nothing else is below it */
     const uint64_t now = st_shard_snapshot(run->shard);

@@ -136,11 +136,28 @@ st_policy st_retention_find(st_model *model, uint64_t run, st_primitive_id primi
     return policy;
 }
 
+static bool is_same(const st_policy *a, const st_policy *b) {
+    return a->keep == b->keep && a->versions == b->versions && a->duration_us == b->duration_us;
+}
+
+/* Entries of indexes are kept as what they are of; where that differs, they all stay. */
+static st_policy policy_of_entries(st_model *model, uint64_t run) {
+    static const st_policy all = {ST_KEEP_ALL, 0, 0};
+    st_rule_source source;
+    const st_policy json = st_retention_find(model, run, ST_PRIMITIVE_JSON, &source);
+    const st_policy memory = st_retention_find(model, run, ST_PRIMITIVE_MEMORY, &source);
+    const st_policy entity = st_retention_find(model, run, ST_PRIMITIVE_ENTITY, &source);
+    return is_same(&json, &memory) && is_same(&json, &entity) ? json : all;
+}
+
 /* What compaction asks. */
 static st_policy policy_for(void *ctx, uint64_t run, uint8_t tag) {
     static const st_policy all = {ST_KEEP_ALL, 0, 0};
     const st_primitive *of = st_primitive_of_tag(tag);
     st_rule_source source;
+    if (run != ST_RUN_SYSTEM && tag == ST_TAG_INDEX_ENTRY) {
+        return policy_of_entries(ctx, run);
+    }
     return run == ST_RUN_SYSTEM || of == NULL ? all : st_retention_find(ctx, run, of->id, &source);
 }
 
@@ -367,4 +384,41 @@ strata_status st_retention_remove(st_request *rq, const st_scope *scope, bool *e
         return status;
     }
     return st_run_delete(rq, &commit, &key, &hook, stamp);
+}
+
+/* ---- Of a run that is deleted ---------------------------------------------------------------- */
+
+static bool has_rule(st_model *model, uint64_t run, st_primitive_id primitive) {
+    st_mutex_lock(&model->retention_lock, &model->host->executor);
+    const bool has = find_rule(model, run, primitive) != NULL;
+    st_mutex_unlock(&model->retention_lock, &model->host->executor);
+    return has;
+}
+
+strata_status st_retention_forget(st_request *rq, const st_scope *run, st_write *writes,
+                                  size_t *count) {
+    *count = 0;
+    for (unsigned i = 0; i < ST_PRIMITIVE_COUNT; i++) {
+        st_scope scope = *run;
+        scope.primitive = (st_primitive_id)i;
+        if (!has_rule(rq->model, scope.run, scope.primitive)) {
+            continue;
+        }
+        st_key *key = st_arena_alloc(rq->arena, sizeof *key, 8);
+        if (key == NULL) {
+            return st_fail_memory(rq->error);
+        }
+        scope_key(&scope, key);
+        writes[(*count)++] =
+            (st_write){.key = st_key_slice(key), .value = st_slice("", 0), .deletes = true};
+    }
+    return STRATA_OK;
+}
+
+void st_retention_forgotten(st_model *model, uint64_t run) {
+    st_mutex_lock(&model->retention_lock, &model->host->executor);
+    for (unsigned i = 0; i < ST_PRIMITIVE_COUNT; i++) {
+        drop_rule(model, run, (st_primitive_id)i);
+    }
+    st_mutex_unlock(&model->retention_lock, &model->host->executor);
 }

@@ -36,6 +36,19 @@ strata_status st_retention_set(st_request *rq, const st_rule *rule, st_stamp *st
 strata_status st_retention_remove(st_request *rq, const st_scope *scope, bool *existed,
                                   st_stamp *stamp);
 
+/* ---- Of a run that is deleted (run/run_delete.h) ------------------------------------------------ */
+
+enum { ST_RUN_RULES_MAX = ST_PRIMITIVE_COUNT };
+
+/* Inside the commit: fills in the deletes of the run's rules, at most ST_RUN_RULES_MAX; their keys lie in
+ * the arena. Errors: no_memory. */
+strata_status st_retention_forget(st_request *rq, const st_scope *run, st_write *writes,
+                                  size_t *count);
+/* In its hook: they count no more. */
+void st_retention_forgotten(st_model *model, uint64_t run);
+
+/* ---- What counts ----------------------------------------------------------------------------- */
+
 /* What counts for a scope, and what it is from. */
 typedef enum st_rule_source {
     ST_RULE_NONE, /* there is no rule: all */

@@ -1,15 +1,18 @@
 /* transaction.c - what the primitives do at the commit of a transaction.
  *
- * Most writes are what they are. Three are decided here, under the run's lock, where nobody else
+ * Most writes are what they are. Four are decided here, under the run's lock, where nobody else
  * writes: an increment adds to what the key holds now, an event gets the next number and its hash, and
- * a state cell that was set its counter. So none ever conflicts, unless the transaction has also read
- * what it changed.
+ * a state cell that was set its counter; and changes of a document are made to it as it is now. So
+ * the first three never conflict, unless the transaction has also read what it changed, and changes of
+ * a document only by their paths (json/json_txn.c).
  * Memories enter the text index after the commit has its place in the log, one by one. If there is
  * no memory for one of them the index is given up, and built again by the next recall.
  */
 #include "model/transaction.h"
 
 #include "model/event.h"
+#include "model/event_wait.h"
+#include "model/json/json_txn.h"
 #include "model/kv.h"
 #include "model/memory.h"
 #include "model/memory_index.h"
@@ -29,6 +32,7 @@ typedef struct pending_commit {
     bool appended;
     pending_memory *memories;
     pending_memory **last;
+    st_json_commit json;
 } pending_commit;
 
 static strata_status copy_out(st_request *rq, strata_slice bytes, strata_slice *out) {
@@ -84,11 +88,13 @@ static strata_status apply_cell(pending_commit *pending, const st_txn_write *wri
     return copy_out(rq, st_buffer_slice(&rq->value), &out->value);
 }
 
-/* Memories have to be told to the index once there is a version. */
-static strata_status note_memory(pending_commit *pending, const st_write *write) {
-    if (((const uint8_t *)write->key.data)[0] != ST_TAG_MEMORY) {
+/* Memories have to be told to the text index once there is a version, and to secondary ones now. */
+static strata_status note_memory(pending_commit *pending, const st_write *write,
+                                 strata_buffer *writes) {
+    if (st_key_tag(write->key) != ST_TAG_MEMORY) {
         return STRATA_OK;
     }
+    ST_TRY(st_memory_index_fields(pending->rq, pending->run, write, writes));
     pending_memory *memory = st_arena_alloc(pending->rq->arena, sizeof *memory, 8);
     if (memory == NULL) {
         return st_fail_memory(pending->rq->error);
@@ -113,15 +119,27 @@ static strata_status apply(void *ctx, const st_commit *commit, const st_txn_writ
     case ST_WRITE_CELL:
         ST_TRY(apply_cell(pending, write, &out));
         break;
+    case ST_WRITE_JSON:
+        return st_json_commit_add(&pending->json, &out);
     default:
-        ST_TRY(note_memory(pending, &out));
+        ST_TRY(note_memory(pending, &out, writes));
         break;
     }
     return append(pending, writes, &out);
 }
 
-static void committed(void *ctx, const st_commit *commit, uint64_t version) {
+static strata_status finish(void *ctx, const st_commit *commit, strata_buffer *writes) {
+    pending_commit *pending = ctx;
     (void)commit;
+    return st_json_commit_finish(&pending->json, writes);
+}
+
+static strata_status check(void *ctx, strata_slice note) {
+    pending_commit *pending = ctx;
+    return st_json_commit_check(&pending->json, note);
+}
+
+static void committed(void *ctx, const st_commit *commit, uint64_t version) {
     pending_commit *pending = ctx;
     if (pending->appended) {
         st_event_set_tail(pending->run, pending->sequence, pending->hash);
@@ -129,12 +147,13 @@ static void committed(void *ctx, const st_commit *commit, uint64_t version) {
     for (const pending_memory *memory = pending->memories; memory != NULL; memory = memory->next) {
         st_memory_index_write(pending->rq, pending->run, &memory->write, version);
     }
+    st_json_commit_done(&pending->json, version, commit->timestamp_us);
 }
 
 strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *version) {
-    pending_commit pending = {.rq = rq, .run = run};
+    pending_commit pending = {.rq = rq, .run = run, .json = {.rq = rq, .run = run}};
     pending.last = &pending.memories;
-    const st_txn_rules rules = {&pending, apply, NULL, NULL};
+    const st_txn_rules rules = {&pending, apply, finish, check};
     const st_commit_hook hook = {&pending, committed};
     st_commit commit;
     ST_TRY(st_txn_check(rq->txn, rq->error));
@@ -143,5 +162,10 @@ strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *versi
         return STRATA_OK;
     }
     ST_TRY(st_run_lock(rq, run, &commit));
-    return st_txn_commit(rq->txn, &commit, &rules, &hook, version, rq->error);
+    const strata_status status = st_txn_commit(rq->txn, &commit, &rules, &hook, version, rq->error);
+    st_json_commit_abort(&pending.json);
+    if (status == STRATA_OK && pending.appended) {
+        st_event_wake(rq, run);
+    }
+    return status;
 }

@@ -8,6 +8,7 @@
 #include "model/write.h"
 
 static strata_status check_active(st_request *rq, const st_run *run) {
+    ST_TRY(st_run_check_there(rq, run));
     const int status = atomic_load_explicit((_Atomic int *)&run->status, memory_order_acquire);
     if (ST_LIKELY(status == ST_RUN_ACTIVE)) {
         return STRATA_OK;

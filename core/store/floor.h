@@ -4,6 +4,8 @@
  * there in the past may then have been there, so compaction leaves a floor: an entry of the store's
  * own, behind all keys of the run; in tables of level 0.
  *   key    ST_TAG_FLOOR | u8 tag of the primitive | u64 big-endian, never twice in a database
+ * Under the tag ST_FLOOR_TRIMMED it is up to where versions of any key of the run may have gone, with a
+ * trace or without: there is no forking from a point below it.
  *   value  varint version | zigzag varint time | zigzag varint ended
  */
 #ifndef ST_STORE_FLOOR_H
@@ -31,6 +33,7 @@ static inline void st_floor_raise(st_floor *floor, const st_floor *by) {
     floor->ended_us = by->ended_us > floor->ended_us ? by->ended_us : floor->ended_us;
 }
 
+enum { ST_FLOOR_TRIMMED = 0xff };
 enum { ST_FLOOR_BYTES_MAX = 3 * ST_VARINT_BYTES_MAX };
 
 void st_floor_key(st_key *key, uint8_t tag, uint64_t id);

@@ -18,6 +18,8 @@
 void st_source_memtable(st_source *source, const st_memtable *table) {
     source->here = false;
     source->in_memory = true;
+    source->capped = false;
+    source->part = 0;
     st_memtable_iter_init(&source->as.memtable, table);
 }
 
@@ -25,11 +27,14 @@ void st_source_tables(st_source *source, st_table *const *tables, size_t count, 
                       strata_error *error) {
     source->here = false;
     source->in_memory = false;
+    source->capped = false;
+    source->part = 0;
     source->as.tables.tables = tables;
     source->as.tables.count = count;
     source->as.tables.at = count;
     source->as.tables.run_bytes = run == UINT64_MAX ? 0 : sizeof source->as.tables.run;
     source->as.tables.run = run;
+    source->as.tables.version_after = 0;
     st_table_iter_init(&source->as.tables.iter, count == 0 ? NULL : tables[0], error);
 }
 
@@ -64,6 +69,7 @@ static void open_table(st_source *source, size_t at) {
     source->as.tables.at = at;
     st_table_iter_release(&source->as.tables.iter);
     st_table_iter_init(&source->as.tables.iter, source->as.tables.tables[at], error);
+    source->as.tables.iter.version_after = source->as.tables.version_after;
 }
 
 /* The key of a source as tables have it. */
@@ -140,22 +146,44 @@ static strata_status before_in_tables(st_source *source, strata_slice key) {
     return STRATA_OK;
 }
 
-static strata_status source_seek(st_source *source, strata_slice key, uint64_t number) {
-    if (source->in_memory) {
-        st_memtable_iter_seek(&source->as.memtable, key, number);
-        show_memtable(source);
-        return STRATA_OK;
-    }
-    return seek_tables(source, key, number);
-}
-
-static strata_status source_next(st_source *source) {
+static strata_status move_on(st_source *source) {
     if (source->in_memory) {
         st_memtable_iter_next(&source->as.memtable);
         show_memtable(source);
         return STRATA_OK;
     }
     return next_in_tables(source);
+}
+
+/* To the first entry from there on that is to be shown. */
+static strata_status pass_over(st_source *source) {
+    while (source->here && (source->revision.number > source->version_max ||
+                            source->revision.timestamp_us > source->time_max_us)) {
+        ST_TRY(move_on(source));
+    }
+    return STRATA_OK;
+}
+
+static strata_status show_capped(st_source *source) {
+    return ST_UNLIKELY(source->capped) ? pass_over(source) : STRATA_OK;
+}
+
+static strata_status source_seek(st_source *source, strata_slice key, uint64_t number) {
+    if (source->capped && number > source->version_max) {
+        number = source->version_max;
+    }
+    if (source->in_memory) {
+        st_memtable_iter_seek(&source->as.memtable, key, number);
+        show_memtable(source);
+    } else {
+        ST_TRY(seek_tables(source, key, number));
+    }
+    return show_capped(source);
+}
+
+static strata_status source_next(st_source *source) {
+    ST_TRY(move_on(source));
+    return show_capped(source);
 }
 
 static strata_status source_before(st_source *source, strata_slice key) {
@@ -167,19 +195,24 @@ static strata_status source_before(st_source *source, strata_slice key) {
     return before_in_tables(source, key);
 }
 
-/* Past all versions of the key at which it stands. Those in other blocks are jumped over. */
-static strata_status source_skip(st_source *source, strata_slice key) {
-    if (source->in_memory) {
-        st_memtable_iter_next_key(&source->as.memtable);
-        show_memtable(source);
-        return STRATA_OK;
-    }
+static strata_status skip_in_tables(st_source *source, strata_slice key) {
     ST_TRY(st_table_iter_next_key(&source->as.tables.iter));
     ST_TRY(settle_in_tables(source));
     if (!source->here || !st_slice_equal(source->key, key)) {
         return STRATA_OK;
     }
     return seek_tables(source, key, 0); /* no version has the number 0 */
+}
+
+/* Past all versions of the key at which it stands. Those in other blocks are jumped over. */
+static strata_status source_skip(st_source *source, strata_slice key) {
+    if (source->in_memory) {
+        st_memtable_iter_next_key(&source->as.memtable);
+        show_memtable(source);
+    } else {
+        ST_TRY(skip_in_tables(source, key));
+    }
+    return show_capped(source);
 }
 
 /* ---- Merging --------------------------------------------------------------------------------- */

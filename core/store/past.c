@@ -56,30 +56,53 @@ static strata_status read_floors(st_scan *scan, st_floor *floor) {
     return STRATA_OK;
 }
 
+/* In the run's own commits, outside any transaction. */
+typedef struct own_scan {
+    st_reader reader;
+    st_scan *scan;
+} own_scan;
+
+static strata_status start_own(own_scan *own, st_reader *reader, const st_shard *shard,
+                               const st_scan_range *range) {
+    static const st_version_span all = {0, UINT64_MAX};
+    own->reader = *reader;
+    own->reader.overlay = NULL;
+    own->reader.scans = NULL;
+    own->scan = st_arena_alloc(reader->arena, sizeof *own->scan, 16);
+    return own->scan == NULL ? st_fail_memory(reader->error)
+                             : st_versions_own(own->scan, &own->reader, shard, range, &all);
+}
+
+static strata_status find_floor(st_reader *reader, const st_shard *shard,
+                                const st_scan_range *range, st_floor *floor) {
+    own_scan own;
+    *floor = st_floor_none();
+    strata_status status = start_own(&own, reader, shard, range);
+    if (status == STRATA_OK) {
+        status = read_floors(own.scan, floor);
+    }
+    st_reader_finish(&own.reader);
+    return status;
+}
+
 strata_status st_past_floor(st_reader *reader, const st_shard *shard, strata_slice low,
                             strata_slice high, st_floor *floor) {
     const uint8_t *from = low.data;
     const uint8_t *to = high.data;
     const uint8_t first[] = {ST_TAG_FLOOR, low.len == 0 ? 0 : from[0]};
-    uint8_t end[] = {ST_TAG_FLOOR, 0xff};
-    if (high.len > 0 && to[0] < 0xff) {
+    uint8_t end[] = {ST_TAG_FLOOR, ST_FLOOR_TRIMMED};
+    if (high.len > 0 && to[0] < ST_FLOOR_TRIMMED) {
         end[1] = (uint8_t)(to[0] + (high.len > 1 ? 1 : 0));
     }
-    st_reader untracked = *reader;
-    untracked.overlay = NULL;
-    untracked.scans = NULL;
-    *floor = st_floor_none();
-    st_scan *scan = st_arena_alloc(reader->arena, sizeof *scan, 16);
-    if (scan == NULL) {
-        return st_fail_memory(reader->error);
-    }
     const st_scan_range range = {st_slice(first, sizeof first), st_slice(end, sizeof end), false};
-    strata_status status = st_versions_start(scan, &untracked, shard, &range, UINT64_MAX);
-    if (status == STRATA_OK) {
-        status = read_floors(scan, floor);
-    }
-    st_reader_finish(&untracked);
-    return status;
+    return find_floor(reader, shard, &range, floor);
+}
+
+strata_status st_past_trimmed(st_reader *reader, const st_shard *shard, st_floor *floor) {
+    static const uint8_t low[] = {ST_TAG_FLOOR, ST_FLOOR_TRIMMED};
+    static const uint8_t high[] = {ST_TAG_FLOOR + 1};
+    const st_scan_range range = {st_slice(low, sizeof low), st_slice(high, sizeof high), false};
+    return find_floor(reader, shard, &range, floor);
 }
 
 strata_status st_past_check(st_reader *reader, const st_shard *shard, strata_slice low,
@@ -103,29 +126,44 @@ static strata_slice above_key(strata_slice key, uint8_t bytes[ST_STORE_KEY_MAX +
     return st_slice(bytes, key.len + 1);
 }
 
+/* Looks at all that the run itself has of the key: the oldest version that is not inside the bound, and
+ * whether any says that older ones are missing. */
+static strata_status look_at_key(st_reader *reader, const st_shard *shard, strata_slice key,
+                                 const st_bound *bound, uint64_t *oldest, bool *trimmed) {
+    uint8_t bytes[ST_STORE_KEY_MAX + 1];
+    const st_scan_range range = {key, above_key(key, bytes), false};
+    own_scan own;
+    *oldest = 0;
+    *trimmed = false;
+    strata_status status = start_own(&own, reader, shard, &range);
+    while (status == STRATA_OK && own.scan->here) {
+        const st_revision *revision = &own.scan->revision;
+        *trimmed = *trimmed || revision->trimmed;
+        *oldest = st_bound_holds(bound, revision->number, revision->timestamp_us)
+                      ? *oldest
+                      : revision->number;
+        status = st_versions_next(own.scan);
+    }
+    st_reader_finish(&own.reader);
+    return status;
+}
+
+strata_status st_past_fail_key(st_reader *reader, const st_shard *shard, strata_slice key,
+                               const st_bound *bound) {
+    uint64_t oldest;
+    bool trimmed;
+    ST_TRY(look_at_key(reader, shard, key, bound, &oldest, &trimmed));
+    return st_past_fail(reader, shard->run, key, bound, oldest);
+}
+
 strata_status st_past_check_key(st_reader *reader, const st_shard *shard, strata_slice key,
                                 const st_bound *bound) {
     uint8_t bytes[ST_STORE_KEY_MAX + 1];
-    const st_scan_range range = {key, above_key(key, bytes), false};
-    st_reader untracked = *reader;
-    untracked.overlay = NULL;
-    untracked.scans = NULL;
-    st_scan *scan = st_arena_alloc(reader->arena, sizeof *scan, 16);
-    if (scan == NULL) {
-        return st_fail_memory(reader->error);
-    }
-    uint64_t oldest = 0;
-    bool trimmed = false;
-    strata_status status = st_versions_start(scan, &untracked, shard, &range, UINT64_MAX);
-    while (status == STRATA_OK && scan->here) {
-        trimmed = trimmed || scan->revision.trimmed;
-        oldest = scan->revision.number;
-        status = st_versions_next(scan);
-    }
-    st_reader_finish(&untracked);
-    ST_TRY(status);
+    uint64_t oldest;
+    bool trimmed;
+    ST_TRY(look_at_key(reader, shard, key, bound, &oldest, &trimmed));
     return trimmed ? st_past_fail(reader, shard->run, key, bound, oldest)
-                   : st_past_check(reader, shard, key, range.high, bound);
+                   : st_past_check(reader, shard, key, above_key(key, bytes), bound);
 }
 
 strata_status st_past_check_ended(st_reader *reader, const st_shard *shard, strata_slice key,

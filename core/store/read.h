@@ -57,13 +57,16 @@ typedef struct st_scan {
     st_reader *reader;
     struct st_scan *next; /* of the reader */
     st_merge merge;
+    struct strand *strands; /* the run, and those it was forked from */
+    size_t strand_count;
     st_bound bound;
     uint64_t newer_than; /* sources without a newer version are left out */
+    uint64_t after;      /* versions up to this are not shown */
     strata_slice low;    /* inclusive */
     strata_slice high;   /* exclusive; empty: no bound */
     bool reverse;
-    const st_shard *shard;
-    void *range; /* of the overlay */
+    void *range;        /* of the overlay */
+    size_t gone_strand; /* a deleted run of which a version of the key was seen; SIZE_MAX: none */
     uint8_t key_bytes[ST_STORE_KEY_MAX];
 } st_scan;
 
@@ -84,11 +87,24 @@ strata_status st_scan_value(st_scan *scan, strata_slice *value) STRATA_MUST_USE;
 void st_scan_end(st_scan *scan);
 
 /* The versions of all keys in a range, newest first under each key, deletes included, up to a
- * commit. The same struct, and the same ending. */
+ * commit. The same struct, and the same ending. In a fork they go on with those that it sees of its
+ * base; of a base that was deleted that is one of each key. */
 strata_status st_versions_start(st_scan *scan, st_reader *reader, const st_shard *shard,
                                 const st_scan_range *range, uint64_t version) STRATA_MUST_USE;
-/* All versions, but of what has any that is newer than `version` only: what has not is left out as
- * a whole, or not. Under the run's lock. */
+typedef struct st_version_span {
+    uint64_t after; /* not shown */
+    uint64_t until; /* the last that is; UINT64_MAX: all */
+} st_version_span;
+
+/* The same of what was committed to the run itself, and nothing of what it was forked from. Cost:
+ * memtables that are frozen, tables and blocks without anything newer than span->after are passed
+ * over. */
+strata_status st_versions_own(st_scan *scan, st_reader *reader, const st_shard *shard,
+                              const st_scan_range *range,
+                              const st_version_span *span) STRATA_MUST_USE;
+/* All versions committed to the run itself, but of what has any that is newer than `version` only:
+ * what has not is left out as a whole, or not. What a fork sees of its base never changes. Under the
+ * run's lock. */
 strata_status st_versions_since(st_scan *scan, st_reader *reader, const st_shard *shard,
                                 const st_scan_range *range, uint64_t version) STRATA_MUST_USE;
 strata_status st_versions_next(st_scan *scan) STRATA_MUST_USE;

@@ -13,6 +13,7 @@ typedef struct st_revision {
     int64_t expires_us;   /* from then on it reads as deleted; ST_NEVER: it has no end */
     bool deleted;         /* a delete is a version; its value is empty */
     bool trimmed;         /* older versions of the key were there and were not kept */
+    bool hole;            /* nor was this one, though an older one was; it is `deleted` too */
     strata_slice value;   /* borrowed; whoever fills this in says until when */
 } st_revision;
 

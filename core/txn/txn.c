@@ -137,8 +137,13 @@ void st_txn_begin_again(st_txn *txn, st_shard *shard, const st_txn_spec *spec) {
     txn->spec = *spec;
     txn->overlay = (st_overlay){shard, NULL, txn, note_point, begin_range, end_range};
     txn->begun_ns = monotonic_ns(txn);
+    memset(txn->memo, 0, sizeof txn->memo);
     st_snapshot_hold(txn->store, shard, &txn->snapshot);
     txn->holds = true;
+}
+
+uint64_t *st_txn_memo(st_txn *txn) {
+    return txn->memo;
 }
 
 strata_status st_txn_begin(st_store *store, st_shard *shard, const st_txn_spec *spec, st_txn **out,

@@ -76,6 +76,10 @@ bool st_txn_find(const st_txn *txn, strata_slice key, st_txn_write *write);
  * are the same one after the other, one is kept. Errors: no_memory. */
 strata_status st_txn_note(st_txn *txn, strata_slice note, bool wrote, strata_error *error);
 
+/* Two numbers that the upper room may keep with the transaction; zeros at its beginning. Going back to a
+ * mark leaves them. */
+uint64_t *st_txn_memo(st_txn *txn);
+
 /* A mark to go back to. */
 uint64_t st_txn_savepoint(const st_txn *txn);
 /* Forgets the writes since; what was read since stays read. Errors: invalid_argument (there is no

@@ -35,6 +35,7 @@ struct st_txn {
     st_held_snapshot snapshot;
     bool holds; /* the snapshot */
     uint64_t begun_ns;
+    uint64_t memo[2];
 
     st_memtable *own;      /* its writes; NULL before the first one ever */
     strata_buffer entries; /* txn_entry */

@@ -1,6 +1,7 @@
 /* What `import ... from 'strata-db'` gives besides open. */
 export type { Camel, PageOptions } from './caller.js';
 export { Database, Run } from './database.js';
+export type { DocumentListOptions, Documents } from './documents.js';
 export { type ErrorDetails, StrataError } from './errors.js';
 export type { EventRangeOptions, Events } from './events.js';
 export {
@@ -37,6 +38,8 @@ export type {
     DbExportResult,
     DbStatsResult,
     DbVerifyResult,
+    Document,
+    DocumentRevision,
     Edge,
     EdgeNeighboursResult,
     EdgePathResult,
@@ -45,20 +48,27 @@ export type {
     EventAppendResult,
     EventHeadResult,
     EventRecord,
+    EventType,
     EventVerifyResult,
     Hit,
     Memory,
     MemoryRememberResult,
     OperationName,
     Operations,
+    PatchOperation,
     Problem,
     Reached,
     RecallStats,
     RetentionGetResult,
     RetentionRule,
+    PrimitiveStats,
     Revision,
+    RunBeginResult,
     RunCreateResult,
     RunRecord,
+    RunRevision,
+    RunStatsResult,
+    RunTagResult,
     Snapshot,
     StateReadResult,
     StateSetResult,
@@ -70,11 +80,12 @@ export type {
 export type { LogLevel, LogLine, Progress } from './host.js';
 export type { ExpiryOptions, Kv, KvListOptions, NewEntry } from './kv.js';
 export type { Memories, MemoryListOptions, RecallOptions, RecallResult, RememberOptions } from './memories.js';
-export type { AsOf, CallOptions, Durability, ImportSource, OpenOptions } from './options.js';
+export type { AsOf, CallOptions, Durability, ImportSource, OpenOptions, When } from './options.js';
 export type { Retention, RetentionOptions, RetentionScope } from './retention.js';
-export type { RunCreateOptions, Runs } from './runs.js';
+export type { RunCreateOptions, RunEndOptions, RunQueryOptions, Runs, RunTagOptions } from './runs.js';
 export { Scope } from './scope.js';
 export type { Snapshots } from './snapshots.js';
+export type { EventTail, EventTailOptions } from './tail.js';
 export { type BeginOptions, type Isolation, Transaction, type TransactionOptions } from './transaction.js';
 export type {
     EdgeListOptions,

@@ -26,11 +26,22 @@ export interface Calls {
         args: Operations[Name]['args'],
         options?: CallOptions,
     ): Promise<Operations[Name]['result']>;
+    /**
+     * Calls back after each write that may have brought events or ended a run, and when the database is
+     * closed, until the function that it gives is called. A transaction has none.
+     */
+    watch?(changed: () => void): () => void;
 }
+
+/* Operations after which a log of events may have more, or never will. */
+const MOVES: ReadonlySet<OperationName> = new Set<OperationName>([
+    'event.append', 'txn.commit', 'run.end', 'run.complete', 'run.fail', 'run.cancel', 'run.archive',
+]);
 
 export class Caller implements Calls {
     readonly #carrier: Carrier;
     readonly #encoder = new Encoder();
+    readonly #watchers = new Set<() => void>();
     #closing: Promise<void> | undefined;
 
     constructor(carrier: Carrier) {
@@ -53,6 +64,9 @@ export class Caller implements Calls {
         if (!ok) {
             throw faultOfWire(body, answer.failure);
         }
+        if (MOVES.has(op)) {
+            this.#tellWatchers();
+        }
         const special = resultFields[op];
         if (special) {
             treat(body as Record<string, unknown>, special);
@@ -60,9 +74,21 @@ export class Caller implements Calls {
         return body as Operations[Name]['result'];
     }
 
+    watch(changed: () => void): () => void {
+        this.#watchers.add(changed);
+        return () => this.#watchers.delete(changed);
+    }
+
+    #tellWatchers(): void {
+        for (const changed of this.#watchers) {
+            changed();
+        }
+    }
+
     /** Closing twice is fine and waits for the same end. */
     close(): Promise<void> {
         this.#closing ??= (async () => this.#carrier.close())();
+        this.#tellWatchers();
         return this.#closing;
     }
 }

@@ -131,8 +131,8 @@ export class Kv {
         return pages<Revision, bigint | number>(options, async (limit, cursor) => {
             const before = cursor ?? options.before;
             const args = { run: this.#run, key, before, limit };
-            const { revisions } = await this.#calls.exec('kv.history', args, options);
-            return { items: revisions, cursor: revisions.length < limit ? undefined : revisions.at(-1)?.version };
+            const page = await this.#calls.exec('kv.history', args, options);
+            return { items: page.revisions, cursor: page.next };
         });
     }
 

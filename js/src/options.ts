@@ -11,18 +11,25 @@ export interface CallOptions {
     signal?: AbortSignal | undefined;
 }
 
+/** A Date, or microseconds since the epoch. */
+export type When = Date | bigint | number;
+
+export function microseconds(when: When | undefined): bigint | number | undefined {
+    return when instanceof Date ? when.getTime() * 1000 : when;
+}
+
 /** Where in history a read looks; by default it is now. */
 export interface AsOf {
     /** As a reader of this commit number saw it. */
     asOf?: bigint | number | undefined;
-    /** As a reader at this time saw it: a Date, or microseconds since the epoch. */
-    asOfTime?: Date | bigint | number | undefined;
+    /** As a reader at this time saw it. */
+    asOfTime?: When | undefined;
 }
 
 export const asOfNames = ['asOf', 'asOfTime'];
 
 export function asOfArgs({ asOf, asOfTime }: AsOf = {}): { as_of: AsOf['asOf']; as_of_time: AsOf['asOf'] } {
-    return { as_of: asOf, as_of_time: asOfTime instanceof Date ? asOfTime.getTime() * 1000 : asOfTime };
+    return { as_of: asOf, as_of_time: microseconds(asOfTime) };
 }
 
 /** An export (NAME.strata.zst), as db.export or `strata export` writes it. */

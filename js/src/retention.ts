@@ -6,7 +6,7 @@ import type { CallOptions } from './options.js';
 export interface RetentionScope {
     run?: string | undefined;
     /** kv, state, json, memory, edge, schema or entity; event, trace and provenance are never trimmed. */
-    primitive?: 'kv' | 'memory' | undefined;
+    primitive?: 'kv' | 'state' | 'json' | 'memory' | 'edge' | 'schema' | 'entity' | undefined;
 }
 
 export interface RetentionOptions extends RetentionScope, CallOptions {

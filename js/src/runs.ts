@@ -1,12 +1,45 @@
-import { type Caller, checkOptions, type PageOptions, pages } from './caller.js';
-import type { RunCreateResult, RunRecord } from './generated/operations.js';
-import { type AsOf, asOfArgs, asOfNames, type CallOptions } from './options.js';
+import { type Caller, type Camel, camel, checkOptions, type PageOptions, pages } from './caller.js';
+import type {
+    RunBeginResult,
+    RunCreateResult,
+    RunRecord,
+    RunRevision,
+    RunStatsResult,
+    RunTagResult,
+} from './generated/operations.js';
+import { type AsOf, asOfArgs, asOfNames, type CallOptions, microseconds, type When } from './options.js';
 import type { ObjectValue } from './values.js';
 
 export interface RunCreateOptions extends CallOptions {
     parent?: string | undefined;
     tags?: readonly string[] | undefined;
     metadata?: ObjectValue | undefined;
+}
+
+export interface RunEndOptions extends CallOptions {
+    /** completed when left out. */
+    status?: 'completed' | 'failed' | 'cancelled' | undefined;
+    /** Why it failed or was cancelled. */
+    error?: string | undefined;
+}
+
+export interface RunTagOptions extends CallOptions {
+    add?: readonly string[] | undefined;
+    remove?: readonly string[] | undefined;
+}
+
+export interface RunQueryOptions extends PageOptions, AsOf {
+    /** Only those whose names begin so. */
+    prefix?: string | undefined;
+    status?: string | undefined;
+    /** Only those with any of these tags. */
+    tags?: readonly string[] | undefined;
+    /** Only those under this run. */
+    parent?: string | undefined;
+    /** Only those created at or after this time. */
+    createdAfter?: When | undefined;
+    /** Only those created before this time. */
+    createdBefore?: When | undefined;
 }
 
 /** The runs of a database. Each change of state resolves to its version. */
@@ -24,6 +57,33 @@ export class Runs {
         return this.#caller.exec('run.create', { name, parent, tags, metadata }, options);
     }
 
+    /** The run of that name, active: created as the options say if there is none, resumed if it is paused. */
+    async begin(name: string, options?: RunCreateOptions): Promise<RunBeginResult> {
+        checkOptions('runs.begin', options, ['parent', 'tags', 'metadata', 'signal']);
+        const { parent, tags, metadata } = options ?? {};
+        return this.#caller.exec('run.begin', { name, parent, tags, metadata }, options);
+    }
+
+    /** Closes a run to writes. */
+    async end(name: string, options?: RunEndOptions): Promise<bigint> {
+        checkOptions('runs.end', options, ['status', 'error', 'signal']);
+        const { status, error } = options ?? {};
+        return (await this.#caller.exec('run.end', { name, status, error }, options)).version;
+    }
+
+    /** Removes and adds tags, which are a set; of a run in any state. */
+    async tag(name: string, options: RunTagOptions): Promise<RunTagResult> {
+        checkOptions('runs.tag', options, ['add', 'remove', 'signal']);
+        const { add, remove } = options;
+        return this.#caller.exec('run.tag', { name, add, remove }, options);
+    }
+
+    /** Merges into the metadata (RFC 7396: null removes); of a run in any state. */
+    async update(name: string, metadata: ObjectValue, options?: CallOptions): Promise<RunTagResult> {
+        checkOptions('runs.update', options, ['signal']);
+        return this.#caller.exec('run.update', { name, metadata }, options);
+    }
+
     async get(name: string, options?: CallOptions & AsOf): Promise<RunRecord> {
         checkOptions('runs.get', options, [...asOfNames, 'signal']);
         return (await this.#caller.exec('run.get', { name, ...asOfArgs(options) }, options)).run;
@@ -39,6 +99,48 @@ export class Runs {
             const page = await this.#caller.exec('run.list', { status, tag, ...asOfArgs(options), limit, cursor }, options);
             return { items: page.runs, cursor: page.cursor };
         });
+    }
+
+    /** The runs that fit all that is asked, in order of name, read page by page. */
+    query(options: RunQueryOptions = {}): AsyncGenerator<RunRecord, void, undefined> {
+        const names = ['prefix', 'status', 'tags', 'parent', 'createdAfter', 'createdBefore'];
+        checkOptions('runs.query', options, [...names, ...asOfNames, 'limit', 'signal']);
+        const { prefix, status, tags, parent } = options;
+        const created_after = microseconds(options.createdAfter);
+        const created_before = microseconds(options.createdBefore);
+        const fits = { prefix, status, tags, parent, created_after, created_before, ...asOfArgs(options) };
+        return pages<RunRecord, string>(options, async (limit, cursor) => {
+            const page = await this.#caller.exec('run.query', { ...fits, limit, cursor }, options);
+            return { items: page.runs, cursor: page.cursor };
+        });
+    }
+
+    /** The runs under a run, in order of name, read page by page. */
+    children(name: string, options: PageOptions & AsOf = {}): AsyncGenerator<RunRecord, void, undefined> {
+        checkOptions('runs.children', options, [...asOfNames, 'limit', 'signal']);
+        return pages<RunRecord, string>(options, async (limit, cursor) => {
+            const page = await this.#caller.exec('run.children', { name, ...asOfArgs(options), limit, cursor }, options);
+            return { items: page.runs, cursor: page.cursor };
+        });
+    }
+
+    /** The versions of the record, newest first: each change of status, tags and metadata. */
+    history(
+        name: string,
+        options: PageOptions & { before?: bigint | number | undefined } = {},
+    ): AsyncGenerator<RunRevision, void, undefined> {
+        checkOptions('runs.history', options, ['before', 'limit', 'signal']);
+        return pages<RunRevision, bigint | number>(options, async (limit, cursor) => {
+            const args = { name, before: cursor ?? options.before, limit };
+            const page = await this.#caller.exec('run.history', args, options);
+            return { items: page.revisions, cursor: page.next };
+        });
+    }
+
+    /** What it holds; reads all of it. */
+    async stats(name: string, options?: CallOptions): Promise<Camel<RunStatsResult>> {
+        checkOptions('runs.stats', options, ['signal']);
+        return camel(await this.#caller.exec('run.stats', { name }, options));
     }
 
     /** active -> paused. */

@@ -1,4 +1,5 @@
 import type { Calls } from './caller.js';
+import { Documents } from './documents.js';
 import { Edges } from './edges.js';
 import { Events } from './events.js';
 import { Kv } from './kv.js';
@@ -6,12 +7,13 @@ import { Memories } from './memories.js';
 import { States } from './states.js';
 import { Traces } from './traces.js';
 
-/** The keys, events, memories and so on of a run: as they are, or as a transaction sees them. */
+/** The keys, events, documents, memories and so on of a run: as they are, or as a transaction sees them. */
 export class Scope {
     /** The name of the run. */
     readonly name: string;
     readonly kv: Kv;
     readonly events: Events;
+    readonly json: Documents;
     readonly memory: Memories;
     readonly states: States;
     readonly traces: Traces;
@@ -21,6 +23,7 @@ export class Scope {
         this.name = name ?? 'default';
         this.kv = new Kv(calls, name);
         this.events = new Events(calls, name);
+        this.json = new Documents(calls, name);
         this.memory = new Memories(calls, name);
         this.states = new States(calls, name);
         this.traces = new Traces(calls, name);

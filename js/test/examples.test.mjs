@@ -16,7 +16,7 @@ const examples = JSON.parse(readFileSync(file, 'utf8'));
 const writes = 'EXAMPLES_WRITE' in process.env;
 const EXAMPLE_TIME = 1767225600000000;
 const CHANGING = new Set([
-    'timestamp', 'created', 'updated', 'time', 'hash', 'uuid', 'elapsed_us', 'age_ms', 'memtable_bytes', 'index_bytes', 'bytes', 'bytes_copied',
+    'timestamp', 'first_time', 'last_time', 'created', 'updated', 'time', 'hash', 'uuid', 'elapsed_us', 'age_ms', 'memtable_bytes', 'index_bytes', 'bytes', 'bytes_copied',
 ]);
 
 function plain(value, name) {

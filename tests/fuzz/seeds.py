@@ -375,6 +375,80 @@ def add_atoms(seeds):
         seeds.add("codec", b"\1\0\0" + text)
 
 
+# ---- JSON documents -------------------------------------------------------------------------------
+
+
+def node(value):
+    """The bytes of a value as a document (docs/FORMAT.md)."""
+    if value is None or isinstance(value, bool):
+        return bytes([{None: 0, False: 1, True: 2}[value]])
+    if isinstance(value, int):
+        return b"\3" + varint(value * 2 if value >= 0 else -value * 2 - 1)
+    if isinstance(value, float):
+        return b"\4" + struct.pack("<d", value)
+    if isinstance(value, str):
+        return b"\5" + sized(value.encode())
+    if isinstance(value, bytes):
+        return b"\6" + sized(value)
+    if isinstance(value, list):
+        inside = b"".join(node(element) for element in value)
+        return b"\7" + struct.pack("<II", len(inside), len(value)) + inside
+    inside = b"".join(sized(name.encode()) + node(member) for name, member in value.items())
+    return b"\x09" + struct.pack("<II", len(inside), len(value)) + inside
+
+
+def array_with_ids(next_id, runs, elements):
+    runs = b"".join(varint(first) + varint(count) for first, count in runs)
+    inside = b"".join(node(element) for element in elements)
+    return b"\x08" + struct.pack("<IIII", 8 + len(runs) + len(inside), len(elements), next_id, len(runs)) + runs + inside
+
+
+def route(*segments):
+    return b"".join(varint(2 * segment + 1) if isinstance(segment, int)
+                    else varint(2 * len(segment)) + segment.encode() for segment in segments)
+
+
+def add_documents(seeds):
+    documents = [node(value) for value in (
+        None, -5, 1.5, "text", b"\0\xff", [], {}, [1, [2, {"a": None}]], {"a": {"b": [1, "x"]}, "c": True},
+        {str(number): number for number in range(40)}, list(range(-20, 20)))]
+    documents += [array_with_ids(9, [(4, 2), (2, 2)], ["a", "b", "c", "d"]), array_with_ids(3, [], [])]
+    documents.append(b"\x09" + struct.pack("<II", len(documents[-2]) + 2, 1) + b"\1a" + documents[-2])
+    changes = [b"\1" + sized(route("a", "d")) + node("longer than it was"), b"\1" + sized(b"") + node({"x": 1}),
+               b"\1" + sized(route("a", "b", 1, "c")) + node([1]), b"\2" + sized(route("f")),
+               b"\2" + sized(route("a", "b", 0)), b"\3" + sized(route("a", "b")) + b"\0\3" + node(7),
+               b"\3" + sized(route("a", "b")) + b"\1\4" + node(8), b"\3" + sized(route("e")) + b"\0\0" + node(9)]
+    for place, document in enumerate(documents):
+        seeds.add("document", b"\0" + document)
+        other = documents[(place + 1) % len(documents)]
+        seeds.add("document", b"\3" + struct.pack("<H", len(document)) + document + other)
+    for change in [*changes, b"".join(changes[:4]), b"".join(changes[3:])]:
+        seeds.add("document", b"\1" + change)
+    ids = documents[-1]
+    for change in (b"\3" + sized(route("a")) + b"\0\x09" + node(1), b"\2" + sized(route("a", 4)),
+                   b"\3" + sized(route("a")) + b"\3\x0a" + node([]), b"\1" + sized(route("a", 3)) + node("z")):
+        seeds.add("document", b"\2" + struct.pack("<H", len(ids)) + ids + change)
+    for way in (route("a", "b", 1, "c"), route("a", "b", 9), route("x"), b""):
+        seeds.add("document", b"\4" + way)
+    seeds.words("document", [bytes([tag]) for tag in range(10)] + [route("a"), route("b"), route(1)])
+
+
+def add_paths(seeds):
+    paths = ["", "/a/b/1/c", "/a/b/-", "/0", "/a~1b~0", "$", "$.a.b[0]", "$.a.b[-]", "$['a'][\"b\"][2][0]", "/e/0/x"]
+    for path in paths:
+        seeds.add("path", b"\0" + path.encode())
+    operation = {"op": "add", "path": "/a/b/0", "from": "/a/d", "value": {"x": [1]}}
+    patches = [[dict(operation, op=op)] for op in ("add", "remove", "replace", "move", "copy", "test")]
+    patches += [[dict(operation, path=path)] for path in paths]
+    patches.append([operation, dict(operation, op="copy", path="/a/b/-", **{"from": ""}), dict(operation, op="remove")])
+    for patch in patches:
+        seeds.add("path", b"\1" + json.dumps(patch).encode())
+    for merge in ({"a": None}, {"a": {"b": None, "d": {"x": None}}}, {"f": 1.5, "g": [None]}, 5, []):
+        seeds.add("path", b"\2" + json.dumps(merge).encode())
+    seeds.words("path", [b"/a", b"/b", b".a", b"[0]", b"[-]", b"['", b'"op":"', b'"path":"', b'"from":"', b'"value":',
+                         b"~1", b"~0", b"null", b"move", b"copy", b"remove", b"replace", b"test"])
+
+
 def main():
     seeds = Seeds(sys.argv[1])
     add_logs(seeds)
@@ -384,6 +458,8 @@ def main():
     add_requests(seeds)
     add_texts(seeds)
     add_atoms(seeds)
+    add_documents(seeds)
+    add_paths(seeds)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,8 @@ static const manner manners[] = {
     {"event.read", SEES_OWN, READS_EVENT, MODEL_EVENT, AS_IT_IS},
     {"event.range", SEES_OWN, READS_RANGE, MODEL_EVENT, AS_IT_IS},
     {"event.head", SEES_OWN, READS_RANGE, MODEL_EVENT, AS_IT_IS},
+    {"event.count", SEES_OWN, READS_RANGE, MODEL_EVENT, AS_IT_IS},
+    {"event.types", SEES_OWN, READS_RANGE, MODEL_EVENT, AS_IT_IS},
     {"event.verify", SEES_COMMITTED, READS_NOTHING, MODEL_EVENT, AS_IT_IS},
     {"memory.remember", SEES_OWN, READS_NOTHING, MODEL_MEMORY, AS_IT_IS},
     {"memory.forget", SEES_OWN, READS_KEY, MODEL_MEMORY, AS_IT_IS},
@@ -181,18 +183,31 @@ static void add_expected(const op *o, expected *e, model_read read) {
     }
 }
 
-static void expect_range_read(const op *o, const manner *how, expected *e) {
+/* The end of the log is looked for from behind, and so is how many there are; types are counted from the
+ * beginning. */
+static void expect_events_read(const op *o, const manner *how, expected *e, op *page) {
     uint8_t bytes[8];
+    const bool tail = strcmp(how->name, "event.head") == 0 ||
+                      (strcmp(how->name, "event.count") == 0 && o->type.len == 0);
+    *page = (op){.reverse = tail};
+    if (strcmp(how->name, "event.range") == 0) {
+        page->reverse = o->reverse;
+        page->start = arena_bytes(&e->arena, event_key(bytes, o->number));
+        if (o->until > 0) {
+            page->end = arena_bytes(&e->arena, event_key(bytes, o->until));
+        }
+    }
+}
+
+static void expect_range_read(const op *o, const manner *how, expected *e) {
     model_read read = {.kind = how->kind, .range = true, .stop = e->stood};
     read.page = (op){.prefix = o->prefix,
                      .start = o->start,
                      .end = o->end,
                      .cursor = o->cursor,
                      .reverse = o->reverse};
-    if (how->kind == MODEL_EVENT && strcmp(how->name, "event.head") == 0) {
-        read.page.reverse = true;
-    } else if (how->kind == MODEL_EVENT) {
-        read.page.start = arena_bytes(&e->arena, event_key(bytes, o->number));
+    if (how->kind == MODEL_EVENT) {
+        expect_events_read(o, how, e, &read.page);
     }
     add_expected(o, e, read);
 }

@@ -306,6 +306,7 @@ static void predict_history(const op *o, const moment *at, expected *e) {
     }
     strata_buffer *out = expect_list(e, "revisions", &list);
     const model_version *version = model_find(at->model, run, MODEL_KV, o->key, newest);
+    uint64_t last = 0;
     for (; version != NULL && version->number >= at->oldest && list.count < limit; list.count++) {
         const bool ends = version->expires_us != INT64_MAX;
         put(st_msgpack_put_object(out, (version->deleted ? 3u : 4u) + (ends ? 1u : 0u)));
@@ -314,9 +315,14 @@ static void predict_history(const op *o, const moment *at, expected *e) {
         if (!version->deleted) {
             put_raw(out, "value", version->value);
         }
+        last = version->number;
         version = model_find(at->model, run, MODEL_KV, o->key, version->number - 1);
     }
     expect_list_end(e, &list, st_slice(NULL, 0));
+    if (version != NULL && version->number >= at->oldest && last > 0) {
+        st_msgpack_patch(out, list.object, 2);
+        put_uint(out, "next", last);
+    }
 }
 
 /* ---- The C functions ------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include "op.h"
 
 #include "base/limits.h"
+#include "format/merge_patch.h"
 
 static const char *const statuses[] = {"active", "paused",    "completed",
                                        "failed", "cancelled", "archived"};
@@ -12,6 +13,53 @@ static const model_run *find_run(const moment *at, strata_slice name,
                                  const model_version **version) {
     *version = model_live(at->model, MODEL_SYSTEM, MODEL_RUN, name, at->snapshot);
     return *version == NULL ? NULL : (*version)->value.data;
+}
+
+/* ---- Tags ------------------------------------------------------------------------------------ */
+
+enum { TAGS_TOGETHER_MAX = 64 };
+
+static bool is_among(const strata_slice *tags, size_t count, strata_slice tag) {
+    for (size_t i = 0; i < count; i++) {
+        if (st_slice_equal(tags[i], tag)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those of an array that are not there yet, nor to be left out. */
+static size_t gather(strata_slice array, strata_slice without, strata_slice *tags, size_t count) {
+    st_cursor cursor = st_cursor_over(array);
+    st_token token;
+    if (array.len == 0) {
+        return count;
+    }
+    assert_true(st_msgpack_next(&cursor, &token));
+    for (uint32_t left = token.as.count; left > 0; left--) {
+        st_token tag;
+        assert_true(st_msgpack_next(&cursor, &tag));
+        if (!is_among(tags, count, tag.as.bytes) && !tags_hold(without, tag.as.bytes)) {
+            assert_true(count < TAGS_TOGETHER_MAX);
+            tags[count++] = tag.as.bytes;
+        }
+    }
+    return count;
+}
+
+static strata_slice change_tags(expected *e, strata_slice old, strata_slice remove,
+                                strata_slice add) {
+    strata_slice tags[TAGS_TOGETHER_MAX];
+    strata_buffer out = {NULL, 0, 0, NULL};
+    size_t count = gather(old, remove, tags, 0);
+    count = gather(add, st_slice("", 0), tags, count);
+    put(st_msgpack_put_array(&out, (uint32_t)count));
+    for (size_t i = 0; i < count; i++) {
+        put(st_msgpack_put_string(&out, tags[i]));
+    }
+    const strata_slice made = arena_bytes(&e->arena, st_buffer_slice(&out));
+    strata_buffer_free(&out);
+    return made;
 }
 
 /* ---- Creating -------------------------------------------------------------------------------- */
@@ -41,25 +89,21 @@ static unsigned next_place(const moment *at) {
     return place;
 }
 
-static void predict_create(const op *o, const moment *at, expected *e) {
+/* Whether it is made; else the error is there. */
+static bool expect_created(const op *o, const moment *at, expected *e) {
     static const uint8_t no_map = 0x80;
-    static const uint8_t no_array = 0x90;
     const model_version *version;
-    if (o->value.len > at->value_bytes_max) {
-        expect_error(e, STRATA_CONSTRAINT, "value_too_large");
-        return;
-    }
     if (o->parent.len > 0 && find_run(at, o->parent, &version) == NULL) {
         expect_error(e, STRATA_NOT_FOUND, NULL);
-        return;
+        return false;
     }
     if (find_run(at, o->key, &version) != NULL) {
         expect_error(e, STRATA_ALREADY_EXISTS, NULL);
-        return;
+        return false;
     }
     const int64_t timestamp_us = model_time(at->model, MODEL_SYSTEM, at->wall_us);
     const model_run run = {.place = next_place(at),
-                           .tags = o->tags.len > 0 ? o->tags : st_slice(&no_array, 1),
+                           .tags = change_tags(e, st_slice("", 0), st_slice("", 0), o->tags),
                            .metadata = o->value.len > 0 ? o->value : st_slice(&no_map, 1),
                            .parent = o->parent,
                            .created_us = timestamp_us,
@@ -69,9 +113,23 @@ static void predict_create(const op *o, const moment *at, expected *e) {
                                o->key,       arena_bytes(&e->arena, st_slice(&run, sizeof run)),
                                false,        0};
     (void)expect_write(e, at, &write);
-    strata_buffer *out = expect_ok(e, 2);
-    put_text(out, "name", o->key);
-    put_uint(out, "version", expect_version(at));
+    return true;
+}
+
+static bool expect_small(const op *o, const moment *at, expected *e) {
+    if (o->value.len > at->value_bytes_max) {
+        expect_error(e, STRATA_CONSTRAINT, "value_too_large");
+        return false;
+    }
+    return true;
+}
+
+static void predict_create(const op *o, const moment *at, expected *e) {
+    if (expect_small(o, at, e) && expect_created(o, at, e)) {
+        strata_buffer *out = expect_ok(e, 2);
+        put_text(out, "name", o->key);
+        put_uint(out, "version", expect_version(at));
+    }
 }
 
 /* ---- Moving ---------------------------------------------------------------------------------- */
@@ -98,27 +156,40 @@ static bool may_move(int from, int to) {
     return from != ARCHIVED && to == ARCHIVED;
 }
 
-static void predict_to(const op *o, const moment *at, expected *e, int to) {
-    const model_version *version;
-    const model_run *found = find_run(at, o->key, &version);
-    if (found == NULL) {
-        expect_error(e, STRATA_NOT_FOUND, NULL);
-        return;
-    }
-    if (found->place == MODEL_DEFAULT || !may_move(found->status, to)) {
-        expect_error(e, STRATA_CONSTRAINT,
-                     found->place == MODEL_DEFAULT ? "default_run" : "transition");
-        return;
-    }
-    model_run run = *found;
-    run.status = to;
+/* The record as it will be. */
+static void expect_record(const op *o, const moment *at, expected *e, const model_run *changed) {
+    model_run run = *changed;
     run.updated_us = model_time(at->model, MODEL_SYSTEM, at->wall_us);
-    run.error = o->text.len > 0 ? o->text : run.error;
     const model_write write = {MODEL_SYSTEM, MODEL_RUN,
                                o->key,       arena_bytes(&e->arena, st_slice(&run, sizeof run)),
                                false,        0};
     (void)expect_write(e, at, &write);
-    put_uint(expect_ok(e, 1), "version", expect_version(at));
+}
+
+/* Whether it moves; else the error is there. */
+static bool expect_move(const op *o, const moment *at, expected *e, int to) {
+    const model_version *version;
+    const model_run *found = find_run(at, o->key, &version);
+    if (found == NULL) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+        return false;
+    }
+    if (found->place == MODEL_DEFAULT || !may_move(found->status, to)) {
+        expect_error(e, STRATA_CONSTRAINT,
+                     found->place == MODEL_DEFAULT ? "default_run" : "transition");
+        return false;
+    }
+    model_run run = *found;
+    run.status = to;
+    run.error = o->text.len > 0 ? o->text : run.error;
+    expect_record(o, at, e, &run);
+    return true;
+}
+
+static void predict_to(const op *o, const moment *at, expected *e, int to) {
+    if (expect_move(o, at, e, to)) {
+        put_uint(expect_ok(e, 1), "version", expect_version(at));
+    }
 }
 
 static void predict_pause(const op *o, const moment *at, expected *e) {
@@ -138,6 +209,118 @@ static void predict_cancel(const op *o, const moment *at, expected *e) {
 }
 static void predict_archive(const op *o, const moment *at, expected *e) {
     predict_to(o, at, e, ARCHIVED);
+}
+
+/* ---- Begin and end --------------------------------------------------------------------------- */
+
+static void make_begin(maker *mk, op *o) {
+    make_create(mk, o);
+    if (o->key.len == 0 ||
+        model_table_of(mk->model, MODEL_SYSTEM, MODEL_RUN)->count + 8 > MODEL_RUNS_MAX) {
+        make_move(mk, o);
+    }
+}
+
+static void predict_begin(const op *o, const moment *at, expected *e) {
+    const model_version *version;
+    if (!expect_small(o, at, e)) {
+        return;
+    }
+    const model_run *found = find_run(at, o->key, &version);
+    if (found != NULL && found->status == ACTIVE) {
+        put_bool(expect_ok(e, 1), "created", false);
+    } else if (found != NULL ? expect_move(o, at, e, ACTIVE) : expect_created(o, at, e)) {
+        strata_buffer *out = expect_ok(e, 2);
+        put_bool(out, "created", found == NULL);
+        put_uint(out, "version", expect_version(at));
+    }
+}
+
+static void make_end(maker *mk, op *o) {
+    static const int odd[] = {ACTIVE, PAUSED, ARCHIVED};
+    make_move(mk, o);
+    if (one_in(mk, 12)) {
+        o->type = strata_text(statuses[odd[pick(mk, 3)]]);
+    } else if (one_in(mk, 2)) {
+        o->type = strata_text(statuses[COMPLETED + pick(mk, 3)]);
+    }
+    if (one_in(mk, 3)) {
+        o->text = pick_text(mk, "reason %u", (unsigned)pick(mk, 100));
+    }
+}
+
+static void predict_end(const op *o, const moment *at, expected *e) {
+    int to = COMPLETED;
+    for (int i = 0; i <= ARCHIVED && o->type.len > 0; i++) {
+        to = st_slice_equal(o->type, strata_text(statuses[i])) ? i : to;
+    }
+    if (to < COMPLETED || to == ARCHIVED || (to == COMPLETED && o->text.len > 0)) {
+        expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
+        return;
+    }
+    predict_to(o, at, e, to);
+}
+
+/* ---- Edits ----------------------------------------------------------------------------------- */
+
+static void make_tag(maker *mk, op *o) {
+    make_move(mk, o);
+    o->tags = pick_tags(mk);
+    o->expected = pick_tags(mk);
+}
+
+/* What is to be written, if it is not what is there. */
+static void expect_edit(const op *o, const moment *at, expected *e, const model_run *found,
+                        const model_run *edited) {
+    const bool changed = !st_slice_equal(found->tags, edited->tags) ||
+                         !st_slice_equal(found->metadata, edited->metadata);
+    if (changed) {
+        expect_record(o, at, e, edited);
+    }
+    strata_buffer *out = expect_ok(e, changed ? 2 : 1);
+    put_bool(out, "changed", changed);
+    if (changed) {
+        put_uint(out, "version", expect_version(at));
+    }
+}
+
+static void predict_tag(const op *o, const moment *at, expected *e) {
+    const model_version *version;
+    const model_run *found = find_run(at, o->key, &version);
+    if (found == NULL) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+        return;
+    }
+    model_run run = *found;
+    run.tags = change_tags(e, found->tags, o->expected, o->tags);
+    expect_edit(o, at, e, found, &run);
+}
+
+static void make_update(maker *mk, op *o) {
+    make_move(mk, o);
+    o->value = pick_object(mk);
+}
+
+static void predict_update(const op *o, const moment *at, expected *e) {
+    const model_version *version;
+    strata_buffer merged = {NULL, 0, 0, NULL};
+    if (!expect_small(o, at, e)) {
+        return;
+    }
+    const model_run *found = find_run(at, o->key, &version);
+    if (found == NULL) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+        return;
+    }
+    model_run run = *found;
+    put(st_merge_patch(found->metadata, o->value, &e->arena, &merged));
+    run.metadata = arena_bytes(&e->arena, st_buffer_slice(&merged));
+    strata_buffer_free(&merged);
+    if (run.metadata.len > at->value_bytes_max) {
+        expect_error(e, STRATA_CONSTRAINT, "value_too_large");
+        return;
+    }
+    expect_edit(o, at, e, found, &run);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -179,6 +362,27 @@ static void make_list(maker *mk, op *o) {
     o->limit = pick_limit(mk);
 }
 
+static bool has_any_tag(strata_slice tags, strata_slice wanted) {
+    st_cursor cursor = st_cursor_over(wanted);
+    st_token token;
+    assert_true(st_msgpack_next(&cursor, &token));
+    for (uint32_t left = token.as.count; left > 0; left--) {
+        st_token tag;
+        assert_true(st_msgpack_next(&cursor, &tag));
+        if (tags_hold(tags, tag.as.bytes)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool run_fits(const op *o, const model_run *run) {
+    return (o->type.len == 0 || st_slice_equal(o->type, strata_text(statuses[run->status]))) &&
+           (o->tag.len == 0 || tags_hold(run->tags, o->tag)) &&
+           (o->tags.len == 0 || has_any_tag(run->tags, o->tags)) &&
+           (o->parent.len == 0 || st_slice_equal(o->parent, run->parent));
+}
+
 static void predict_list(const op *o, const moment *at, expected *e) {
     const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
     strata_slice last = {NULL, 0};
@@ -198,15 +402,90 @@ static void predict_list(const op *o, const moment *at, expected *e) {
             expect_list_end(e, &list, last);
             return;
         }
-        const model_run *run = version->value.data;
         last = cell->key;
-        if ((o->type.len == 0 || st_slice_equal(o->type, strata_text(statuses[run->status]))) &&
-            (o->tag.len == 0 || tags_hold(run->tags, o->tag))) {
+        if (run_fits(o, version->value.data)) {
             put_run(out, cell->key, version);
             list.count++;
         }
     }
     expect_list_end(e, &list, st_slice(NULL, 0));
+}
+
+static void make_query(maker *mk, op *o) {
+    make_list(mk, o);
+    o->tag = st_slice("", 0);
+    o->tags = one_in(mk, 2) ? pick_tags(mk) : st_slice("", 0);
+    o->parent = one_in(mk, 4) ? pick_run(mk) : st_slice("", 0);
+    o->prefix = one_in(mk, 4) ? strata_text("run") : st_slice("", 0);
+}
+
+static void make_children(maker *mk, op *o) {
+    make_move(mk, o);
+    o->cursor = one_in(mk, 4) ? pick_text(mk, "run%u", (unsigned)pick(mk, 7)) : st_slice("", 0);
+    o->limit = pick_limit(mk);
+}
+
+static void predict_children(const op *o, const moment *at, expected *e) {
+    const model_version *version;
+    const op page = {.parent = o->key, .cursor = o->cursor, .limit = o->limit};
+    if (!expect_bounds(o, e)) {
+        return;
+    }
+    if (find_run(at, o->key, &version) == NULL) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+        return;
+    }
+    predict_list(&page, at, e);
+}
+
+static void make_history(maker *mk, op *o) {
+    make_move(mk, o);
+    o->until = one_in(mk, 3) ? 1 + pick(mk, mk->model->last + 2) : 0;
+    o->limit = pick_limit(mk);
+}
+
+/* Run 0 keeps everything. */
+static void predict_history(const op *o, const moment *at, expected *e) {
+    const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
+    const uint64_t before = o->until == 0 ? UINT64_MAX : o->until;
+    const model_version *version;
+    uint64_t next = 0;
+    open_list list;
+    if (!expect_bounds(o, e)) {
+        return;
+    }
+    if (before == UINT64_MAX && find_run(at, o->key, &version) == NULL) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+        return;
+    }
+    const model_table *table = model_table_of(at->model, MODEL_SYSTEM, MODEL_RUN);
+    strata_buffer *out = expect_list(e, "revisions", &list);
+    for (size_t i = 0; i < table->count; i++) {
+        const model_cell *cell = table->cells[i];
+        uint64_t last = 0;
+        for (size_t j = st_slice_equal(cell->key, o->key) ? cell->count : 0; j > 0; j--) {
+            version = &cell->versions[j - 1];
+            if (version->number > at->snapshot || version->number >= before) {
+                continue;
+            }
+            if (list.count == limit) {
+                next = last;
+                break;
+            }
+            put(st_msgpack_put_object(out, 4));
+            put_stamp(out, version);
+            put_bool(out, "deleted", false);
+            put_name(out, "run");
+            put_run(out, cell->key, version);
+            last = version->number;
+            list.count++;
+        }
+    }
+    expect_list_end(e, &list, st_slice(NULL, 0));
+    if (next > 0) {
+        st_msgpack_patch(out, list.object, 2);
+        put_uint(out, "next", next);
+    }
 }
 
 static strata_status call_create(const op *o, strata_db *db, strata_buffer *out) {
@@ -240,6 +519,45 @@ const op_kind ops_run[] = {
      .matches = create_matches,
      .writes = true,
      .silent = true},
+    {.name = "run.begin",
+     .args = "key! parent tags metadata",
+     .weight = 6,
+     .make = make_begin,
+     .predict = predict_begin,
+     .writes = true},
+    {.name = "run.end",
+     .args = "name status error?",
+     .weight = 2,
+     .make = make_end,
+     .predict = predict_end,
+     .writes = true},
+    {.name = "run.tag",
+     .args = "name add remove",
+     .weight = 4,
+     .make = make_tag,
+     .predict = predict_tag,
+     .writes = true},
+    {.name = "run.update",
+     .args = "name metadata!",
+     .weight = 4,
+     .make = make_update,
+     .predict = predict_update,
+     .writes = true},
+    {.name = "run.query",
+     .args = "prefix status tags parent limit cursor",
+     .weight = 3,
+     .make = make_query,
+     .predict = predict_list},
+    {.name = "run.children",
+     .args = "name limit cursor",
+     .weight = 2,
+     .make = make_children,
+     .predict = predict_children},
+    {.name = "run.history",
+     .args = "name before# limit",
+     .weight = 3,
+     .make = make_history,
+     .predict = predict_history},
     {.name = "run.pause",
      .args = "name",
      .weight = 4,

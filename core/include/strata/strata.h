@@ -218,6 +218,18 @@ strata_status strata_run_find(strata_db *db, strata_slice name, strata_run *run)
  * is not 1-255 bytes of UTF-8), and those of any write. */
 strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *run) STRATA_MUST_USE;
 
+/* The run of that name, active: created if there is none, resumed if it is paused. Errors: constraint
+ * {transition} (it is closed), invalid_argument (the name), and those of any write. */
+strata_status strata_run_begin(strata_db *db, strata_slice name, strata_run *run) STRATA_MUST_USE;
+
+typedef enum strata_outcome { STRATA_COMPLETED, STRATA_FAILED, STRATA_CANCELLED } strata_outcome;
+
+/* Closes the run to writes. why: of what did not complete; empty: nothing is said. Errors: not_found,
+ * constraint {transition, default_run, value_too_large}, invalid_argument (a completed run has no
+ * reason), and those of any write. */
+strata_status strata_run_end(strata_db *db, strata_slice name, strata_outcome outcome,
+                             strata_slice why) STRATA_MUST_USE;
+
 /* ---- Reading the past ------------------------------------------------------------------------ */
 
 /* Where in history a read looks: it sees exactly what a reader saw then, or fails with history_trimmed
@@ -301,205 +313,35 @@ strata_status strata_kv_scan(strata_db *db, strata_run run, const strata_range *
 strata_status strata_event_append(strata_db *db, strata_run run, strata_slice type,
                                   strata_value payload, uint64_t *sequence) STRATA_MUST_USE;
 
-/* ---- State cells ----------------------------------------------------------------------------- */
-
-typedef struct strata_cell {
-    strata_value value;
-    uint64_t counter;     /* of writes since it was made, from 1; 0: there is no cell */
-    uint64_t version;     /* commit number; 0: the transaction itself wrote it, or no cell */
-    int64_t timestamp_us; /* of the commit */
-} strata_cell;
-
-/* Names are as keys are. counter, which may be NULL: that of the cell now; inside a transaction what
- * it would be now. Errors of all: invalid_key; of writes: constraint {reason}, no_space, io, no_memory.
- *
- * Makes a cell. Errors: already_exists. */
-strata_status strata_state_init(strata_db *db, strata_run run, strata_slice name,
-                                strata_value value, uint64_t *version) STRATA_MUST_USE;
-/* Errors: not_found. Cost: O(name length); no lock is taken. */
-strata_status strata_state_read(strata_db *db, strata_run run, strata_slice name,
-                                strata_cell *cell) STRATA_MUST_USE;
-/* The same in the past. Errors: history_trimmed, invalid_argument (it has not come yet) besides. */
-strata_status strata_state_read_at(strata_db *db, strata_run run, strata_slice name,
-                                   strata_when when, strata_cell *cell) STRATA_MUST_USE;
-/* Writes a cell, whatever is there. */
-strata_status strata_state_set(strata_db *db, strata_run run, strata_slice name, strata_value value,
-                               uint64_t *counter) STRATA_MUST_USE;
-/* The same, if it still has that counter; 0: if there is none. Errors: conflict {counter, version}.
- * Counters begin at 1 again when a cell is made again: who cares uses strata_state_transition. */
-strata_status strata_state_cas(strata_db *db, strata_run run, strata_slice name, strata_value value,
-                               uint64_t expected_counter, uint64_t *counter) STRATA_MUST_USE;
-/* existed may be NULL. Deleting what is not there succeeds and writes nothing. */
-strata_status strata_state_delete(strata_db *db, strata_run run, strata_slice name,
-                                  bool *existed) STRATA_MUST_USE;
-
-/* What a cell becomes: a function of what it is and of nothing that changes, as it is called again when
- * others have written meanwhile. now->counter 0: there is no cell. It must not call anything with this
- * handle; *next may borrow from `now` and from arg. Not OK: nothing is written, and that is returned. */
-typedef strata_status (*strata_transition)(void *arg, const strata_cell *now, strata_value *next);
-/* Reads, calls, and writes if nobody else has; after a conflict tries again as strata_transact does.
- * Inside a transaction a conflict shows at the commit. Errors: conflict. */
-strata_status strata_state_transition(strata_db *db, strata_run run, strata_slice name,
-                                      strata_transition next, void *arg,
-                                      uint64_t *counter) STRATA_MUST_USE;
-
-/* Is given each cell, borrowed until it returns; false ends the scan. It must not call anything with
- * this handle. */
-typedef bool (*strata_visit_cell)(void *arg, strata_slice name, const strata_cell *cell);
-/* Visits the cells in order of their names, on one snapshot. range NULL: all. Errors:
- * invalid_argument, invalid_key (a bound), history_trimmed. */
-strata_status strata_state_scan(strata_db *db, strata_run run, const strata_range *range,
-                                strata_visit_cell visit, void *arg) STRATA_MUST_USE;
-
-/* ---- Traces ---------------------------------------------------------------------------------- */
-
-typedef struct strata_trace {
-    size_t size;       /* sizeof(strata_trace) */
-    strata_slice type; /* tool_call, decision, query, thought, error, or any other: 1-255 bytes */
-    strata_value content;  /* an object; the fields of known types are in docs/operations.md */
-    strata_slice parent;   /* empty: none */
-    strata_slice id;       /* empty: a new time-ordered one */
-    strata_value metadata; /* an object, or null */
-    const strata_slice *tags;
-    size_t tag_count;
-} strata_trace;
-
-#define STRATA_TRACE_INIT                                                                          \
-    {sizeof(strata_trace),                                                                         \
-     {NULL, 0},                                                                                    \
-     {STRATA_NULL, {.integer = 0}},                                                                \
-     {NULL, 0},                                                                                    \
-     {NULL, 0},                                                                                    \
-     {STRATA_NULL, {.integer = 0}},                                                                \
-     NULL,                                                                                         \
-     0}
-
-/* Records a step of what an agent did; it is never changed. id, which may be NULL, is borrowed until
- * the next call. Errors: already_exists, not_found (the parent), invalid_key, invalid_argument and
- * wrong_type {field}, constraint {reason}, no_space, io, no_memory. */
-strata_status strata_trace_record(strata_db *db, strata_run run, const strata_trace *trace,
-                                  strata_slice *id, uint64_t *version) STRATA_MUST_USE;
-
-typedef struct strata_trace_entry {
-    strata_slice id;
+typedef struct strata_event {
+    uint64_t sequence;
     strata_slice type;
-    strata_value content;  /* an object */
-    strata_slice parent;   /* empty: none */
-    strata_value metadata; /* an object, or null */
-    strata_value tags;     /* an array of strings, or null */
+    strata_value payload; /* an object */
     uint64_t version;
     int64_t timestamp_us;
-} strata_trace_entry;
+    const uint8_t *hash; /* 32 bytes; docs/FORMAT.md says of what */
+} strata_event;
 
-/* Errors: not_found, invalid_key; history_trimmed, invalid_argument in the past. */
-strata_status strata_trace_get(strata_db *db, strata_run run, strata_slice id, strata_when when,
-                               strata_trace_entry *entry) STRATA_MUST_USE;
-
-/* Is given each record, borrowed until it returns; false ends it. It must not call anything with this
+/* Is given an event, borrowed until it returns; false: no more. It must not call anything with this
  * handle. */
-typedef bool (*strata_visit_trace)(void *arg, const strata_trace_entry *entry, uint64_t depth);
-/* Visits the records that came of one, or all (parent empty), in order of id, on one snapshot; their
- * depth is 0. Errors: as strata_trace_get. */
-strata_status strata_trace_scan(strata_db *db, strata_run run, strata_slice parent,
-                                strata_when when, strata_visit_trace visit,
-                                void *arg) STRATA_MUST_USE;
-typedef struct strata_tree {
-    size_t size; /* sizeof(strata_tree) */
-    strata_slice root;
-    uint64_t depth; /* generations below the root */
-    uint64_t limit; /* of records, from 1 */
-    strata_when when;
-} strata_tree;
+typedef bool (*strata_event_visit)(void *arg, const strata_event *event);
 
-#define STRATA_TREE_INIT {sizeof(strata_tree), {NULL, 0}, UINT64_MAX, 1000, STRATA_NOW_INIT}
+typedef struct strata_tail {
+    size_t size;       /* sizeof(strata_tail) */
+    uint64_t after;    /* the last sequence that is known, 0: from the beginning; goes up */
+    strata_slice type; /* only events of this type; empty: all */
+    uint32_t wait_ms;  /* how long to wait when there are none, at most a minute */
+    bool ended;        /* comes back: the run is closed, and there will be no more */
+} strata_tail;
 
-/* Visits a record and what came of it, each before its children, on one snapshot, up to the limit.
- * Errors: not_found (the root) besides. */
-strata_status strata_trace_tree(strata_db *db, strata_run run, const strata_tree *tree,
-                                strata_visit_trace visit, void *arg) STRATA_MUST_USE;
+#define STRATA_TAIL_INIT {sizeof(strata_tail), 0, {NULL, 0}, 0, false}
 
-/* ---- Edges ----------------------------------------------------------------------------------- */
-
-typedef struct strata_edge {
-    size_t size;      /* sizeof(strata_edge) */
-    strata_slice src; /* any names, and a type; together at most 1024 bytes */
-    strata_slice type;
-    strata_slice dst;
-    bool weighs;
-    double weight;           /* finite */
-    strata_value properties; /* an object, or null */
-    uint64_t version;        /* of what was read */
-    int64_t timestamp_us;
-} strata_edge;
-
-#define STRATA_EDGE_INIT                                                                           \
-    {sizeof(strata_edge),           {NULL, 0}, {NULL, 0}, {NULL, 0}, false, 0,                     \
-     {STRATA_NULL, {.integer = 0}}, 0,         0}
-
-/* Links two names; an edge that is there is replaced. version may be NULL. Errors: invalid_key,
- * invalid_argument (weight), wrong_type (properties), constraint {reason}, no_space, io, no_memory. */
-strata_status strata_edge_put(strata_db *db, strata_run run, const strata_edge *edge,
-                              uint64_t *version) STRATA_MUST_USE;
-/* Fills in the edge of that src, type and dst. Errors: not_found, invalid_key; history_trimmed,
- * invalid_argument in the past. */
-strata_status strata_edge_get(strata_db *db, strata_run run, strata_when when,
-                              strata_edge *edge) STRATA_MUST_USE;
-/* existed may be NULL. Deleting what is not there succeeds and writes nothing. */
-strata_status strata_edge_delete(strata_db *db, strata_run run, const strata_edge *edge,
-                                 bool *existed) STRATA_MUST_USE;
-
-typedef enum strata_direction { STRATA_OUT = 0, STRATA_IN, STRATA_BOTH } strata_direction;
-
-/* How to walk along edges, and how far. */
-typedef struct strata_walk {
-    size_t size; /* sizeof(strata_walk) */
-    strata_slice from;
-    strata_slice to;            /* of a path */
-    strata_direction direction; /* along the edges, against them, or both */
-    const strata_slice *types;  /* only along edges of these, at most 16 */
-    size_t type_count;          /* 0: any */
-    uint64_t depth;             /* edges on the way: of a traversal 1-10 */
-    uint64_t limit;             /* of names, from 1; of a traversal */
-    uint64_t edges_max;         /* looked at, 1-1000000 */
-    bool depth_first;           /* of a traversal */
-    bool weighted;              /* of a path: the least sum of weights, without one 1 */
-    strata_when when;
-} strata_walk;
-
-#define STRATA_WALK_INIT                                                                           \
-    {                                                                                              \
-        sizeof(strata_walk),                                                                       \
-        {NULL, 0},                                                                                 \
-        {NULL, 0},                                                                                 \
-        STRATA_OUT,                                                                                \
-        NULL,                                                                                      \
-        0,                                                                                         \
-        1,                                                                                         \
-        1000,                                                                                      \
-        100000,                                                                                    \
-        false,                                                                                     \
-        false,                                                                                     \
-        STRATA_NOW_INIT}
-
-/* Is given each edge, borrowed until it returns; false ends the walk. name: where the edge leads to;
- * depth: edges so far. It must not call anything with this handle. */
-typedef bool (*strata_visit_edge)(void *arg, strata_slice name, uint64_t depth,
-                                  const strata_edge *edge);
-
-/* Visits all edges of a name in one direction, by type and other end, on one snapshot; `from`,
- * direction (not both), `when` and at most one type count, and depth is 1. */
-strata_status strata_edge_scan(strata_db *db, strata_run run, const strata_walk *walk,
-                               strata_visit_edge visit, void *arg) STRATA_MUST_USE;
-/* Visits each name that can be reached once, with the edge that led to it, of which only names and type
- * are filled in. truncated, which may be NULL: a limit left something out. Errors: invalid_key,
- * invalid_argument, history_trimmed. Cost: in proportion to the edges looked at. */
-strata_status strata_edge_traverse(strata_db *db, strata_run run, const strata_walk *walk,
-                                   strata_visit_edge visit, void *arg,
-                                   bool *truncated) STRATA_MUST_USE;
-/* Visits the edges of the shortest path. *found: there is one, within the limits. Errors: as above, and
- * constraint {negative_weight}. */
-strata_status strata_edge_path(strata_db *db, strata_run run, const strata_walk *walk,
-                               strata_visit_edge visit, void *arg, bool *found) STRATA_MUST_USE;
+/* Visits the events after tail->after, in order, and leaves there the sequence to go on after. When there
+ * are none it waits for the first ones, in which case no memory and no snapshot is held; a host
+ * without threads never waits. Others go on meanwhile; strata_shutdown wakes it. Errors:
+ * invalid_argument, closed, corrupt, io, no_memory. */
+strata_status strata_event_tail(strata_db *db, strata_run run, strata_tail *tail,
+                                strata_event_visit visit, void *arg) STRATA_MUST_USE;
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
@@ -567,6 +409,56 @@ typedef struct strata_hits {
 strata_status strata_memory_recall(strata_db *db, strata_run run, const strata_recall *recall,
                                    strata_hits **hits) STRATA_MUST_USE;
 void strata_hits_free(strata_hits *hits);
+
+/* ---- JSON documents -------------------------------------------------------------------------- */
+
+/* A document is an object; parts of it are read and changed by path: a JSON Pointer (RFC 6901,
+ * "/days/0/plan", "/days/-" to append) or the dotted form ("$.days[0].plan", "$.days[-]"); empty is the
+ * whole. Two transactions conflict over a document only if the path of one is above that of the other, or
+ * the same. A change writes O(change) bytes. version may be NULL.
+ * Errors of all: invalid_key, invalid_path {position, at}; of those that write, what strata_kv_put
+ * returns, and constraint {root_not_object, value_too_large, nesting_too_deep, too_many_entries}. */
+
+/* Errors: already_exists. The text: RFC 8259; invalid_argument {offset}. */
+strata_status strata_json_create(strata_db *db, strata_run run, strata_slice key,
+                                 strata_value document, uint64_t *version) STRATA_MUST_USE;
+strata_status strata_json_create_text(strata_db *db, strata_run run, strata_slice key,
+                                      strata_slice json, uint64_t *version) STRATA_MUST_USE;
+
+/* What is at the path; entry->version is the newest commit that has touched the document. Errors:
+ * not_found (the document, or the path in it), history_trimmed. No lock is taken. */
+strata_status strata_json_get(strata_db *db, strata_run run, strata_slice key, strata_slice path,
+                              strata_entry *entry) STRATA_MUST_USE;
+strata_status strata_json_get_at(strata_db *db, strata_run run, strata_slice key, strata_slice path,
+                                 strata_when when, strata_entry *entry) STRATA_MUST_USE;
+
+/* Sets what is at the path; objects that are missing on the way are made, and at the root the document.
+ * Errors: not_found (the document). */
+strata_status strata_json_set(strata_db *db, strata_run run, strata_slice key, strata_slice path,
+                              strata_value value, uint64_t *version) STRATA_MUST_USE;
+strata_status strata_json_set_text(strata_db *db, strata_run run, strata_slice key,
+                                   strata_slice path, strata_slice json,
+                                   uint64_t *version) STRATA_MUST_USE;
+/* The same if the document still has that version (0: there is none, and the path is empty). Errors:
+ * conflict {version}. */
+strata_status strata_json_cas(strata_db *db, strata_run run, strata_slice key, strata_slice path,
+                              strata_value value, uint64_t expected,
+                              uint64_t *version) STRATA_MUST_USE;
+
+/* Takes away what is at the path, or the whole document. existed may be NULL; of what is not there
+ * nothing is written. Errors: not_found (the document, of the first). */
+strata_status strata_json_delete(strata_db *db, strata_run run, strata_slice key, strata_slice path,
+                                 bool *existed) STRATA_MUST_USE;
+strata_status strata_json_destroy(strata_db *db, strata_run run, strata_slice key,
+                                  bool *existed) STRATA_MUST_USE;
+
+/* RFC 6902: an array of operations, all or none. Errors: not_found, conflict (a test fails),
+ * invalid_argument, all with {operation}. */
+strata_status strata_json_patch(strata_db *db, strata_run run, strata_slice key,
+                                strata_value operations, uint64_t *version) STRATA_MUST_USE;
+/* RFC 7396: an object; null removes. Errors: not_found. */
+strata_status strata_json_merge(strata_db *db, strata_run run, strata_slice key, strata_value patch,
+                                uint64_t *version) STRATA_MUST_USE;
 
 /* ---- Transactions ---------------------------------------------------------------------------- */
 
@@ -704,4 +596,9 @@ strata_status strata_repair(const char *path, const strata_options *options,
 #ifdef __cplusplus
 }
 #endif
+
+/* State cells, traces, edges. */
+#include "strata/edge.h"
+#include "strata/state.h"
+#include "strata/trace.h"
 #endif

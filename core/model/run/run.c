@@ -54,7 +54,7 @@ strata_status st_run_of(st_request *rq, uint64_t id, st_run **run) {
     const bool there = id != ST_RUN_SYSTEM &&
                        id < atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     const st_shard *shard = there ? st_shards_find(&rq->model->store.shards, id) : NULL;
-    if (shard == NULL || shard->owner == NULL) {
+    if (shard == NULL || shard->owner == NULL || st_shard_gone(shard) > 0) {
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no run with the id %u", id);
     }
     *run = shard->owner;
@@ -111,6 +111,9 @@ strata_status st_run_attach(st_model *model, uint64_t id, st_run_status status, 
         run->shard = shard;
         atomic_init(&run->status, (int)status);
         atomic_init(&run->index, NULL);
+        atomic_init(&run->event_word, 0);
+        atomic_init(&run->event_waiters, 0);
+        st_mutex_init(&run->types_lock);
         shard->owner = run;
     }
     *out = shard->owner;
@@ -151,15 +154,20 @@ void st_run_show(void *ctx, const st_commit *commit, uint64_t version) {
     st_run_raise_end(create->model, create->id);
 }
 
-/* Under the lock of run 0. What it attaches stays when the commit fails: it is the next one's. */
-static strata_status create_locked(st_request *rq, st_run_record *record, const st_commit *commit,
-                                   st_key *key) {
-    st_run_record found;
-    st_stamp stamp;
-    st_run *run;
-    if (record->parent.len > 0) {
-        ST_TRY(st_run_find_record(rq, record->parent, UINT64_MAX, &found, &stamp));
+strata_status st_run_complete(st_request *rq, st_run_record *record) {
+    static const uint8_t empty_map = 0x80;
+    ST_TRY(check_name(record->name, rq->error));
+    if (record->name.len == 0) {
+        ST_TRY(make_name(rq, &record->name));
     }
+    ST_TRY(st_run_unique_tags(rq, &record->tags));
+    record->metadata = record->metadata.len > 0 ? record->metadata : st_slice(&empty_map, 1);
+    record->status = ST_RUN_ACTIVE;
+    return STRATA_OK;
+}
+
+strata_status st_run_make(st_request *rq, st_run_record *record, const st_commit *commit,
+                          st_key *key, st_run **run) {
     st_key_text(key, ST_TAG_RUN, record->name);
     bool exists;
     st_revision revision;
@@ -173,24 +181,27 @@ static strata_status create_locked(st_request *rq, st_run_record *record, const 
                      : atomic_load_explicit(&rq->model->runs_end, memory_order_relaxed);
     record->created_us = commit->timestamp_us;
     record->updated_us = commit->timestamp_us;
-    ST_TRY(st_run_attach(rq->model, record->id, ST_RUN_ACTIVE, &run, rq->error));
+    ST_TRY(st_run_attach(rq->model, record->id, ST_RUN_ACTIVE, run, rq->error));
     return st_run_encode(record, &rq->value) == STRATA_OK ? STRATA_OK : st_fail_memory(rq->error);
+}
+
+static strata_status create_locked(st_request *rq, st_run_record *record, const st_commit *commit,
+                                   st_key *key) {
+    st_run_record found;
+    st_stamp stamp;
+    st_run *run;
+    if (record->parent.len > 0) {
+        ST_TRY(st_run_find_record(rq, record->parent, UINT64_MAX, &found, &stamp));
+    }
+    return st_run_make(rq, record, commit, key, &run);
 }
 
 strata_status st_run_create(st_request *rq, const st_run_record *spec, strata_slice *name,
                             uint64_t *id, st_stamp *stamp) {
-    static const uint8_t empty_array = 0x90;
-    static const uint8_t empty_map = 0x80;
     st_run_record record = *spec;
     st_commit commit;
     st_key key;
-    ST_TRY(check_name(record.name, rq->error));
-    if (record.name.len == 0) {
-        ST_TRY(make_name(rq, &record.name));
-    }
-    record.tags = record.tags.len > 0 ? record.tags : st_slice(&empty_array, 1);
-    record.metadata = record.metadata.len > 0 ? record.metadata : st_slice(&empty_map, 1);
-    record.status = ST_RUN_ACTIVE;
+    ST_TRY(st_run_complete(rq, &record));
     ST_TRY(st_commit_begin(&commit, &rq->model->store, st_run_system(rq)->shard, rq->error));
     const strata_status status = create_locked(rq, &record, &commit, &key);
     if (status != STRATA_OK) {

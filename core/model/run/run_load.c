@@ -6,6 +6,8 @@
  */
 #include "model/run/run_private.h"
 
+#include "model/event_types.h"
+#include "model/field_index.h"
 #include "model/text_index.h"
 #include "store/tables.h"
 
@@ -23,7 +25,7 @@ static strata_status check_owners(const st_model *model, strata_error *error) {
     const uint64_t end = st_shards_end(&model->store.shards);
     for (uint64_t id = ST_RUN_DEFAULT + 1; id < end; id++) {
         const st_shard *shard = st_shards_find(&model->store.shards, id);
-        if (shard != NULL && shard->owner == NULL) {
+        if (shard != NULL && shard->owner == NULL && st_shard_gone(shard) == 0) {
             st_fail(error, STRATA_CORRUPT, "there are commits to run %u, which has no record", id);
             st_fail_text(error, "file", strata_text("run"));
             return st_fail_number(error, "offset", (int64_t)id);
@@ -70,8 +72,7 @@ static strata_status need_default(st_request *rq) {
     return st_run_create(rq, &spec, &name, &id, &stamp);
 }
 
-/* Gives a run that has lost its record another one. */
-static strata_status adopt(st_request *rq, uint64_t id) {
+strata_status st_run_adopt(st_request *rq, uint64_t id) {
     static const uint8_t empty_list = 0x90;
     static const uint8_t empty_map = 0x80;
     char name[ST_NAME_BYTES_MAX];
@@ -113,7 +114,10 @@ static strata_status adopt(st_request *rq, uint64_t id) {
 
 static strata_status adopt_if_lost(st_request *rq, uint64_t id) {
     const st_shard *shard = st_shards_find(&rq->model->store.shards, id);
-    return id >= ST_RUNS_MAX || (shard != NULL && shard->owner != NULL) ? STRATA_OK : adopt(rq, id);
+    return id >= ST_RUNS_MAX || (shard != NULL && shard->owner != NULL) ||
+                   st_shards_buried(&rq->model->store.shards, id)
+               ? STRATA_OK
+               : st_run_adopt(rq, id);
 }
 
 /* For repair: every run that anything is left of has a record afterwards. */
@@ -145,8 +149,14 @@ strata_status st_runs_load(st_model *model, strata_error *error) {
     st_request rq;
     st_request_init(&rq, model, &arena, error);
     status = load_records(&rq, run);
+    if (status == STRATA_OK) {
+        status = st_run_load_gone(&rq);
+    }
     if (status == STRATA_OK && (model->store.options.flags & (uint32_t)ST_OPEN_ADOPT) != 0) {
         status = adopt_all(&rq);
+    }
+    if (status == STRATA_OK) {
+        status = st_run_load_forks(&rq);
     }
     if (status == STRATA_OK) {
         status = check_owners(model, error);
@@ -166,6 +176,8 @@ void st_runs_free(st_model *model) {
         st_shard *shard = st_shards_find(&model->store.shards, id);
         if (shard != NULL && shard->owner != NULL) {
             st_run *run = shard->owner;
+            st_indexes_forget(run, &model->host->memory);
+            st_event_counts_free(run->event_counts);
             st_run_index_destroy(atomic_load_explicit(&run->index, memory_order_acquire));
             st_free(&model->host->memory, run, sizeof *run);
             shard->owner = NULL;

@@ -192,6 +192,7 @@ static strata_status hand_out(salvage *s, const st_block_cursor *cursor, uint64_
                             .expires_us = entry->expires_us,
                             .deleted = (entry->flags & ST_ENTRY_DELETED) != 0,
                             .trimmed = (entry->flags & ST_ENTRY_TRIMMED) != 0,
+                            .hole = (entry->flags & ST_ENTRY_HOLE) != 0,
                             .value = st_slice("", 0)};
     if (!is_after_last(s, cursor)) {
         return STRATA_OK;

@@ -29,7 +29,15 @@ enum {
 
 enum { KIND_HEADER = 1, KIND_ENTRIES = 2, KIND_END = 3 };
 
-enum { SAME_RUN = 1, SAME_KEY = 2, DELETED = 4, EXPIRES = 8, TRIMMED = 16, ALL_FLAGS = 31 };
+enum {
+    SAME_RUN = 1,
+    SAME_KEY = 2,
+    DELETED = 4,
+    EXPIRES = 8,
+    TRIMMED = 16,
+    HOLE = 32, /* with DELETED */
+    ALL_FLAGS = 63
+};
 
 static const char magic[8] = {'S', 'T', 'R', 'A', 'T', 'A', 'X', '1'};
 
@@ -154,7 +162,7 @@ static uint8_t *put_head(uint8_t *p, const st_transfer_place *before, uint64_t r
     *p++ = (uint8_t)((same_run ? SAME_RUN : 0) | (same_key ? SAME_KEY : 0) |
                      (revision->deleted ? DELETED : 0) |
                      (revision->expires_us != ST_NEVER ? EXPIRES : 0) |
-                     (revision->trimmed ? TRIMMED : 0));
+                     (revision->trimmed ? TRIMMED : 0) | (revision->hole ? HOLE : 0));
     if (!same_run) {
         p = st_varint_put(p, run);
     }
@@ -393,7 +401,8 @@ static bool take_rest(st_cursor *cursor, uint8_t flags, const st_transfer_place 
     uint64_t number;
     uint64_t time;
     uint64_t end = 0;
-    if (!st_cursor_varint(cursor, &number) || !st_cursor_varint(cursor, &time) ||
+    if ((flags & (HOLE | DELETED)) == HOLE || !st_cursor_varint(cursor, &number) ||
+        !st_cursor_varint(cursor, &time) ||
         ((flags & EXPIRES) != 0 && !st_cursor_varint(cursor, &end))) {
         return false;
     }
@@ -405,6 +414,7 @@ static bool take_rest(st_cursor *cursor, uint8_t flags, const st_transfer_place 
                               .expires_us = ST_NEVER,
                               .deleted = (flags & DELETED) != 0,
                               .trimmed = (flags & TRIMMED) != 0,
+                              .hole = (flags & HOLE) != 0,
                               .value = st_slice("", 0)};
     if ((flags & EXPIRES) != 0) {
         revision->expires_us = (int64_t)((uint64_t)next->timestamp_us + (uint64_t)st_unzigzag(end));

@@ -11,7 +11,7 @@
  * 1. The tables merged are a contiguous piece of history: for the keys of the result, no table in
  *    between stays out. So "each level holds only older versions" (view.h) goes on to hold.
  * 2. Versions are dropped (trim.h) only where no deeper level has the key: what is below could
- *    otherwise be taken for what was dropped.
+ *    otherwise be taken for what was dropped. A run that was deleted is dropped wherever it is, unread.
  * 3. Nothing changes for readers before st_tables_install, and everything at once.
  * Floors (floor.h) are behind all keys of their run, and so perhaps among keys of tables that stay
  * out. So they go into a small table of level 0, where ranges may overlap.
@@ -56,6 +56,7 @@ struct st_compaction {
     st_output floor_output;
     st_table *floors;  /* NULL: none */
     bool may_be_named; /* a manifest that names them may be on the disk */
+    bool skipped;      /* whole runs */
 
     st_trim trim;
 };
@@ -360,7 +361,9 @@ static strata_status install(st_compaction *compaction, strata_error *error) {
                          .floor_version = compaction->trim.floor.version,
                          .floor_us = compaction->trim.floor.time_us,
                          .trims =
-                             compaction->trim.versions_removed > 0 ? compaction->trim.captures : 0,
+                             compaction->trim.versions_removed > 0 || compaction->skipped
+                                 ? compaction->trim.captures
+                                 : 0,
                          .moves = compaction->moves};
     if (compaction->moves) {
         change.change.added = compaction->inputs;
@@ -376,6 +379,16 @@ static strata_status install(st_compaction *compaction, strata_error *error) {
     return STRATA_OK;
 }
 
+/* Past the run that the merge stands in, unread. */
+static strata_status skip_run(st_compaction *compaction, strata_error *error) {
+    uint8_t next[8];
+    store64_be(next, load64_be(compaction->merge.top->key.data) + 1);
+    compaction->skipped = true;
+    return read_input(
+        compaction, st_merge_seek(&compaction->merge, st_slice(next, sizeof next), UINT64_MAX),
+        error);
+}
+
 static strata_status merge_some(st_compaction *compaction, uint64_t bytes_max, uint64_t *merged,
                                 strata_error *error) {
     st_merge *merge = &compaction->merge;
@@ -388,6 +401,10 @@ static strata_status merge_some(st_compaction *compaction, uint64_t bytes_max, u
     while (st_merge_here(merge) && bytes < bytes_max) {
         if (!st_slice_equal(merge->top->key, st_trim_key_now(trim))) {
             ST_TRY(begin_key(compaction, merge->top->key, error));
+        }
+        if (st_trim_run_goes(trim)) {
+            ST_TRY(skip_run(compaction, error));
+            continue;
         }
         ST_TRY(take_entry(compaction, &bytes, error));
         ST_TRY(read_input(compaction, st_merge_next(merge), error));

@@ -5,8 +5,8 @@
  * reader has left. The rules are those of tables (trim.h); there is nothing deeper.
  *
  * Invariants:
- * 1. A run none of whose primitives has a policy is not copied, and one of which nothing goes keeps
- *    its memtable.
+ * 1. A run none of whose primitives has a policy, and that was not deleted, is not copied, and one of
+ *    which nothing goes keeps its memtable.
  * 2. Nothing is frozen: a database in memory does not flush, so a run has one memtable.
  */
 #include "store/maintain/compact_memory.h"
@@ -35,11 +35,14 @@ static bool has_nothing_deeper(void *ctx, strata_slice key) {
     return false;
 }
 
-/* Whether any primitive of the run has a policy: one look for each of its tags. */
+/* Whether anything of the run may go: one look for each of its tags. */
 static bool has_policy(st_rebuild *rebuild, const st_shard *shard) {
     const st_retention *retention = &rebuild->trim.retention;
     st_memtable_iter *iter = &rebuild->iter;
     uint8_t low = 0;
+    if (st_fork_state_of(rebuild->trim.store, shard->run, UINT64_MAX) != ST_RUN_LIVES) {
+        return true;
+    }
     st_memtable_iter_init(iter, st_shard_newest(shard));
     for (;;) {
         st_memtable_iter_seek(iter, st_slice(&low, 1), UINT64_MAX);

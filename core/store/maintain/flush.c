@@ -25,6 +25,7 @@
  */
 #include "store/maintain/flush.h"
 
+#include "store/forks.h"
 #include "store/merge.h"
 #include "store/tables.h"
 
@@ -151,6 +152,12 @@ static strata_status write_run(st_flushing *f, uint64_t bytes_max, uint64_t *byt
     return STRATA_OK;
 }
 
+/* Nothing of a run that was deleted need be in a table, if its end is. */
+static bool is_dead(const st_flushing *f, const st_shard *shard) {
+    return st_shard_gone(shard) > 0 &&
+           st_fork_state_of(f->store, shard->run, f->to) == ST_RUN_DEAD;
+}
+
 /* *done: every run is written, and the table, if there is one, is whole. */
 static strata_status write_some(st_flushing *f, uint64_t bytes_max, bool *done,
                                 strata_error *error) {
@@ -162,7 +169,7 @@ static strata_status write_some(st_flushing *f, uint64_t bytes_max, bool *done,
         if (!f->in_run) {
             const st_shard *shard = st_shards_find(&f->store->shards, f->run++);
             bytes += sizeof(st_shard);
-            if (shard != NULL && begin_run(f, shard) != STRATA_OK) {
+            if (shard != NULL && !is_dead(f, shard) && begin_run(f, shard) != STRATA_OK) {
                 return st_fail_memory(error);
             }
         }

@@ -34,6 +34,7 @@ typedef struct st_maintenance {
     st_mutex snapshots_lock; /* what follows */
     st_retention retention;
     struct st_held_snapshot *held;
+    st_shard *dying; /* deleted forks that still hold on to their bases (forks.h) */
 
     _Atomic uint64_t flushes; /* since open, for statistics */
     _Atomic uint64_t compactions;

@@ -5,6 +5,10 @@
  * until it is known whether an older one goes: then it carries the mark `trimmed`, which tells a
  * reader of the past that it asks for something that was there. A key of which one version is left
  * that nobody can see goes altogether, and raises the floor of its run and primitive (floor.h).
+ * What a fork sees is kept, whatever the policy (forks.h). Where older versions are kept below those that
+ * go, the oldest of these stays as a hole, without its value: a reader of the past who comes to it
+ * learns the same. Of a run that was deleted there is nothing left but what forks see; it has no past,
+ * so it needs no marks, holes and floors.
  *
  * Invariants:
  * 1. What is dropped has no older versions elsewhere (is_deeper), so nothing that comes to light
@@ -17,7 +21,10 @@
  *    at any of them somebody may have seen it. So floors are written last. And it is no earlier than
  *    its own, as a transaction may commit what has ended meanwhile, and till then there may have been
  *    an older one. Of a delete it is the delete.
- * A function of the entries, the policies, the snapshots, the time at the beginning and the last
+ * 4. Before a version goes, the point up to which it was seen is one that cannot be forked from
+ *    (forks.h); the floor ST_FLOOR_TRIMMED says so from then on.
+ * 5. In a fork no delete goes altogether, nor a value that has ended: its base may have the key.
+ * A function of the entries, the policies, the snapshots, the forks, the time at the beginning and the last
  * version at the end.
  */
 #include "store/maintain/trim.h"
@@ -34,6 +41,13 @@ void st_trim_init(st_trim *trim, st_store *store, const st_trim_sink *sink) {
     trim->retention = st_store_retention(store);
     trim->made.host = store->host;
     trim->now_us = st_store_now(store);
+    trim->in_tables = UINT64_MAX;
+    if (!store->in_memory) {
+        st_mutex_lock(&store->manifest_lock, &store->host->executor);
+        trim->in_tables = store->manifest.watermark;
+        st_mutex_unlock(&store->manifest_lock, &store->host->executor);
+    }
+    st_forks_settle(store, trim->in_tables);
 }
 
 void st_trim_free(st_trim *trim) {
@@ -139,6 +153,12 @@ static void capture_snapshot(st_trim *trim) {
         atomic_fetch_add_explicit(&trim->store->trim_clock, 1, memory_order_seq_cst) + 1;
 }
 
+static void find_run(st_trim *trim) {
+    const st_shard *shard = st_shards_find(&trim->store->shards, trim->run);
+    trim->is_fork = shard != NULL && shard->base != NULL;
+    trim->state = st_fork_state_of(trim->store, trim->run, trim->in_tables);
+}
+
 static void find_policy(st_trim *trim, bool same_run) {
     const uint8_t tag = trim->key[8];
     if (!same_run || tag != trim->tag) {
@@ -160,6 +180,11 @@ static strata_status write_waiting(st_trim *trim, strata_error *error) {
 
 static void let_go(st_trim *trim) {
     const st_revision *last = &trim->waiting;
+    trim->waits = false;
+    trim->versions_removed++;
+    if (trim->state != ST_RUN_LIVES) {
+        return;
+    }
     const int64_t end_us =
         last->expires_us > last->timestamp_us ? last->expires_us : last->timestamp_us;
     st_trim_floor floor = {.number = last->number, .timestamp_us = last->timestamp_us};
@@ -169,12 +194,37 @@ static void let_go(st_trim *trim) {
     trim->ends = trim->ends || floor.ends;
     raise(trim, trim->tag, &floor);
     st_floor_raise(&trim->floor, &floor.floor);
-    trim->waits = false;
-    trim->versions_removed++;
+}
+
+/* Whether the version is not kept. From then on no fork will see it. */
+static bool may_drop(st_trim *trim, const st_fork_point *from, const st_fork_point *below) {
+    const st_fork_drop drop = {.run = trim->run,
+                               .span = {*from, *below},
+                               .trims = trim->state == ST_RUN_LIVES,
+                               .kept = {trim->waiting.number, trim->waiting.timestamp_us}};
+    return st_fork_may_drop(trim->store, &drop);
+}
+
+/* The one version that was kept, and waits: whether it is to go too. */
+static bool vanishes(st_trim *trim) {
+    static const st_fork_point newest = {UINT64_MAX, INT64_MAX};
+    const st_revision *last = &trim->waiting;
+    const st_fork_point from = {last->number, last->timestamp_us};
+    if (trim->is_fork || last->hole) {
+        return false;
+    }
+    if (trim->state == ST_RUN_GOES) {
+        return last->deleted && !trim->sink.is_deeper(trim->sink.ctx, st_trim_key_now(trim));
+    }
+    return st_retain_may_vanish(&trim->retain, last) &&
+           (last->deleted || may_drop(trim, &from, &newest));
 }
 
 static strata_status end_key(st_trim *trim, strata_error *error) {
-    if (trim->waits && trim->kept == 1 && st_retain_may_vanish(&trim->retain, &trim->waiting)) {
+    if (trim->waits && trim->has_lost && trim->state == ST_RUN_LIVES) {
+        trim->waiting.trimmed = true;
+    }
+    if (trim->waits && trim->kept == 1 && vanishes(trim)) {
         let_go(trim);
     }
     return write_waiting(trim, error);
@@ -193,10 +243,16 @@ strata_status st_trim_key(st_trim *trim, strata_slice key, strata_error *error) 
     trim->run = run;
     trim->captured = trim->captured && same_run;
     trim->kept = 0;
+    trim->has_lost = false;
+    trim->newer = (st_fork_point){UINT64_MAX, INT64_MAX};
+    if (!same_run) {
+        find_run(trim);
+    }
     trim->folds = trim->key[8] == ST_TAG_FLOOR;
     find_policy(trim, same_run);
-    trim->plain = trim->policy.keep == ST_KEEP_ALL || trim->folds ||
-                  trim->sink.is_deeper(trim->sink.ctx, key);
+    trim->plain = trim->state == ST_RUN_LIVES &&
+                  (trim->policy.keep == ST_KEEP_ALL || trim->folds ||
+                   trim->sink.is_deeper(trim->sink.ctx, key));
     if (!trim->plain) {
         if (!trim->captured) {
             capture_snapshot(trim);
@@ -206,13 +262,46 @@ strata_status st_trim_key(st_trim *trim, strata_slice key, strata_error *error) 
     return STRATA_OK;
 }
 
+/* Points below the kept version of a dropped one cannot be forked from. */
+static void raise_trimmed(st_trim *trim) {
+    const st_revision *kept = &trim->waiting;
+    const st_trim_floor floor = {
+        .floor = {kept->number, kept->timestamp_us, INT64_MIN},
+        .number = kept->number,
+        .timestamp_us = kept->timestamp_us,
+    };
+    raise(trim, ST_FLOOR_TRIMMED, &floor);
+}
+
 bool st_trim_wants(st_trim *trim, const st_revision *revision) {
-    if (trim->plain || st_retain_keeps(&trim->retain, revision)) {
+    const st_fork_point here = {revision->number, revision->timestamp_us};
+    const st_fork_point below = trim->newer;
+    trim->newer = here;
+    if (trim->plain ||
+        (trim->state == ST_RUN_LIVES && st_retain_keeps(&trim->retain, revision)) ||
+        (trim->state != ST_RUN_DEAD && !trim->folds && !may_drop(trim, &here, &below))) {
         return true;
     }
-    trim->waiting.trimmed = true; /* it waits: the first version of a key is always kept */
+    trim->lost = here;
+    trim->has_lost = true;
     trim->versions_removed++;
+    if (trim->state == ST_RUN_LIVES) {
+        raise_trimmed(trim); /* one waits: the first version of a key is always kept */
+    }
     return false;
+}
+
+/* What was dropped between a version that is kept and an older one that is kept too. */
+static strata_status write_hole(st_trim *trim, strata_error *error) {
+    const st_revision hole = {.number = trim->lost.version,
+                              .timestamp_us = trim->lost.time_us,
+                              .expires_us = ST_NEVER,
+                              .deleted = true,
+                              .hole = true,
+                              .value = st_slice("", 0)};
+    trim->has_lost = false;
+    trim->versions_removed--; /* it is still there */
+    return trim->sink.write(trim->sink.ctx, st_trim_key_now(trim), &hole, error);
 }
 
 strata_status st_trim_take(st_trim *trim, const st_revision *revision, strata_error *error) {
@@ -223,6 +312,9 @@ strata_status st_trim_take(st_trim *trim, const st_revision *revision, strata_er
         return trim->sink.write(trim->sink.ctx, st_trim_key_now(trim), revision, error);
     }
     ST_TRY(write_waiting(trim, error));
+    if (trim->has_lost && trim->state == ST_RUN_LIVES) {
+        ST_TRY(write_hole(trim, error));
+    }
     trim->value.len = 0;
     if (st_buffer_append(&trim->value, revision->value.data, revision->value.len) != STRATA_OK) {
         return st_fail_memory(error);

@@ -6,6 +6,7 @@
 #define ST_STORE_MAINTAIN_TRIM_H
 
 #include "store/floor.h"
+#include "store/forks.h"
 #include "store/maintain/retain.h"
 #include "store/store.h"
 
@@ -30,6 +31,7 @@ typedef struct st_trim {
     st_trim_sink sink;
     st_retention retention;
     int64_t now_us;
+    uint64_t in_tables; /* the commits up to there are */
 
     uint64_t versions_removed;
     st_floor floor;     /* the highest that it made */
@@ -47,6 +49,8 @@ typedef struct st_trim {
     /* The key. */
     st_retain retain;
     uint64_t kept;
+    st_fork_point newer; /* the version before */
+    st_fork_point lost;  /* the oldest version that was dropped since one was kept; once has_lost */
     st_revision waiting; /* the last that was kept: what comes after it decides of its mark */
     strata_buffer value; /* of it */
     size_t key_len;
@@ -59,6 +63,9 @@ typedef struct st_trim {
     bool plain; /* all versions of the key are kept */
     bool folds; /* it is a floor */
     bool waits;
+    bool has_lost;
+    bool is_fork; /* the run is */
+    st_fork_state state;
 } st_trim;
 
 void st_trim_init(st_trim *trim, st_store *store, const st_trim_sink *sink);
@@ -68,6 +75,10 @@ void st_trim_free(st_trim *trim);
 strata_status st_trim_key(st_trim *trim, strata_slice key, strata_error *error);
 static inline strata_slice st_trim_key_now(const st_trim *trim) {
     return st_slice(trim->key, trim->begun ? trim->key_len : 0);
+}
+/* Whether the whole run of the key goes: nothing of it need be looked at. */
+static inline bool st_trim_run_goes(const st_trim *trim) {
+    return trim->begun && trim->state == ST_RUN_DEAD;
 }
 /* The next older version of the key: whether it is to be taken. */
 bool st_trim_wants(st_trim *trim, const st_revision *revision);

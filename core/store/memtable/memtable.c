@@ -22,6 +22,7 @@ void st_version_read(const st_version *version, st_revision *revision) {
     revision->expires_us = head > 0 ? (int64_t)load64_le(version->value) : ST_NEVER;
     revision->deleted = (version->flags & ST_VERSION_DELETED) != 0;
     revision->trimmed = (version->flags & ST_VERSION_TRIMMED) != 0;
+    revision->hole = (version->flags & ST_VERSION_HOLE) != 0;
     revision->value = st_slice(version->value + head, version->len);
 }
 
@@ -132,7 +133,8 @@ strata_status st_memtable_add_older(st_memtable *table, strata_slice key,
     const uint64_t version_max = table->version_max;
     st_staged staged;
     ST_TRY(st_memtable_stage(table, &write, &staged));
-    staged.version->flags |= revision->trimmed ? ST_VERSION_TRIMMED : 0;
+    staged.version->flags |= (uint8_t)((revision->trimmed ? ST_VERSION_TRIMMED : 0) |
+                                       (revision->hole ? ST_VERSION_HOLE : 0));
     if (staged.leaf != last->leaf) {
         st_memtable_link(table, &staged, revision->number, revision->timestamp_us);
     } else {

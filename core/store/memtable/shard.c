@@ -46,7 +46,12 @@ void st_shards_init(st_shards *shards, const strata_host *host) {
     st_mutex_init(&shards->lock);
 }
 
-st_shard *st_shards_find(const st_shards *shards, uint64_t run) {
+/* In the place of a run that was deleted: a word for each, as they only ever become more. */
+static st_shard *grave(const st_shards *shards) {
+    return (st_shard *)(uintptr_t)&shards->lock;
+}
+
+static st_shard *look(const st_shards *shards, uint64_t run) {
     unsigned chunk;
     uint64_t place;
     if (run >= ST_RUNS_MAX) {
@@ -56,6 +61,16 @@ st_shard *st_shards_find(const st_shards *shards, uint64_t run) {
     st_shard *_Atomic *places = atomic_load_explicit(
         (st_shard * _Atomic * _Atomic *)&shards->chunks[chunk], memory_order_acquire);
     return places == NULL ? NULL : atomic_load_explicit(&places[place], memory_order_acquire);
+}
+
+st_shard *st_shards_find(const st_shards *shards, uint64_t run) {
+    st_shard *found = look(shards, run);
+    return ST_UNLIKELY(found == grave(shards)) ? NULL : found;
+}
+
+bool st_shards_buried(const st_shards *shards, uint64_t run) {
+    const st_shard *found = look(shards, run);
+    return found == grave(shards) || (found != NULL && st_shard_gone(found) > 0);
 }
 
 static st_shard *make_shard(const st_shards *shards, uint64_t run) {
@@ -72,10 +87,14 @@ static st_shard *make_shard(const st_shards *shards, uint64_t run) {
     atomic_init(&shard->published, shards->begin_version);
     shard->newest_us = shards->begin_us;
     shard->last = shards->begin_version;
+    shard->base_version = UINT64_MAX;
+    shard->base_us = INT64_MAX;
+    shard->trimmed_us = INT64_MIN;
     return shard;
 }
 
-static strata_status add_locked(st_shards *shards, uint64_t run, st_shard **out) {
+/* The place of a run, made if missing; NULL when there is no memory. Under the lock. */
+static st_shard *_Atomic *make_place(st_shards *shards, uint64_t run) {
     unsigned chunk;
     uint64_t place;
     locate(run, &chunk, &place);
@@ -84,23 +103,44 @@ static strata_status add_locked(st_shards *shards, uint64_t run, st_shard **out)
         places =
             st_alloc_zeroed(&shards->host->memory, (size_t)chunk_length(chunk) * sizeof *places);
         if (places == NULL) {
-            return STRATA_NO_MEMORY;
+            return NULL;
         }
         atomic_store_explicit(&shards->chunks[chunk], places, memory_order_release);
     }
-    st_shard *shard = atomic_load_explicit(&places[place], memory_order_acquire);
-    if (shard == NULL) {
+    return &places[place];
+}
+
+static void raise_end(st_shards *shards, uint64_t run) {
+    if (run >= atomic_load_explicit(&shards->end, memory_order_relaxed)) {
+        atomic_store_explicit(&shards->end, run + 1, memory_order_release);
+    }
+}
+
+static strata_status add_locked(st_shards *shards, uint64_t run, st_shard **out) {
+    st_shard *_Atomic *place = make_place(shards, run);
+    st_shard *shard = place == NULL ? NULL : atomic_load_explicit(place, memory_order_acquire);
+    if (place != NULL && (shard == NULL || shard == grave(shards))) {
         shard = make_shard(shards, run);
-        if (shard == NULL) {
-            return STRATA_NO_MEMORY;
-        }
-        atomic_store_explicit(&places[place], shard, memory_order_release);
-        if (run >= atomic_load_explicit(&shards->end, memory_order_relaxed)) {
-            atomic_store_explicit(&shards->end, run + 1, memory_order_release);
+        if (shard != NULL) {
+            atomic_store_explicit(place, shard, memory_order_release);
+            raise_end(shards, run);
         }
     }
     *out = shard;
-    return STRATA_OK;
+    return shard == NULL ? STRATA_NO_MEMORY : STRATA_OK;
+}
+
+strata_status st_shards_bury(st_shards *shards, uint64_t run, uint64_t version) {
+    st_mutex_lock(&shards->lock, &shards->host->executor);
+    st_shard *_Atomic *place = make_place(shards, run);
+    st_shard *shard = place == NULL ? NULL : atomic_load_explicit(place, memory_order_acquire);
+    if (place != NULL && shard == NULL) {
+        atomic_store_explicit(place, grave(shards), memory_order_release);
+    } else if (place != NULL && shard != grave(shards)) {
+        atomic_store_explicit(&shard->gone, version, memory_order_release);
+    }
+    st_mutex_unlock(&shards->lock, &shards->host->executor);
+    return place == NULL ? STRATA_NO_MEMORY : STRATA_OK;
 }
 
 strata_status st_shards_add(st_shards *shards, uint64_t run, st_shard **shard,
@@ -139,6 +179,9 @@ static void free_shard(const strata_allocator *memory, st_shard *shard) {
         st_memtable_destroy(table);
         table = older;
     }
+    if (shard->pins != NULL) {
+        st_fork_pins_destroy(memory, shard->pins);
+    }
     st_free(memory, shard, sizeof *shard);
 }
 
@@ -150,7 +193,7 @@ void st_shards_free(st_shards *shards) {
         const uint64_t chunk_len = chunk_length(chunk);
         for (uint64_t i = 0; places != NULL && i < chunk_len; i++) {
             st_shard *shard = atomic_load_explicit(&places[i], memory_order_relaxed);
-            if (shard != NULL) {
+            if (shard != NULL && shard != grave(shards)) {
                 free_shard(memory, shard);
             }
         }

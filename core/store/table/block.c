@@ -297,6 +297,7 @@ static const char *load_entry(loader *l, size_t at) {
     const st_block_entry *entry = &l->entry;
     decode(l->block, at, &l->entry);
     if (entry->next > l->block->end || (entry->flags & ~ST_ENTRY_FLAGS) != 0 ||
+        (entry->flags & (ST_ENTRY_HOLE | ST_ENTRY_DELETED)) == ST_ENTRY_HOLE ||
         !is_value_in_place(l)) {
         return "an entry does not fit its block";
     }

@@ -52,7 +52,8 @@ enum {
     ST_ENTRY_TRIMMED = 8,
     ST_ENTRY_EXPIRES = 16,
     ST_ENTRY_APART = 32, /* the value is in a frame of its own */
-    ST_ENTRY_FLAGS = 63,
+    ST_ENTRY_HOLE = 64,  /* with DELETED: a version that was not kept, though an older one was */
+    ST_ENTRY_FLAGS = 127,
 };
 
 /* ---- Building -------------------------------------------------------------------------------- */

@@ -121,7 +121,8 @@ static uint8_t *put_key_lengths(st_block_builder *b, const st_block_add *add, bo
 
 static uint8_t *put_value_lengths(const st_block_add *add, uint8_t *flags, uint8_t *p) {
     const st_revision *revision = add->revision;
-    *flags |= revision->trimmed ? ST_ENTRY_TRIMMED : 0;
+    *flags |= (uint8_t)((revision->trimmed ? ST_ENTRY_TRIMMED : 0) |
+                        (revision->hole ? ST_ENTRY_HOLE : 0));
     if (revision->expires_us != ST_NEVER) {
         *flags |= ST_ENTRY_EXPIRES;
         p = st_varint_put(p, st_zigzag((int64_t)((uint64_t)revision->expires_us -

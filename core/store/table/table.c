@@ -292,6 +292,7 @@ static strata_status copy_out(const get *g, size_t place, const st_block *block,
                               .expires_us = entry->expires_us,
                               .deleted = (entry->flags & ST_ENTRY_DELETED) != 0,
                               .trimmed = (entry->flags & ST_ENTRY_TRIMMED) != 0,
+                              .hole = (entry->flags & ST_ENTRY_HOLE) != 0,
                               .value = value};
     return STRATA_OK;
 }

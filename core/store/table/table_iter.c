@@ -82,6 +82,7 @@ static inline void show(st_table_iter *iter) {
     iter->revision.expires_us = entry->expires_us;
     iter->revision.deleted = (entry->flags & ST_ENTRY_DELETED) != 0;
     iter->revision.trimmed = (entry->flags & ST_ENTRY_TRIMMED) != 0;
+    iter->revision.hole = (entry->flags & ST_ENTRY_HOLE) != 0;
     iter->revision.value = st_slice("", 0);
 }
 

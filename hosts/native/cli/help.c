@@ -52,6 +52,7 @@ void cli_help(const cli_app *app, FILE *to) {
         {"Memories", cli_verbs_memory, cli_verbs_memory_count},
         {"Keys and values", cli_verbs_kv, cli_verbs_kv_count},
         {"Events", cli_verbs_event, cli_verbs_event_count},
+        {"JSON documents", cli_verbs_json, cli_verbs_json_count},
         {"Runs", cli_verbs_run, cli_verbs_run_count},
         {"State cells", cli_verbs_state, cli_verbs_state_count},
         {"Traces", cli_verbs_trace, cli_verbs_trace_count},

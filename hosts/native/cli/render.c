@@ -44,7 +44,8 @@ void cli_show_json(const cli_app *app, strata_slice msgpack, bool pretty, FILE *
 static bool is_time(const char *name) {
     return strcmp(name, "timestamp") == 0 || strcmp(name, "time") == 0 ||
            strcmp(name, "expires") == 0 || strcmp(name, "created") == 0 ||
-           strcmp(name, "updated") == 0;
+           strcmp(name, "updated") == 0 || strcmp(name, "first_time") == 0 ||
+           strcmp(name, "last_time") == 0;
 }
 
 static void put_bytes(cli_buffer *out, strata_slice bytes) {

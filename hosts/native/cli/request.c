@@ -332,6 +332,8 @@ static int run_pages(cli_app *app, const cli_args *args, cli_buffer *request,
                      strata_buffer *response) {
     const cli_view *const view = &args->verb->view;
     const bool all = cli_arg_text(args, "--all") != NULL;
+    const bool reverse = view->next_reverse != NULL && cli_arg_text(args, "--reverse") != NULL;
+    const char *const next_param = reverse ? view->next_reverse : view->next_param;
     cli_rows rows = {0};
     pack_item result;
     int code = cli_call(app, request, response, &result);
@@ -347,7 +349,7 @@ static int run_pages(cli_app *app, const cli_args *args, cli_buffer *request,
             if (cli_for_people(app)) {
                 cli_show_end(app, &rows);
             }
-            (void)fprintf(stderr, "note: there may be more: --all, or %s %s\n", view->next_param,
+            (void)fprintf(stderr, "note: there may be more: --all, or %s %s\n", next_param,
                           more.data);
             cli_buffer_free(&more);
             break;
@@ -357,7 +359,7 @@ static int run_pages(cli_app *app, const cli_args *args, cli_buffer *request,
             break;
         }
         cli_buffer_clear(request);
-        code = cli_request(app, args, view->next_param, next.raw, request);
+        code = cli_request(app, args, next_param, next.raw, request);
         code = code == CLI_OK ? cli_call(app, request, response, &result) : code;
     }
     cli_show_end(app, &rows);

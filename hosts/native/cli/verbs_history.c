@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 #define PRIMITIVE                                                                                  \
-    {"--primitive", "primitive", CLI_TEXT, false, "NAME", "kv, json, memory, ...; all when left out"}
+    {"--primitive", "primitive", CLI_TEXT,                                                         \
+     false,         "NAME",      "kv, json, memory, ...; all when left out"}
 
 static const cli_param scope_params[] = {PRIMITIVE};
 static const cli_param set_params[] = {

@@ -31,7 +31,10 @@ static const cli_param list_params[] = {
     CLI_AS_OF_PARAM};
 static const cli_param count_params[] = {PREFIX, CLI_AS_OF_PARAM};
 static const cli_param history_params[] = {
-    KEY, {"--before", "before", CLI_UINT, false, "VERSION", "only versions below this one"}, LIMIT};
+    KEY,
+    {"--before", "before", CLI_UINT, false, "VERSION", "only versions below this one"},
+    LIMIT,
+    {"--all", NULL, CLI_FLAG, false, NULL, "page after page to the end"}};
 static const cli_param incr_params[] = {
     KEY, {"BY", "by", CLI_INT, false, NULL, "how much to add; 1 when left out"}};
 static const cli_param cas_params[] = {
@@ -140,7 +143,9 @@ const cli_verb cli_verbs_kv[] = {
      .param_count = CLI_COUNT(history_params),
      .view = {.shape = CLI_ROWS,
               .field = "revisions",
-              .columns = {"version", "timestamp", "deleted", "value"}}},
+              .columns = {"version", "timestamp", "deleted", "value"},
+              .next = "next",
+              .next_param = "--before"}},
     {.name = "incr",
      .op = "kv.incr",
      .writes = true,

@@ -1,4 +1,4 @@
-/* verbs_run.c - runs: create, list, get, and their states. */
+/* verbs_run.c - runs: begin and end, create, list, query, get, their tags, metadata, states and history. */
 #include "cli.h"
 
 static const cli_param name_params[] = {{"NAME", "name", CLI_TEXT, true, NULL, "the run"}};
@@ -10,6 +10,50 @@ static const cli_param create_params[] = {
     {"--tag", "tags", CLI_STRINGS, false, "TAG",
      "a word to find it by; may be given several times"},
     {"--metadata", "metadata", CLI_OBJECT, false, "JSON", "an object to keep with it"}};
+static const cli_param begin_params[] = {
+    {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
+    {"--parent", "parent", CLI_TEXT, false, "RUN", "the run it belongs under, when it is created"},
+    {"--tag", "tags", CLI_STRINGS, false, "TAG",
+     "a word to find it by, when it is created; may be given several times"},
+    {"--metadata", "metadata", CLI_OBJECT, false, "JSON",
+     "an object to keep with it, when it is created"}};
+static const cli_param end_params[] = {
+    {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
+    {"--status", "status", CLI_TEXT, false, "STATUS",
+     "completed (when left out), failed or cancelled"},
+    {"--error", "error", CLI_TEXT, false, "TEXT", "why it failed or was cancelled"}};
+static const cli_param tag_params[] = {
+    {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
+    {"--add", "add", CLI_STRINGS, false, "TAG", "a tag to add; may be given several times"},
+    {"--remove", "remove", CLI_STRINGS, false, "TAG",
+     "a tag to remove; may be given several times"}};
+static const cli_param update_params[] = {
+    {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
+    {"METADATA", "metadata", CLI_OBJECT, true, NULL,
+     "a JSON object of what is different; null removes; - reads standard input"}};
+static const cli_param query_params[] = {
+    {"PREFIX", "prefix", CLI_TEXT, false, NULL, "only names that begin so"},
+    {"--status", "status", CLI_TEXT, false, "STATUS", "only those in this state"},
+    {"--tag", "tags", CLI_STRINGS, false, "TAG",
+     "only those with this tag; of several, with any of them"},
+    {"--parent", "parent", CLI_TEXT, false, "RUN", "only those under this run"},
+    {"--since", "created_after", CLI_TIME, false, "TIME", "only those created since"},
+    {"--until", "created_before", CLI_TIME, false, "TIME", "only those created before"},
+    {"--limit", "limit", CLI_UINT, false, "N", "at most N of them (1-1000)"},
+    {"--all", NULL, CLI_FLAG, false, NULL, "page after page to the end"},
+    {"--cursor", "cursor", CLI_TEXT, false, "CURSOR", "where the previous page ended"},
+    CLI_AS_OF_PARAM};
+static const cli_param children_params[] = {
+    {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
+    {"--limit", "limit", CLI_UINT, false, "N", "at most N of them (1-1000)"},
+    {"--all", NULL, CLI_FLAG, false, NULL, "page after page to the end"},
+    {"--cursor", "cursor", CLI_TEXT, false, "CURSOR", "where the previous page ended"},
+    CLI_AS_OF_PARAM};
+static const cli_param history_params[] = {
+    {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
+    {"--before", "before", CLI_UINT, false, "VERSION", "only versions below this one"},
+    {"--limit", "limit", CLI_UINT, false, "N", "at most N of them (1-1000)"},
+    {"--all", NULL, CLI_FLAG, false, NULL, "page after page to the end"}};
 static const cli_param list_params[] = {
     {"--status", "status", CLI_TEXT, false, "STATUS", "only those in this state"},
     {"--tag", "tag", CLI_TEXT, false, "TAG", "only those with this tag"},
@@ -21,6 +65,13 @@ static const cli_param fail_params[] = {
     {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
     {"REASON", "error", CLI_WORDS, true, NULL, "why, in one or more words"}};
 
+#define RUN_ROWS                                                                                   \
+    {.shape = CLI_ROWS,                                                                            \
+     .field = "runs",                                                                              \
+     .columns = {"name", "status", "tags", "parent", "created", "updated"},                        \
+     .next = "cursor",                                                                             \
+     .next_param = "--cursor"}
+
 #define STATE(verb, operation, what)                                                               \
     {                                                                                              \
         .name = "run " verb, .op = (operation), .writes = true, .summary = (what),                 \
@@ -31,6 +82,23 @@ static const cli_param fail_params[] = {
     }
 
 const cli_verb cli_verbs_run[] = {
+    {.name = "run begin",
+     .op = "run.begin",
+     .writes = true,
+     .summary = "Makes a run active: creates it, or resumes it if it is paused.",
+     .examples = "strata run begin nightly --tag batch",
+     .params = begin_params,
+     .param_count = CLI_COUNT(begin_params),
+     .view = {.shape = CLI_BRIEF}},
+    {.name = "run end",
+     .op = "run.end",
+     .writes = true,
+     .summary = "Closes a run to writes.",
+     .examples = "strata run end nightly\n"
+                 "strata run end nightly --status failed --error 'the disk was full'",
+     .params = end_params,
+     .param_count = CLI_COUNT(end_params),
+     .view = {.shape = CLI_BRIEF}},
     {.name = "run create",
      .op = "run.create",
      .writes = true,
@@ -57,6 +125,54 @@ const cli_verb cli_verbs_run[] = {
      .params = get_params,
      .param_count = CLI_COUNT(get_params),
      .view = {.shape = CLI_RECORD, .field = "run"}},
+    {.name = "run query",
+     .op = "run.query",
+     .summary = "Lists the runs that fit all that is asked, in order of name.",
+     .examples = "strata run query nightly/ --tag batch --status failed --since 7d",
+     .params = query_params,
+     .param_count = CLI_COUNT(query_params),
+     .view = RUN_ROWS},
+    {.name = "run children",
+     .op = "run.children",
+     .summary = "Lists the runs under a run.",
+     .examples = "strata run children nightly",
+     .params = children_params,
+     .param_count = CLI_COUNT(children_params),
+     .view = RUN_ROWS},
+    {.name = "run stats",
+     .op = "run.stats",
+     .summary = "Prints what a run holds; reads all of it.",
+     .examples = "strata run stats nightly",
+     .params = name_params,
+     .param_count = CLI_COUNT(name_params),
+     .view = {.shape = CLI_RECORD}},
+    {.name = "run history",
+     .op = "run.history",
+     .summary = "Lists the changes of a run's status, tags and metadata, newest first.",
+     .examples = "strata run history nightly",
+     .params = history_params,
+     .param_count = CLI_COUNT(history_params),
+     .view = {.shape = CLI_ROWS,
+              .field = "revisions",
+              .columns = {"version", "timestamp", "deleted", "run"},
+              .next = "next",
+              .next_param = "--before"}},
+    {.name = "run tag",
+     .op = "run.tag",
+     .writes = true,
+     .summary = "Adds and removes tags of a run.",
+     .examples = "strata run tag nightly --add urgent --remove batch",
+     .params = tag_params,
+     .param_count = CLI_COUNT(tag_params),
+     .view = {.shape = CLI_BRIEF}},
+    {.name = "run update",
+     .op = "run.update",
+     .writes = true,
+     .summary = "Merges an object into the metadata of a run.",
+     .examples = "strata run update nightly '{\"host\": \"oslo\", \"draft\": null}'",
+     .params = update_params,
+     .param_count = CLI_COUNT(update_params),
+     .view = {.shape = CLI_BRIEF}},
     STATE("pause", "run.pause", "Pauses an active run: it refuses writes until resumed."),
     STATE("resume", "run.resume", "Makes a paused run active again."),
     STATE("complete", "run.complete", "Closes an active run that has done its work."),

@@ -69,12 +69,56 @@ export interface RunRecord {
     parent?: string | undefined;
     /** Why it failed. */
     error?: string | undefined;
+    /** Of a fork: it sees the parent as a reader of this commit did. */
+    forked_at?: bigint | undefined;
+    /** Of a fork from a time: it sees the parent as a reader at this time did. */
+    forked_at_time?: number | undefined;
     /** When it was created. */
     created: number;
     /** When its record last changed. */
     updated: number;
     /** The commit of its record. */
     version: bigint;
+}
+
+/** One version of the record of a run. */
+export interface RunRevision {
+    /** The commit. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+    /** Whether the run was deleted here. */
+    deleted: boolean;
+    /** The record, when it was not. */
+    run?: RunRecord | undefined;
+}
+
+/** What a run holds of one primitive. */
+export interface PrimitiveStats {
+    /** kv, event, state, trace, json, memory, edge, schema, entity or provenance. */
+    primitive: string;
+    /** Keys that have a value. */
+    keys: number;
+    /** Versions that are kept, deletes included. */
+    versions: number;
+    /** Bytes of their keys and values, before compression. */
+    bytes: number;
+}
+
+/** What a run's log has of one type of event. */
+export interface EventType {
+    /** The type. */
+    type: string;
+    /** How many. */
+    count: number;
+    /** The sequence of the first one. */
+    first: number;
+    /** The sequence of the last one. */
+    last: number;
+    /** When the first one was committed. */
+    first_time: number;
+    /** When the last one was committed. */
+    last_time: number;
 }
 
 /** One memory. */
@@ -253,13 +297,79 @@ export interface Snapshot {
     bytes: number;
 }
 
+/** A JSON document of a run. */
+export interface Document {
+    /** Its key. */
+    key: string;
+    /** The newest commit that has touched it. */
+    version: bigint;
+    /** When that was. */
+    timestamp: number;
+    /** The whole of it, when asked for. */
+    document?: StoredObject | undefined;
+}
+
+/** A version of a document. */
+export interface DocumentRevision {
+    /** The commit. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+    /** Whether the document was destroyed. */
+    deleted: boolean;
+    /** Whether it was written as a whole, rather than changed. */
+    whole: boolean;
+    /** What it was then, when asked for. */
+    document?: StoredObject | undefined;
+}
+
+/** One operation of a patch (RFC 6902). */
+export interface PatchOperation {
+    /** add, remove, replace, move, copy or test. */
+    op: string;
+    /** Where. */
+    path: string;
+    /** From where, of move and copy. */
+    from?: string | undefined;
+    /** What, of add, replace and test. */
+    value?: Value | undefined;
+}
+
+/** How a question was answered. */
+export interface Plan {
+    /** scan: everything was looked at; equal, in, range: an index by value; order: an index in its order. */
+    kind: string;
+    /** The index that was used. */
+    index?: string | undefined;
+    /** Things that were looked at. */
+    examined: number;
+}
+
+/** A secondary index of a run. */
+export interface Index {
+    /** Its name. */
+    name: string;
+    /** What it is on: json, memory or entity. */
+    primitive: string;
+    /** The schema of the entities it is on. */
+    schema?: string | undefined;
+    /** The path whose values are in it; of an array each element. */
+    path: string;
+    /** Whether it is used; false while it is being made, or if that was interrupted: make it again. */
+    ready: boolean;
+    /** The commit that wrote this. */
+    version: bigint;
+    /** When that was. */
+    timestamp: number;
+}
+
 /** Arguments of run.create: Creates an active run. */
 export interface RunCreateArgs {
     /** 1-255 bytes, unique; made from time and chance when left out. */
     name?: string | undefined;
     /** A run that must exist. */
     parent?: string | undefined;
-    /** Words to find it by. */
+    /** Words to find it by; one that comes again is left out. */
     tags?: readonly string[] | undefined;
     /** Anything. */
     metadata?: ObjectValue | undefined;
@@ -311,6 +421,214 @@ export interface RunListResult {
     runs: RunRecord[];
     /** Present when there may be more. */
     cursor?: string | undefined;
+}
+
+/** Arguments of run.begin: The run of that name, active: created if there is none, resumed if it is paused. */
+export interface RunBeginArgs {
+    /** 1-255 bytes. */
+    name: string;
+    /** A run that must exist; when it is created. */
+    parent?: string | undefined;
+    /** Words to find it by; when it is created. */
+    tags?: readonly string[] | undefined;
+    /** Anything; when it is created. */
+    metadata?: ObjectValue | undefined;
+}
+
+/** Result of run.begin. */
+export interface RunBeginResult {
+    /** Whether it was created now. */
+    created: boolean;
+    /** The commit; present when it was created or resumed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of run.end: Closes a run to writes. */
+export interface RunEndArgs {
+    /** The run. */
+    name: string;
+    /** completed (when left out), failed or cancelled. */
+    status?: string | undefined;
+    /** Why it failed or was cancelled. */
+    error?: string | undefined;
+}
+
+/** Result of run.end. */
+export interface RunEndResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of run.tag: Changes the tags of a run, whatever its status; they are a set, in the order in which they were first added. */
+export interface RunTagArgs {
+    /** The run. */
+    name: string;
+    /** Tags it is to lose. */
+    remove?: readonly string[] | undefined;
+    /** Tags it is to have; a tag that is also removed is added last. */
+    add?: readonly string[] | undefined;
+}
+
+/** Result of run.tag. */
+export interface RunTagResult {
+    /** Whether anything was written. */
+    changed: boolean;
+    /** The commit; present when anything was. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of run.update: Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. */
+export interface RunUpdateArgs {
+    /** The run. */
+    name: string;
+    /** What is different. */
+    metadata: ObjectValue;
+}
+
+/** Result of run.update. */
+export interface RunUpdateResult {
+    /** Whether anything was written. */
+    changed: boolean;
+    /** The commit; present when anything was. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of run.query: The runs that fit all that is asked, in order of name. Cost: looks at every run with that beginning of a name, once over all pages. */
+export interface RunQueryArgs {
+    /** Only those whose names begin so. */
+    prefix?: string | undefined;
+    /** Only those in this state. */
+    status?: string | undefined;
+    /** Only those with any of these tags. */
+    tags?: readonly string[] | undefined;
+    /** Only those under this run. */
+    parent?: string | undefined;
+    /** Only those created at or after this time. */
+    created_after?: number | bigint | undefined;
+    /** Only those created before this time. */
+    created_before?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of run.query. */
+export interface RunQueryResult {
+    /** The page. */
+    runs: RunRecord[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of run.children: The runs under a run, in order of name. Cost: looks at every run, once over all pages. */
+export interface RunChildrenArgs {
+    /** The run. */
+    name: string;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of run.children. */
+export interface RunChildrenResult {
+    /** The page. */
+    runs: RunRecord[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of run.history: The versions of the record of a run, newest first: each change of its status, tags and metadata. */
+export interface RunHistoryArgs {
+    /** The run. */
+    name: string;
+    /** Only versions below this one. */
+    before?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of run.history. */
+export interface RunHistoryResult {
+    /** The versions. */
+    revisions: RunRevision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
+}
+
+/** Arguments of run.stats: What a run holds. Cost: reads all of it. */
+export interface RunStatsArgs {
+    /** The run. */
+    name: string;
+}
+
+/** Result of run.stats. */
+export interface RunStatsResult {
+    /** Of each primitive that it has anything of. */
+    primitives: PrimitiveStats[];
+    /** Events in its log. */
+    events: number;
+    /** Bytes of all keys and values, before compression; indexes included. */
+    bytes: number;
+    /** The first commit to it that is kept; these four are there when anything was written to it. */
+    first_version?: bigint | undefined;
+    /** When that was. */
+    first_time?: number | undefined;
+    /** The last commit to it. */
+    last_version?: bigint | undefined;
+    /** When that was. */
+    last_time?: number | undefined;
+}
+
+/** Arguments of run.fork: Creates an active run that sees another one as it was at some point, and goes on by itself. It costs the same whatever that run holds. */
+export interface RunForkArgs {
+    /** The run to fork; "default" when left out. */
+    run?: string | undefined;
+    /** As it was after this commit; now when both are left out. */
+    as_of?: number | bigint | undefined;
+    /** As it was at this time; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+    /** Of the fork: 1-255 bytes, unique; made from time and chance when left out. */
+    name?: string | undefined;
+    /** Words to find it by. */
+    tags?: readonly string[] | undefined;
+    /** Anything. */
+    metadata?: ObjectValue | undefined;
+}
+
+/** Result of run.fork. */
+export interface RunForkResult {
+    /** The name of the fork. */
+    name: string;
+    /** The commit that made it. */
+    version: bigint;
+    /** The run that was forked: its parent. */
+    forked_from: string;
+    /** It sees the parent as a reader of this commit did. */
+    at?: bigint | undefined;
+    /** It sees the parent as a reader at this time did; in place of at, for a time before the parent's last commit. */
+    at_time?: number | undefined;
+}
+
+/** Arguments of run.delete: Deletes a run with all its keys and their history, and its rules of retention. Forks of it go on to see what they saw. */
+export interface RunDeleteArgs {
+    /** The run. */
+    name: string;
+}
+
+/** Result of run.delete. */
+export interface RunDeleteResult {
+    /** The commit. */
+    version: bigint;
 }
 
 /** Arguments of run.pause: active -> paused: refuses writes until resumed. */
@@ -541,6 +859,8 @@ export interface KvHistoryArgs {
 export interface KvHistoryResult {
     /** The versions; none if the key never existed, or nothing of it is kept. */
     revisions: Revision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
 }
 
 /** Arguments of kv.incr: Adds to an int; a missing key counts as 0. A time to live stays. */
@@ -693,8 +1013,14 @@ export interface EventRangeArgs {
     start?: number | bigint | undefined;
     /** The sequence to stop before. */
     end?: number | bigint | undefined;
+    /** Only events committed at or after this time. */
+    start_time?: number | bigint | undefined;
+    /** Only events committed before this time. */
+    end_time?: number | bigint | undefined;
     /** Only events of this type. */
     type?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
     /** 1-1000; 100 when left out. */
     limit?: number | bigint | undefined;
     /** As a reader of this commit number saw it. */
@@ -707,7 +1033,7 @@ export interface EventRangeArgs {
 export interface EventRangeResult {
     /** The events. */
     events: EventRecord[];
-    /** Present when there may be more: the start of the next page. */
+    /** Present when there may be more: the start of the next page, or with reverse its end. */
     next?: number | undefined;
 }
 
@@ -729,6 +1055,74 @@ export interface EventHeadResult {
     sequence: number;
     /** Its hash; zeros when the log is empty. */
     hash: Uint8Array;
+}
+
+/** Arguments of event.count: How many events the log has. Cost: without a type none; with one as event.types. */
+export interface EventCountArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only events of this type. */
+    type?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of event.count. */
+export interface EventCountResult {
+    /** How many. */
+    count: number;
+}
+
+/** Arguments of event.types: The types of events in the log, in order of type. Cost: reads the events since it was last asked; those of the past, or in a transaction, all of them. */
+export interface EventTypesArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of event.types. */
+export interface EventTypesResult {
+    /** The page. */
+    types: EventType[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of event.tail: The events after a sequence; when there are none, waits for them. */
+export interface EventTailArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The last sequence that is known, 0 for all; when left out, only what comes from now on. */
+    after?: number | bigint | undefined;
+    /** Only events of this type. */
+    type?: string | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** How long to wait, at most 60000; 0 when left out. A host without threads answers at once. */
+    wait_ms?: number | bigint | undefined;
+}
+
+/** Result of event.tail. */
+export interface EventTailResult {
+    /** The events, in order; none when the time is over. */
+    events: EventRecord[];
+    /** The sequence to go on after. */
+    after: number;
+    /** Whether the run is closed and these are its last events. */
+    ended: boolean;
 }
 
 /** Arguments of event.verify: Recomputes the hash chain of the log. */
@@ -1453,6 +1847,398 @@ export interface MemoryRecallResult {
     stats: RecallStats;
 }
 
+/** Arguments of json.create: Stores a new document. */
+export interface JsonCreateArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** The document. It or text is needed. */
+    document?: ObjectValue | undefined;
+    /** The JSON text of the document (RFC 8259). */
+    text?: string | undefined;
+}
+
+/** Result of json.create. */
+export interface JsonCreateResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of json.get: A document, or a part of it. */
+export interface JsonGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** A JSON Pointer (/a/b/0) or the dotted form ($.a.b[0]); the whole document when left out. */
+    path?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of json.get. */
+export interface JsonGetResult {
+    /** What is there. */
+    value: StoredValue;
+    /** The newest commit that has touched the document. */
+    version: bigint;
+    /** When that was. */
+    timestamp: number;
+}
+
+/** Arguments of json.exists: Whether there is such a document, or something at the path in it. */
+export interface JsonExistsArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** A JSON Pointer (/a/b/0) or the dotted form ($.a.b[0]); the whole document when left out. */
+    path?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of json.exists. */
+export interface JsonExistsResult {
+    /** Whether there is. */
+    exists: boolean;
+}
+
+/** Arguments of json.set: Sets what is at a path; objects that are missing on the way are made, and at the root the document. */
+export interface JsonSetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** A JSON Pointer (/a/b/0) or the dotted form ($.a.b[0]); /list/- and $.list[-] append. */
+    path: string;
+    /** The value. It or text is needed. */
+    value?: Value | undefined;
+    /** The JSON text of the value. */
+    text?: string | undefined;
+}
+
+/** Result of json.set. */
+export interface JsonSetResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of json.cas: Sets what is at a path if the document still has the expected version. */
+export interface JsonCasArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** A JSON Pointer (/a/b/0) or the dotted form ($.a.b[0]); /list/- and $.list[-] append. */
+    path: string;
+    /** The value. It or text is needed. */
+    value?: Value | undefined;
+    /** The JSON text of the value. */
+    text?: string | undefined;
+    /** Of the document; 0: there is none, and the path is the root. */
+    expected_version: number | bigint;
+}
+
+/** Result of json.cas. */
+export interface JsonCasResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of json.delete: Takes away what is at a path: a member, or an element, and those after it move up. */
+export interface JsonDeleteArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** Where; not the root, see json.destroy. */
+    path: string;
+}
+
+/** Result of json.delete. */
+export interface JsonDeleteResult {
+    /** Whether there was something. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of json.destroy: Takes a whole document away; its history stays. */
+export interface JsonDestroyArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+}
+
+/** Result of json.destroy. */
+export interface JsonDestroyResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of json.patch: Changes a document by a row of operations (RFC 6902): all of them, or none. */
+export interface JsonPatchArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** In order; each sees what those before it have done. */
+    operations: readonly PatchOperation[];
+}
+
+/** Result of json.patch. */
+export interface JsonPatchResult {
+    /** The commit; of a patch that changes nothing, the newest one of the document. */
+    version: bigint;
+}
+
+/** Arguments of json.merge: Merges a patch into a document (RFC 7396): null removes. */
+export interface JsonMergeArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** What becomes different. */
+    patch: ObjectValue;
+}
+
+/** Result of json.merge. */
+export interface JsonMergeResult {
+    /** The commit; of a patch that changes nothing, the newest one of the document. */
+    version: bigint;
+}
+
+/** Arguments of json.list: Documents in order of key (byte order). */
+export interface JsonListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** Only keys from here on (inclusive). */
+    start?: string | undefined;
+    /** Only keys before this one (exclusive). */
+    end?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** Whether to return the documents themselves. */
+    documents?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of json.list. */
+export interface JsonListResult {
+    /** The page. */
+    documents: Document[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of json.count: How many documents there are. */
+export interface JsonCountArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of json.count. */
+export interface JsonCountResult {
+    /** How many. */
+    count: number;
+}
+
+/** Arguments of json.history: The versions of a document that are kept, newest first. */
+export interface JsonHistoryArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The document. */
+    key: string;
+    /** Only versions below this one. */
+    before?: number | bigint | undefined;
+    /** Whether to return what the document was at each. */
+    documents?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of json.history. */
+export interface JsonHistoryResult {
+    /** The versions; none if the document never existed, or nothing of it is kept. */
+    revisions: DocumentRevision[];
+}
+
+/** Arguments of json.find: Documents that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
+export interface JsonFindArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** {path, eq | ne | lt | lte | gt | gte | in | contains | exists}, {and: [...]}, {or: [...]}, {not: ...}; everything when left out. Numbers compare by what they are; what is missing or of another kind is not equal and has no order; contains is of arrays. */
+    where?: ObjectValue | undefined;
+    /** A path; by key when left out. What has no scalar there comes last; strings count with their first 250 bytes. */
+    order_by?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** Whether to return the documents themselves. */
+    documents?: boolean | undefined;
+    /** Whether to tell how it was answered. */
+    explain?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended, of the same question. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of json.find. */
+export interface JsonFindResult {
+    /** The page. */
+    documents: Document[];
+    /** Present when there is more. */
+    cursor?: string | undefined;
+    /** Present when asked for. */
+    plan?: Plan | undefined;
+}
+
+/** Arguments of memory.find: Memories (their paths are /text, /metadata/..., /tags) that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
+export interface MemoryFindArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** {path, eq | ne | lt | lte | gt | gte | in | contains | exists}, {and: [...]}, {or: [...]}, {not: ...}; everything when left out. Numbers compare by what they are; what is missing or of another kind is not equal and has no order; contains is of arrays. */
+    where?: ObjectValue | undefined;
+    /** A path; by key when left out. What has no scalar there comes last; strings count with their first 250 bytes. */
+    order_by?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** Whether to tell how it was answered. */
+    explain?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended, of the same question. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of memory.find. */
+export interface MemoryFindResult {
+    /** The page. */
+    memories: Memory[];
+    /** Present when there is more. */
+    cursor?: string | undefined;
+    /** Present when asked for. */
+    plan?: Plan | undefined;
+}
+
+/** Arguments of index.create: Makes a secondary index and fills it; the run can be written to meanwhile. One that was interrupted goes on. */
+export interface IndexCreateArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Its name: like a key. */
+    name: string;
+    /** json (when left out), memory or entity. */
+    primitive?: string | undefined;
+    /** Of entities: their schema. */
+    schema?: string | undefined;
+    /** The path whose values go in; of an array each element. Objects and NaN do not. */
+    path: string;
+}
+
+/** Result of index.create. */
+export interface IndexCreateResult {
+    /** The commit from which on it is used. */
+    version: bigint;
+    /** What it was filled with. */
+    entries: number;
+}
+
+/** Arguments of index.drop: Drops a secondary index. */
+export interface IndexDropArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Its name. */
+    name: string;
+}
+
+/** Result of index.drop. */
+export interface IndexDropResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of index.list: The secondary indexes of a run, in order of name. */
+export interface IndexListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of index.list. */
+export interface IndexListResult {
+    /** All of them. */
+    indexes: Index[];
+}
+
 /** Arguments of txn.begin: Begins a transaction on a run; operations join it by its number. */
 export interface TxnBeginArgs {
     /** The run. */
@@ -1828,6 +2614,26 @@ export interface Operations {
     'run.get': { args: RunGetArgs; result: RunGetResult };
     /** The runs in order of name. */
     'run.list': { args: RunListArgs; result: RunListResult };
+    /** The run of that name, active: created if there is none, resumed if it is paused. */
+    'run.begin': { args: RunBeginArgs; result: RunBeginResult };
+    /** Closes a run to writes. */
+    'run.end': { args: RunEndArgs; result: RunEndResult };
+    /** Changes the tags of a run, whatever its status; they are a set, in the order in which they were first added. */
+    'run.tag': { args: RunTagArgs; result: RunTagResult };
+    /** Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. */
+    'run.update': { args: RunUpdateArgs; result: RunUpdateResult };
+    /** The runs that fit all that is asked, in order of name. Cost: looks at every run with that beginning of a name, once over all pages. */
+    'run.query': { args: RunQueryArgs; result: RunQueryResult };
+    /** The runs under a run, in order of name. Cost: looks at every run, once over all pages. */
+    'run.children': { args: RunChildrenArgs; result: RunChildrenResult };
+    /** The versions of the record of a run, newest first: each change of its status, tags and metadata. */
+    'run.history': { args: RunHistoryArgs; result: RunHistoryResult };
+    /** What a run holds. Cost: reads all of it. */
+    'run.stats': { args: RunStatsArgs; result: RunStatsResult };
+    /** Creates an active run that sees another one as it was at some point, and goes on by itself. It costs the same whatever that run holds. */
+    'run.fork': { args: RunForkArgs; result: RunForkResult };
+    /** Deletes a run with all its keys and their history, and its rules of retention. Forks of it go on to see what they saw. */
+    'run.delete': { args: RunDeleteArgs; result: RunDeleteResult };
     /** active -> paused: refuses writes until resumed. */
     'run.pause': { args: RunPauseArgs; result: RunPauseResult };
     /** paused -> active. */
@@ -1872,6 +2678,12 @@ export interface Operations {
     'event.range': { args: EventRangeArgs; result: EventRangeResult };
     /** The end of the log. */
     'event.head': { args: EventHeadArgs; result: EventHeadResult };
+    /** How many events the log has. Cost: without a type none; with one as event.types. */
+    'event.count': { args: EventCountArgs; result: EventCountResult };
+    /** The types of events in the log, in order of type. Cost: reads the events since it was last asked; those of the past, or in a transaction, all of them. */
+    'event.types': { args: EventTypesArgs; result: EventTypesResult };
+    /** The events after a sequence; when there are none, waits for them. */
+    'event.tail': { args: EventTailArgs; result: EventTailResult };
     /** Recomputes the hash chain of the log. */
     'event.verify': { args: EventVerifyArgs; result: EventVerifyResult };
     /** Makes a state cell; its counter is 1. */
@@ -1928,6 +2740,40 @@ export interface Operations {
     'memory.list': { args: MemoryListArgs; result: MemoryListResult };
     /** The memories that fit a question best, by BM25. */
     'memory.recall': { args: MemoryRecallArgs; result: MemoryRecallResult };
+    /** Stores a new document. */
+    'json.create': { args: JsonCreateArgs; result: JsonCreateResult };
+    /** A document, or a part of it. */
+    'json.get': { args: JsonGetArgs; result: JsonGetResult };
+    /** Whether there is such a document, or something at the path in it. */
+    'json.exists': { args: JsonExistsArgs; result: JsonExistsResult };
+    /** Sets what is at a path; objects that are missing on the way are made, and at the root the document. */
+    'json.set': { args: JsonSetArgs; result: JsonSetResult };
+    /** Sets what is at a path if the document still has the expected version. */
+    'json.cas': { args: JsonCasArgs; result: JsonCasResult };
+    /** Takes away what is at a path: a member, or an element, and those after it move up. */
+    'json.delete': { args: JsonDeleteArgs; result: JsonDeleteResult };
+    /** Takes a whole document away; its history stays. */
+    'json.destroy': { args: JsonDestroyArgs; result: JsonDestroyResult };
+    /** Changes a document by a row of operations (RFC 6902): all of them, or none. */
+    'json.patch': { args: JsonPatchArgs; result: JsonPatchResult };
+    /** Merges a patch into a document (RFC 7396): null removes. */
+    'json.merge': { args: JsonMergeArgs; result: JsonMergeResult };
+    /** Documents in order of key (byte order). */
+    'json.list': { args: JsonListArgs; result: JsonListResult };
+    /** How many documents there are. */
+    'json.count': { args: JsonCountArgs; result: JsonCountResult };
+    /** The versions of a document that are kept, newest first. */
+    'json.history': { args: JsonHistoryArgs; result: JsonHistoryResult };
+    /** Documents that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
+    'json.find': { args: JsonFindArgs; result: JsonFindResult };
+    /** Memories (their paths are /text, /metadata/..., /tags) that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
+    'memory.find': { args: MemoryFindArgs; result: MemoryFindResult };
+    /** Makes a secondary index and fills it; the run can be written to meanwhile. One that was interrupted goes on. */
+    'index.create': { args: IndexCreateArgs; result: IndexCreateResult };
+    /** Drops a secondary index. */
+    'index.drop': { args: IndexDropArgs; result: IndexDropResult };
+    /** The secondary indexes of a run, in order of name. */
+    'index.list': { args: IndexListArgs; result: IndexListResult };
     /** Begins a transaction on a run; operations join it by its number. */
     'txn.begin': { args: TxnBeginArgs; result: TxnBeginResult };
     /** Commits all its writes at once, or none; it is over in either case. */

@@ -246,11 +246,48 @@ static void halfway_points(void **state) {
     }
 }
 
+/* One product says the same as the exact way, for every power it takes, digits of every length, ties, and
+ * what is next to them; and it refuses no number that people write. */
+static void scaled(void **state) {
+    (void)state;
+    uint64_t chance = 77;
+    size_t refused = 0;
+    for (int power = -30; power <= 58; power++) {
+        for (int i = 0; i < 400; i++) {
+            const uint64_t bits = test_random(&chance);
+            /* Every fourth is at or beside a tie: 54 bits, the last of them set. */
+            const uint64_t tie = (bits >> 10 | (uint64_t)1 << 53) | 1;
+            const uint64_t digits = i % 4 == 0   ? tie
+                                    : i % 4 == 1 ? tie + bits % 3 - 1
+                                                 : bits >> bits % 64;
+            char text[48];
+            double scaled_to = 0;
+            double exact = 0;
+            const int len =
+                snprintf(text, sizeof text, "%llue%d", (unsigned long long)digits, power);
+            assert_true(st_number_parse(st_slice(text, (size_t)len), &exact));
+            if (!st_number_scale(digits, power, &scaled_to)) {
+                refused++;
+                assert_true(power < -27 || power > 55);
+            } else if (scaled_to != exact) {
+                fail_msg("%s: %a, and not %a", text, scaled_to, exact);
+            }
+        }
+    }
+    assert_true(refused > 0);
+    double zero = 1;
+    assert_true(st_number_scale(0, 400, &zero) && zero == 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forms),           cmocka_unit_test(hard_texts),
-        cmocka_unit_test(long_texts),      cmocka_unit_test(seeded_bits),
-        cmocka_unit_test(seeded_decimals), cmocka_unit_test(powers_and_their_neighbours),
+        cmocka_unit_test(scaled),
+        cmocka_unit_test(forms),
+        cmocka_unit_test(hard_texts),
+        cmocka_unit_test(long_texts),
+        cmocka_unit_test(seeded_bits),
+        cmocka_unit_test(seeded_decimals),
+        cmocka_unit_test(powers_and_their_neighbours),
         cmocka_unit_test(halfway_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* test_sha256.c - that it is SHA-256 (the examples of FIPS 180-4 and NIST's long message), and that
- * where the parts are cut does not matter.
+/* test_sha256.c - that it is SHA-256 (the examples of FIPS 180-4 and NIST's long message), that where
+ * the parts are cut does not matter, and that the processor's is libsodium's for every length.
  */
 #include "support.h"
 
@@ -50,11 +50,33 @@ static void cuts_do_not_matter(void **state) {
     }
 }
 
+static void twins(void **state) {
+    (void)state;
+    static uint8_t bytes[2000];
+    uint64_t chance = 11;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)test_random_below(&chance, 256);
+    }
+    for (size_t len = 0; len < sizeof bytes - 64; len++) {
+        /* Cut somewhere, and not aligned. */
+        const size_t skip = (size_t)test_random_below(&chance, 64);
+        const size_t cut = (size_t)test_random_below(&chance, len + 1);
+        const strata_slice parts[2] = {st_slice(bytes + skip, cut),
+                                       st_slice(bytes + skip + cut, len - cut)};
+        uint8_t hash[ST_SHA256_BYTES];
+        uint8_t expected[ST_SHA256_BYTES];
+        st_sha256(parts, 2, hash);
+        st_sha256_portable(parts, 2, expected);
+        test_bytes_equal(st_slice(hash, sizeof hash), st_slice(expected, sizeof expected), "hash");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fips_examples),
         cmocka_unit_test(million_letters),
         cmocka_unit_test(cuts_do_not_matter),
+        cmocka_unit_test(twins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,40 @@
+/* runs.c - the C functions on the life of a run. */
+#include "api/handle.h"
+#include "base/utf8.h"
+#include "model/run/run.h"
+
+static strata_status run_begin(st_request *rq, strata_slice name, strata_run *run) {
+    const st_run_record spec = {.name = name};
+    st_stamp stamp;
+    st_run *found;
+    bool created;
+    if (name.len == 0) {
+        return st_fail(rq->error, STRATA_INVALID_ARGUMENT, "the name of a run has 1 to %u bytes",
+                       (uint64_t)ST_NAME_BYTES_MAX);
+    }
+    ST_TRY(st_run_start(rq, &spec, &created, &stamp));
+    ST_TRY(st_run_find(rq, name, &found));
+    *run = found->shard->run;
+    return STRATA_OK;
+}
+
+strata_status strata_run_begin(strata_db *db, strata_slice name, strata_run *run) {
+    return st_handle_end(db, run_begin(st_handle_begin(db), name, run));
+}
+
+static strata_status run_end(st_request *rq, strata_slice name, strata_outcome outcome,
+                             strata_slice why) {
+    static const st_run_status statuses[] = {ST_RUN_COMPLETED, ST_RUN_FAILED, ST_RUN_CANCELLED};
+    st_stamp stamp;
+    if ((size_t)outcome >= sizeof statuses / sizeof statuses[0] ||
+        (outcome == STRATA_COMPLETED && why.len > 0) || !st_utf8_valid(why, NULL)) {
+        return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
+                       "a run ends completed, or failed or cancelled with a reason in UTF-8");
+    }
+    return st_run_move(rq, name, statuses[outcome], why, &stamp);
+}
+
+strata_status strata_run_end(strata_db *db, strata_slice name, strata_outcome outcome,
+                             strata_slice why) {
+    return st_handle_end(db, run_end(st_handle_begin(db), name, outcome, why));
+}

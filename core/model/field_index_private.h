@@ -1,0 +1,28 @@
+/* field_index_private.h - what the files of secondary indexes share. */
+#ifndef ST_MODEL_FIELD_INDEX_PRIVATE_H
+#define ST_MODEL_FIELD_INDEX_PRIVATE_H
+
+#include "model/field_index.h"
+
+/* What is known of a run's indexes. */
+typedef struct st_known_indexes {
+    st_arena arena;
+    st_index_def *defs;
+    size_t count;
+} st_known_indexes;
+
+/* Makes run->indexes what the newest records say. Under the run's lock. */
+strata_status st_indexes_know(st_request *rq, st_run *run);
+
+/* Replaces *out by the record. Errors: no_memory. */
+strata_status st_index_encode(const st_index_def *def, strata_buffer *out);
+/* The record where a scan over ST_TAG_INDEX stands, in the arena. Errors: corrupt, no_memory. */
+strata_status st_index_record(st_request *rq, st_scan *scan, st_arena *arena, st_index_def *def);
+
+/* Whether the index has entries of a thing, by the thing's key of the store. */
+bool st_index_covers(const st_index_def *def, strata_slice owner);
+/* st_indexes_change for one index. */
+strata_status st_index_change(st_request *rq, const st_index_def *def, strata_slice owner,
+                              strata_slice before, strata_slice after, strata_buffer *writes);
+
+#endif

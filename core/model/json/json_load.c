@@ -1,0 +1,256 @@
+/* json_load.c - making a document whole: its base, and the changes since.
+ *
+ * At every bound the parts of the base that is seen there are 1, 2, 3 ... without a gap, and nothing of
+ * an older base is taken for one of them: a part is written after its base, or with it, and parts are
+ * written in their order.
+ * The transaction of the request is not told that the keys were read: it depends on regions of documents
+ * (st_json_note).
+ * Rejected: one key for each node of a document. A path would cost no change log, but a document of
+ * 10 KB would be three hundred keys, each with its path, and a read of it a scan.
+ */
+#include "model/json/json_private.h"
+
+strata_status st_json_fail(st_request *rq, strata_slice key) {
+    st_fail(rq->error, STRATA_CORRUPT, "the document \"%S\" is malformed", &key);
+    return st_fail_text(rq->error, "file", strata_text("json"));
+}
+
+strata_status st_json_key(st_request *rq, uint8_t tag, strata_slice key, uint32_t part,
+                          strata_slice *out) {
+    st_key made;
+    if (tag == ST_TAG_JSON) {
+        st_key_text(&made, tag, key);
+    } else {
+        st_key_part(&made, tag, key, part);
+    }
+    *out = st_arena_copy(rq->arena, st_key_slice(&made));
+    return out->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
+}
+
+strata_status st_json_stored(st_request *rq, strata_slice bytes, strata_slice *stored) {
+    uint8_t *copy = st_arena_alloc(rq->arena, bytes.len + 1, 1);
+    if (copy == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    copy[0] = ST_JSON_FORM;
+    if (bytes.len > 0) {
+        memcpy(copy + 1, bytes.data, bytes.len);
+    }
+    *stored = st_slice(copy, bytes.len + 1);
+    return STRATA_OK;
+}
+
+static bool unwrap(strata_slice stored, strata_slice *bytes) {
+    const uint8_t *form = stored.data;
+    *bytes = stored.len == 0 ? stored : st_slice(form + 1, stored.len - 1);
+    return stored.len > 1 && form[0] == ST_JSON_FORM;
+}
+
+/* ---- Applying changes ------------------------------------------------------------------------ */
+
+static bool room_of(strata_slice changes, size_t *room) {
+    st_cursor cursor = st_cursor_over(changes);
+    while (st_cursor_left(&cursor) > 0) {
+        st_change change;
+        if (!st_change_next(&cursor, &change)) {
+            return false;
+        }
+        *room += change.raw.len + ST_CHANGE_ROOM;
+    }
+    return true;
+}
+
+strata_status st_json_apply(st_request *rq, strata_slice document, const strata_slice *changes,
+                            size_t count, strata_slice *out) {
+    size_t room = document.len;
+    for (size_t i = 0; i < count; i++) {
+        if (!room_of(changes[i], &room)) {
+            return STRATA_CORRUPT;
+        }
+    }
+    strata_buffer whole = {st_arena_alloc(rq->arena, room, 1), document.len, room, rq->model->host};
+    if (whole.data == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    memcpy(whole.data, document.data, document.len);
+    for (size_t i = 0; i < count; i++) {
+        ST_TRY(st_changes_apply(&whole, changes[i]));
+    }
+    *out = st_buffer_slice(&whole);
+    return STRATA_OK;
+}
+
+/* ---- What is stored -------------------------------------------------------------------------- */
+
+typedef struct parts {
+    strata_slice *changes; /* in the arena */
+    size_t count;
+    size_t cap;
+    size_t bytes;
+} parts;
+
+static strata_status add_part(st_request *rq, parts *all, strata_slice changes) {
+    if (all->count == all->cap) {
+        const size_t cap = all->cap == 0 ? 16 : all->cap * 2;
+        strata_slice *more = st_arena_alloc(rq->arena, cap * sizeof *more, 8);
+        if (more == NULL) {
+            return st_fail_memory(rq->error);
+        }
+        if (all->count > 0) {
+            memcpy(more, all->changes, all->count * sizeof *more);
+        }
+        all->changes = more;
+        all->cap = cap;
+    }
+    strata_slice copy = st_arena_copy(rq->arena, changes);
+    if (copy.data == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    all->changes[all->count++] = copy;
+    all->bytes += copy.len;
+    return STRATA_OK;
+}
+
+/* The parts of the base that found->stamp is of. */
+static strata_status load_parts(st_request *rq, st_reader *reader, const st_run *run,
+                                strata_slice key, const st_bound *bound, st_json_found *found,
+                                parts *all) {
+    strata_slice low;
+    strata_slice high;
+    const uint64_t base = found->stamp.version;
+    st_revision first;
+    bool any = false;
+    ST_TRY(st_json_key(rq, ST_TAG_JSON_PATCH, key, 1, &low));
+    ST_TRY(st_json_key(rq, ST_TAG_JSON_PATCH, key, UINT32_MAX, &high));
+    /* Most documents have no parts, and this is less than a scan. */
+    ST_TRY(st_read_live(reader, run->shard, low, bound, &first, &any));
+    if (!any || first.number < base) {
+        return STRATA_OK;
+    }
+    const st_scan_range range = {low, high, false};
+    st_scan *scan = st_arena_alloc(rq->arena, sizeof *scan, 16);
+    if (scan == NULL) {
+        return st_fail_memory(rq->error);
+    }
+    ST_TRY(st_scan_start(scan, reader, run->shard, &range, bound));
+    while (scan->here) {
+        uint32_t part;
+        strata_slice stored;
+        strata_slice changes;
+        (void)st_key_part_of(scan->key, &part);
+        if (part != all->count + 1 || scan->revision.number < base) {
+            break;
+        }
+        ST_TRY(st_scan_value(scan, &stored));
+        if (!unwrap(stored, &changes)) {
+            return st_json_fail(rq, key);
+        }
+        ST_TRY(add_part(rq, all, changes));
+        found->stamp = (st_stamp){scan->revision.number, scan->revision.timestamp_us};
+        ST_TRY(st_scan_next(scan));
+    }
+    return STRATA_OK;
+}
+
+/* The newest version is what the cache most likely has. */
+static strata_status make_whole(st_request *rq, const st_run *run, strata_slice key,
+                                st_json_found *found, const parts *all) {
+    const st_document_limits limits = {UINT32_MAX / 2, ST_DOCUMENT_FRAMES_MAX, UINT32_MAX};
+    if (all->count == 0 || st_json_cache_copy(&rq->model->documents, run->shard->run, key,
+                                              found->stamp.version, rq->arena, &found->document)) {
+        return STRATA_OK;
+    }
+    const strata_status status =
+        st_document_check_shape(found->document, &limits, NULL)
+            ? st_json_apply(rq, found->document, all->changes, all->count, &found->document)
+            : STRATA_CORRUPT;
+    return status == STRATA_CORRUPT ? st_json_fail(rq, key) : status;
+}
+
+static strata_status load_with(st_request *rq, st_reader *reader, const st_run *run,
+                               strata_slice key, const st_bound *bound, st_json_found *found) {
+    strata_slice base_key;
+    st_revision revision;
+    parts all = {NULL, 0, 0, 0};
+    ST_TRY(st_json_key(rq, ST_TAG_JSON, key, 0, &base_key));
+    ST_TRY(st_read_live(reader, run->shard, base_key, bound, &revision, &found->exists));
+    if (!found->exists) {
+        return STRATA_OK;
+    }
+    if (!unwrap(revision.value, &found->document)) {
+        return st_json_fail(rq, key);
+    }
+    found->stamp = (st_stamp){revision.number, revision.timestamp_us};
+    found->base_bytes = found->document.len;
+    ST_TRY(load_parts(rq, reader, run, key, bound, found, &all));
+    found->parts = (uint32_t)all.count;
+    found->parts_bytes = all.bytes;
+    return make_whole(rq, run, key, found, &all);
+}
+
+strata_status st_json_load(st_request *rq, const st_run *run, strata_slice key,
+                           const st_bound *bound, st_json_found *found) {
+    st_reader untracked = rq->reader;
+    st_bound stored = *bound;
+    untracked.overlay = NULL;
+    untracked.scans = NULL;
+    stored.own = false;
+    memset(found, 0, sizeof *found);
+    const strata_status status = load_with(rq, &untracked, run, key, &stored, found);
+    st_reader_finish(&untracked);
+    return status;
+}
+
+/* ---- With a transaction ---------------------------------------------------------------------- */
+
+strata_status st_json_load_own(st_request *rq, const st_run *run, strata_slice key,
+                               st_json_found *found) {
+    const st_bound snapshot = st_bound_version(st_txn_snapshot(rq->txn));
+    strata_slice store_key;
+    st_txn_write own;
+    parts all = {NULL, 0, 0, 0};
+    uint64_t after = 0; /* changes before it were made to another document */
+    ST_TRY(st_json_key(rq, ST_TAG_JSON, key, 0, &store_key));
+    if (st_txn_find(rq->txn, store_key, &own)) {
+        memset(found, 0, sizeof *found);
+        found->exists = !own.write.deletes;
+        if (found->exists && !unwrap(own.write.value, &found->document)) {
+            return st_json_fail(rq, key);
+        }
+        after = own.place + 1;
+    } else {
+        ST_TRY(st_json_load(rq, run, key, &snapshot, found));
+    }
+    for (uint32_t part = ST_JSON_PENDING;; part++) {
+        strata_slice changes;
+        ST_TRY(st_json_key(rq, ST_TAG_JSON_PATCH, key, part, &store_key));
+        if (!st_txn_find(rq->txn, store_key, &own)) {
+            break;
+        }
+        if (own.place >= after && unwrap(own.write.value, &changes)) {
+            ST_TRY(add_part(rq, &all, changes));
+        }
+    }
+    if (all.count > 0) {
+        found->stamp = (st_stamp){0, st_store_now(&rq->model->store)};
+        const strata_status status =
+            st_json_apply(rq, found->document, all.changes, all.count, &found->document);
+        return status == STRATA_CORRUPT ? st_json_fail(rq, key) : status;
+    }
+    return STRATA_OK;
+}
+
+strata_status st_json_load_at(st_request *rq, const st_run *run, strata_slice key,
+                              const st_when *when, st_json_found *found, bool *own) {
+    for (;;) {
+        const uint64_t clock = st_store_trim_clock(&rq->model->store);
+        st_bound at;
+        ST_TRY(st_bound_at(rq, run, when, &at));
+        *own = at.own;
+        const strata_status status =
+            at.own ? st_json_load_own(rq, run, key, found) : st_json_load(rq, run, key, &at, found);
+        if (!st_is_too_late(rq, &at, clock, status)) {
+            return status;
+        }
+    }
+}
