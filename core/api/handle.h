@@ -67,20 +67,16 @@ static inline strata_status st_handle_end(strata_db *db, strata_status status) {
     return status;
 }
 
-/* ---- For the C functions of strata.h ------------------------------------------------------------ */
+/* ---- For the C functions ----------------------------------------------------------------------- */
 
-/* The run of that id; a call on the run of the transaction that is bound to the handle joins it.
- * Errors: not_found, timeout, invalid_argument (the transaction is on another run). */
-strata_status st_handle_run(st_request *rq, strata_run id, st_run **run);
-/* Copies what was found in the store to where it stays until the next call. */
-strata_status st_handle_keep(st_request *rq, strata_slice *bytes);
-strata_status st_handle_keep_value(st_request *rq, strata_value *value);
-
-static inline st_when st_when_of(strata_when when) {
+static inline st_when st_handle_when(strata_when when) {
     const st_when made = {when.version, when.time_us};
     return made;
 }
 
+/* The run; a call on the run of the transaction that is bound to the handle joins it. Errors:
+ * not_found, invalid_argument (the transaction is on another run), timeout. */
+strata_status st_handle_run(st_request *rq, uint64_t id, st_run **run);
 /* range NULL: all. Errors: invalid_argument (its size). */
 strata_status st_handle_page(st_request *rq, const strata_range *range, st_page *page);
 /* Canonical copies in the arena, empty when there is none: of an object or null, and of tags. Errors:

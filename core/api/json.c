@@ -50,7 +50,7 @@ strata_status strata_json_get(strata_db *db, strata_run run, strata_slice key, s
 
 strata_status strata_json_get_at(strata_db *db, strata_run run, strata_slice key, strata_slice path,
                                  strata_when at, strata_entry *entry) {
-    const st_when when = st_when_of(at);
+    const st_when when = st_handle_when(at);
     return st_handle_end(db, get(st_handle_begin(db), run, key, path, &when, entry));
 }
 

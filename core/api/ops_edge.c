@@ -310,12 +310,12 @@ static strata_status put_path_edge(void *arg, const st_edge *edge, const st_stam
 
 strata_status st_op_edge_path(st_call *call) {
     path_out to = {call->out, 0};
-    const st_way path = {.from = st_call_text(call, ARG_edge_path_from),
-                         .to = st_call_text(call, ARG_edge_path_to),
-                         .depth = st_call_uint(call, ARG_edge_path_depth, UINT64_MAX),
-                         .weighted = st_call_bool(call, ARG_edge_path_weighted, false),
-                         .arg = &to,
-                         .visit = put_path_edge};
+    const st_graph_route path = {.from = st_call_text(call, ARG_edge_path_from),
+                                 .to = st_call_text(call, ARG_edge_path_to),
+                                 .depth = st_call_uint(call, ARG_edge_path_depth, UINT64_MAX),
+                                 .weighted = st_call_bool(call, ARG_edge_path_weighted, false),
+                                 .arg = &to,
+                                 .visit = put_path_edge};
     st_graph_cost cost;
     st_graph graph;
     st_run *run;

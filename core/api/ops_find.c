@@ -1,7 +1,7 @@
 /* ops_find.c - the operations of ops.def that ask filters, and those on secondary indexes. */
 #include "api/ops.h"
+#include "model/as_document.h"
 #include "model/field_index_build.h"
-#include "model/fields.h"
 #include "recall/find.h"
 
 /* ---- Finding --------------------------------------------------------------------------------- */

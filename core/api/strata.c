@@ -290,7 +290,7 @@ strata_status strata_kv_get(strata_db *db, strata_run id, strata_slice key, stra
 
 strata_status strata_kv_get_at(strata_db *db, strata_run id, strata_slice key, strata_when at,
                                strata_entry *entry) {
-    const st_when when = st_when_of(at);
+    const st_when when = st_handle_when(at);
     return st_handle_end(db, kv_get(st_handle_begin(db), id, key, &when, entry));
 }
 
@@ -464,7 +464,7 @@ strata_status strata_memory_get(strata_db *db, strata_run id, strata_slice key,
 
 strata_status strata_memory_get_at(strata_db *db, strata_run id, strata_slice key, strata_when at,
                                    strata_memory_entry *entry) {
-    const st_when when = st_when_of(at);
+    const st_when when = st_handle_when(at);
     return st_handle_end(db, memory_get(st_handle_begin(db), id, key, &when, entry));
 }
 
@@ -512,7 +512,7 @@ static strata_status memory_recall(st_request *rq, strata_run id, const strata_r
                        "strata_recall.size is not its size: start from STRATA_RECALL_INIT");
     }
     const st_recall_request request = {recall->query, recall->k, recall->snippets,
-                                       st_when_of(recall->when)};
+                                       st_handle_when(recall->when)};
     ST_TRY(st_handle_run(rq, id, &run));
     ST_TRY(st_recall(rq, run, &request, &found));
     size_t size = sizeof(result_block) + found.count * sizeof(strata_hit);

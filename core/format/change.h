@@ -75,8 +75,8 @@ strata_status st_change_put(const st_change *change, strata_buffer *changes);
 strata_status st_changes_patch(strata_slice document, strata_slice operations,
                                const st_document_limits *limits, st_arena *scratch,
                                strata_buffer *changes, strata_error *error);
-/* RFC 7396: patch is a document. Only what differs becomes a change. Cost: linear (that of applying many
- * changes is not). */
+/* RFC 7396: patch is a document. Only what differs becomes a change; but where so many would take long to
+ * apply to so large a document, one PUT of the whole is. Cost: linear. */
 strata_status st_changes_merge(strata_slice document, strata_slice patch,
                                const st_document_limits *limits, st_arena *scratch,
                                strata_buffer *changes, strata_error *error);

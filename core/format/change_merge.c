@@ -7,11 +7,16 @@
  * Invariants:
  * 1. Changes are to different members, none inside another: their order does not matter.
  * 2. Names are found in time that does not depend on their order (document_members.c).
+ * 3. Applying moves the bytes behind each change. Where many changes of a large document would move more
+ *    than MOVED_MAX in all, the whole is put instead, as it is afterwards: linear, whatever the patch.
  */
 #include "format/change.h"
 #include "format/change_make.h"
 #include "format/document_compare.h"
 #include "format/document_members.h"
+
+/* About half a second, with what it costs to find the places. */
+static const uint64_t MOVED_MAX = (uint64_t)2 << 30;
 
 typedef struct frame {
     st_node_iter patch;
@@ -20,6 +25,12 @@ typedef struct frame {
     size_t members; /* the target has, with the changes so far */
 } frame;
 
+typedef struct strip {
+    st_node_iter in;
+    size_t header;
+    uint32_t kept;
+} strip;
+
 typedef struct merge {
     const st_document_limits *limits;
     st_arena *scratch;
@@ -27,17 +38,13 @@ typedef struct merge {
     strata_buffer route;
     strata_buffer stripped;
     strata_error *error;
+    uint64_t count; /* of changes */
     size_t depth;
-    frame *frames; /* ST_DOCUMENT_DEPTH_MAX */
+    frame *frames; /* both: ST_DOCUMENT_DEPTH_MAX, made when first needed */
+    strip *strips;
 } merge;
 
 /* ---- Values without nulls -------------------------------------------------------------------- */
-
-typedef struct strip {
-    st_node_iter in;
-    size_t header;
-    uint32_t kept;
-} strip;
 
 static strata_status open_strip(strip *frames, size_t *depth, const st_node *object,
                                 strata_buffer *out) {
@@ -50,14 +57,17 @@ static strata_status open_strip(strip *frames, size_t *depth, const st_node *obj
     return st_document_open(out, STRATA_OBJECT, &top->header);
 }
 
-/* A value of a patch as it is stored: members that are null, in objects in objects, are no members. */
-static strata_status strip_nulls(const st_node *value, st_arena *scratch, strata_buffer *out) {
+/* Appends a value of a patch as it is stored: members that are null, in objects in objects, are none. */
+static strata_status strip_nulls(merge *m, const st_node *value, strata_buffer *out) {
     size_t depth = 0;
-    out->len = 0;
     if (value->type != STRATA_OBJECT) {
         return st_buffer_append(out, value->raw.data, value->raw.len);
     }
-    strip *frames = st_arena_alloc(scratch, ST_DOCUMENT_DEPTH_MAX * sizeof *frames, sizeof(void *));
+    if (m->strips == NULL) {
+        m->strips =
+            st_arena_alloc(m->scratch, ST_DOCUMENT_DEPTH_MAX * sizeof *m->strips, sizeof(void *));
+    }
+    strip *frames = m->strips;
     if (frames == NULL) {
         return STRATA_NO_MEMORY;
     }
@@ -88,13 +98,15 @@ static strata_status strip_nulls(const st_node *value, st_arena *scratch, strata
 
 static strata_status put(merge *m, st_change_kind kind, strata_slice value) {
     const st_change change = {.kind = kind, .route = st_buffer_slice(&m->route), .value = value};
+    m->count++;
     return st_change_put(&change, m->changes);
 }
 
 /* The patch has `value` where the document has `old` (NULL: nothing); the route leads there. */
 static strata_status put_value(merge *m, const st_node *value, const st_node *old) {
     bool equal = false;
-    ST_TRY(strip_nulls(value, m->scratch, &m->stripped));
+    m->stripped.len = 0;
+    ST_TRY(strip_nulls(m, value, &m->stripped));
     const strata_slice stripped = st_buffer_slice(&m->stripped);
     if (old != NULL) {
         ST_TRY(st_document_equal(stripped, old->raw, m->scratch, &equal));
@@ -162,6 +174,108 @@ static strata_status merge_all(merge *m, const st_node *patch, const st_node *do
     return STRATA_OK;
 }
 
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+/* An object of the document and one of the patch, while the result of both is written. */
+typedef struct both {
+    st_node_iter target;
+    st_node_iter patch;
+    st_members in_target;
+    st_members in_patch;
+    size_t header;
+    uint32_t kept;
+    bool rest; /* the target was gone through; what only the patch has comes now */
+} both;
+
+static strata_status open_both(const merge *m, both *top, const st_node *patch,
+                               const st_node *target, strata_buffer *out) {
+    st_node_iter_start(&top->target, target);
+    st_node_iter_start(&top->patch, patch);
+    st_members_start(&top->in_target, target, m->scratch);
+    st_members_start(&top->in_patch, patch, m->scratch);
+    top->kept = 0;
+    top->rest = false;
+    return st_document_open(out, STRATA_OBJECT, &top->header);
+}
+
+/* The target's current member; *inner: both have an object there, which is gone into. */
+static strata_status write_member(merge *m, both *top, st_node *inner, bool *enter,
+                                  strata_buffer *out) {
+    const st_node *old = &top->target.node;
+    bool found;
+    *enter = false;
+    ST_TRY(st_members_find(&top->in_patch, top->target.name, inner, &found));
+    if (found && inner->type == STRATA_NULL) {
+        return STRATA_OK;
+    }
+    top->kept++;
+    ST_TRY(st_document_put_name(out, top->target.name));
+    if (!found) {
+        return st_buffer_append(out, old->raw.data, old->raw.len);
+    }
+    *enter = inner->type == STRATA_OBJECT && old->type == STRATA_OBJECT;
+    return *enter ? STRATA_OK : strip_nulls(m, inner, out);
+}
+
+static strata_status write_rest(merge *m, both *top, strata_buffer *out) {
+    st_node old;
+    bool found;
+    if (top->patch.node.type == STRATA_NULL) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_members_find(&top->in_target, top->patch.name, &old, &found));
+    if (found) {
+        return STRATA_OK;
+    }
+    top->kept++;
+    ST_TRY(st_document_put_name(out, top->patch.name));
+    return strip_nulls(m, &top->patch.node, out);
+}
+
+/* Both are objects. Depth was checked when the changes were made. */
+static strata_status write_whole(merge *m, const st_node *patch, const st_node *document,
+                                 strata_buffer *out) {
+    both *frames =
+        st_arena_alloc(m->scratch, ST_DOCUMENT_DEPTH_MAX * sizeof *frames, sizeof(void *));
+    size_t depth = 0;
+    if (frames == NULL) {
+        return STRATA_NO_MEMORY;
+    }
+    ST_TRY(open_both(m, &frames[depth++], patch, document, out));
+    while (depth > 0) {
+        both *top = &frames[depth - 1];
+        if (!top->rest && st_node_iter_next(&top->target)) {
+            st_node inner;
+            bool enter;
+            ST_TRY(write_member(m, top, &inner, &enter, out));
+            if (enter) {
+                ST_ASSERT(depth < ST_DOCUMENT_DEPTH_MAX);
+                ST_TRY(open_both(m, &frames[depth++], &inner, &top->target.node, out));
+            }
+            continue;
+        }
+        top->rest = true;
+        if (st_node_iter_next(&top->patch)) {
+            ST_TRY(write_rest(m, top, out));
+            continue;
+        }
+        st_document_close(out, top->header, top->kept);
+        depth--;
+    }
+    return STRATA_OK;
+}
+
+static strata_status put_whole(merge *m, const st_node *patch, const st_node *document) {
+    strata_buffer whole = {.host = m->changes->host};
+    strata_status status = write_whole(m, patch, document, &whole);
+    m->route.len = 0;
+    if (status == STRATA_OK) {
+        status = put(m, ST_CHANGE_PUT, st_buffer_slice(&whole));
+    }
+    strata_buffer_free(&whole);
+    return status;
+}
+
 strata_status st_changes_merge(strata_slice document, strata_slice patch,
                                const st_document_limits *limits, st_arena *scratch,
                                strata_buffer *changes, strata_error *error) {
@@ -178,6 +292,10 @@ strata_status st_changes_merge(strata_slice document, strata_slice patch,
                .stripped = {.host = changes->host},
                .error = error};
     strata_status status = merge_all(&m, &from, &to);
+    if (status == STRATA_OK && m.count > 1 && m.count * to.raw.len > MOVED_MAX) {
+        changes->len = start;
+        status = put_whole(&m, &from, &to);
+    }
     strata_buffer_free(&m.route);
     strata_buffer_free(&m.stripped);
     if (status != STRATA_OK) {

@@ -8,8 +8,8 @@
  */
 #include "model/field_index_build.h"
 
+#include "model/as_document.h"
 #include "model/field_index_private.h"
-#include "model/fields.h"
 #include "model/write.h"
 
 enum { BATCH_ENTRIES = 512, BATCH_OWNERS = 128 };
@@ -134,7 +134,7 @@ static strata_status fill_batch(st_request *rq, st_run *run, const st_index_def 
             return st_fail_memory(rq->error);
         }
         if (st_index_covers(def, owner)) {
-            ST_TRY(st_fields_document(rq, run, owner, &newest, &document, &stamp, &found));
+            ST_TRY(st_as_document(rq, run, owner, &newest, &document, &stamp, &found));
         }
         if (found) {
             ST_TRY(st_index_change(rq, def, owner, st_slice("", 0), document, writes));

@@ -47,7 +47,7 @@ typedef struct st_traversal {
 strata_status st_graph_traverse(st_request *rq, const st_run *run, const st_graph *graph,
                                 const st_traversal *traversal, st_graph_cost *cost);
 
-typedef struct st_way {
+typedef struct st_graph_route {
     strata_slice from;
     strata_slice to;
     uint64_t depth; /* of edges at most */
@@ -55,12 +55,13 @@ typedef struct st_way {
         weighted; /* the least sum of weights, an edge without one counting 1; else the fewest edges */
     void *arg;
     strata_status (*visit)(void *arg, const st_edge *edge, const st_stamp *stamp);
-} st_way;
+} st_graph_route;
 
 /* Finds the shortest path and visits its edges from `from` on. Of several that are as short: of weighted
  * ones those with the fewest edges, and of these the one that is found first in the order of edges.
  * *weight: the sum. Errors: as above, and constraint {negative_weight}. */
 strata_status st_graph_path(st_request *rq, const st_run *run, const st_graph *graph,
-                            const st_way *path, st_graph_cost *cost, bool *found, double *weight);
+                            const st_graph_route *path, st_graph_cost *cost, bool *found,
+                            double *weight);
 
 #endif

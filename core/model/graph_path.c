@@ -37,7 +37,7 @@ static strata_status meet_all(graph_walk *walk, uint32_t from, strata_slice to, 
 }
 
 /* *end: the place of `to`; GRAPH_NONE: it is not reached. */
-static strata_status find_by_edges(graph_walk *walk, const st_way *path, uint32_t *end) {
+static strata_status find_by_edges(graph_walk *walk, const st_graph_route *path, uint32_t *end) {
     *end = st_graph_find(walk, path->to); /* where it begins, or nowhere yet */
     for (uint32_t i = 0; *end == GRAPH_NONE && i < graph_count(walk) && !walk->cost->truncated &&
                          graph_at(walk, i)->depth < path->depth;
@@ -155,7 +155,8 @@ static strata_status go_on(graph_walk *walk, heap *h, uint32_t from) {
 }
 
 /* *end: the way to `to`; GRAPH_NONE: there is none. */
-static strata_status find_by_weight(graph_walk *walk, const st_way *path, heap *h, uint32_t *end) {
+static strata_status find_by_weight(graph_walk *walk, const st_graph_route *path, heap *h,
+                                    uint32_t *end) {
     const way first = {.weight = 0, .before = GRAPH_NONE, .type = {"", 0}};
     *end = GRAPH_NONE;
     graph_at(walk, 0)->depth = GRAPH_NONE;
@@ -199,7 +200,7 @@ static st_edge edge_to(const graph_walk *walk, const heap *h, bool weighted, uin
     return edge_between(graph_at(walk, node->parent)->name, node->name, node->type, node->in);
 }
 
-static strata_status visit_edges(graph_walk *walk, const st_way *path, const heap *h,
+static strata_status visit_edges(graph_walk *walk, const st_graph_route *path, const heap *h,
                                  uint32_t end) {
     size_t count = path->weighted ? way_at(h, end)->edges : graph_at(walk, end)->depth;
     st_edge *edges = st_arena_alloc(walk->rq->arena, (count + 1) * sizeof *edges, 8);
@@ -217,7 +218,7 @@ static strata_status visit_edges(graph_walk *walk, const st_way *path, const hea
     return STRATA_OK;
 }
 
-static strata_status find(graph_walk *walk, const st_way *path, heap *h, bool *found,
+static strata_status find(graph_walk *walk, const st_graph_route *path, heap *h, bool *found,
                           double *weight) {
     uint32_t end;
     ST_TRY(path->weighted ? find_by_weight(walk, path, h, &end) : find_by_edges(walk, path, &end));
@@ -231,7 +232,8 @@ static strata_status find(graph_walk *walk, const st_way *path, heap *h, bool *f
 }
 
 strata_status st_graph_path(st_request *rq, const st_run *run, const st_graph *graph,
-                            const st_way *path, st_graph_cost *cost, bool *found, double *weight) {
+                            const st_graph_route *path, st_graph_cost *cost, bool *found,
+                            double *weight) {
     graph_walk walk = {.rq = rq, .graph = graph, .cost = cost};
     heap h = {{NULL, 0, 0, rq->model->host}, {NULL, 0, 0, rq->model->host}};
     *found = false;

@@ -274,6 +274,7 @@ strata_status st_kv_count(st_request *rq, const st_run *run, const st_page *page
 strata_status st_kv_history(st_request *rq, const st_run *run, strata_slice text, uint64_t before,
                             st_scan **scan) {
     st_key key;
+    ST_TRY(st_run_check_there(rq, run));
     ST_TRY(kv_key(rq, text, &key));
     return st_history_scan(rq, run, &key, before, scan);
 }

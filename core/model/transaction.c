@@ -2,9 +2,9 @@
  *
  * Most writes are what they are. Four are decided here, under the run's lock, where nobody else
  * writes: an increment adds to what the key holds now, an event gets the next number and its hash, and
- * a state cell that was set its counter; and changes of a document are made to it as it is now. So
- * the first three never conflict, unless the transaction has also read what it changed, and changes of
- * a document only by their paths (json/json_txn.c).
+ * a state cell that was set its counter, and changes of a document are made to it as it is now. So the first
+ * three never conflict, unless the transaction has also read what it changed, and changes of a document
+ * only by their paths (json/json_txn.c).
  * Memories enter the text index after the commit has its place in the log, one by one. If there is
  * no memory for one of them the index is given up, and built again by the next recall.
  */
@@ -116,11 +116,11 @@ static strata_status apply(void *ctx, const st_commit *commit, const st_txn_writ
     case ST_WRITE_EVENT:
         ST_TRY(apply_event(pending, commit, write, &out));
         break;
+    case ST_WRITE_JSON:
+        return st_json_commit_add(&pending->json, &out);
     case ST_WRITE_CELL:
         ST_TRY(apply_cell(pending, write, &out));
         break;
-    case ST_WRITE_JSON:
-        return st_json_commit_add(&pending->json, &out);
     default:
         ST_TRY(note_memory(pending, &out, writes));
         break;

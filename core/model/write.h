@@ -9,8 +9,8 @@ typedef enum st_write_rule {
     ST_WRITE_AS_IS,
     ST_WRITE_ADD,   /* an increment */
     ST_WRITE_EVENT, /* an event gets its number and hash */
-    ST_WRITE_CELL,  /* a state cell gets its counter */
-    ST_WRITE_JSON   /* documents and changes become what is stored (json/json_txn.c) */
+    ST_WRITE_JSON,  /* documents and changes become what is stored (json/json_txn.c) */
+    ST_WRITE_CELL   /* a state cell gets its counter */
 } st_write_rule;
 
 /* Begins a commit to a run that must be active, and locks it, transaction or not. Errors:

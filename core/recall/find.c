@@ -16,8 +16,8 @@
 
 #include "format/base64.h"
 #include "index/field/value.h"
+#include "model/as_document.h"
 #include "model/field_index.h"
-#include "model/fields.h"
 
 /* What a match is sorted by. */
 typedef struct rank {
@@ -214,7 +214,7 @@ static strata_status look_at(finder *f, strata_slice owner, bool with_missing, b
     inner.reader.arena = &f->scratch;
     inner.reader.scans = NULL;
     strata_status status =
-        st_fields_document(&inner, f->run, owner, &f->bound, &document, &stamp, &holds);
+        st_as_document(&inner, f->run, owner, &f->bound, &document, &stamp, &holds);
     if (status == STRATA_OK && holds) {
         f->examined++;
         status = st_filter_holds(&f->filter, document, &f->scratch, &holds);

@@ -7,7 +7,7 @@ import { Memories } from './memories.js';
 import { States } from './states.js';
 import { Traces } from './traces.js';
 
-/** The keys, events, documents, memories and so on of a run: as they are, or as a transaction sees them. */
+/** The keys, events, memories and so on of a run: as they are, or as a transaction sees them. */
 export class Scope {
     /** The name of the run. */
     readonly name: string;

@@ -91,13 +91,24 @@ typedef struct cli_verb {
      false,     "WHEN",  "as it was: a version, a date (2024-05-01T12:00Z) or an age (2h)"}
 
 /* The verbs, in the order of the help; each family is an array in a file of its own. */
-extern const cli_verb cli_verbs_kv[], cli_verbs_event[], cli_verbs_json[], cli_verbs_memory[],
-    cli_verbs_run[], cli_verbs_history[], cli_verbs_copy[], cli_verbs_db[];
-extern const size_t cli_verbs_kv_count, cli_verbs_event_count, cli_verbs_json_count,
-    cli_verbs_memory_count, cli_verbs_run_count, cli_verbs_history_count, cli_verbs_copy_count,
-    cli_verbs_db_count;
-extern const cli_verb cli_verbs_state[], cli_verbs_trace[], cli_verbs_edge[];
-extern const size_t cli_verbs_state_count, cli_verbs_trace_count, cli_verbs_edge_count;
+extern const cli_verb cli_verbs_kv[];
+extern const size_t cli_verbs_kv_count;
+extern const cli_verb cli_verbs_json[];
+extern const size_t cli_verbs_json_count;
+extern const cli_verb cli_verbs_state[];
+extern const size_t cli_verbs_state_count;
+extern const cli_verb cli_verbs_event[];
+extern const size_t cli_verbs_event_count;
+extern const cli_verb cli_verbs_memory[];
+extern const size_t cli_verbs_memory_count;
+extern const cli_verb cli_verbs_run[];
+extern const size_t cli_verbs_run_count;
+extern const cli_verb cli_verbs_history[];
+extern const size_t cli_verbs_history_count;
+extern const cli_verb cli_verbs_copy[];
+extern const size_t cli_verbs_copy_count;
+extern const cli_verb cli_verbs_db[];
+extern const size_t cli_verbs_db_count;
 
 /* The i-th verb of all; NULL behind the last. */
 const cli_verb *cli_verb_at(size_t index);

@@ -420,6 +420,60 @@ static void merges(void **state) {
     assert_int_equal(test_memory_blocks(), 0);
 }
 
+/* Twenty thousand changes of half a megabyte: put as a whole, and the same as one by one. */
+static void merge_of_much(void **state) {
+    (void)state;
+    enum { COUNT = 20000 };
+    strata_buffer parts[3] = {test_buffer(), test_buffer(), test_buffer()};
+    strata_error error = {.code = STRATA_OK};
+    st_arena scratch;
+    char text[96];
+    /* Of five members, one goes, one stays, one is replaced, one merged, and one is new. */
+    for (int i = 0; i < COUNT; i++) {
+        const char comma = i > 0 ? ',' : '{';
+        static const char *const olds[] = {"1", "[1]", "\"old, and of some length\"",
+                                           "{\"x\":1,\"y\":2}", NULL};
+        static const char *const patches[] = {"null", NULL, "{\"n\":null,\"m\":[]}",
+                                              "{\"x\":null,\"z\":{}}", "{\"n\":{\"o\":null}}"};
+        static const char *const results[] = {NULL, "[1]", "{\"m\":[]}", "{\"y\":2,\"z\":{}}",
+                                              "{\"n\":{}}"};
+        const char *const values[] = {olds[i % 5], patches[i % 5], results[i % 5]};
+        for (size_t p = 0; p < 3; p++) {
+            if (values[p] != NULL) {
+                const int len = snprintf(text, sizeof text, "%c\"%d\":%s",
+                                         parts[p].len == 0 ? '{' : comma, i, values[p]);
+                assert_int_equal(st_buffer_append(&parts[p], text, (size_t)len), STRATA_OK);
+            }
+        }
+    }
+    for (size_t p = 0; p < 3; p++) {
+        assert_int_equal(st_buffer_append(&parts[p], "}", 2), STRATA_OK);
+    }
+    const strata_slice before = test_document((const char *)parts[0].data);
+    const strata_slice patched = test_document((const char *)parts[1].data);
+    strata_buffer changes = test_buffer();
+    strata_buffer document = test_buffer();
+    st_change change;
+    st_arena_init(&scratch, test_allocator(), 0);
+    assert_int_equal(st_changes_merge(before, patched, &limits, &scratch, &changes, &error),
+                     STRATA_OK);
+    st_cursor cursor = st_cursor_over(st_buffer_slice(&changes));
+    assert_true(st_change_next(&cursor, &change));
+    assert_int_equal(change.route.len, 0);
+    assert_ptr_equal(cursor.at, cursor.end);
+    assert_int_equal(st_buffer_append(&document, before.data, before.len), STRATA_OK);
+    assert_int_equal(test_apply(&document, st_buffer_slice(&changes)), STRATA_OK);
+    assert_true(test_document_equal(st_buffer_slice(&document),
+                                    test_document((const char *)parts[2].data)));
+    for (size_t p = 0; p < 3; p++) {
+        strata_buffer_free(&parts[p]);
+    }
+    strata_buffer_free(&changes);
+    strata_buffer_free(&document);
+    st_arena_free(&scratch);
+    assert_int_equal(test_memory_blocks(), 0);
+}
+
 /* ---- Without memory -------------------------------------------------------------------------- */
 
 static strata_status change_all(strata_buffer *changes, strata_error *error) {
@@ -479,6 +533,7 @@ int main(void) {
         cmocka_unit_test(patches_refused),
         cmocka_unit_test(patch_that_grows),
         cmocka_unit_test(merges),
+        cmocka_unit_test(merge_of_much),
         cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -283,7 +283,7 @@ static void refused_with_one_thing_wrong(void **state) {
                                           "\v", "x", "'", "\xff", "/**/"};
     static const char *const inside[] = {
         "\x01",    "\n",         "\xff",    "\xc0\x80",         "\xed\xa0\x80", "\\x", "\\ud800",
-        "\\udfff", "\\ud800\\n", "\\u12g4", "\xf4\x90\x80\x80", "\\u-",          "\x80"};
+        "\\udfff", "\\ud800\\n", "\\u12g4", "\xf4\x90\x80\x80", "\\u-",         "\x80"};
     for (uint64_t seed = 1; seed <= 400; seed++) {
         grammar g;
         generate(&g, seed);
