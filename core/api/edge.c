@@ -55,7 +55,7 @@ strata_status strata_edge_put(strata_db *db, strata_run run, const strata_edge *
 }
 
 static strata_status get(st_request *rq, strata_run id, strata_when at, strata_edge *out) {
-    const st_when when = st_when_of(at);
+    const st_when when = st_handle_when(at);
     st_edge edge = take(out);
     st_stamp stamp;
     st_run *run;
@@ -125,7 +125,7 @@ static strata_status scan_all(st_moment *moment, const st_edge_page *page, visit
 
 static strata_status scan_edges(st_request *rq, strata_run id, const strata_walk *walk,
                                 visitor *to) {
-    const st_when when = st_when_of(walk->when);
+    const st_when when = st_handle_when(walk->when);
     st_moment moment;
     st_run *run;
     if (walk->size != sizeof *walk) {
@@ -164,7 +164,7 @@ static strata_status take_walk(st_request *rq, const strata_walk *walk, st_graph
     *graph = (st_graph){.direction = (st_direction)walk->direction,
                         .type_count = walk->type_count,
                         .edges_max = walk->edges_max,
-                        .when = st_when_of(walk->when)};
+                        .when = st_handle_when(walk->when)};
     /* So many that the walk refuses them are not looked at. */
     const size_t copied = walk->type_count > ST_GRAPH_TYPES_MAX ? 0 : walk->type_count;
     graph->types = st_arena_alloc(rq->arena, (copied + 1) * sizeof *graph->types, 8);
@@ -221,12 +221,12 @@ static strata_status visit_step(void *arg, const st_edge *edge, const st_stamp *
 
 static strata_status find_path(st_request *rq, strata_run id, const strata_walk *walk, visitor *to,
                                bool *found) {
-    const st_way path = {.from = walk->from,
-                         .to = walk->to,
-                         .depth = walk->depth,
-                         .weighted = walk->weighted,
-                         .arg = to,
-                         .visit = visit_step};
+    const st_graph_route path = {.from = walk->from,
+                                 .to = walk->to,
+                                 .depth = walk->depth,
+                                 .weighted = walk->weighted,
+                                 .arg = to,
+                                 .visit = visit_step};
     st_graph graph;
     st_graph_cost cost;
     st_run *run;

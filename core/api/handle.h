@@ -79,6 +79,9 @@ static inline st_when st_handle_when(strata_when when) {
 strata_status st_handle_run(st_request *rq, uint64_t id, st_run **run);
 /* range NULL: all. Errors: invalid_argument (its size). */
 strata_status st_handle_page(st_request *rq, const strata_range *range, st_page *page);
+/* Copies what was found in the store to where it stays until the next call. Errors: no_memory. */
+strata_status st_handle_keep(st_request *rq, strata_slice *bytes);
+strata_status st_handle_keep_value(st_request *rq, strata_value *value);
 /* Canonical copies in the arena, empty when there is none: of an object or null, and of tags. Errors:
  * wrong_type, constraint {too_many_tags, ...}, invalid_argument, no_memory. */
 strata_status st_handle_object(st_request *rq, const strata_value *value, strata_slice *out);

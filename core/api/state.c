@@ -120,7 +120,7 @@ strata_status strata_state_transition(strata_db *db, strata_run run, strata_slic
 
 static strata_status read_cell(st_request *rq, strata_run id, strata_slice name, strata_when at,
                                strata_cell *out) {
-    const st_when when = st_when_of(at);
+    const st_when when = st_handle_when(at);
     strata_cell shown;
     st_run *run;
     st_cell cell;

@@ -321,7 +321,7 @@ strata_status st_handle_page(st_request *rq, const strata_range *range, st_page 
                       .start = chosen->start,
                       .end = chosen->end,
                       .reverse = chosen->reverse,
-                      .when = st_when_of(chosen->when)};
+                      .when = st_handle_when(chosen->when)};
     return STRATA_OK;
 }
 

@@ -53,7 +53,7 @@ static strata_trace_entry show(const st_trace *trace, const st_stamp *stamp) {
 
 static strata_status get(st_request *rq, strata_run id, strata_slice name, strata_when at,
                          strata_trace_entry *entry) {
-    const st_when when = st_when_of(at);
+    const st_when when = st_handle_when(at);
     st_trace trace;
     st_stamp stamp;
     st_run *run;
@@ -100,7 +100,7 @@ static strata_status scan(st_request *rq, strata_run id, const st_trace_page *pa
 
 strata_status strata_trace_scan(strata_db *db, strata_run run, strata_slice parent,
                                 strata_when when, strata_visit_trace visit, void *arg) {
-    const st_trace_page page = {.parent = parent, .when = st_when_of(when)};
+    const st_trace_page page = {.parent = parent, .when = st_handle_when(when)};
     return st_handle_end(db, scan(st_handle_begin(db), run, &page, visit, arg));
 }
 
@@ -130,7 +130,7 @@ static strata_status visit_tree(st_request *rq, strata_run id, const strata_tree
     const st_trace_tree tree = {.root = given->root,
                                 .depth = given->depth,
                                 .limit = given->limit,
-                                .when = st_when_of(given->when),
+                                .when = st_handle_when(given->when),
                                 .arg = to,
                                 .visit = visit_node};
     ST_TRY(st_handle_run(rq, id, &run));

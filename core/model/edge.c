@@ -1,7 +1,7 @@
 /* edge.c - edges: each is two keys of the store, written in one commit: under ST_TAG_EDGE source, type
  * and target with the value, under ST_TAG_EDGE_IN target, type and source without one.
  *
- * Stored value: form 1 and a map {weight?, properties?} (stored.h); the weight is a float.
+ * Stored value: form 1 and a map {weight?, properties?} (fields.h); the weight is a float.
  *
  * Invariants:
  * 1. Both keys of an edge are there or neither is: every commit writes both, and what retention lets go
@@ -14,13 +14,12 @@
  */
 #include "model/edge.h"
 
-#include "model/stored.h"
+#include "model/fields.h"
 #include "model/write.h"
 
 enum { FORM = 1, WEIGHT = 0, PROPERTIES, FIELDS };
 
-static const st_stored_field fields[FIELDS] = {{"weight", false, false},
-                                               {"properties", false, false}};
+static const st_field fields[FIELDS] = {{"weight", false, false}, {"properties", false, false}};
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
@@ -68,7 +67,7 @@ static strata_status encode(st_request *rq, const st_edge *edge) {
         values[WEIGHT] = st_slice(weight, sizeof weight);
     }
     rq->value.len = 0;
-    return st_stored_put(&rq->value, FORM, fields, FIELDS, values) == STRATA_OK
+    return st_fields_put(&rq->value, FORM, fields, FIELDS, values) == STRATA_OK
                ? STRATA_OK
                : st_fail_memory(rq->error);
 }
@@ -76,7 +75,7 @@ static strata_status encode(st_request *rq, const st_edge *edge) {
 static strata_status decode(strata_slice stored, st_edge *edge, strata_error *error) {
     strata_slice values[FIELDS];
     strata_value weight = strata_float(0);
-    bool good = st_stored_read(stored, FORM, fields, FIELDS, values);
+    bool good = st_fields_read(stored, FORM, fields, FIELDS, values);
     edge->weighs = good && values[WEIGHT].len > 0;
     if (edge->weighs) {
         good = st_value_decode(values[WEIGHT], &weight) && weight.type == STRATA_FLOAT &&

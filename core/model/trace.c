@@ -1,7 +1,7 @@
 /* trace.c - traces: each record is one key of the store under ST_TAG_TRACE and its id, and, when it has
  * a parent, a key without a value under ST_TAG_TRACE_CHILD, parent and id, in the same commit.
  *
- * Stored value: form 1 and a map {type, content, parent?, tags?, metadata?} (stored.h).
+ * Stored value: form 1 and a map {type, content, parent?, tags?, metadata?} (fields.h).
  *
  * Invariants:
  * 1. A record is never changed or deleted, so its key has one version.
@@ -16,17 +16,17 @@
  */
 #include "model/trace.h"
 
-#include "model/stored.h"
+#include "model/fields.h"
 #include "model/trace_type.h"
 #include "model/write.h"
 
 enum { FORM = 1, TYPE = 0, CONTENT, PARENT, TAGS, METADATA, FIELDS };
 
-static const st_stored_field fields[FIELDS] = {{"type", true, true},
-                                               {"content", false, true},
-                                               {"parent", true, false},
-                                               {"tags", false, false},
-                                               {"metadata", false, false}};
+static const st_field fields[FIELDS] = {{"type", true, true},
+                                        {"content", false, true},
+                                        {"parent", true, false},
+                                        {"tags", false, false},
+                                        {"metadata", false, false}};
 
 /* ---- The stored form ------------------------------------------------------------------------- */
 
@@ -34,7 +34,7 @@ static strata_status encode(st_request *rq, const st_trace *trace) {
     const strata_slice values[FIELDS] = {trace->type, trace->content, trace->parent, trace->tags,
                                          trace->metadata};
     rq->value.len = 0;
-    if (st_stored_put(&rq->value, FORM, fields, FIELDS, values) != STRATA_OK) {
+    if (st_fields_put(&rq->value, FORM, fields, FIELDS, values) != STRATA_OK) {
         return st_fail_memory(rq->error);
     }
     if (rq->value.len > rq->model->value_bytes_max) {
@@ -52,7 +52,7 @@ static strata_status fail_corrupt(st_request *rq, strata_slice id) {
 
 static strata_status decode(st_request *rq, strata_slice id, strata_slice stored, st_trace *trace) {
     strata_slice values[FIELDS];
-    if (!st_stored_read(stored, FORM, fields, FIELDS, values)) {
+    if (!st_fields_read(stored, FORM, fields, FIELDS, values)) {
         return fail_corrupt(rq, id);
     }
     *trace = (st_trace){id,           values[TYPE],    values[CONTENT], values[PARENT],
