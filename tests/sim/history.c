@@ -109,7 +109,8 @@ static void mark_cell(model *m, const model_rule *rule, model_floor *floor, mode
 }
 
 void history_mark(model *m) {
-    static const model_kind kinds[] = {MODEL_KV, MODEL_MEMORY};
+    static const model_kind kinds[] = {MODEL_KV, MODEL_STATE, MODEL_MEMORY, MODEL_EDGE,
+                                       MODEL_EDGE_IN};
     const char *source;
     const bool again = m->marked && m->marked_us == m->now_us && m->marked_settled == m->settled;
     if (again || model_table_of(m, MODEL_SYSTEM, MODEL_RULE)->count == 0) {
@@ -196,6 +197,11 @@ bool history_trims_memory(const op *o, const moment *at) {
     return reads_then(o, at, &run) && trims_key(o, at, run, MODEL_MEMORY, o->key);
 }
 
+bool history_trims(const op *o, const moment *at, model_kind kind, strata_slice key) {
+    unsigned run;
+    return reads_then(o, at, &run) && trims_key(o, at, run, kind, key);
+}
+
 bool history_trims_keys(const op *o, const moment *at) {
     st_cursor cursor = st_cursor_over(o->value);
     st_token token;
@@ -214,18 +220,22 @@ bool history_trims_keys(const op *o, const moment *at) {
     return false;
 }
 
-bool history_trims_page(const op *o, const moment *at) {
+bool history_trims_list(const op *o, const moment *at, model_kind kind) {
     unsigned run;
     if (!reads_then(o, at, &run)) {
         return false;
     }
-    const model_table *table = model_table_of(at->model, run, MODEL_KV);
+    const model_table *table = model_table_of(at->model, run, kind);
     for (size_t i = 0; i < table->count; i++) {
-        if (in_page(o, table->cells[i]->key) && trims_cell(o, at, run, MODEL_KV, table->cells[i])) {
+        if (in_page(o, table->cells[i]->key) && trims_cell(o, at, run, kind, table->cells[i])) {
             return true;
         }
     }
-    return is_below(o, &at->model->floors[run][MODEL_KV]);
+    return is_below(o, &at->model->floors[run][kind]);
+}
+
+bool history_trims_page(const op *o, const moment *at) {
+    return history_trims_list(o, at, MODEL_KV);
 }
 
 /* ---- Explaining ------------------------------------------------------------------------------ */
@@ -267,7 +277,8 @@ static bool explain_ended(const op *o, const moment *at, const answer *got, expe
 /* The history of a key of which the oldest versions are gone. */
 static bool explain_shorter(const op *o, const moment *at, const answer *got, expected *e) {
     const unsigned run = op_run_of(o, at);
-    const model_table *table = model_table_of(at->model, run, MODEL_KV);
+    const bool of_cell = strcmp(o->kind->name, "state.history") == 0;
+    const model_table *table = model_table_of(at->model, run, of_cell ? MODEL_STATE : MODEL_KV);
     const model_cell *cell = NULL;
     for (size_t i = 0; i < table->count; i++) {
         cell = st_slice_equal(table->cells[i]->key, o->key) ? table->cells[i] : cell;

@@ -16,6 +16,7 @@ typedef enum model_fate {
     AS_IT_IS,
     ADDS,    /* `delta` to what is there then */
     APPENDS, /* under the next sequence */
+    COUNTS,  /* a cell: so many sets (`delta`) more than there are then */
 } model_fate;
 
 typedef struct model_own {
