@@ -187,6 +187,8 @@ strata_slice pick_text(maker *mk, const char *format, ...) __attribute__((format
 strata_slice pick_run(maker *mk);
 /* A key of the key space; rarely one that is refused. */
 strata_slice pick_key(maker *mk, char initial);
+/* A key that something of that kind in the operation's run has, or has had; mostly, and else empty. */
+strata_slice pick_known(maker *mk, const op *o, model_kind kind);
 /* A version to read at: now, mostly one there was, rarely one to come. */
 uint64_t pick_as_of(maker *mk);
 /* Now, a version or a time. */

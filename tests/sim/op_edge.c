@@ -129,7 +129,15 @@ static void put_edge(strata_buffer *out, strata_slice key, const model_version *
 }
 
 static void make_get(maker *mk, op *o) {
+    strata_slice names[3];
     make_names(mk, o);
+    const strata_slice known = pick_known(mk, o, MODEL_EDGE);
+    if (known.len > 0) {
+        names_of(known, names);
+        o->key = names[0];
+        o->type = names[1];
+        o->text = names[2];
+    }
     pick_when(mk, o);
 }
 

@@ -131,6 +131,8 @@ static bool reads_past(const op *o) {
 
 static void make_read(maker *mk, op *o) {
     make_name(mk, o);
+    const strata_slice known = pick_known(mk, o, MODEL_STATE);
+    o->key = known.len > 0 ? known : o->key;
     pick_when(mk, o);
 }
 

@@ -31,7 +31,7 @@ static void make_record(maker *mk, op *o) {
     o->key = pick_id(mk);
     o->type = pick_text(mk, "type%u", (unsigned)pick(mk, 3));
     o->value = pick_object(mk);
-    o->parent = one_in(mk, 3) ? st_slice("", 0) : pick_id(mk);
+    o->parent = one_in(mk, 12) ? pick_id(mk) : pick_known(mk, o, MODEL_TRACE);
     o->tags = pick_tags(mk);
 }
 
@@ -128,7 +128,8 @@ static void put_trace(strata_buffer *out, strata_slice id, const model_version *
 
 static void make_get(maker *mk, op *o) {
     o->run = pick_run(mk);
-    o->key = pick_id(mk);
+    o->key = pick_known(mk, o, MODEL_TRACE);
+    o->key = o->key.len == 0 ? pick_id(mk) : o->key;
     pick_when(mk, o);
 }
 
@@ -162,8 +163,7 @@ static void make_query(maker *mk, op *o) {
     make_list(mk, o);
     o->type = one_in(mk, 2) ? pick_text(mk, "type%u", (unsigned)pick(mk, 3)) : st_slice("", 0);
     o->tag = one_in(mk, 3) ? pick_text(mk, "tag%u", (unsigned)pick(mk, 4)) : st_slice("", 0);
-    o->parent =
-        one_in(mk, 2) ? pick_text(mk, "t%u", (unsigned)pick(mk, mk->keys)) : st_slice("", 0);
+    o->parent = one_in(mk, 2) ? pick_known(mk, o, MODEL_TRACE) : st_slice("", 0);
 }
 
 static bool wanted(const op *o, const model_version *version) {
