@@ -32,7 +32,9 @@ bool history_trims(const op *o, const moment *at, model_kind kind, strata_slice 
 bool history_trims_list(const op *o, const moment *at, model_kind kind);
 bool history_trims_kv(const op *o, const moment *at);
 bool history_trims_memory(const op *o, const moment *at);
+bool history_trims_json(const op *o, const moment *at);
 bool history_trims_keys(const op *o, const moment *at);
 bool history_trims_page(const op *o, const moment *at);
+bool history_trims_documents(const op *o, const moment *at);
 
 #endif

@@ -12,6 +12,8 @@
  *   kv.incr, event.append, state.set  the same                 nothing: they are decided at the commit
  *   trace.record                      the same                 its id, and its parent
  *   edge.put                          the same                 nothing
+ *   json.get, json.set and so on      the same                 regions of the document (op_json.c)
+ *   json.list                         the same                 the range, and each document
  *   memory.recall                     snapshot                 nothing
  *   as_of, histories, event.verify    what is committed        nothing
  * Walks (trace.tree, edge.in, edge.traverse) read much; here they are not made part of any.
@@ -21,6 +23,10 @@
  * A commit conflicts when a key that was read, or any key in a range that was read, has a version
  * above the snapshot; under snapshot isolation only keys count that it writes, too, and of ranges not
  * those whose write is decided at the commit.
+ * A region of a document that was read, and under snapshot isolation one that was changed, conflicts with a
+ * version that has put another document in its place or changed a region that it meets. A range of
+ * documents conflicts with those that came or went; whether also with one that was changed is up to when
+ * the core writes it whole again.
  */
 #include "model_txn.h"
 
@@ -42,6 +48,7 @@ typedef enum touch {
     READS_RANGE,
     READS_TRACE,
     READS_EDGE,
+    READS_PARTS, /* what the row has noted */
 } touch;
 
 typedef struct manner {
@@ -73,6 +80,18 @@ static const manner manners[] = {
     {"event.count", SEES_OWN, READS_RANGE, MODEL_EVENT, AS_IT_IS},
     {"event.types", SEES_OWN, READS_RANGE, MODEL_EVENT, AS_IT_IS},
     {"event.verify", SEES_COMMITTED, READS_NOTHING, MODEL_EVENT, AS_IT_IS},
+    {"json.create", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.get", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.exists", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.set", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.cas", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.delete", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.destroy", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.patch", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.merge", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.list", SEES_OWN, READS_RANGE, MODEL_JSON, EDITS},
+    {"json.count", SEES_OWN, READS_RANGE, MODEL_JSON, EDITS},
+    {"json.history", SEES_COMMITTED, READS_NOTHING, MODEL_JSON, EDITS},
     {"memory.remember", SEES_OWN, READS_NOTHING, MODEL_MEMORY, AS_IT_IS},
     {"memory.forget", SEES_OWN, READS_KEY, MODEL_MEMORY, AS_IT_IS},
     {"memory.get", SEES_OWN, READS_KEY, MODEL_MEMORY, AS_IT_IS},
@@ -151,6 +170,15 @@ static size_t last_writes(const model_txn *txn, const model_own *last[MODEL_WRIT
     return count;
 }
 
+bool model_txn_has_savepoint(const model_txn *txn, uint64_t savepoint) {
+    const model_own *own = txn->own;
+    while (own != NULL && own->place > savepoint) {
+        own = own->older;
+    }
+    return savepoint <= model_txn_writes(txn) &&
+           (own == NULL || own->place != savepoint || !own->follows);
+}
+
 uint64_t model_last_of(const model *m, unsigned run, uint64_t version) {
     for (size_t i = m->log_count; i > 0; i--) {
         if (m->log[i - 1].run == run && m->log[i - 1].number <= version) {
@@ -194,7 +222,8 @@ static bool expect_same_run(const op *o, const moment *at, expected *e) {
 
 /* One more read, but for those that an own write answers. */
 static void add_expected(const op *o, expected *e, model_read read) {
-    const model_own *own = read.range ? NULL : find_own(o->seen, read.kind, read.key);
+    const bool point = !read.range && !read.part;
+    const model_own *own = point ? find_own(o->seen, read.kind, read.key) : NULL;
     if (own == NULL || own->rule != AS_IT_IS) {
         read.certain = true;
         read.older = e->read;
@@ -244,6 +273,7 @@ static void expect_read(const op *o, const manner *how, expected *e) {
     uint8_t bytes[8];
     switch (how->touch) {
     case READS_NOTHING:
+    case READS_PARTS:
         break;
     case READS_KEY:
         add_expected(o, e, read);
@@ -272,6 +302,17 @@ static void expect_read(const op *o, const manner *how, expected *e) {
         read.key = edge_key(&e->arena, o);
         add_expected(o, e, read);
         break;
+    }
+}
+
+static void expect_parts(const op *o, expected *e) {
+    for (const model_note *note = e->notes; note != NULL; note = note->next) {
+        add_expected(o, e,
+                     (model_read){.kind = MODEL_JSON,
+                                  .key = note->key,
+                                  .part = true,
+                                  .wrote = note->wrote,
+                                  .region = note->region});
     }
 }
 
@@ -305,6 +346,9 @@ static void predict_inside(const op *o, const moment *at, expected *e) {
     if (sees == SEES_OWN) {
         expect_read(o, how, e);
     }
+    if (sees == SEES_OWN && !txn->read_only) {
+        expect_parts(o, e);
+    }
     if (how->rule == ADDS && e->status == STRATA_OK) {
         expect_sum(o, e);
     }
@@ -321,7 +365,7 @@ void model_txn_predict(const op *o, const moment *at, expected *e) {
     } else if (expect_open(o, e)) {
         if (is_txn_operation(o)) {
             o->kind->predict(o, at, e);
-        } else if (expect_ttl(o, e) && expect_same_run(o, at, e)) {
+        } else if (expect_ttl(o, e) && expect_given(o, e) && expect_same_run(o, at, e)) {
             predict_inside(o, at, e);
         }
     }
@@ -356,14 +400,27 @@ static void add_read(model *m, model_txn *txn, const model_read *read, bool cert
     own->page.start = model_copy(m, read->page.start);
     own->page.end = model_copy(m, read->page.end);
     own->page.cursor = model_copy(m, read->page.cursor);
+    for (size_t i = 0; i < read->region.route.count; i++) {
+        tree_step *step = &own->region.route.steps[i];
+        step->name = model_copy(m, step->name);
+    }
     txn->reads = own;
 }
 
-static void add_own(model *m, model_txn *txn, const op *o, const model_write *write) {
+/* In the order in which they were made. */
+static void add_reads(model *m, model_txn *txn, const model_read *read, bool certain) {
+    if (read != NULL) {
+        add_reads(m, txn, read->older, certain);
+        add_read(m, txn, read, certain);
+    }
+}
+
+static void add_own(model *m, model_txn *txn, const op *o, const model_write *write, bool follows) {
     const model_own *before = find_own(txn, write->kind, write->key);
     model_own *own = model_alloc(m, sizeof *own);
     *own = (model_own){.older = txn->own,
                        .place = model_txn_writes(txn),
+                       .follows = follows,
                        .write = op_own_write(m, write),
                        .rule = manner_of(o)->rule,
                        .delta = o->by};
@@ -393,7 +450,9 @@ const model_txn *model_txn_after(model *m, const op *o, const moment *at, const 
     if (strcmp(o->kind->name, "txn.rollback_to") == 0 && got->status == STRATA_OK) {
         return rolled_back(m, txn, o->savepoint);
     }
-    if (is_txn_operation(o) || got->status == STRATA_CONSTRAINT) {
+    const bool parts = !is_txn_operation(o) && manner_of(o)->touch == READS_PARTS;
+    if (is_txn_operation(o) || (got->status == STRATA_CONSTRAINT && !parts) ||
+        says_run_closed(got)) {
         return txn;
     }
     moment open = *at;
@@ -408,11 +467,9 @@ const model_txn *model_txn_after(model *m, const op *o, const moment *at, const 
     }
     model_txn *after = model_alloc(m, sizeof *after);
     *after = *txn;
-    for (const model_read *read = e->read; read != NULL; read = read->older) {
-        add_read(m, after, read, !excused);
-    }
+    add_reads(m, after, e->read, !excused);
     for (size_t i = 0; i < e->pending_count && !excused; i++) {
-        add_own(m, after, o, &e->writes[i]);
+        add_own(m, after, o, &e->writes[i], i > 0);
     }
     return after;
 }
@@ -433,13 +490,26 @@ static bool writes_plainly(const model_txn *txn, model_kind kind, strata_slice k
     return own != NULL && own->rule == AS_IT_IS;
 }
 
+/* Whether a document came or went, or was put in the place of another. */
+static bool is_replaced(const model_cell *cell, const model_txn *txn, const moment *at) {
+    for (size_t i = cell->count; i > 0 && cell->versions[i - 1].number > txn->snapshot; i--) {
+        const model_version *version = &cell->versions[i - 1];
+        if (version->number <= at->snapshot &&
+            (version->deleted || ((const model_document *)version->value.data)->whole)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The first key of a range that was changed and counts; NULL: none. */
-static const model_cell *changed_in(const model_read *read, const model_txn *txn,
-                                    const moment *at) {
+static const model_cell *changed_in(const model_read *read, const model_txn *txn, const moment *at,
+                                    bool certain) {
     const model_table *table = model_table_of(at->model, txn->run, read->kind);
     for (size_t i = 0; i < table->count; i++) {
         const model_cell *cell = table->cells[i];
         if (is_newer(model_seen(cell, at->snapshot), txn) && in_range(read, cell->key) &&
+            (!certain || read->kind != MODEL_JSON || is_replaced(cell, txn, at)) &&
             (!txn->first_wins || writes_plainly(txn, read->kind, cell->key))) {
             return cell;
         }
@@ -462,7 +532,8 @@ static strata_slice find_point(const model_txn *txn, const moment *at, bool cert
                                model_kind *kind) {
     const model_read *first = NULL;
     for (const model_read *read = txn->reads; read != NULL; read = read->older) {
-        if (!read->range && (read->certain || !certain) && changed_at(read, txn, at) &&
+        if (!read->range && !read->part && (read->certain || !certain) &&
+            changed_at(read, txn, at) &&
             (first == NULL || comes_before(read->kind, read->key, first->kind, first->key))) {
             first = read;
         }
@@ -477,7 +548,7 @@ static strata_slice find_in_ranges(const model_txn *txn, const moment *at, bool 
     strata_slice key = {NULL, 0};
     for (const model_read *read = txn->reads; read != NULL; read = read->older) {
         const model_cell *cell =
-            read->range && (read->certain || !certain) ? changed_in(read, txn, at) : NULL;
+            read->range && (read->certain || !certain) ? changed_in(read, txn, at, certain) : NULL;
         if (cell != NULL &&
             (key.data == NULL ||
              (txn->first_wins && comes_before(read->kind, cell->key, *kind, key)))) {
@@ -488,16 +559,47 @@ static strata_slice find_in_ranges(const model_txn *txn, const moment *at, bool 
     return key;
 }
 
+static bool part_changed(const model_read *read, const model_txn *txn, const moment *at) {
+    const model_table *table = model_table_of(at->model, txn->run, MODEL_JSON);
+    for (size_t i = 0; i < table->count; i++) {
+        const model_cell *cell = table->cells[i];
+        for (size_t j = cell->count; j > 0 && st_slice_equal(cell->key, read->key); j--) {
+            const model_version *version = &cell->versions[j - 1];
+            if (version->number <= at->snapshot && version->number > txn->snapshot &&
+                json_meets(version, &read->region)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The document of the newest region that was changed. */
+static strata_slice find_part(const model_txn *txn, const moment *at, bool certain) {
+    for (const model_read *read = txn->reads; read != NULL; read = read->older) {
+        if (read->part && (read->certain || !certain) && (read->wrote || !txn->first_wins) &&
+            part_changed(read, txn, at)) {
+            return read->key;
+        }
+    }
+    return st_slice(NULL, 0);
+}
+
 /* What a conflict is reported of; data NULL: there is none. */
 static strata_slice find_conflict(const model_txn *txn, const moment *at, bool certain,
                                   model_kind *kind) {
-    const strata_slice key = find_point(txn, at, certain, kind);
-    return key.data != NULL ? key : find_in_ranges(txn, at, certain, kind);
+    strata_slice key = find_point(txn, at, certain, kind);
+    key = key.data != NULL ? key : find_in_ranges(txn, at, certain, kind);
+    if (key.data == NULL) {
+        key = find_part(txn, at, certain);
+        *kind = MODEL_JSON;
+    }
+    return key;
 }
 
 static bool is_certain(const model_txn *txn) {
     const model_read *read = txn->reads;
-    while (read != NULL && read->certain) {
+    while (read != NULL && read->certain && !(read->range && read->kind == MODEL_JSON)) {
         read = read->older;
     }
     return read == NULL;
@@ -588,6 +690,9 @@ static void expect_writes(const op *o, const moment *at, expected *e) {
     }
     for (size_t i = 0; i < count; i++) {
         model_write write = last[i]->write;
+        if (last[i]->rule == EDITS) {
+            continue;
+        }
         if (last[i]->rule == ADDS && !expect_added(o, last[i], at, e, &write)) {
             e->write_count = 0;
             return;
@@ -600,7 +705,13 @@ static void expect_writes(const op *o, const moment *at, expected *e) {
         }
         (void)expect_write(e, at, &write);
     }
-    put_uint(expect_ok(e, 1), "version", expect_version(at));
+    for (size_t i = 0; i < count; i++) {
+        if (last[i]->rule == EDITS && !expect_document(at, e, &last[i]->write)) {
+            e->write_count = 0;
+            return;
+        }
+    }
+    put_uint(expect_ok(e, 1), "version", e->write_count == 0 ? txn->snapshot : expect_version(at));
 }
 
 void model_txn_predict_commit(const op *o, const moment *at, expected *e) {

@@ -15,12 +15,19 @@ typedef struct rows {
 } rows;
 
 static const rows table[] = {
-    {ops_run, &ops_run_count},           {ops_kv, &ops_kv_count},
-    {ops_many, &ops_many_count},         {ops_event, &ops_event_count},
-    {ops_memory, &ops_memory_count},     {ops_retention, &ops_retention_count},
-    {ops_snapshot, &ops_snapshot_count}, {ops_db, &ops_db_count},
-    {ops_txn, &ops_txn_count},           {ops_state, &ops_state_count},
-    {ops_trace, &ops_trace_count},       {ops_edge, &ops_edge_count},
+    {ops_run, &ops_run_count},
+    {ops_kv, &ops_kv_count},
+    {ops_many, &ops_many_count},
+    {ops_event, &ops_event_count},
+    {ops_json, &ops_json_count},
+    {ops_memory, &ops_memory_count},
+    {ops_retention, &ops_retention_count},
+    {ops_snapshot, &ops_snapshot_count},
+    {ops_db, &ops_db_count},
+    {ops_txn, &ops_txn_count},
+    {ops_state, &ops_state_count},
+    {ops_trace, &ops_trace_count},
+    {ops_edge, &ops_edge_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };
@@ -183,6 +190,14 @@ static const argument arguments[] = {
     ARGUMENT("direction", "direction", direction, TEXT),
     ARGUMENT("weight", "weight", by, NUMBER),
     ARGUMENT("properties", "properties", value, RAW),
+    ARGUMENT("path", "path", path, TEXT),
+    ARGUMENT("path!", "path", path, NEEDED_TEXT),
+    ARGUMENT("document", "document", value, RAW),
+    ARGUMENT("value?", "value", value, RAW),
+    ARGUMENT("text?", "text", text, TEXT),
+    ARGUMENT("operations", "operations", value, NEEDED_RAW),
+    ARGUMENT("patch", "patch", value, NEEDED_RAW),
+    ARGUMENT("documents", "documents", whole, FLAG),
 };
 
 static const argument *find_argument(strata_slice word) {
@@ -344,7 +359,8 @@ bool op_holds(const op *o, const moment *at, const answer *got, expected *e) {
 
 /* Whether what is kept is bytes that point to nothing. */
 static bool is_plain(model_kind kind) {
-    return kind != MODEL_RUN && kind != MODEL_EVENT && kind != MODEL_MEMORY && kind != MODEL_RULE;
+    return kind != MODEL_RUN && kind != MODEL_EVENT && kind != MODEL_JSON && kind != MODEL_MEMORY &&
+           kind != MODEL_RULE;
 }
 
 /* What a version holds points to bytes of the expectation; the model's own copy points to its own. */
@@ -360,6 +376,8 @@ static strata_slice own_value(model *m, const model_write *write) {
         model_event *event = (model_event *)value.data;
         event->type = model_copy(m, event->type);
         event->payload = model_copy(m, event->payload);
+    } else if (write->kind == MODEL_JSON) {
+        json_own(m, (model_document *)value.data);
     } else if (write->kind == MODEL_MEMORY) {
         model_memory *memory = (model_memory *)value.data;
         memory->text = model_copy(m, memory->text);
@@ -399,7 +417,7 @@ void op_commit(model *m, const expected *e) {
 }
 
 uint64_t op_version(const op *o, const answer *got) {
-    if (got->status != STRATA_OK || !o->kind->writes || got->response.len == 0) {
+    if (got->status != STRATA_OK || !op_commits(o) || o->idle || got->response.len == 0) {
         return 0;
     }
     return (uint64_t)int_of(field_of(object_of(got->response), "version"));

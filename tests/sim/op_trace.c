@@ -186,6 +186,10 @@ static void predict_list(const op *o, const moment *at, expected *e) {
         !expect_as_of(o, at, e, run, &snapshot)) {
         return;
     }
+    if (o->cursor.len > 0 && o->parent.len + o->cursor.len > ST_KEY_BYTES_MAX) {
+        expect_error(e, STRATA_INVALID_KEY, NULL);
+        return;
+    }
     const model_table *table = model_table_of(at->model, run, MODEL_TRACE);
     strata_buffer *out = expect_list(e, "traces", &list);
     for (size_t i = 0; i < table->count; i++) {
@@ -215,7 +219,7 @@ static void make_tree(maker *mk, op *o) {
     o->limit = pick_limit(mk);
 }
 
-typedef struct tree {
+typedef struct forest {
     const model_table *table;
     uint64_t snapshot;
     uint64_t depth;
@@ -223,9 +227,9 @@ typedef struct tree {
     bool truncated;
     strata_buffer *out;
     uint32_t count;
-} tree;
+} forest;
 
-static void put_tree(tree *t, strata_slice id, const model_version *version, unsigned depth) {
+static void put_tree(forest *t, strata_slice id, const model_version *version, unsigned depth) {
     if (t->count == t->limit) {
         t->truncated = true;
         return;
@@ -241,8 +245,8 @@ static void put_tree(tree *t, strata_slice id, const model_version *version, uns
 }
 
 static void predict_tree(const op *o, const moment *at, expected *e) {
-    tree t = {.depth = o->number == 0 ? UINT64_MAX : o->number,
-              .limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit};
+    forest t = {.depth = o->number == 0 ? UINT64_MAX : o->number,
+                .limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit};
     open_list list;
     unsigned run;
     if (!expect_run(o, at, e, &run) || !expect_bounds(o, e) || !expect_key(o->key, e) ||

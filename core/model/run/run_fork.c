@@ -42,7 +42,10 @@ static st_fork_point find_point(forking *f, const st_shard *parent, bool *now) {
     st_mutex_unlock(&wal->lock, &f->rq->model->host->executor);
     *now = point.version == UINT64_MAX && point.time_us >= parent->newest_us;
     if (*now) {
-        point = (st_fork_point){f->link.since, INT64_MAX};
+        /* Not a later number: forks of a parent that has written nothing in between see the same, and
+         * whoever compares them knows it (history/touched.c). */
+        point =
+            (st_fork_point){parent->last < f->link.since ? parent->last : f->link.since, INT64_MAX};
     }
     return point;
 }
@@ -65,6 +68,7 @@ static strata_status fork_locked(forking *f, strata_slice name) {
     f->link.base = st_fork_find_base(parent->shard, &f->link.point);
     f->link.since_us = f->commit.timestamp_us;
     f->record->parent = name;
+    f->record->provenance = found.provenance;
     f->record->fork = (st_run_origin){f->link.base->run, f->link.point, f->link.since};
     ST_TRY(st_run_make(rq, f->record, &f->commit, &f->key, &f->run));
     ST_TRY(st_fork_pin(&rq->reader, f->link.base, &f->link.point, now));
