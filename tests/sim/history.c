@@ -109,7 +109,8 @@ static void mark_cell(model *m, const model_rule *rule, model_floor *floor, mode
 }
 
 void history_mark(model *m) {
-    static const model_kind kinds[] = {MODEL_KV, MODEL_JSON, MODEL_MEMORY};
+    static const model_kind kinds[] = {MODEL_KV,     MODEL_STATE, MODEL_JSON,
+                                       MODEL_MEMORY, MODEL_EDGE,  MODEL_EDGE_IN};
     const char *source;
     const bool again = m->marked && m->marked_us == m->now_us && m->marked_settled == m->settled;
     if (again || model_table_of(m, MODEL_SYSTEM, MODEL_RULE)->count == 0) {
@@ -196,6 +197,11 @@ bool history_trims_memory(const op *o, const moment *at) {
     return reads_then(o, at, &run) && trims_key(o, at, run, MODEL_MEMORY, o->key);
 }
 
+bool history_trims(const op *o, const moment *at, model_kind kind, strata_slice key) {
+    unsigned run;
+    return reads_then(o, at, &run) && trims_key(o, at, run, kind, key);
+}
+
 bool history_trims_json(const op *o, const moment *at) {
     unsigned run;
     return reads_then(o, at, &run) && trims_key(o, at, run, MODEL_JSON, o->key);
@@ -219,7 +225,7 @@ bool history_trims_keys(const op *o, const moment *at) {
     return false;
 }
 
-static bool trims_page(const op *o, const moment *at, model_kind kind) {
+bool history_trims_list(const op *o, const moment *at, model_kind kind) {
     unsigned run;
     if (!reads_then(o, at, &run)) {
         return false;
@@ -234,11 +240,11 @@ static bool trims_page(const op *o, const moment *at, model_kind kind) {
 }
 
 bool history_trims_page(const op *o, const moment *at) {
-    return trims_page(o, at, MODEL_KV);
+    return history_trims_list(o, at, MODEL_KV);
 }
 
 bool history_trims_documents(const op *o, const moment *at) {
-    return trims_page(o, at, MODEL_JSON);
+    return history_trims_list(o, at, MODEL_JSON);
 }
 
 /* ---- Explaining ------------------------------------------------------------------------------ */
@@ -280,8 +286,11 @@ static bool explain_ended(const op *o, const moment *at, const answer *got, expe
 /* The history of a key of which the oldest versions are gone. */
 static bool explain_shorter(const op *o, const moment *at, const answer *got, expected *e) {
     const unsigned run = op_run_of(o, at);
-    const bool document = strcmp(o->kind->name, "json.history") == 0;
-    const model_table *table = model_table_of(at->model, run, document ? MODEL_JSON : MODEL_KV);
+    const char *name = o->kind->name;
+    const model_kind kind = strcmp(name, "state.history") == 0  ? MODEL_STATE
+                            : strcmp(name, "json.history") == 0 ? MODEL_JSON
+                                                                : MODEL_KV;
+    const model_table *table = model_table_of(at->model, run, kind);
     const model_cell *cell = NULL;
     for (size_t i = 0; i < table->count; i++) {
         cell = st_slice_equal(table->cells[i]->key, o->key) ? table->cells[i] : cell;

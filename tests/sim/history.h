@@ -27,6 +27,9 @@ void history_mark(model *m);
 bool history_explains(const op *o, const moment *at, const answer *got, expected *e);
 
 /* For op_kind.trims. */
+/* The same of a key, and of a list, of any kind. */
+bool history_trims(const op *o, const moment *at, model_kind kind, strata_slice key);
+bool history_trims_list(const op *o, const moment *at, model_kind kind);
 bool history_trims_kv(const op *o, const moment *at);
 bool history_trims_memory(const op *o, const moment *at);
 bool history_trims_json(const op *o, const moment *at);
