@@ -8,7 +8,9 @@
 #include "model/write.h"
 
 static strata_status check_active(st_request *rq, const st_run *run) {
-    ST_TRY(st_run_check_there(rq, run));
+    if (ST_UNLIKELY(st_shard_gone(run->shard) > 0)) {
+        return st_fail(rq->error, STRATA_NOT_FOUND, "the run was deleted");
+    }
     const int status = atomic_load_explicit((_Atomic int *)&run->status, memory_order_acquire);
     if (ST_LIKELY(status == ST_RUN_ACTIVE)) {
         return STRATA_OK;
