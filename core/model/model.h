@@ -78,15 +78,9 @@ static inline void st_request_init(st_request *rq, st_model *over, st_arena *are
                        .txn = NULL};
 }
 
-/* Whether a run was deleted, as far as readers may know: in strict mode once that is durable. */
-static inline bool st_run_is_gone(const st_model *over, const st_shard *shard) {
-    const uint64_t gone = st_shard_gone(shard);
-    return ST_UNLIKELY(gone > 0) &&
-           gone <= st_shard_snapshot(st_shards_find(&over->store.shards, ST_RUN_SYSTEM));
-}
 /* A run may be deleted while somebody has found it, or is in a transaction on it. Errors: not_found. */
 static inline strata_status st_run_check_there(st_request *rq, const st_run *run) {
-    return st_run_is_gone(rq->model, run->shard)
+    return st_store_shows_gone(&rq->model->store, run->shard)
                ? st_fail(rq->error, STRATA_NOT_FOUND, "the run was deleted")
                : STRATA_OK;
 }

@@ -29,10 +29,12 @@ strata_status st_past_fail(st_reader *reader, uint64_t run, strata_slice key, co
 
 /* ---- Floors ---------------------------------------------------------------------------------- */
 
-/* By what was asked for: the other bound of a part is that of a fork, and what that sees is kept. */
+/* By what was asked for: of what a fork sees nothing is missing but what had ended by itself, so the
+ * bounds of the fork do not count. */
 static bool is_above(const st_part *part, const st_floor *floor) {
-    return part->asked->time_us == INT64_MAX ? part->bound.version >= floor->version
-                                             : part->bound.time_us >= floor->time_us;
+    const st_bound *asked = part->asked;
+    return asked->time_us == INT64_MAX ? asked->version >= floor->version
+                                       : asked->time_us >= floor->time_us;
 }
 
 static st_floor floor_of_all(const st_reader *reader) {
@@ -180,7 +182,7 @@ strata_status st_past_check_ended(st_reader *reader, const st_part *part, strata
         return STRATA_OK;
     }
     *live = false;
-    return part->bound.version >= floor.version
+    return part->asked->version >= floor.version
                ? STRATA_OK
                : st_past_fail(reader, part->shard->run, key, part->asked, floor.version);
 }

@@ -13,11 +13,12 @@ strata_status st_past_fail(st_reader *reader, uint64_t run, strata_slice key, co
 /* The same of a key of which nothing that is left is inside the bound. */
 strata_status st_past_fail_key(st_reader *reader, const st_part *part, strata_slice key);
 
-/* Whether anything at all can be said of that part: of a run that was deleted there is nothing but
+/* Whether anything at all can be said of that part: of a base that was deleted there is nothing but
  * what its forks see. Errors: history_trimmed. */
 static inline strata_status st_past_check_gone(st_reader *reader, const st_part *part,
                                                strata_slice key) {
-    return ST_LIKELY(!part->bound.past || st_shard_gone(part->shard) == 0)
+    return ST_LIKELY(!part->bound.past || !part->is_base ||
+                     !st_store_shows_gone(reader->store, part->shard))
                ? STRATA_OK
                : st_past_fail(reader, part->shard->run, key, part->asked, part->whole_from);
 }

@@ -21,6 +21,7 @@ typedef struct st_part {
     const st_shard *shard;
     st_bound bound;
     const st_bound *asked; /* the whole of it; borrowed */
+    bool is_base;          /* a fork is read, and it is not that */
     /* Of a base: what its fork sees is kept from that version of the fork on; then it was not earlier. */
     uint64_t whole_from;
     int64_t whole_us;
@@ -34,7 +35,7 @@ static inline bool st_part_next(st_part *part);
 static inline st_part st_part_of_base(const st_part *of) {
     const st_shard *shard = of->shard;
     const st_bound *bound = &of->bound;
-    st_part part = {shard->base, *bound, of->asked, shard->since, of->whole_us};
+    st_part part = {shard->base, *bound, of->asked, true, shard->since, of->whole_us};
     /* All that a fork sees of its base was there when it was made, and is kept since. */
     const int64_t time_us = bound->time_us >= shard->since_us ? INT64_MAX : bound->time_us;
     const bool whole = bound->version >= shard->since && time_us == INT64_MAX;
@@ -48,7 +49,7 @@ static inline st_part st_part_of_base(const st_part *of) {
 }
 
 static inline st_part st_part_of_run(const st_shard *shard, const st_bound *bound) {
-    const st_part part = {shard, *bound, bound, 0, INT64_MIN};
+    const st_part part = {shard, *bound, bound, false, 0, INT64_MIN};
     return part;
 }
 

@@ -110,7 +110,7 @@ static bool list_strands(st_scan *scan, const opening *o) {
         const st_shard *shard = next.part.shard;
         here = here || shard == first.shard;
         if (here) {
-            next.gone = st_shard_gone(shard) > 0 && shard != o->shard;
+            next.gone = next.part.is_base && st_store_shows_gone(scan->reader->store, shard);
             if (!list_memtables(scan->reader, &next)) {
                 return false;
             }
