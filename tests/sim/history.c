@@ -289,7 +289,11 @@ static bool explain_ended(const op *o, const moment *at, const answer *got, expe
         return false;
     }
     for (; run > 0; run = at->model->origins[run].base) {
-        if (explain_ended_in(o, at, model_table_of(at->model, run, MODEL_KV), got, e)) {
+        const model_origin *origin = &at->model->origins[run];
+        moment then = *at;
+        then.ended_us = origin->made_us; /* nobody knows what was committed while it was made */
+        if ((origin->base > 0 && o->as_of < origin->made && op_holds_then(o, &then, got, e)) ||
+            explain_ended_in(o, at, model_table_of(at->model, run, MODEL_KV), got, e)) {
             return true;
         }
     }

@@ -27,7 +27,9 @@ typedef struct forking {
     st_run_record *record;
     st_commit commit;
     st_key key;
-    st_run *run;           /* the fork */
+    st_run *run; /* the fork */
+    st_shard *parent;
+    uint64_t parent_last;  /* its newest commit, whether or not readers may see it */
     st_fork_target target; /* what it sees */
     uint64_t since;
     bool pinned;
@@ -61,6 +63,8 @@ static strata_status fork_locked(forking *f, strata_slice name) {
     if (f->commit.timestamp_us < parent->shard->newest_us) {
         f->commit.timestamp_us = parent->shard->newest_us;
     }
+    f->parent = parent->shard;
+    f->parent_last = parent->shard->last;
     find_point(f, parent->shard);
     f->record->parent = name;
     f->record->fork = (st_run_origin){f->target.base->run, f->target.point, f->since};
@@ -106,7 +110,11 @@ strata_status st_run_fork(st_request *rq, strata_slice parent, const st_when *wh
     }
     const st_commit_hook hook = {&f, begin_fork};
     status = st_run_put(rq, &f.commit, &f.key, &hook, stamp);
-    return status == STRATA_OK ? STRATA_OK : give_up(&f, status);
+    if (status != STRATA_OK) {
+        return give_up(&f, status);
+    }
+    st_shard_publish(f.parent, f.parent_last); /* the fork shows it, and it is as durable */
+    return STRATA_OK;
 }
 
 /* ---- At open --------------------------------------------------------------------------------- */
