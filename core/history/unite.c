@@ -81,9 +81,12 @@ static strata_status put_derived(merger *self, strata_slice key, const st_revisi
     st_key other;
     bool derived;
     ST_TRY(derive(self, key, source, &other, &derived));
+    if (!derived) {
+        return STRATA_OK;
+    }
     const st_write write = {
         .key = st_key_slice(&other), .value = st_slice("", 0), .deletes = source == NULL};
-    return derived ? put(self, &write) : STRATA_OK;
+    return put(self, &write);
 }
 
 /* The request is the transaction's while something is written through a primitive. */

@@ -766,4 +766,7 @@ strata_status strata_repair(const char *path, const strata_options *options,
 #ifdef __cplusplus
 }
 #endif
+
+#include "strata/history.h"
+
 #endif
