@@ -169,8 +169,8 @@ strata_status st_op_json_create(st_call *call) {
     st_run *run;
     st_stamp stamp;
     st_json_input input;
-    ST_TRY(take_input(call, ARG_json_create_document, ARG_json_create_text, "document", &input));
     ST_TRY(st_call_run(call, ARG_json_create_run, &run));
+    ST_TRY(take_input(call, ARG_json_create_document, ARG_json_create_text, "document", &input));
     ST_TRY(st_json_create(call->rq, run, st_call_text(call, ARG_json_create_key), &input, &stamp));
     return st_put_version(call, &stamp);
 }
@@ -179,8 +179,8 @@ strata_status st_op_json_set(st_call *call) {
     st_run *run;
     st_stamp stamp;
     st_json_input input;
-    ST_TRY(take_input(call, ARG_json_set_value, ARG_json_set_text, "value", &input));
     ST_TRY(st_call_run(call, ARG_json_set_run, &run));
+    ST_TRY(take_input(call, ARG_json_set_value, ARG_json_set_text, "value", &input));
     ST_TRY(st_json_set(call->rq, run, st_call_text(call, ARG_json_set_key),
                        st_call_text(call, ARG_json_set_path), &input, &stamp));
     return st_put_version(call, &stamp);
@@ -190,8 +190,8 @@ strata_status st_op_json_cas(st_call *call) {
     st_run *run;
     st_stamp stamp;
     st_json_input input;
-    ST_TRY(take_input(call, ARG_json_cas_value, ARG_json_cas_text, "value", &input));
     ST_TRY(st_call_run(call, ARG_json_cas_run, &run));
+    ST_TRY(take_input(call, ARG_json_cas_value, ARG_json_cas_text, "value", &input));
     ST_TRY(st_json_cas(call->rq, run, st_call_text(call, ARG_json_cas_key),
                        st_call_text(call, ARG_json_cas_path), &input,
                        st_call_uint(call, ARG_json_cas_expected_version, 0), &stamp));

@@ -9,6 +9,7 @@ import type {
     OperationName,
     Operations,
 } from './generated/operations.js';
+import { Indexes } from './indexes.js';
 import type { CallOptions } from './options.js';
 import { Retention } from './retention.js';
 import { Runs } from './runs.js';
@@ -20,9 +21,11 @@ import { type BeginOptions, beginNames, transact, Transaction, type TransactionO
 export class Run extends Scope {
     readonly #calls: Calls;
     readonly #run: string | undefined;
+    readonly indexes: Indexes;
 
     constructor(calls: Calls, name: string | undefined) {
         super(calls, name);
+        this.indexes = new Indexes(calls, name);
         this.#calls = calls;
         this.#run = name;
     }

@@ -2,6 +2,7 @@ import { type Caller, type Camel, camel, checkOptions, type PageOptions, pages }
 import type {
     RunBeginResult,
     RunCreateResult,
+    RunForkResult,
     RunRecord,
     RunRevision,
     RunStatsResult,
@@ -12,6 +13,13 @@ import type { ObjectValue } from './values.js';
 
 export interface RunCreateOptions extends CallOptions {
     parent?: string | undefined;
+    tags?: readonly string[] | undefined;
+    metadata?: ObjectValue | undefined;
+}
+
+export interface RunForkOptions extends CallOptions, AsOf {
+    /** The name of the fork; a new unique one when left out. */
+    name?: string | undefined;
     tags?: readonly string[] | undefined;
     metadata?: ObjectValue | undefined;
 }
@@ -55,6 +63,21 @@ export class Runs {
         checkOptions('runs.create', options, ['parent', 'tags', 'metadata', 'signal']);
         const { parent, tags, metadata } = options ?? {};
         return this.#caller.exec('run.create', { name, parent, tags, metadata }, options);
+    }
+
+    /**
+     * Creates an active run that sees the run `name` as it is, or was at `asOf` or `asOfTime`, and goes on by
+     * itself. It costs the same whatever that run holds.
+     */
+    async fork(name: string, options?: RunForkOptions): Promise<RunForkResult> {
+        checkOptions('runs.fork', options, ['name', 'tags', 'metadata', ...asOfNames, 'signal']);
+        const { name: fork, tags, metadata } = options ?? {};
+        return this.#caller.exec('run.fork', { run: name, name: fork, tags, metadata, ...asOfArgs(options) }, options);
+    }
+
+    /** Deletes a run with all its keys and their history; forks of it go on to see what they saw. */
+    async delete(name: string, options?: CallOptions): Promise<bigint> {
+        return this.#change('run.delete', name, options);
     }
 
     /** The run of that name, active: created as the options say if there is none, resumed if it is paused. */
@@ -175,7 +198,7 @@ export class Runs {
     }
 
     async #change(
-        op: 'run.pause' | 'run.resume' | 'run.complete' | 'run.cancel' | 'run.archive',
+        op: 'run.pause' | 'run.resume' | 'run.complete' | 'run.cancel' | 'run.archive' | 'run.delete',
         name: string,
         options: CallOptions | undefined,
     ): Promise<bigint> {

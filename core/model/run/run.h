@@ -9,9 +9,9 @@
 
 /* Where a fork began. */
 typedef struct st_run_origin {
-    uint64_t run;          /* whose commits it sees; 0: it is not a fork */
-    st_fork_point point;   /* up to which */
-    uint64_t since;        /* its own commits are above it */
+    uint64_t run;        /* whose commits it sees; 0: it is not a fork */
+    st_fork_point point; /* up to which */
+    uint64_t since;      /* its own commits are above it */
 } st_run_origin;
 
 typedef struct st_run_record {

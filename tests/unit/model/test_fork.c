@@ -209,7 +209,7 @@ static void check_some(life *l, unsigned questions) {
             time_us = l->writes[below(l, (uint64_t)l->write_count)].time_us - (int64_t)below(l, 2);
         }
         check_get(l, run, key, version, time_us);
-        if (i % 4 == 0) {
+        if (i % 2 == 0) {
             check_list(l, run, version, time_us, below(l, 2) == 0);
             check_history(l, run, key);
         }
