@@ -20,6 +20,9 @@ GROUPS = {
         "json.parse.objects": 0.5, "json.parse.pretty": 0.5, "json.parse.floats": 0.5,
         "json.parse.prose": 0.5, "json.parse.scripts": 0.5,
     }),
+    "json_set": ("One path of a JSON document of 10 KB, set and read, buffered", {
+        "json.set.path": 10,
+    }),
     "events": ("Events appended, a chain of hashes, buffered", {
         "event.append": 7, "event.append.limit": 0.7,
     }),
