@@ -162,7 +162,8 @@ strata_status st_op_json_history(st_call *call) {
         }
         ST_TRY(status);
     }
-    return st_list_close(call, &list, shown, st_slice(NULL, 0));
+    return st_list_close_at(call, &list, shown, "next",
+                            more && shown == count ? revisions[count - 1].stamp.version : 0);
 }
 
 /* ---- Changing -------------------------------------------------------------------------------- */

@@ -244,7 +244,7 @@ static void make_create(maker *mk, op *o) {
 
 static void predict_create(const op *o, const moment *at, expected *e) {
     target t;
-    if (!expect_given(o, e) || !expect_run(o, at, e, &t.run) || !expect_key(o->key, e) ||
+    if (!expect_run(o, at, e, &t.run) || !expect_given(o, e) || !expect_key(o->key, e) ||
         !expect_input(o, at, e, &t) || !expect_open(o, at, e, &t)) {
         return;
     }
@@ -287,7 +287,7 @@ static void make_set(maker *mk, op *o) {
 static void predict_set(const op *o, const moment *at, expected *e) {
     target t;
     doc_change c;
-    if (!expect_given(o, e) || !expect_run(o, at, e, &t.run) || !expect_key(o->key, e) ||
+    if (!expect_run(o, at, e, &t.run) || !expect_given(o, e) || !expect_key(o->key, e) ||
         !expect_path(o, e, &t) || !expect_input(o, at, e, &t) || !expect_open(o, at, e, &t)) {
         return;
     }
