@@ -262,6 +262,11 @@ bool history_trims_documents(const op *o, const moment *at) {
     return history_trims_list(o, at, MODEL_JSON);
 }
 
+bool history_trims_whole(const op *o, const moment *at) {
+    unsigned run;
+    return reads_then(o, at, &run) && is_loose(o, at, run);
+}
+
 /* A point of the past cannot be forked when something of it may be gone, also of a run further down. */
 bool history_trims_fork(const op *o, const moment *at) {
     const bool rules = model_table_of(at->model, MODEL_SYSTEM, MODEL_RULE)->count > 0;

@@ -43,6 +43,8 @@ bool history_trims_json(const op *o, const moment *at);
 bool history_trims_keys(const op *o, const moment *at);
 bool history_trims_page(const op *o, const moment *at);
 bool history_trims_documents(const op *o, const moment *at);
+/* Of what is never trimmed: only what a fork saw of another run may be gone. */
+bool history_trims_whole(const op *o, const moment *at);
 bool history_trims_fork(const op *o, const moment *at);
 
 #endif
