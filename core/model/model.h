@@ -27,6 +27,7 @@ typedef struct st_run {
     uint64_t tail_sequence;
     uint8_t tail_hash[ST_SHA256_BYTES];
 
+    _Atomic bool provenance; /* it keeps that of its commits */
     /* NULL until they are needed (field_index.c). Under the run's lock. */
     struct st_known_indexes *indexes;
     /* Who waits for more of it (event_wait.c); what was counted of it (event_types.c). */

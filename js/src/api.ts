@@ -3,6 +3,7 @@ export type { Camel, PageOptions } from './caller.js';
 export { Database, Run } from './database.js';
 export type { DocumentListOptions, Documents } from './documents.js';
 export { type ErrorDetails, StrataError } from './errors.js';
+export type { Condition, Filter, FindOptions } from './find.js';
 export type { EventRangeOptions, Events } from './events.js';
 export {
     AlreadyExists,
@@ -32,6 +33,8 @@ export {
 export type {
     Cell,
     CellRevision,
+    Change,
+    Commit,
     DbBackupResult,
     DbCheckpointResult,
     DbCompactResult,
@@ -47,11 +50,15 @@ export type {
     EventType,
     EventVerifyResult,
     Hit,
+    Index,
+    Item,
     Memory,
     MemoryRememberResult,
+    MergeConflict,
     OperationName,
     Operations,
     PatchOperation,
+    Plan,
     Problem,
     RecallStats,
     RetentionGetResult,
@@ -69,7 +76,21 @@ export type {
     StateSetResult,
     TxnInfoResult,
 } from './generated/operations.js';
+export type {
+    DiffOptions,
+    DiffPoints,
+    DiffSummary,
+    ExplainOptions,
+    Explanation,
+    History,
+    HistoryRange,
+    LogOptions,
+    MergeOptions,
+    Primitive,
+    StateOptions,
+} from './history.js';
 export type { LogLevel, LogLine, Progress } from './host.js';
+export type { Indexes, IndexOptions } from './indexes.js';
 export type { ExpiryOptions, Kv, KvListOptions, NewEntry } from './kv.js';
 export type { Memories, MemoryListOptions, RecallOptions, RecallResult, RememberOptions } from './memories.js';
 export type { AsOf, CallOptions, Durability, ImportSource, OpenOptions, When } from './options.js';

@@ -109,7 +109,7 @@ static void mark_cell(model *m, const model_rule *rule, model_floor *floor, mode
 }
 
 void history_mark(model *m) {
-    static const model_kind kinds[] = {MODEL_KV, MODEL_MEMORY};
+    static const model_kind kinds[] = {MODEL_KV, MODEL_JSON, MODEL_MEMORY};
     const char *source;
     const bool again = m->marked && m->marked_us == m->now_us && m->marked_settled == m->settled;
     if (again || model_table_of(m, MODEL_SYSTEM, MODEL_RULE)->count == 0) {
@@ -208,6 +208,11 @@ bool history_trims_memory(const op *o, const moment *at) {
     return reads_then(o, at, &run) && trims_key(o, at, run, MODEL_MEMORY, o->key);
 }
 
+bool history_trims_json(const op *o, const moment *at) {
+    unsigned run;
+    return reads_then(o, at, &run) && trims_key(o, at, run, MODEL_JSON, o->key);
+}
+
 bool history_trims_keys(const op *o, const moment *at) {
     st_cursor cursor = st_cursor_over(o->value);
     st_token token;
@@ -226,7 +231,7 @@ bool history_trims_keys(const op *o, const moment *at) {
     return false;
 }
 
-bool history_trims_page(const op *o, const moment *at) {
+static bool trims_page(const op *o, const moment *at, model_kind kind) {
     unsigned run;
     if (!reads_then(o, at, &run)) {
         return false;
@@ -234,13 +239,21 @@ bool history_trims_page(const op *o, const moment *at) {
     if (is_loose(o, at, run)) {
         return true;
     }
-    const model_table *table = model_table_of(at->model, run, MODEL_KV);
+    const model_table *table = model_table_of(at->model, run, kind);
     for (size_t i = 0; i < table->count; i++) {
-        if (in_page(o, table->cells[i]->key) && trims_cell(o, at, run, MODEL_KV, table->cells[i])) {
+        if (in_page(o, table->cells[i]->key) && trims_cell(o, at, run, kind, table->cells[i])) {
             return true;
         }
     }
-    return is_below(o, &at->model->floors[run][MODEL_KV]);
+    return is_below(o, &at->model->floors[run][kind]);
+}
+
+bool history_trims_page(const op *o, const moment *at) {
+    return trims_page(o, at, MODEL_KV);
+}
+
+bool history_trims_documents(const op *o, const moment *at) {
+    return trims_page(o, at, MODEL_JSON);
 }
 
 /* A point of the past cannot be forked when something of it may be gone, also of a run further down. */
@@ -323,7 +336,8 @@ bool history_shows(const answer *got, uint64_t number) {
 static bool explain_shorter(const op *o, const moment *at, const answer *got, expected *e) {
     const unsigned run = op_run_of(o, at);
     const uint64_t last = (uint64_t)int_of(field_of(object_of(got->response), "next"));
-    const model_table *table = model_table_of(at->model, run, MODEL_KV);
+    const bool document = strcmp(o->kind->name, "json.history") == 0;
+    const model_table *table = model_table_of(at->model, run, document ? MODEL_JSON : MODEL_KV);
     const bool rules = model_table_of(at->model, MODEL_SYSTEM, MODEL_RULE)->count > 0;
     const model_cell *cell = NULL;
     for (size_t i = 0; i < table->count; i++) {

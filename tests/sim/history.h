@@ -32,8 +32,10 @@ bool history_shows(const answer *got, uint64_t number);
 /* For op_kind.trims. */
 bool history_trims_kv(const op *o, const moment *at);
 bool history_trims_memory(const op *o, const moment *at);
+bool history_trims_json(const op *o, const moment *at);
 bool history_trims_keys(const op *o, const moment *at);
 bool history_trims_page(const op *o, const moment *at);
+bool history_trims_documents(const op *o, const moment *at);
 bool history_trims_fork(const op *o, const moment *at);
 
 #endif

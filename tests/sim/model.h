@@ -20,6 +20,7 @@ typedef enum model_kind {
     MODEL_RUN,    /* struct model_run, in MODEL_SYSTEM */
     MODEL_KV,     /* one MessagePack value */
     MODEL_EVENT,  /* struct model_event, by its sequence as 8 bytes, big-endian */
+    MODEL_JSON,   /* struct model_document */
     MODEL_MEMORY, /* struct model_memory */
     MODEL_RULE,   /* struct model_rule, in MODEL_SYSTEM */
     MODEL_KINDS

@@ -8,6 +8,7 @@
 #ifndef STRATA_SIM_OP_H
 #define STRATA_SIM_OP_H
 
+#include "change.h"
 #include "model.h"
 
 #include "format/msgpack.h"
@@ -35,6 +36,7 @@ typedef struct op {
     strata_slice end;
     strata_slice cursor;
     strata_slice parent;
+    strata_slice path;
     uint64_t as_of;   /* UINT64_MAX: now */
     int64_t as_of_us; /* 0: not by time */
     int64_t ttl_ms;   /* -1: 0 is given, which is refused */
@@ -44,6 +46,8 @@ typedef struct op {
     int64_t by;
     bool reverse;
     bool by_version;
+    bool whole;           /* documents, too */
+    bool idle;            /* it changes nothing even when it succeeds */
     strata_slice request; /* encoded */
 
     /* Transactions (model_txn.h). */
@@ -77,6 +81,14 @@ typedef struct moment {
     bool writable;               /* then: whatever the status of the run */
 } moment;
 
+/* A part of a document that a transaction has read, or also changed. */
+typedef struct model_note {
+    const struct model_note *next;
+    strata_slice key;
+    doc_region region;
+    bool wrote;
+} model_note;
+
 /* What the model says. Reused: expected_reset. */
 typedef struct expected {
     strata_status status;
@@ -90,9 +102,11 @@ typedef struct expected {
     size_t write_count;
     size_t pending_count;          /* instead, in a transaction */
     const struct model_read *read; /* by it, as a list; NULL: nothing */
-    strata_slice stood;            /* where a listing stopped; empty: at the end */
-    unsigned clock_run;            /* whose clock the commit has */
-    unsigned fork;                 /* the run that the commit makes of another one; 0: none */
+    const model_note *notes;       /* of documents, in order */
+    model_note *last_note;
+    strata_slice stood; /* where a listing stopped; empty: at the end */
+    unsigned clock_run; /* whose clock the commit has */
+    unsigned fork;      /* the run that the commit makes of another one; 0: none */
     model_origin origin;
     unsigned buried; /* the run that it deletes; 0: none */
     int64_t timestamp_us;
@@ -175,10 +189,11 @@ void op_print(const op *o, const answer *got);
 
 /* ---- For the files of rows ------------------------------------------------------------------- */
 
-extern const op_kind ops_fork[], ops_run[], ops_kv[], ops_many[], ops_event[], ops_memory[],
-    ops_retention[], ops_snapshot[], ops_db[], ops_txn[];
+extern const op_kind ops_fork[], ops_run[], ops_kv[], ops_many[], ops_event[], ops_json[],
+    ops_memory[], ops_retention[], ops_snapshot[], ops_db[], ops_txn[];
 extern const size_t ops_fork_count, ops_run_count, ops_kv_count, ops_many_count, ops_event_count,
-    ops_memory_count, ops_retention_count, ops_snapshot_count, ops_db_count, ops_txn_count;
+    ops_json_count, ops_memory_count, ops_retention_count, ops_snapshot_count, ops_db_count,
+    ops_txn_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);
@@ -239,6 +254,8 @@ bool expect_run(const op *o, const moment *at, expected *e, unsigned *run);
 /* The same, for keys and bounds that are checked. */
 bool expect_key(strata_slice key, expected *e);
 bool expect_writable(const moment *at, unsigned run, expected *e);
+/* Whether the answer is that the run takes no writes. */
+bool says_run_closed(const answer *got);
 /* The snapshot of a read as of a version or a time; false: refused. */
 bool expect_as_of(const op *o, const moment *at, expected *e, unsigned run, uint64_t *snapshot);
 bool expect_bounds(const op *o, expected *e);
@@ -284,6 +301,29 @@ enum { OP_KEYS_MAX = 6 };
 
 /* The keys in the argument of an operation on several; returns how many. */
 uint32_t op_keys(const op *o, strata_slice keys[OP_KEYS_MAX]);
+
+/* ---- op_json.c ------------------------------------------------------------------------------- */
+
+/* What the model keeps of a document. */
+typedef struct model_document {
+    const tree *root;
+    /* It was put in the place of what there was; else these edits were made to that. In a transaction:
+     * since its beginning. */
+    bool whole;
+    tree_edit *edits;
+    size_t count;
+} model_document;
+
+void json_own(model *m, model_document *document);
+/* A value, or the JSON text of one (then `expected` has the value), which is looked at before anything
+ * else. */
+bool expect_given(const op *o, expected *e);
+/* The reads and writes of an operation on a document, for its transaction. */
+void expect_note(expected *e, strata_slice key, const doc_region *region, bool wrote);
+/* Whether the version has changed anything that the region is of. */
+bool json_meets(const model_version *version, const doc_region *region);
+/* What a transaction that made that of a document commits; false: it is refused. */
+bool expect_document(const moment *at, expected *e, const model_write *own);
 
 /* ---- What the model keeps -------------------------------------------------------------------- */
 

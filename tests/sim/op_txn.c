@@ -201,14 +201,14 @@ static void predict_info(const op *o, const moment *at, expected *e) {
 static void count_reads(const model_txn *txn, bool ranges, bool certain, uint64_t *count) {
     *count = 0;
     for (const model_read *read = txn->reads; read != NULL; read = read->older) {
-        if (read->range != ranges || (certain && !read->certain)) {
+        if (read->part || read->range != ranges || (certain && !read->certain)) {
             continue;
         }
         bool again = false;
         for (const model_read *other = read->older; !ranges && other != NULL && !again;
              other = other->older) {
-            again = !other->range && (other->certain || !certain) && other->kind == read->kind &&
-                    st_slice_equal(other->key, read->key);
+            again = !other->range && !other->part && (other->certain || !certain) &&
+                    other->kind == read->kind && st_slice_equal(other->key, read->key);
         }
         *count += !again;
     }

@@ -591,6 +591,42 @@ strata_status strata_json_patch(strata_db *db, strata_run run, strata_slice key,
 strata_status strata_json_merge(strata_db *db, strata_run run, strata_slice key, strata_value patch,
                                 uint64_t *version) STRATA_MUST_USE;
 
+/* ---- Filters and secondary indexes ----------------------------------------------------------- */
+
+typedef struct strata_find {
+    size_t size; /* sizeof(strata_find) */
+    strata_visit visit;
+    void *arg;             /* of visit */
+    strata_value where;    /* an object: docs/operations.md, json.find; null: everything */
+    strata_slice order_by; /* a path; empty: by key */
+    bool reverse;
+    uint64_t limit;      /* 0: none */
+    strata_slice prefix; /* only keys that begin so */
+    strata_when when;
+} strata_find;
+
+#define STRATA_FIND_INIT                                                                           \
+    {                                                                                              \
+        sizeof(strata_find), NULL,  NULL, {STRATA_NULL, {.integer = 0}},                           \
+        {NULL, 0},           false, 0,    {NULL, 0},                                               \
+        STRATA_NOW_INIT}
+
+/* Visits the documents that a filter holds of, in order of key or of what is at a path. An index on a path
+ * of the filter is used by itself. They are read a thousand at a time: give `when` if more than that are to
+ * be of one moment. Errors: invalid_argument, invalid_path, constraint, history_trimmed. Cost: with an index
+ * in proportion to what it finds, else to all documents. */
+strata_status strata_json_find(strata_db *db, strata_run run,
+                               const strata_find *options) STRATA_MUST_USE;
+
+/* Makes an index on a path of JSON documents ("json") or memories ("memory") and fills it; the run can be
+ * written to meanwhile. Errors: already_exists, invalid_key (the name), invalid_path, invalid_argument,
+ * constraint {too_many_indexes, run_closed}. Cost: in proportion to what is indexed. */
+strata_status strata_index_create(strata_db *db, strata_run run, strata_slice name,
+                                  strata_slice primitive, strata_slice path) STRATA_MUST_USE;
+/* existed may be NULL. */
+strata_status strata_index_drop(strata_db *db, strata_run run, strata_slice name,
+                                bool *existed) STRATA_MUST_USE;
+
 /* ---- Transactions ---------------------------------------------------------------------------- */
 
 typedef enum strata_isolation {
@@ -603,9 +639,12 @@ typedef struct strata_txn_options {
     bool read_only;
     strata_isolation isolation;
     uint32_t timeout_ms; /* it is over after so long; 0: never */
+    strata_slice label;  /* what its commit is called in strata_history_log; empty: nothing */
+    strata_slice trace;  /* the id of the trace record that it belongs to; empty: none */
 } strata_txn_options;
 
-#define STRATA_TXN_OPTIONS_INIT {sizeof(strata_txn_options), false, STRATA_SERIALIZABLE, 0}
+#define STRATA_TXN_OPTIONS_INIT                                                                    \
+    {sizeof(strata_txn_options), false, STRATA_SERIALIZABLE, 0, {NULL, 0}, {NULL, 0}}
 
 /* Begins a transaction on a run, and binds it to the handle: until its end every call on this run
  * goes through it. Reads see the run as it was at the beginning, and the transaction's own writes,
@@ -727,4 +766,7 @@ strata_status strata_repair(const char *path, const strata_options *options,
 #ifdef __cplusplus
 }
 #endif
+
+#include "strata/history.h"
+
 #endif

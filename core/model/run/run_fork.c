@@ -67,6 +67,7 @@ static strata_status fork_locked(forking *f, strata_slice name) {
     f->parent_last = parent->shard->last;
     find_point(f, parent->shard);
     f->record->parent = name;
+    f->record->provenance = found.provenance;
     f->record->fork = (st_run_origin){f->target.base->run, f->target.point, f->since};
     ST_TRY(st_run_make(rq, f->record, &f->commit, &f->key, &f->run));
     ST_TRY(st_fork_pin(&rq->reader, &f->target));
