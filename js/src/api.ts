@@ -3,6 +3,7 @@ export type { Camel, PageOptions } from './caller.js';
 export { Database, Run } from './database.js';
 export type { DocumentListOptions, Documents } from './documents.js';
 export { type ErrorDetails, StrataError } from './errors.js';
+export type { Condition, Filter, FindOptions } from './find.js';
 export type { EventRangeOptions, Events } from './events.js';
 export {
     AlreadyExists,
@@ -49,6 +50,7 @@ export type {
     EventType,
     EventVerifyResult,
     Hit,
+    Index,
     Item,
     Memory,
     MemoryRememberResult,
@@ -56,6 +58,7 @@ export type {
     OperationName,
     Operations,
     PatchOperation,
+    Plan,
     Problem,
     RecallStats,
     RetentionGetResult,
@@ -87,11 +90,12 @@ export type {
     StateOptions,
 } from './history.js';
 export type { LogLevel, LogLine, Progress } from './host.js';
+export type { Indexes, IndexOptions } from './indexes.js';
 export type { ExpiryOptions, Kv, KvListOptions, NewEntry } from './kv.js';
 export type { Memories, MemoryListOptions, RecallOptions, RecallResult, RememberOptions } from './memories.js';
 export type { AsOf, CallOptions, Durability, ImportSource, OpenOptions, When } from './options.js';
 export type { Retention, RetentionOptions, RetentionScope } from './retention.js';
-export type { RunCreateOptions, RunEndOptions, RunQueryOptions, Runs, RunTagOptions } from './runs.js';
+export type { RunCreateOptions, RunEndOptions, RunForkOptions, RunQueryOptions, Runs, RunTagOptions } from './runs.js';
 export { Scope } from './scope.js';
 export type { Snapshots } from './snapshots.js';
 export type { EventTail, EventTailOptions } from './tail.js';

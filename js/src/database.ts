@@ -10,6 +10,7 @@ import type {
     Operations,
 } from './generated/operations.js';
 import { History } from './history.js';
+import { Indexes } from './indexes.js';
 import type { CallOptions } from './options.js';
 import { Retention } from './retention.js';
 import { Runs } from './runs.js';
@@ -20,6 +21,7 @@ import { type BeginOptions, beginNames, transact, Transaction, type TransactionO
 /** What a run has: keys, events, memories, transactions over them, and their history. */
 export class Run extends Scope {
     readonly history: History;
+    readonly indexes: Indexes;
     readonly #calls: Calls;
     readonly #run: string | undefined;
 
@@ -28,6 +30,7 @@ export class Run extends Scope {
         this.#calls = calls;
         this.#run = name;
         this.history = new History(calls, name);
+        this.indexes = new Indexes(calls, name);
     }
 
     /**

@@ -1,6 +1,7 @@
 import { type Calls, checkOptions, type PageOptions, pages } from './caller.js';
+import { type FindOptions, findArgs, findNames } from './find.js';
 import { NotFound } from './generated/errors.js';
-import type { Document, DocumentRevision, PatchOperation } from './generated/operations.js';
+import type { Document, DocumentRevision, PatchOperation, Plan } from './generated/operations.js';
 import { type AsOf, asOfArgs, asOfNames, type CallOptions } from './options.js';
 import type { ObjectValue, StoredValue, Value } from './values.js';
 
@@ -129,6 +130,26 @@ export class Documents {
             const page = await this.#calls.exec('json.list', args, options);
             return { items: page.documents, cursor: page.cursor };
         });
+    }
+
+    /**
+     * Documents that a filter holds of, in order of key or of a field, read page by page. An index on a path of
+     * the filter is used by itself.
+     */
+    find(options: FindOptions & { documents?: boolean | undefined } = {}): AsyncGenerator<Document, void, undefined> {
+        checkOptions('json.find', options, [...findNames, 'documents']);
+        return pages<Document, string>(options, async (limit, cursor) => {
+            const args = { run: this.#run, ...findArgs(options), documents: options.documents, limit, cursor };
+            const page = await this.#calls.exec('json.find', args, options);
+            return { items: page.documents, cursor: page.cursor };
+        });
+    }
+
+    /** How such a question is answered: by which index, and how much is looked at for the first page. */
+    async explainFind(options: FindOptions = {}): Promise<Plan> {
+        checkOptions('json.explainFind', options, findNames);
+        const args = { run: this.#run, ...findArgs(options), explain: true, limit: options.limit };
+        return (await this.#calls.exec('json.find', args, options)).plan as Plan;
     }
 
     /** How many documents there are. */

@@ -2,6 +2,7 @@ import { type Caller, type Camel, camel, checkOptions, type PageOptions, pages }
 import type {
     RunBeginResult,
     RunCreateResult,
+    RunForkResult,
     RunRecord,
     RunRevision,
     RunStatsResult,
@@ -16,6 +17,13 @@ export interface RunCreateOptions extends CallOptions {
     metadata?: ObjectValue | undefined;
     /** Keeps what the commit of each of its transactions had read, for history.explain. */
     provenance?: boolean | undefined;
+}
+
+export interface RunForkOptions extends CallOptions, AsOf {
+    /** The name of the fork; a new unique one when left out. */
+    name?: string | undefined;
+    tags?: readonly string[] | undefined;
+    metadata?: ObjectValue | undefined;
 }
 
 export interface RunEndOptions extends CallOptions {
@@ -57,6 +65,21 @@ export class Runs {
         checkOptions('runs.create', options, ['parent', 'tags', 'metadata', 'provenance', 'signal']);
         const { parent, tags, metadata, provenance } = options ?? {};
         return this.#caller.exec('run.create', { name, parent, tags, metadata, provenance }, options);
+    }
+
+    /**
+     * Creates an active run that sees the run `name` as it is, or was at `asOf` or `asOfTime`, and goes on by
+     * itself. It costs the same whatever that run holds.
+     */
+    async fork(name: string, options?: RunForkOptions): Promise<RunForkResult> {
+        checkOptions('runs.fork', options, ['name', 'tags', 'metadata', ...asOfNames, 'signal']);
+        const { name: fork, tags, metadata } = options ?? {};
+        return this.#caller.exec('run.fork', { run: name, name: fork, tags, metadata, ...asOfArgs(options) }, options);
+    }
+
+    /** Deletes a run with all its keys and their history; forks of it go on to see what they saw. */
+    async delete(name: string, options?: CallOptions): Promise<bigint> {
+        return this.#change('run.delete', name, options);
     }
 
     /** The run of that name, active: created as the options say if there is none, resumed if it is paused. */
@@ -184,7 +207,7 @@ export class Runs {
     }
 
     async #change(
-        op: 'run.pause' | 'run.resume' | 'run.complete' | 'run.cancel' | 'run.archive',
+        op: 'run.pause' | 'run.resume' | 'run.complete' | 'run.cancel' | 'run.archive' | 'run.delete',
         name: string,
         options: CallOptions | undefined,
     ): Promise<bigint> {

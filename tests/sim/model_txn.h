@@ -16,6 +16,7 @@ typedef enum model_fate {
     AS_IT_IS,
     ADDS,    /* `delta` to what is there then */
     APPENDS, /* under the next sequence */
+    EDITS,   /* the document that is there then */
 } model_fate;
 
 typedef struct model_own {
@@ -34,6 +35,9 @@ typedef struct model_read {
     strata_slice key;  /* of a point */
     op page;           /* of a range: its bounds */
     strata_slice stop; /* the last key of it that was looked at; empty: all of it was */
+    bool part;         /* only this region of a document, */
+    bool wrote;        /* which was changed, too */
+    doc_region region;
 } model_read;
 
 typedef struct model_txn {

@@ -250,6 +250,20 @@ static inline strata_when strata_as_of_time(int64_t time_us) {
     return when;
 }
 
+/* ---- Forks and the end of runs --------------------------------------------------------------- */
+
+/* A new active run, *run, that sees what the run `parent` (empty: default) held then, and goes on by
+ * itself; an empty name has one made. Errors: not_found, already_exists, invalid_argument (the name; a
+ * moment that has not come), history_trimmed, and those of any write. Cost: that of a small commit,
+ * whatever the parent holds; reading a key in a fork that has no version of it costs a look-up in
+ * each run that it was forked from. */
+strata_status strata_run_fork(strata_db *db, strata_slice parent, strata_when when,
+                              strata_slice name, strata_run *run) STRATA_MUST_USE;
+/* Deletes a run with all its keys and their history; forks of it go on to see what they saw. From then on
+ * its number is not_found, in open transactions too. Errors: not_found, constraint {default_run}, and
+ * those of any write. Cost: that of a small commit; the space is free once tables are merged. */
+strata_status strata_run_delete(strata_db *db, strata_slice name) STRATA_MUST_USE;
+
 /* ---- KV -------------------------------------------------------------------------------------- */
 
 typedef struct strata_entry {
@@ -576,6 +590,42 @@ strata_status strata_json_patch(strata_db *db, strata_run run, strata_slice key,
 /* RFC 7396: an object; null removes. Errors: not_found. */
 strata_status strata_json_merge(strata_db *db, strata_run run, strata_slice key, strata_value patch,
                                 uint64_t *version) STRATA_MUST_USE;
+
+/* ---- Filters and secondary indexes ----------------------------------------------------------- */
+
+typedef struct strata_find {
+    size_t size; /* sizeof(strata_find) */
+    strata_visit visit;
+    void *arg;             /* of visit */
+    strata_value where;    /* an object: docs/operations.md, json.find; null: everything */
+    strata_slice order_by; /* a path; empty: by key */
+    bool reverse;
+    uint64_t limit;      /* 0: none */
+    strata_slice prefix; /* only keys that begin so */
+    strata_when when;
+} strata_find;
+
+#define STRATA_FIND_INIT                                                                           \
+    {                                                                                              \
+        sizeof(strata_find), NULL,  NULL, {STRATA_NULL, {.integer = 0}},                           \
+        {NULL, 0},           false, 0,    {NULL, 0},                                               \
+        STRATA_NOW_INIT}
+
+/* Visits the documents that a filter holds of, in order of key or of what is at a path. An index on a path
+ * of the filter is used by itself. They are read a thousand at a time: give `when` if more than that are to
+ * be of one moment. Errors: invalid_argument, invalid_path, constraint, history_trimmed. Cost: with an index
+ * in proportion to what it finds, else to all documents. */
+strata_status strata_json_find(strata_db *db, strata_run run,
+                               const strata_find *options) STRATA_MUST_USE;
+
+/* Makes an index on a path of JSON documents ("json") or memories ("memory") and fills it; the run can be
+ * written to meanwhile. Errors: already_exists, invalid_key (the name), invalid_path, invalid_argument,
+ * constraint {too_many_indexes, run_closed}. Cost: in proportion to what is indexed. */
+strata_status strata_index_create(strata_db *db, strata_run run, strata_slice name,
+                                  strata_slice primitive, strata_slice path) STRATA_MUST_USE;
+/* existed may be NULL. */
+strata_status strata_index_drop(strata_db *db, strata_run run, strata_slice name,
+                                bool *existed) STRATA_MUST_USE;
 
 /* ---- Transactions ---------------------------------------------------------------------------- */
 

@@ -97,6 +97,8 @@ extern const cli_verb cli_verbs_kv[];
 extern const size_t cli_verbs_kv_count;
 extern const cli_verb cli_verbs_json[];
 extern const size_t cli_verbs_json_count;
+extern const cli_verb cli_verbs_index[];
+extern const size_t cli_verbs_index_count;
 extern const cli_verb cli_verbs_state[];
 extern const size_t cli_verbs_state_count;
 extern const cli_verb cli_verbs_event[];
