@@ -23,6 +23,9 @@ GROUPS = {
     "history": ("History: ms, and what is left of the throughput where provenance is recorded", {
         "history.diff": 5, "history.replay": 50, "provenance": 0.85,
     }),
+    "json_set": ("One path of a JSON document of 10 KB, set and read, buffered", {
+        "json.set.path": 10,
+    }),
     "events": ("Events appended, a chain of hashes, buffered", {
         "event.append": 7, "event.append.limit": 0.7,
     }),

@@ -45,10 +45,7 @@ static void find_point(forking *f, st_shard *parent) {
     f->target.asked = (st_fork_point){f->when->version, f->when->time_us};
     f->target.now = f->when->version == UINT64_MAX && f->when->time_us >= parent->newest_us;
     if (f->target.now) {
-        /* Not a later number: forks of a parent that has written nothing in between see the same, and
-         * whoever compares them knows it (history/touched.c). */
-        f->target.asked =
-            (st_fork_point){parent->last < f->since ? parent->last : f->since, INT64_MAX};
+        f->target.asked = (st_fork_point){f->since, INT64_MAX};
     }
     st_fork_find_base(parent, &f->target);
 }

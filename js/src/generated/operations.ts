@@ -2215,6 +2215,8 @@ export interface JsonHistoryArgs {
 export interface JsonHistoryResult {
     /** The versions; none if the document never existed, or nothing of it is kept. */
     revisions: DocumentRevision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
 }
 
 /** Arguments of json.find: Documents that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */

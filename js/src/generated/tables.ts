@@ -167,7 +167,7 @@ export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
     'json.merge': { version: 'version' },
     'json.list': { documents: 'Document' },
     'json.count': {},
-    'json.history': { revisions: 'DocumentRevision' },
+    'json.history': { revisions: 'DocumentRevision', next: 'version' },
     'json.find': { documents: 'Document', plan: 'Plan' },
     'memory.find': { memories: 'Memory', plan: 'Plan' },
     'index.create': { version: 'version' },
