@@ -63,6 +63,14 @@ def test_diff_and_merge(t):
     t.fails(1, "merge", "nowhere")
 
 
+def test_diff_of_a_document(t):
+    point = t.ok("json", "set", "plan", "$", '{"a": 1, "b": 2}').json["version"]
+    t.ok("json", "set", "plan", "/a", "3")
+    t.ok("json", "set", "plan", "/c", '"x"')
+    shown = plain(t.on_terminal("diff", "--as-of", str(point))[1])
+    equal(shown.split("\n")[:3], ["- json:plan#/a  1", "+ json:plan#/a  3", "+ json:plan#/c  x"])
+
+
 def test_explain(t):
     t.ok("run", "create", "r", "--provenance")
     t.ok("put", "price", "5", "--run", "r")
