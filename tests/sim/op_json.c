@@ -86,9 +86,9 @@ typedef struct target {
     const model_document *document;
 } target;
 
-bool expect_given(const op *o, expected *e) {
-    const bool either = strstr(o->kind->args, "text?") != NULL;
-    if (either && (o->value.len > 0) == (o->text.len > 0)) {
+/* A value is given as it is, or as JSON text; then `expected` has it. */
+static bool expect_given(const op *o, expected *e) {
+    if ((o->value.len > 0) == (o->text.len > 0)) {
         expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
     }
     return e->status == STRATA_OK;
@@ -244,7 +244,7 @@ static void make_create(maker *mk, op *o) {
 
 static void predict_create(const op *o, const moment *at, expected *e) {
     target t;
-    if (!expect_given(o, e) || !expect_run(o, at, e, &t.run) || !expect_key(o->key, e) ||
+    if (!expect_run(o, at, e, &t.run) || !expect_given(o, e) || !expect_key(o->key, e) ||
         !expect_input(o, at, e, &t) || !expect_open(o, at, e, &t)) {
         return;
     }
@@ -287,7 +287,7 @@ static void make_set(maker *mk, op *o) {
 static void predict_set(const op *o, const moment *at, expected *e) {
     target t;
     doc_change c;
-    if (!expect_given(o, e) || !expect_run(o, at, e, &t.run) || !expect_key(o->key, e) ||
+    if (!expect_run(o, at, e, &t.run) || !expect_given(o, e) || !expect_key(o->key, e) ||
         !expect_path(o, e, &t) || !expect_input(o, at, e, &t) || !expect_open(o, at, e, &t)) {
         return;
     }
