@@ -20,6 +20,9 @@ GROUPS = {
         "json.parse.objects": 0.5, "json.parse.pretty": 0.5, "json.parse.floats": 0.5,
         "json.parse.prose": 0.5, "json.parse.scripts": 0.5,
     }),
+    "history": ("History: ms, and what is left of the throughput where provenance is recorded", {
+        "history.diff": 5, "history.replay": 50, "provenance": 0.85,
+    }),
     "json_set": ("One path of a JSON document of 10 KB, set and read, buffered", {
         "json.set.path": 10,
     }),

@@ -21,7 +21,7 @@ import subprocess
 import sys
 
 LAYERS = ["base", "format", "store", "txn", "index", "model", "recall", "history", "stream", "api"]
-PUBLIC = {"strata/strata.h", "strata/host.h", "strata/errors.def"}
+PUBLIC = {"strata/strata.h", "strata/history.h", "strata/host.h", "strata/errors.def"}
 STD_HEADER = "core/base/std.h"
 STD_INCLUDES = {
     "math.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "string.h",

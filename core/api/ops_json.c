@@ -150,8 +150,10 @@ strata_status st_op_json_history(st_call *call) {
     ST_TRY(st_call_run(call, ARG_json_history_run, &run));
     ST_TRY(st_call_limit(call, ARG_json_history_limit, &limit));
     ST_TRY(st_json_history(call->rq, run, key,
-                           st_call_uint(call, ARG_json_history_before, UINT64_MAX), limit,
+                           st_call_uint(call, ARG_json_history_before, UINT64_MAX), limit + 1,
                            &revisions, &count));
+    const bool more = count > limit;
+    count -= more ? 1 : 0;
     ST_TRY(st_list_open(call, "revisions", &list));
     for (; shown < count; shown++) {
         const strata_status status = put_revision(call, run, key, &revisions[shown], whole);
@@ -160,7 +162,8 @@ strata_status st_op_json_history(st_call *call) {
         }
         ST_TRY(status);
     }
-    return st_list_close(call, &list, shown, st_slice(NULL, 0));
+    return st_list_close_at(call, &list, shown, "next",
+                            more && shown == count ? revisions[count - 1].stamp.version : 0);
 }
 
 /* ---- Changing -------------------------------------------------------------------------------- */

@@ -50,7 +50,7 @@ static strata_status fail_corrupt(st_request *rq, strata_slice id) {
     return st_fail_text(rq->error, "file", strata_text("trace"));
 }
 
-static strata_status decode(st_request *rq, strata_slice id, strata_slice stored, st_trace *trace) {
+strata_status st_trace_of(st_request *rq, strata_slice id, strata_slice stored, st_trace *trace) {
     strata_slice values[FIELDS];
     if (!st_fields_read(stored, FORM, fields, FIELDS, values)) {
         return fail_corrupt(rq, id);
@@ -170,7 +170,7 @@ strata_status st_trace_get(st_request *rq, const st_run *run, strata_slice id, c
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no trace record \"%S\"", &id);
     }
     *stamp = (st_stamp){revision.number, revision.timestamp_us};
-    return decode(rq, id, revision.value, trace);
+    return st_trace_of(rq, id, revision.value, trace);
 }
 
 static strata_status start(st_trace_walk *walk, const st_trace_page *page) {
@@ -212,7 +212,7 @@ static strata_status read_in(st_request *rq, st_moment *moment, strata_slice id,
         return STRATA_OK;
     }
     *stamp = (st_stamp){revision.number, revision.timestamp_us};
-    return decode(rq, id, revision.value, trace);
+    return st_trace_of(rq, id, revision.value, trace);
 }
 
 strata_status st_trace_at(st_request *rq, st_trace_walk *walk, st_trace *trace, st_stamp *stamp) {
@@ -227,7 +227,7 @@ strata_status st_trace_at(st_request *rq, st_trace_walk *walk, st_trace *trace, 
     }
     ST_TRY(st_scan_value(walk->scan, &stored));
     *stamp = (st_stamp){scan->revision.number, scan->revision.timestamp_us};
-    return decode(rq, st_key_text_of(scan->key), stored, trace);
+    return st_trace_of(rq, st_key_text_of(scan->key), stored, trace);
 }
 
 void st_trace_end(st_request *rq, st_trace_walk *walk) {

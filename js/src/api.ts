@@ -33,6 +33,8 @@ export {
 export type {
     Cell,
     CellRevision,
+    Change,
+    Commit,
     DbBackupResult,
     DbCheckpointResult,
     DbCompactResult,
@@ -49,8 +51,10 @@ export type {
     EventVerifyResult,
     Hit,
     Index,
+    Item,
     Memory,
     MemoryRememberResult,
+    MergeConflict,
     OperationName,
     Operations,
     PatchOperation,
@@ -72,6 +76,19 @@ export type {
     StateSetResult,
     TxnInfoResult,
 } from './generated/operations.js';
+export type {
+    DiffOptions,
+    DiffPoints,
+    DiffSummary,
+    ExplainOptions,
+    Explanation,
+    History,
+    HistoryRange,
+    LogOptions,
+    MergeOptions,
+    Primitive,
+    StateOptions,
+} from './history.js';
 export type { LogLevel, LogLine, Progress } from './host.js';
 export type { Indexes, IndexOptions } from './indexes.js';
 export type { ExpiryOptions, Kv, KvListOptions, NewEntry } from './kv.js';

@@ -15,6 +15,8 @@ export interface RunCreateOptions extends CallOptions {
     parent?: string | undefined;
     tags?: readonly string[] | undefined;
     metadata?: ObjectValue | undefined;
+    /** Keeps what the commit of each of its transactions had read, for history.explain. */
+    provenance?: boolean | undefined;
 }
 
 export interface RunForkOptions extends CallOptions, AsOf {
@@ -60,9 +62,9 @@ export class Runs {
 
     /** Creates an active run; without a name it gets a new unique one. */
     async create(name?: string, options?: RunCreateOptions): Promise<RunCreateResult> {
-        checkOptions('runs.create', options, ['parent', 'tags', 'metadata', 'signal']);
-        const { parent, tags, metadata } = options ?? {};
-        return this.#caller.exec('run.create', { name, parent, tags, metadata }, options);
+        checkOptions('runs.create', options, ['parent', 'tags', 'metadata', 'provenance', 'signal']);
+        const { parent, tags, metadata, provenance } = options ?? {};
+        return this.#caller.exec('run.create', { name, parent, tags, metadata, provenance }, options);
     }
 
     /**
@@ -82,9 +84,9 @@ export class Runs {
 
     /** The run of that name, active: created as the options say if there is none, resumed if it is paused. */
     async begin(name: string, options?: RunCreateOptions): Promise<RunBeginResult> {
-        checkOptions('runs.begin', options, ['parent', 'tags', 'metadata', 'signal']);
-        const { parent, tags, metadata } = options ?? {};
-        return this.#caller.exec('run.begin', { name, parent, tags, metadata }, options);
+        checkOptions('runs.begin', options, ['parent', 'tags', 'metadata', 'provenance', 'signal']);
+        const { parent, tags, metadata, provenance } = options ?? {};
+        return this.#caller.exec('run.begin', { name, parent, tags, metadata, provenance }, options);
     }
 
     /** Closes a run to writes. */
@@ -101,10 +103,17 @@ export class Runs {
         return this.#caller.exec('run.tag', { name, add, remove }, options);
     }
 
-    /** Merges into the metadata (RFC 7396: null removes); of a run in any state. */
-    async update(name: string, metadata: ObjectValue, options?: CallOptions): Promise<RunTagResult> {
-        checkOptions('runs.update', options, ['signal']);
-        return this.#caller.exec('run.update', { name, metadata }, options);
+    /**
+     * Merges into the metadata (RFC 7396: null removes); of a run in any state. With provenance, says
+     * whether it keeps from now on what its commits had read.
+     */
+    async update(
+        name: string,
+        metadata: ObjectValue | undefined,
+        options?: CallOptions & { provenance?: boolean | undefined },
+    ): Promise<RunTagResult> {
+        checkOptions('runs.update', options, ['provenance', 'signal']);
+        return this.#caller.exec('run.update', { name, metadata, provenance: options?.provenance }, options);
     }
 
     async get(name: string, options?: CallOptions & AsOf): Promise<RunRecord> {

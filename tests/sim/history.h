@@ -26,6 +26,9 @@ void history_mark(model *m);
  * says. */
 bool history_explains(const op *o, const moment *at, const answer *got, expected *e);
 
+/* Whether a list of revisions has one of that version. */
+bool history_shows(const answer *got, uint64_t number);
+
 /* For op_kind.trims. */
 bool history_trims_kv(const op *o, const moment *at);
 bool history_trims_memory(const op *o, const moment *at);
@@ -33,5 +36,6 @@ bool history_trims_json(const op *o, const moment *at);
 bool history_trims_keys(const op *o, const moment *at);
 bool history_trims_page(const op *o, const moment *at);
 bool history_trims_documents(const op *o, const moment *at);
+bool history_trims_fork(const op *o, const moment *at);
 
 #endif

@@ -545,6 +545,22 @@ static void make_history(maker *mk, op *o) {
     o->whole = one_in(mk, 2);
 }
 
+/* The newest version up to that one that history shows (op_kv.c). */
+static const model_version *next_shown(const moment *at, unsigned run, strata_slice key,
+                                       uint64_t newest) {
+    const model_version *version = model_find(at->model, run, MODEL_JSON, key, newest);
+    while (
+        version != NULL &&
+        ((version->hidden_from > 0 && version->hidden_from <= at->snapshot) ||
+         (at->shown != NULL && !history_shows(at->shown, version->number) &&
+          version->number > (uint64_t)int_of(field_of(object_of(at->shown->response), "next"))))) {
+        version = version->number == 0
+                      ? NULL
+                      : model_find(at->model, run, MODEL_JSON, key, version->number - 1);
+    }
+    return version;
+}
+
 static void predict_history(const op *o, const moment *at, expected *e) {
     const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
     const uint64_t newest =
@@ -555,8 +571,9 @@ static void predict_history(const op *o, const moment *at, expected *e) {
         return;
     }
     strata_buffer *out = expect_list(e, "revisions", &list);
-    const model_version *version = model_find(at->model, run, MODEL_JSON, o->key, newest);
-    for (; version != NULL && version->number >= at->oldest && list.count < limit; list.count++) {
+    uint64_t last = 0;
+    const model_version *version = next_shown(at, run, o->key, newest);
+    for (; version != NULL && list.count < limit; list.count++) {
         const model_document *document = document_of(version);
         const bool shown = o->whole && document != NULL;
         put(st_msgpack_put_object(out, shown ? 5 : 4));
@@ -566,9 +583,14 @@ static void predict_history(const op *o, const moment *at, expected *e) {
         if (shown) {
             put_tree(out, "document", document->root);
         }
-        version = model_find(at->model, run, MODEL_JSON, o->key, version->number - 1);
+        last = version->number;
+        version = next_shown(at, run, o->key, version->number - 1);
     }
     expect_list_end(e, &list, st_slice(NULL, 0));
+    if (version != NULL && last > 0) {
+        st_msgpack_patch(out, list.object, 2);
+        put_uint(out, "next", last);
+    }
 }
 
 /* ---- The C functions ------------------------------------------------------------------------- */

@@ -12,12 +12,25 @@ bool expect_fitting(const moment *at, strata_slice value, expected *e) {
     return true;
 }
 
+/* For a reader of a fork as of one of its own commits it is no earlier than when the fork began. */
+static bool had_ended(const op *o, const moment *at, const model_version *version) {
+    const model_origin *origins = at->model->origins;
+    unsigned run = version->from > 0 ? op_run_of(o, at) : 0;
+    for (; origins[run].base > 0; run = origins[run].base) {
+        if (version->number <= origins[run].at && o->as_of + 1 >= origins[run].made &&
+            version->expires_us <= origins[run].made_us) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool kv_is_live(const op *o, const moment *at, const model_version *version) {
     if (version->deleted) {
         return false;
     }
     if (o->as_of != UINT64_MAX) {
-        return version->expires_us > at->ended_us;
+        return version->expires_us > at->ended_us && !had_ended(o, at, version);
     }
     return version->expires_us > (o->as_of_us != 0 ? o->as_of_us : at->now_us);
 }
@@ -295,6 +308,23 @@ static void make_history(maker *mk, op *o) {
     o->limit = pick_limit(mk);
 }
 
+/* The newest version up to that one that history shows; not what is gone, and of what a fork has seen of a
+ * run that was deleted only the newest. */
+static const model_version *next_shown(const moment *at, unsigned run, strata_slice key,
+                                       uint64_t newest) {
+    const model_version *version = model_find(at->model, run, MODEL_KV, key, newest);
+    while (
+        version != NULL &&
+        ((version->hidden_from > 0 && version->hidden_from <= at->snapshot) ||
+         (at->shown != NULL && !history_shows(at->shown, version->number) &&
+          version->number > (uint64_t)int_of(field_of(object_of(at->shown->response), "next"))))) {
+        version = version->number == 0
+                      ? NULL
+                      : model_find(at->model, run, MODEL_KV, key, version->number - 1);
+    }
+    return version;
+}
+
 static void predict_history(const op *o, const moment *at, expected *e) {
     const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
     const uint64_t newest =
@@ -305,9 +335,9 @@ static void predict_history(const op *o, const moment *at, expected *e) {
         return;
     }
     strata_buffer *out = expect_list(e, "revisions", &list);
-    const model_version *version = model_find(at->model, run, MODEL_KV, o->key, newest);
     uint64_t last = 0;
-    for (; version != NULL && version->number >= at->oldest && list.count < limit; list.count++) {
+    const model_version *version = next_shown(at, run, o->key, newest);
+    for (; version != NULL && list.count < limit; list.count++) {
         const bool ends = version->expires_us != INT64_MAX;
         put(st_msgpack_put_object(out, (version->deleted ? 3u : 4u) + (ends ? 1u : 0u)));
         put_ending(out, version);
@@ -316,10 +346,10 @@ static void predict_history(const op *o, const moment *at, expected *e) {
             put_raw(out, "value", version->value);
         }
         last = version->number;
-        version = model_find(at->model, run, MODEL_KV, o->key, version->number - 1);
+        version = next_shown(at, run, o->key, version->number - 1);
     }
     expect_list_end(e, &list, st_slice(NULL, 0));
-    if (version != NULL && version->number >= at->oldest && last > 0) {
+    if (version != NULL && last > 0) {
         st_msgpack_patch(out, list.object, 2);
         put_uint(out, "next", last);
     }

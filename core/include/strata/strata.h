@@ -639,9 +639,12 @@ typedef struct strata_txn_options {
     bool read_only;
     strata_isolation isolation;
     uint32_t timeout_ms; /* it is over after so long; 0: never */
+    strata_slice label;  /* what its commit is called in strata_history_log; empty: nothing */
+    strata_slice trace;  /* the id of the trace record that it belongs to; empty: none */
 } strata_txn_options;
 
-#define STRATA_TXN_OPTIONS_INIT {sizeof(strata_txn_options), false, STRATA_SERIALIZABLE, 0}
+#define STRATA_TXN_OPTIONS_INIT                                                                    \
+    {sizeof(strata_txn_options), false, STRATA_SERIALIZABLE, 0, {NULL, 0}, {NULL, 0}}
 
 /* Begins a transaction on a run, and binds it to the handle: until its end every call on this run
  * goes through it. Reads see the run as it was at the beginning, and the transaction's own writes,
@@ -763,4 +766,7 @@ strata_status strata_repair(const char *path, const strata_options *options,
 #ifdef __cplusplus
 }
 #endif
+
+#include "strata/history.h"
+
 #endif

@@ -92,6 +92,14 @@ strata_status st_json_refused(st_request *rq, strata_slice key, strata_status st
     return status;
 }
 
+strata_slice st_json_note_document(strata_slice note) {
+    st_cursor cursor = st_cursor_over(note);
+    strata_slice key;
+    const bool good = st_cursor_sized(&cursor, &key);
+    ST_ASSERT(good);
+    return key;
+}
+
 static strata_status note_changes(st_request *rq, strata_slice key, strata_slice changes) {
     st_cursor cursor = st_cursor_over(changes);
     strata_buffer scratch = {NULL, 0, 0, rq->model->host};

@@ -13,7 +13,9 @@ static const cli_param create_params[] = {
     {"--parent", "parent", CLI_TEXT, false, "RUN", "the run it belongs under"},
     {"--tag", "tags", CLI_STRINGS, false, "TAG",
      "a word to find it by; may be given several times"},
-    {"--metadata", "metadata", CLI_OBJECT, false, "JSON", "an object to keep with it"}};
+    {"--metadata", "metadata", CLI_OBJECT, false, "JSON", "an object to keep with it"},
+    {"--provenance", "provenance", CLI_FLAG, false, NULL,
+     "keep what its transactions had read, for strata explain"}};
 static const cli_param fork_params[] = {
     {"NAME", "name", CLI_TEXT, false, NULL, "of the fork; made from time and chance when left out"},
     {"--as-of", "as_of", CLI_AS_OF, false, "WHEN",
