@@ -331,9 +331,6 @@ typedef struct model_document {
 } model_document;
 
 void json_own(model *m, model_document *document);
-/* A value, or the JSON text of one (then `expected` has the value), which is looked at before anything
- * else. */
-bool expect_given(const op *o, expected *e);
 /* The reads and writes of an operation on a document, for its transaction. */
 void expect_note(expected *e, strata_slice key, const doc_region *region, bool wrote);
 /* Whether the version has changed anything that the region is of. */

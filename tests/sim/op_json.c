@@ -86,9 +86,9 @@ typedef struct target {
     const model_document *document;
 } target;
 
-bool expect_given(const op *o, expected *e) {
-    const bool either = strstr(o->kind->args, "text?") != NULL;
-    if (either && (o->value.len > 0) == (o->text.len > 0)) {
+/* A value is given as it is, or as JSON text; then `expected` has it. */
+static bool expect_given(const op *o, expected *e) {
+    if ((o->value.len > 0) == (o->text.len > 0)) {
         expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
     }
     return e->status == STRATA_OK;
