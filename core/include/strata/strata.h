@@ -669,7 +669,7 @@ strata_status strata_repair(const char *path, const strata_options *options,
 }
 #endif
 
-/* State cells, traces, edges, history. */
+/* The parts of it that have a header of their own. */
 #include "strata/edge.h"
 #include "strata/history.h"
 #include "strata/state.h"
