@@ -106,7 +106,7 @@ static unsigned place_of(const uint16_t *units, unsigned count, unsigned from) {
     return pool_count - count;
 }
 
-/* Gives a code point its entry: in the first round those that become one, in the second the others. */
+/* Gives a code point its entry: in the first round those that become one, then the others. */
 static void take(utf8proc_int32_t code, bool single) {
     if (code >= HANGUL_FIRST && code <= HANGUL_LAST) {
         return;
