@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 const SCRIPT_LIMIT = 19_800; // 19 199 with all primitives
-const MODULE_LIMIT = 286_300; // 277 975 with all primitives
+const MODULE_LIMIT = 288_800; // 280 383 with all primitives
 
 function compressed(name) {
     return gzipSync(readFileSync(new URL(`../dist/${name}`, import.meta.url)), { level: 9 }).length;
