@@ -243,7 +243,7 @@ static strata_status join_txn(st_call *call, const op_info *op) {
 strata_status st_call_run(st_call *call, int arg, st_run **run) {
     if (call->txn != NULL && !call->given[arg]) {
         *run = call->txn->run;
-        return STRATA_OK;
+        return st_run_check_there(call->rq, *run);
     }
     ST_TRY(st_run_find(call->rq, st_call_text(call, arg), run));
     return call->txn == NULL || call->txn->run == *run

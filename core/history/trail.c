@@ -28,8 +28,8 @@ static strata_status seen_of_base(st_request *rq, const st_shard *fork, uint64_t
 
 strata_status st_trail_make(st_request *rq, const st_run *run, uint64_t version, st_trail *trail) {
     st_trail_level level = {run->shard, 0, version, false};
-    size_t count = 0;
-    for (const st_shard *shard = run->shard; shard != NULL; shard = shard->base) {
+    size_t count = 1;
+    for (const st_shard *shard = run->shard; shard->base != NULL; shard = shard->base) {
         count++;
     }
     trail->count = 0;

@@ -235,7 +235,7 @@ static bool has_room(encoder *self, size_t key_bytes) {
         self->truncated = true;
         return false;
     }
-    self->status = st_buffer_reserve(self->out, key_bytes + 6 * ST_VARINT_BYTES_MAX);
+    self->status = st_buffer_reserve(self->out, key_bytes + (size_t)6 * ST_VARINT_BYTES_MAX);
     return self->status == STRATA_OK;
 }
 
@@ -281,7 +281,7 @@ static void put_block(encoder *self, uint64_t type, strata_slice bytes) {
     if (bytes.len == 0 || self->status != STRATA_OK) {
         return;
     }
-    self->status = st_buffer_reserve(self->out, bytes.len + 2 * ST_VARINT_BYTES_MAX);
+    self->status = st_buffer_reserve(self->out, bytes.len + (size_t)2 * ST_VARINT_BYTES_MAX);
     if (self->status == STRATA_OK) {
         put_number(self, type);
         put_number(self, bytes.len);
@@ -312,7 +312,7 @@ static strata_status encode(st_request *rq, const st_write *writes, size_t count
     const st_txn_reads reads = {&self, put_point, put_range, put_note};
     const strata_slice trace = find_trace(rq->txn, writes, count);
     rq->value.len = 0;
-    ST_TRY(st_buffer_reserve(&rq->value, 8 * ST_VARINT_BYTES_MAX));
+    ST_TRY(st_buffer_reserve(&rq->value, (size_t)8 * ST_VARINT_BYTES_MAX));
     rq->value.data[rq->value.len++] = FORM;
     const size_t bits_at = rq->value.len++;
     put_number(&self, self.snapshot);

@@ -167,8 +167,8 @@ export class Documents {
         checkOptions('json.history', options, ['before', 'documents', 'limit', 'signal']);
         return pages<DocumentRevision, bigint | number>(options, async (limit, cursor) => {
             const args = { run: this.#run, key, before: cursor ?? options.before, documents: options.documents, limit };
-            const { revisions } = await this.#calls.exec('json.history', args, options);
-            return { items: revisions, cursor: revisions.length < limit ? undefined : revisions.at(-1)?.version };
+            const page = await this.#calls.exec('json.history', args, options);
+            return { items: page.revisions, cursor: page.next };
         });
     }
 }

@@ -222,6 +222,29 @@ def test_memories(t):
         t.ok("recall", stop_words)
 
 
+def test_forks(t):
+    first = t.ok("put", "--run", "default", "k", "1").json["version"]
+    t.ok("put", "k", "2")
+    made = t.ok("fork", "before", "--as-of", str(first), "--tag", "what-if", "--metadata", '{"n": 1}').json
+    equal((made["name"], made["forked_from"], made["at"]), ("before", "default", first))
+    equal(t.ok("get", "k", "--run", "before").json["value"], 1)
+    t.ok("put", "--run", "before", "k", "3")
+    equal(t.ok("get", "k").json["value"], 2)
+    equal([r["value"] for r in t.ok("history", "k", "--run", "before").rows], [3, 1])
+    record = t.ok("run", "get", "before").json
+    equal((record["parent"], record["forked_at"], record["tags"]), ("default", first, ["what-if"]))
+    again = t.ok("fork", "--run", "before").json
+    equal(t.ok("get", "k", "--run", again["name"]).json["value"], 3)
+    t.fails(3, "fork", "before", says="already_exists")
+    t.fails(1, "fork", "x", "--run", "nobody")
+    t.fails(2, "fork", "x", "--as-of", "99999")
+    t.ok("run", "delete", "before")
+    t.fails(1, "get", "k", "--run", "before")
+    t.fails(1, "run", "delete", "before", "--yes")
+    t.fails(2, "run", "delete", "default", "--yes", says="default_run")
+    equal(t.ok("get", "k", "--run", again["name"]).json["value"], 3)
+
+
 def test_runs(t):
     t.ok("run", "create", "nightly", "--tag", "batch", "--metadata", '{"n": 1}')
     t.ok("run", "create", "child", "--parent", "nightly")

@@ -148,7 +148,7 @@ bool check_everything(life *l, uint64_t versions, bool quiet) {
     for (size_t i = 0; i < runs->count; i++) {
         const strata_slice name = runs->cells[i]->key;
         const model_version *version = model_seen(runs->cells[i], last);
-        if (version == NULL) {
+        if (version == NULL || version->deleted) {
             continue;
         }
         const unsigned place = ((const model_run *)version->value.data)->place;

@@ -365,7 +365,7 @@ void model_txn_predict(const op *o, const moment *at, expected *e) {
     } else if (expect_open(o, e)) {
         if (is_txn_operation(o)) {
             o->kind->predict(o, at, e);
-        } else if (expect_ttl(o, e) && expect_given(o, e) && expect_same_run(o, at, e)) {
+        } else if (expect_ttl(o, e) && expect_same_run(o, at, e)) {
             predict_inside(o, at, e);
         }
     }

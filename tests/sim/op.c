@@ -15,19 +15,13 @@ typedef struct rows {
 } rows;
 
 static const rows table[] = {
-    {ops_run, &ops_run_count},
-    {ops_kv, &ops_kv_count},
-    {ops_many, &ops_many_count},
-    {ops_event, &ops_event_count},
-    {ops_json, &ops_json_count},
-    {ops_memory, &ops_memory_count},
-    {ops_retention, &ops_retention_count},
-    {ops_snapshot, &ops_snapshot_count},
-    {ops_db, &ops_db_count},
-    {ops_txn, &ops_txn_count},
-    {ops_state, &ops_state_count},
-    {ops_trace, &ops_trace_count},
-    {ops_edge, &ops_edge_count},
+    {ops_run, &ops_run_count},           {ops_kv, &ops_kv_count},
+    {ops_many, &ops_many_count},         {ops_event, &ops_event_count},
+    {ops_json, &ops_json_count},         {ops_fork, &ops_fork_count},
+    {ops_memory, &ops_memory_count},     {ops_retention, &ops_retention_count},
+    {ops_snapshot, &ops_snapshot_count}, {ops_db, &ops_db_count},
+    {ops_txn, &ops_txn_count},           {ops_state, &ops_state_count},
+    {ops_trace, &ops_trace_count},       {ops_edge, &ops_edge_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };
@@ -402,8 +396,9 @@ model_write op_own_write(model *m, const model_write *write) {
 
 void op_commit(model *m, const expected *e) {
     model_write writes[MODEL_WRITES_MAX] = {{.run = 0}};
-    const bool changes_rules = e->write_count > 0 && e->writes[0].kind == MODEL_RULE;
-    if (changes_rules) {
+    const bool changes_rules =
+        e->write_count > 0 && (e->writes[0].kind == MODEL_RULE || e->buried > 0);
+    if (changes_rules || e->fork > 0) {
         history_mark(m);
     }
     for (size_t i = 0; i < e->write_count; i++) {
@@ -411,6 +406,12 @@ void op_commit(model *m, const expected *e) {
         writes[i].value = own_value(m, &e->writes[i]);
     }
     model_commit(m, e->timestamp_us, writes, e->write_count);
+    if (e->fork > 0) {
+        model_fork(m, e->fork, &e->origin);
+    }
+    if (e->buried > 0) {
+        model_bury(m, e->buried);
+    }
     if (changes_rules) {
         history_mark(m);
     }

@@ -75,7 +75,7 @@ typedef struct moment {
     bool alone;       /* nothing else happens meanwhile: what depends on timing is exact, too */
     bool torn;        /* a slot of the manifest may be */
     int64_t ended_us; /* for reads by version: what had ended by then may be gone; 0: nothing */
-    uint64_t oldest;  /* what history still shows; 0: all */
+    const struct answer *shown; /* history shows what is in it; NULL: all */
     bool broken; /* the writer has failed: what tells of commits that were refused is not exact */
     const struct model_txn *txn; /* that it is part of, and whose snapshot it has; NULL: none */
     uint64_t now;                /* then: the last commit there is */
@@ -107,6 +107,9 @@ typedef struct expected {
     model_note *last_note;
     strata_slice stood; /* where a listing stopped; empty: at the end */
     unsigned clock_run; /* whose clock the commit has */
+    unsigned fork;      /* the run that the commit makes of another one; 0: none */
+    model_origin origin;
+    unsigned buried; /* the run that it deletes; 0: none */
     int64_t timestamp_us;
     st_arena arena; /* of the writes */
 } expected;
@@ -187,10 +190,11 @@ void op_print(const op *o, const answer *got);
 
 /* ---- For the files of rows ------------------------------------------------------------------- */
 
-extern const op_kind ops_run[], ops_kv[], ops_many[], ops_event[], ops_json[], ops_memory[],
-    ops_retention[], ops_snapshot[], ops_db[], ops_txn[];
-extern const size_t ops_run_count, ops_kv_count, ops_many_count, ops_event_count, ops_json_count,
-    ops_memory_count, ops_retention_count, ops_snapshot_count, ops_db_count, ops_txn_count;
+extern const op_kind ops_fork[], ops_run[], ops_kv[], ops_many[], ops_event[], ops_json[],
+    ops_memory[], ops_retention[], ops_snapshot[], ops_db[], ops_txn[];
+extern const size_t ops_fork_count, ops_run_count, ops_kv_count, ops_many_count, ops_event_count,
+    ops_json_count, ops_memory_count, ops_retention_count, ops_snapshot_count, ops_db_count,
+    ops_txn_count;
 extern const op_kind ops_state[], ops_trace[], ops_edge[];
 extern const size_t ops_state_count, ops_trace_count, ops_edge_count;
 
@@ -260,6 +264,14 @@ bool says_run_closed(const answer *got);
 /* The snapshot of a read as of a version or a time; false: refused. */
 bool expect_as_of(const op *o, const moment *at, expected *e, unsigned run, uint64_t *snapshot);
 bool expect_bounds(const op *o, expected *e);
+/* The record of the run in that place at that commit; NULL: there is none, or no more. */
+const struct model_run *run_in(const model *m, unsigned place, uint64_t snapshot);
+
+/* The tags of a run, which are a set, after a change. */
+strata_slice run_change_tags(expected *e, strata_slice old, strata_slice remove, strata_slice add);
+/* The place that the next run gets. */
+unsigned run_next_place(const model *m, uint64_t snapshot);
+
 /* Whether a key is inside the page of the operation. */
 bool in_page(const op *o, strata_slice key);
 
@@ -319,9 +331,6 @@ typedef struct model_document {
 } model_document;
 
 void json_own(model *m, model_document *document);
-/* A value, or the JSON text of one (then `expected` has the value), which is looked at before anything
- * else. */
-bool expect_given(const op *o, expected *e);
 /* The reads and writes of an operation on a document, for its transaction. */
 void expect_note(expected *e, strata_slice key, const doc_region *region, bool wrote);
 /* Whether the version has changed anything that the region is of. */
@@ -334,6 +343,9 @@ bool expect_document(const moment *at, expected *e, const model_write *own);
 /* What the model keeps of a run, an event and a memory. */
 typedef struct model_run {
     unsigned place; /* in model.tables */
+    bool forked;
+    uint64_t forked_at;
+    int64_t forked_us; /* instead; 0: by version */
     int status;
     strata_slice tags;
     strata_slice metadata;

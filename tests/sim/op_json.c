@@ -86,9 +86,9 @@ typedef struct target {
     const model_document *document;
 } target;
 
-bool expect_given(const op *o, expected *e) {
-    const bool either = strstr(o->kind->args, "text?") != NULL;
-    if (either && (o->value.len > 0) == (o->text.len > 0)) {
+/* A value is given as it is, or as JSON text; then `expected` has it. */
+static bool expect_given(const op *o, expected *e) {
+    if ((o->value.len > 0) == (o->text.len > 0)) {
         expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
     }
     return e->status == STRATA_OK;
@@ -244,7 +244,7 @@ static void make_create(maker *mk, op *o) {
 
 static void predict_create(const op *o, const moment *at, expected *e) {
     target t;
-    if (!expect_given(o, e) || !expect_run(o, at, e, &t.run) || !expect_key(o->key, e) ||
+    if (!expect_run(o, at, e, &t.run) || !expect_given(o, e) || !expect_key(o->key, e) ||
         !expect_input(o, at, e, &t) || !expect_open(o, at, e, &t)) {
         return;
     }
@@ -287,7 +287,7 @@ static void make_set(maker *mk, op *o) {
 static void predict_set(const op *o, const moment *at, expected *e) {
     target t;
     doc_change c;
-    if (!expect_given(o, e) || !expect_run(o, at, e, &t.run) || !expect_key(o->key, e) ||
+    if (!expect_run(o, at, e, &t.run) || !expect_given(o, e) || !expect_key(o->key, e) ||
         !expect_path(o, e, &t) || !expect_input(o, at, e, &t) || !expect_open(o, at, e, &t)) {
         return;
     }
@@ -555,8 +555,9 @@ static void predict_history(const op *o, const moment *at, expected *e) {
         return;
     }
     strata_buffer *out = expect_list(e, "revisions", &list);
-    const model_version *version = model_find(at->model, run, MODEL_JSON, o->key, newest);
-    for (; version != NULL && version->number >= at->oldest && list.count < limit; list.count++) {
+    uint64_t last = 0;
+    const model_version *version = history_next(at, run, MODEL_JSON, o->key, newest);
+    for (; version != NULL && list.count < limit; list.count++) {
         const model_document *document = document_of(version);
         const bool shown = o->whole && document != NULL;
         put(st_msgpack_put_object(out, shown ? 5 : 4));
@@ -566,9 +567,14 @@ static void predict_history(const op *o, const moment *at, expected *e) {
         if (shown) {
             put_tree(out, "document", document->root);
         }
-        version = model_find(at->model, run, MODEL_JSON, o->key, version->number - 1);
+        last = version->number;
+        version = history_next(at, run, MODEL_JSON, o->key, version->number - 1);
     }
     expect_list_end(e, &list, st_slice(NULL, 0));
+    if (version != NULL && last > 0) {
+        st_msgpack_patch(out, list.object, 2);
+        put_uint(out, "next", last);
+    }
 }
 
 /* ---- The C functions ------------------------------------------------------------------------- */

@@ -211,8 +211,9 @@ static void predict_history(const op *o, const moment *at, expected *e) {
         return;
     }
     strata_buffer *out = expect_list(e, "revisions", &list);
-    const model_version *version = model_find(at->model, run, MODEL_STATE, o->key, newest);
-    for (; version != NULL && version->number >= at->oldest && list.count < limit; list.count++) {
+    uint64_t last = 0;
+    const model_version *version = history_next(at, run, MODEL_STATE, o->key, newest);
+    for (; version != NULL && list.count < limit; list.count++) {
         put(st_msgpack_put_object(out, version->deleted ? 3 : 5));
         put_bool(out, "deleted", version->deleted);
         if (version->deleted) {
@@ -220,9 +221,14 @@ static void predict_history(const op *o, const moment *at, expected *e) {
         } else {
             put_cell(out, version);
         }
-        version = model_find(at->model, run, MODEL_STATE, o->key, version->number - 1);
+        last = version->number;
+        version = history_next(at, run, MODEL_STATE, o->key, version->number - 1);
     }
     expect_list_end(e, &list, st_slice(NULL, 0));
+    if (version != NULL && last > 0) {
+        st_msgpack_patch(out, list.object, 2);
+        put_uint(out, "next", last);
+    }
 }
 
 static bool trims_read(const op *o, const moment *at) {

@@ -1,6 +1,7 @@
 /* op_trace.c - traces: the model keeps of each record the map that the core stores, and of each child a
  * key of its parent's and its own id.
  */
+#include "history.h"
 #include "op.h"
 
 #include "base/bytes.h"
@@ -279,24 +280,28 @@ const op_kind ops_trace[] = {
      .weight = 8,
      .make = make_get,
      .predict = predict_get,
+     .trims = history_trims_whole,
      .reads_past = reads_past},
     {.name = "trace.list",
      .args = "run reverse limit cursor as_of as_of_time",
      .weight = 4,
      .make = make_list,
      .predict = predict_list,
+     .trims = history_trims_whole,
      .reads_past = reads_past},
     {.name = "trace.query",
      .args = "run type? tag parent reverse limit cursor as_of as_of_time",
      .weight = 6,
      .make = make_query,
      .predict = predict_list,
+     .trims = history_trims_whole,
      .reads_past = reads_past},
     {.name = "trace.tree",
      .args = "run id depth limit as_of as_of_time",
      .weight = 6,
      .make = make_tree,
      .predict = predict_tree,
+     .trims = history_trims_whole,
      .reads_past = reads_past},
 };
 const size_t ops_trace_count = sizeof ops_trace / sizeof ops_trace[0];

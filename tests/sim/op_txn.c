@@ -180,10 +180,15 @@ static void predict_rollback_to(const op *o, const moment *at, expected *e) {
 static void predict_info(const op *o, const moment *at, expected *e) {
     const model_table *runs = model_table_of(at->model, MODEL_SYSTEM, MODEL_RUN);
     const model_txn *txn = o->seen;
+    if (run_in(at->model, txn->run, at->snapshot) == NULL) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+        return;
+    }
     strata_buffer *out = expect_ok(e, 9);
     for (size_t i = 0; i < runs->count; i++) {
         const model_version *version = model_seen(runs->cells[i], at->snapshot);
-        if (version != NULL && ((const model_run *)version->value.data)->place == txn->run) {
+        if (version != NULL && !version->deleted &&
+            ((const model_run *)version->value.data)->place == txn->run) {
             put_text(out, "run", runs->cells[i]->key);
         }
     }

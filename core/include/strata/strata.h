@@ -650,8 +650,9 @@ strata_status strata_repair(const char *path, const strata_options *options,
 }
 #endif
 
-/* State cells, traces, edges. */
+/* The parts of it that have a header of their own. */
 #include "strata/edge.h"
+#include "strata/history.h"
 #include "strata/state.h"
 #include "strata/trace.h"
 #endif

@@ -54,7 +54,7 @@ strata_status st_run_of(st_request *rq, uint64_t id, st_run **run) {
     const bool there = id != ST_RUN_SYSTEM &&
                        id < atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     const st_shard *shard = there ? st_shards_find(&rq->model->store.shards, id) : NULL;
-    if (shard == NULL || shard->owner == NULL || st_shard_gone(shard) > 0) {
+    if (shard == NULL || shard->owner == NULL || st_store_shows_gone(&rq->model->store, shard)) {
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no run with the id %u", id);
     }
     *run = shard->owner;

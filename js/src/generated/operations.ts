@@ -95,6 +95,18 @@ export interface Item {
     expires?: number | undefined;
 }
 
+/** Where in a document two points differ. */
+export interface PathChange {
+    /** A JSON Pointer, into the document of the second point where there is something, else of the first. */
+    path: string;
+    /** added, removed or changed. */
+    kind: string;
+    /** What was there. */
+    before?: StoredValue | undefined;
+    /** What is there. */
+    after?: StoredValue | undefined;
+}
+
 /** A thing in which two points differ. */
 export interface Difference {
     /** The thing. */
@@ -105,6 +117,8 @@ export interface Difference {
     before?: StoredValue | undefined;
     /** Its value at the other one, unless it is not there. */
     after?: StoredValue | undefined;
+    /** Of a document that changed: where; at most 100. Elements of arrays meet by their identity, so an insertion is one change. */
+    paths?: PathChange[] | undefined;
     /** The commit of the one, */
     before_version?: bigint | undefined;
     /** and of the other. */
@@ -113,7 +127,7 @@ export interface Difference {
 
 /** A thing that both sides have changed, and not to the same. */
 export interface MergeConflict {
-    /** The thing. */
+    /** The thing; of a document that both have, what of it: json:plan#/steps. */
     ref: string;
     /** What it was when they parted, unless it was not there. */
     base?: StoredValue | undefined;
@@ -1405,6 +1419,8 @@ export interface StateHistoryArgs {
 export interface StateHistoryResult {
     /** The versions; none if the cell never existed. */
     revisions: CellRevision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
 }
 
 /** Arguments of trace.record: Records a step; it is never changed. */
@@ -2215,6 +2231,8 @@ export interface JsonHistoryArgs {
 export interface JsonHistoryResult {
     /** The versions; none if the document never existed, or nothing of it is kept. */
     revisions: DocumentRevision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
 }
 
 /** Arguments of json.find: Documents that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
@@ -2569,7 +2587,7 @@ export interface HistoryDiffResult {
     cursor?: string | undefined;
 }
 
-/** Arguments of history.merge: Takes over into a run what its fork, or another fork of the same run, has changed since they parted: in one commit, or not at all. Events are appended in their order; their payload then says where they are from, in merged_from {run, sequence, timestamp, hash}. */
+/** Arguments of history.merge: Takes over into a run what its fork, or another fork of the same run, has changed since they parted: in one commit, or not at all. Documents are merged path by path; an array that one side has added to or taken from counts as a whole. Events are appended in their order; their payload then says where they are from, in merged_from {run, sequence, timestamp, hash}. */
 export interface HistoryMergeArgs {
     /** The run to take from. */
     source: string;
@@ -3078,7 +3096,7 @@ export interface Operations {
     'history.state': { args: HistoryStateArgs; result: HistoryStateResult };
     /** In what two points differ: of one run, of a run and its fork, of any two runs. A page ends early when it is large. Where they have history in common, what ended by itself without a write is no difference. */
     'history.diff': { args: HistoryDiffArgs; result: HistoryDiffResult };
-    /** Takes over into a run what its fork, or another fork of the same run, has changed since they parted: in one commit, or not at all. Events are appended in their order; their payload then says where they are from, in merged_from {run, sequence, timestamp, hash}. */
+    /** Takes over into a run what its fork, or another fork of the same run, has changed since they parted: in one commit, or not at all. Documents are merged path by path; an array that one side has added to or taken from counts as a whole. Events are appended in their order; their payload then says where they are from, in merged_from {run, sequence, timestamp, hash}. */
     'history.merge': { args: HistoryMergeArgs; result: HistoryMergeResult };
     /** Why a thing is as it is: its versions, newest first, the commits that wrote them, what those had read, and so on down. What a commit had read is known where its run keeps provenance (run.create). */
     'history.explain': { args: HistoryExplainArgs; result: HistoryExplainResult };
