@@ -147,10 +147,10 @@ static strata_status write_pointer(const compiler *c, uint32_t schema, strata_sl
             ST_TRY(st_pointer_put_index(out, at->index));
         }
     }
-    return keyword.len == 0 ? STRATA_OK : st_pointer_put_name(out, keyword);
+    return keyword.data == NULL ? STRATA_OK : st_pointer_put_name(out, keyword);
 }
 
-/* keyword: empty, when it is the schema itself. */
+/* keyword: without data, when it is the schema itself. */
 static strata_status refuse(const compiler *c, uint32_t schema, strata_slice keyword,
                             const char *what) {
     strata_error *error = c->of->error;
@@ -162,7 +162,7 @@ static strata_status refuse(const compiler *c, uint32_t schema, strata_slice key
     const strata_slice path = st_buffer_slice(&pointer);
     st_fail(error, STRATA_INVALID_ARGUMENT, "the schema is refused at \"%S\": %s", &path, what);
     st_fail_text(error, "argument", strata_text("schema"));
-    st_fail_text(error, "keyword", keyword);
+    st_fail_text(error, "keyword", keyword.data == NULL ? strata_text("") : keyword);
     st_fail_text(error, "path", path);
     strata_buffer_free(&pointer);
     return STRATA_INVALID_ARGUMENT;
@@ -477,7 +477,7 @@ static strata_status compile_one(compiler *c, uint32_t schema) {
         return STRATA_OK;
     }
     if (json.type != STRATA_OBJECT) {
-        return refuse(c, schema, st_slice("", 0), "a schema is an object, true or false");
+        return refuse(c, schema, st_slice(NULL, 0), "a schema is an object, true or false");
     }
     ST_TRY(begin_properties(c, &json, &c->rules->nodes[schema]));
     st_node_iter_start(&it, &json);
@@ -576,7 +576,7 @@ static strata_status follow(const compiler *c, chain *w, uint32_t root) {
     while (at != ST_SCHEMA_NONE) {
         const uint32_t below = in_place(&c->rules->nodes[at], w->next[at]);
         if (below != ST_SCHEMA_NONE && w->open[below]) {
-            return refuse(c, at, st_slice("", 0), "it leads back to itself at the same place");
+            return refuse(c, at, st_slice(NULL, 0), "it leads back to itself at the same place");
         }
         if (below != ST_SCHEMA_NONE && w->height[below] == 0) {
             w->from[below] = at;
