@@ -19,6 +19,16 @@ strata_status st_index_encode(const st_index_def *def, strata_buffer *out);
 /* The record where a scan over ST_TAG_INDEX stands, in the arena. Errors: corrupt, no_memory. */
 strata_status st_index_record(st_request *rq, st_scan *scan, st_arena *arena, st_index_def *def);
 
+/* The encoded values of one document at one path. */
+typedef struct st_index_values {
+    strata_slice *items; /* in the arena, in order, each once */
+    size_t count;
+} st_index_values;
+
+/* document: empty, or one that is malformed there: none. Errors: no_memory. */
+strata_status st_index_values_of(st_request *rq, strata_slice document, const st_path *path,
+                                 st_index_values *values);
+
 /* Whether the index has entries of a thing, by the thing's key of the store. */
 bool st_index_covers(const st_index_def *def, strata_slice owner);
 /* st_indexes_change for one index. */
