@@ -2,6 +2,7 @@
 export type { Camel, PageOptions } from './caller.js';
 export { Database, Run } from './database.js';
 export type { DocumentListOptions, Documents } from './documents.js';
+export type { Entities, EntityFindOptions, EntityListOptions, EntityOptions } from './entities.js';
 export { type ErrorDetails, StrataError } from './errors.js';
 export type { EventRangeOptions, Events } from './events.js';
 export {
@@ -40,6 +41,10 @@ export type {
     DbVerifyResult,
     Document,
     DocumentRevision,
+    Entity,
+    EntityRevision,
+    EntityUpsertResult,
+    EntityVacuumResult,
     Entry,
     EventAppendResult,
     EventHeadResult,
@@ -49,6 +54,7 @@ export type {
     Hit,
     Memory,
     MemoryRememberResult,
+    Mismatch,
     OperationName,
     Operations,
     PatchOperation,
@@ -64,6 +70,9 @@ export type {
     RunRevision,
     RunStatsResult,
     RunTagResult,
+    Schema,
+    SchemaPutResult,
+    SchemaRevision,
     Snapshot,
     StateReadResult,
     StateSetResult,
@@ -75,6 +84,7 @@ export type { Memories, MemoryListOptions, RecallOptions, RecallResult, Remember
 export type { AsOf, CallOptions, Durability, ImportSource, OpenOptions, When } from './options.js';
 export type { Retention, RetentionOptions, RetentionScope } from './retention.js';
 export type { RunCreateOptions, RunEndOptions, RunQueryOptions, Runs, RunTagOptions } from './runs.js';
+export type { SchemaOptions, Schemas } from './schemas.js';
 export { Scope } from './scope.js';
 export type { Snapshots } from './snapshots.js';
 export type { EventTail, EventTailOptions } from './tail.js';

@@ -1,8 +1,10 @@
 import type { Calls } from './caller.js';
 import { Documents } from './documents.js';
+import { Entities } from './entities.js';
 import { Events } from './events.js';
 import { Kv } from './kv.js';
 import { Memories } from './memories.js';
+import { Schemas } from './schemas.js';
 import { States } from './states.js';
 
 /** The keys, events, memories and so on of a run: as they are, or as a transaction sees them. */
@@ -12,6 +14,8 @@ export class Scope {
     readonly kv: Kv;
     readonly events: Events;
     readonly json: Documents;
+    readonly schemas: Schemas;
+    readonly entities: Entities;
     readonly memory: Memories;
     readonly states: States;
 
@@ -20,6 +24,8 @@ export class Scope {
         this.kv = new Kv(calls, name);
         this.events = new Events(calls, name);
         this.json = new Documents(calls, name);
+        this.schemas = new Schemas(calls, name);
+        this.entities = new Entities(calls, name);
         this.memory = new Memories(calls, name);
         this.states = new States(calls, name);
     }
