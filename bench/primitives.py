@@ -20,8 +20,17 @@ GROUPS = {
         "json.parse.objects": 0.5, "json.parse.pretty": 0.5, "json.parse.floats": 0.5,
         "json.parse.prose": 0.5, "json.parse.scripts": 0.5,
     }),
+    "history": ("History: ms, and what is left of the throughput where provenance is recorded", {
+        "history.diff": 5, "history.replay": 50, "provenance": 0.85,
+    }),
+    "json_set": ("One path of a JSON document of 10 KB, set and read, buffered", {
+        "json.set.path": 10,
+    }),
     "events": ("Events appended, a chain of hashes, buffered", {
         "event.append": 7, "event.append.limit": 0.7,
+    }),
+    "fork": ("Forks of a run of 10^6 keys of a kilobyte, and reads through them", {
+        "fork.time": 1, "fork.time.past": 1, "fork.bytes": 1, "get.as_of": 0.33,
     }),
 }
 

@@ -44,7 +44,7 @@ $(BUILD)/bench/sqlite3.wasm:
 	cp "$$(find $(BUILD)/bench/peer -name sqlite3.wasm | head -1)" $@
 
 # ---- The primitives: a program a group, build/bench/primitives_GROUP ------------------------------
-PRIMITIVES_GROUPS := json events
+PRIMITIVES_GROUPS := json json_set events fork history
 PRIMITIVES_PACKAGES := libsqlite3-dev libsimdjson-dev g++
 
 .PHONY: bench-primitives
@@ -63,8 +63,25 @@ $(BUILD)/bench/primitives_json: $(JSON_BENCH) $(wildcard bench/primitives/json_*
 	@g++ -O2 -Wall -Wextra -Werror -Ibench -c -o $(BUILD)/bench/json_peers.o bench/primitives/json_peers.cpp
 	@$(BENCH_CC) -Icore -Ibench/primitives -o $@ $(JSON_BENCH) $(BUILD)/bench/json_peers.o $(BUILD)/libstrata.a \
 	  -lsqlite3 -lsimdjson $(LIBS) -lstdc++
+# History: diff, replay, provenance.
+$(BUILD)/bench/primitives_history: bench/primitives/history.c bench/bench.c bench/bench.h $(BUILD)/libstrata.a | bench-primitives-setup
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(BENCH_CC) -o $@ $< bench/bench.c $(BUILD)/libstrata.a $(LIBS)
+
+# One path of a document, beside SQLite.
+$(BUILD)/bench/primitives_json_set: bench/primitives/json_set.c bench/bench.c bench/bench.h $(BUILD)/libstrata.a | bench-primitives-setup
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(BENCH_CC) -o $@ $< bench/bench.c $(BUILD)/libstrata.a -lsqlite3 $(LIBS)
+
 # Events, beside SQLite and the bare hash and write.
 $(BUILD)/bench/primitives_events: bench/primitives/events.c bench/bench.c bench/bench.h $(BUILD)/libstrata.a | bench-primitives-setup
 	@mkdir -p $(@D)
 	@echo "CC $<"
 	@$(BENCH_CC) -Icore -o $@ $< bench/bench.c $(BUILD)/libstrata.a -lsqlite3 $(LIBS)
+# Forks of a gigabyte.
+$(BUILD)/bench/primitives_fork: bench/primitives/fork.c bench/bench.c bench/bench.h $(BUILD)/libstrata.a | bench-primitives-setup
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(BENCH_CC) -o $@ $< bench/bench.c $(BUILD)/libstrata.a $(LIBS)

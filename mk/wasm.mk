@@ -69,7 +69,9 @@ WASM_COLD     := $(wildcard core/store/copies/*.c) $(addprefix core/store/,snaps
   recover.c folder.c pins.c log/wal_replay.c table/table_verify.c) \
   $(wildcard core/api/*.c) hosts/wasm/abi.c hosts/wasm/frame.c \
   $(wildcard core/format/change*.c) $(addprefix core/format/,document_check.c document_compare.c \
-  document_members.c json_special.c json_string.c path.c route.c)
+  document_members.c json_special.c json_string.c path.c route.c) \
+  $(addprefix core/model/,event_types.c event_wait.c run/run_edit.c run/run_life.c run/run_query.c) \
+  core/format/merge_patch.c
 WASM_DEP      := -std=c11 -D_GNU_SOURCE -DNDEBUG $(WASM_FEATURES) -MMD -MP -w
 
 # -Oz is 16 kB less on every load of a page, for 40 us more per compressed 32 kB. One decoder for

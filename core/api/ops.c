@@ -243,7 +243,7 @@ static strata_status join_txn(st_call *call, const op_info *op) {
 strata_status st_call_run(st_call *call, int arg, st_run **run) {
     if (call->txn != NULL && !call->given[arg]) {
         *run = call->txn->run;
-        return STRATA_OK;
+        return st_run_check_there(call->rq, *run);
     }
     ST_TRY(st_run_find(call->rq, st_call_text(call, arg), run));
     return call->txn == NULL || call->txn->run == *run
@@ -474,12 +474,16 @@ static strata_status put_error(strata_buffer *out, const strata_error *error) {
  * once something is committed, the memory to say so must be there. */
 enum { WRITE_RESPONSE_BYTES_MAX = ST_KEY_BYTES_MAX + 128 };
 
+strata_status st_call_reserve(st_call *call) {
+    return st_buffer_reserve(call->out, WRITE_RESPONSE_BYTES_MAX);
+}
+
 static strata_status run_request(st_call *call, strata_slice request) {
     const op_info *op = NULL;
     ST_TRY(st_store_check_open(&call->rq->model->store, call->rq->error));
     ST_TRY(decode_request(call, request, &op));
     ST_TRY(join_txn(call, op));
-    if (st_buffer_reserve(call->out, WRITE_RESPONSE_BYTES_MAX) != STRATA_OK ||
+    if (st_call_reserve(call) != STRATA_OK ||
         st_msgpack_put_array(call->out, 2) != STRATA_OK ||
         st_msgpack_put_bool(call->out, true) != STRATA_OK) {
         return st_fail_memory(call->rq->error);

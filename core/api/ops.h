@@ -80,6 +80,9 @@ strata_status st_call_strings(st_call *call, int arg, strata_slice *out);
 strata_status st_call_keep(st_call *call, strata_slice text, strata_slice *kept);
 strata_status st_call_object(st_call *call, int arg, strata_slice *out);
 
+/* Room for what a write says once it is committed; for one that has said more before. Errors:
+ * no_memory. */
+strata_status st_call_reserve(st_call *call);
 /* A filter, as a document in the arena; empty when left out. */
 strata_status st_call_where(st_call *call, int arg, strata_slice *where);
 

@@ -19,7 +19,7 @@ typedef struct totals {
 /* The run of that id, or NULL when it is none of a user's. */
 static st_run *run_at(st_request *rq, uint64_t id) {
     const st_shard *shard = st_shards_find(&rq->model->store.shards, id);
-    return shard == NULL || st_shard_gone(shard) > 0 ? NULL : shard->owner;
+    return shard == NULL || st_store_shows_gone(&rq->model->store, shard) ? NULL : shard->owner;
 }
 
 static void add_tables(const st_request *rq, totals *sum) {

@@ -132,7 +132,7 @@ strata_status st_op_event_types(st_call *call) {
 /* ---- Following ------------------------------------------------------------------------------- */
 
 static strata_status put_tailed(void *ctx, const st_event *event, bool *more) {
-    (void)more;
+    *more = true; /* up to the limit */
     return put_event(ctx, event);
 }
 

@@ -68,16 +68,12 @@ strata_status st_op_json_exists(st_call *call) {
     return st_put_bool(call->out, "exists", exists);
 }
 
-strata_status st_op_json_list(st_call *call) {
+static strata_status put_page(st_call *call, const st_run *run, uint64_t limit) {
     const bool whole = st_call_bool(call, ARG_json_list_documents, false);
-    st_run *run;
     st_scan *scan;
     st_list list;
-    uint64_t limit;
     uint32_t count = 0;
     strata_slice last = {NULL, 0};
-    ST_TRY(st_call_run(call, ARG_json_list_run, &run));
-    ST_TRY(st_call_limit(call, ARG_json_list_limit, &limit));
     const st_page page = {.prefix = st_call_text(call, ARG_json_list_prefix),
                           .start = st_call_text(call, ARG_json_list_start),
                           .end = st_call_text(call, ARG_json_list_end),
@@ -101,6 +97,20 @@ strata_status st_op_json_list(st_call *call) {
     return st_list_close(call, &list, count, scan->here ? last : st_slice(NULL, 0));
 }
 
+/* Its documents are read one by one: what its snapshot sees must be there until the last one was. */
+strata_status st_op_json_list(st_call *call) {
+    st_store *store = &call->rq->model->store;
+    st_held_snapshot held;
+    st_run *run;
+    uint64_t limit;
+    ST_TRY(st_call_run(call, ARG_json_list_run, &run));
+    ST_TRY(st_call_limit(call, ARG_json_list_limit, &limit));
+    st_snapshot_hold(store, run->shard, &held);
+    const strata_status status = put_page(call, run, limit);
+    st_snapshot_release(store, &held);
+    return status;
+}
+
 strata_status st_op_json_count(st_call *call) {
     const st_page page = {.prefix = st_call_text(call, ARG_json_count_prefix),
                           .when =
@@ -113,20 +123,34 @@ strata_status st_op_json_count(st_call *call) {
     return st_put_uint(call->out, "count", count);
 }
 
+/* The document as it was after that commit. What a fork sees of a run that was deleted is only what it saw
+ * then: that is still there now, although not as of the commit that wrote it. */
+static strata_status get_revision(st_call *call, st_run *run, strata_slice key, uint64_t version,
+                                  st_json *json) {
+    const st_when then = {version, INT64_MAX};
+    const st_when now = st_now();
+    strata_status status = st_json_get(call->rq, run, key, st_slice("", 0), &then, json);
+    if (status == STRATA_HISTORY_TRIMMED &&
+        st_json_get(call->rq, run, key, st_slice("", 0), &now, json) == STRATA_OK &&
+        json->stamp.version == version) {
+        st_error_clear(call->rq->error);
+        status = STRATA_OK;
+    }
+    return status;
+}
+
 static strata_status put_revision(st_call *call, st_run *run, strata_slice key,
                                   const st_json_revision *revision, bool whole) {
     const bool shown = whole && !revision->deleted;
+    st_json json = {.document = {NULL, 0}};
+    if (shown) {
+        ST_TRY(get_revision(call, run, key, revision->stamp.version, &json));
+    }
     ST_TRY(st_msgpack_put_object(call->out, shown ? 5 : 4));
     ST_TRY(st_put_stamp(call->out, revision->stamp.version, revision->stamp.timestamp_us));
     ST_TRY(st_put_bool(call->out, "deleted", revision->deleted));
     ST_TRY(st_put_bool(call->out, "whole", revision->whole));
-    if (!shown) {
-        return STRATA_OK;
-    }
-    const st_when then = {revision->stamp.version, INT64_MAX};
-    st_json json;
-    ST_TRY(st_json_get(call->rq, run, key, st_slice("", 0), &then, &json));
-    return put_document(call, "document", json.document, key);
+    return shown ? put_document(call, "document", json.document, key) : STRATA_OK;
 }
 
 strata_status st_op_json_history(st_call *call) {
@@ -134,19 +158,27 @@ strata_status st_op_json_history(st_call *call) {
     const strata_slice key = st_call_text(call, ARG_json_history_key);
     st_json_revision *revisions;
     size_t count = 0;
+    uint32_t shown = 0;
     uint64_t limit;
     st_run *run;
     st_list list;
     ST_TRY(st_call_run(call, ARG_json_history_run, &run));
     ST_TRY(st_call_limit(call, ARG_json_history_limit, &limit));
     ST_TRY(st_json_history(call->rq, run, key,
-                           st_call_uint(call, ARG_json_history_before, UINT64_MAX), limit,
+                           st_call_uint(call, ARG_json_history_before, UINT64_MAX), limit + 1,
                            &revisions, &count));
+    const bool more = count > limit;
+    count -= more ? 1 : 0;
     ST_TRY(st_list_open(call, "revisions", &list));
-    for (size_t i = 0; i < count; i++) {
-        ST_TRY(put_revision(call, run, key, &revisions[i], whole));
+    for (; shown < count; shown++) {
+        const strata_status status = put_revision(call, run, key, &revisions[shown], whole);
+        if (status == STRATA_HISTORY_TRIMMED) {
+            break; /* meanwhile; so were all older ones */
+        }
+        ST_TRY(status);
     }
-    return st_list_close(call, &list, (uint32_t)count, st_slice(NULL, 0));
+    return st_list_close_at(call, &list, shown, "next",
+                            more && shown == count ? revisions[count - 1].stamp.version : 0);
 }
 
 /* ---- Changing -------------------------------------------------------------------------------- */
@@ -155,8 +187,8 @@ strata_status st_op_json_create(st_call *call) {
     st_run *run;
     st_stamp stamp;
     st_json_input input;
-    ST_TRY(take_input(call, ARG_json_create_document, ARG_json_create_text, "document", &input));
     ST_TRY(st_call_run(call, ARG_json_create_run, &run));
+    ST_TRY(take_input(call, ARG_json_create_document, ARG_json_create_text, "document", &input));
     ST_TRY(st_json_create(call->rq, run, st_call_text(call, ARG_json_create_key), &input, &stamp));
     return st_put_version(call, &stamp);
 }
@@ -165,8 +197,8 @@ strata_status st_op_json_set(st_call *call) {
     st_run *run;
     st_stamp stamp;
     st_json_input input;
-    ST_TRY(take_input(call, ARG_json_set_value, ARG_json_set_text, "value", &input));
     ST_TRY(st_call_run(call, ARG_json_set_run, &run));
+    ST_TRY(take_input(call, ARG_json_set_value, ARG_json_set_text, "value", &input));
     ST_TRY(st_json_set(call->rq, run, st_call_text(call, ARG_json_set_key),
                        st_call_text(call, ARG_json_set_path), &input, &stamp));
     return st_put_version(call, &stamp);
@@ -176,8 +208,8 @@ strata_status st_op_json_cas(st_call *call) {
     st_run *run;
     st_stamp stamp;
     st_json_input input;
-    ST_TRY(take_input(call, ARG_json_cas_value, ARG_json_cas_text, "value", &input));
     ST_TRY(st_call_run(call, ARG_json_cas_run, &run));
+    ST_TRY(take_input(call, ARG_json_cas_value, ARG_json_cas_text, "value", &input));
     ST_TRY(st_json_cas(call->rq, run, st_call_text(call, ARG_json_cas_key),
                        st_call_text(call, ARG_json_cas_path), &input,
                        st_call_uint(call, ARG_json_cas_expected_version, 0), &stamp));

@@ -20,8 +20,8 @@ static strata_status put_origin(strata_buffer *out, const char *by_version, cons
 }
 
 static strata_status put_run(strata_buffer *out, const st_run_record *record, uint64_t version) {
-    const uint32_t count = 7u + (record->parent.len > 0 ? 1u : 0u) +
-                           (record->error.len > 0 ? 1u : 0u) + origin_fields(record);
+    const uint32_t count = 7u + (record->parent.len > 0) + (record->error.len > 0) +
+                           record->provenance + origin_fields(record);
     ST_TRY(st_msgpack_put_object(out, count));
     ST_TRY(st_put_text(out, "name", record->name));
     ST_TRY(st_put_text(out, "status", strata_text(st_run_status_name(record->status))));
@@ -34,6 +34,9 @@ static strata_status put_run(strata_buffer *out, const st_run_record *record, ui
         ST_TRY(st_put_text(out, "error", record->error));
     }
     ST_TRY(put_origin(out, "forked_at", "forked_at_time", record));
+    if (record->provenance) {
+        ST_TRY(st_put_bool(out, "provenance", true));
+    }
     ST_TRY(st_put_int(out, "created", record->created_us));
     ST_TRY(st_put_int(out, "updated", record->updated_us));
     return st_put_uint(out, "version", version);
@@ -53,7 +56,8 @@ static strata_status check_given(st_call *call, int arg) {
 
 strata_status st_op_run_create(st_call *call) {
     st_run_record spec = {.name = st_call_text(call, ARG_run_create_name),
-                          .parent = st_call_text(call, ARG_run_create_parent)};
+                          .parent = st_call_text(call, ARG_run_create_parent),
+                          .provenance = st_call_bool(call, ARG_run_create_provenance, false)};
     strata_slice name;
     st_stamp stamp;
     uint64_t id;
@@ -76,7 +80,8 @@ static strata_status put_change(st_call *call, const char *what, bool it_is,
 
 strata_status st_op_run_begin(st_call *call) {
     st_run_record spec = {.name = st_call_text(call, ARG_run_begin_name),
-                          .parent = st_call_text(call, ARG_run_begin_parent)};
+                          .parent = st_call_text(call, ARG_run_begin_parent),
+                          .provenance = st_call_bool(call, ARG_run_begin_provenance, false)};
     st_stamp stamp;
     bool created;
     if (spec.name.len == 0) {
@@ -98,10 +103,11 @@ strata_status st_op_run_tag(st_call *call) {
 }
 
 strata_status st_op_run_update(st_call *call) {
-    strata_slice patch;
+    const bool provenance = st_call_bool(call, ARG_run_update_provenance, false);
+    st_run_news news = {.provenance = call->given[ARG_run_update_provenance] ? &provenance : NULL};
     st_stamp stamp;
-    ST_TRY(st_call_object(call, ARG_run_update_metadata, &patch));
-    ST_TRY(st_run_update(call->rq, st_call_text(call, ARG_run_update_name), patch, &stamp));
+    ST_TRY(st_call_object(call, ARG_run_update_metadata, &news.metadata));
+    ST_TRY(st_run_update(call->rq, st_call_text(call, ARG_run_update_name), &news, &stamp));
     return put_change(call, "changed", stamp.version != 0, &stamp);
 }
 

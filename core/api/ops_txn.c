@@ -23,10 +23,16 @@ static strata_status take_isolation(st_call *call, st_isolation *isolation) {
 
 strata_status st_op_txn_begin(st_call *call) {
     const uint64_t timeout_ms = st_call_uint(call, ARG_txn_begin_timeout_ms, 0);
-    st_txn_spec spec = {.read_only = st_call_bool(call, ARG_txn_begin_read_only, false)};
+    st_txn_spec spec = {.read_only = st_call_bool(call, ARG_txn_begin_read_only, false),
+                        .label = st_call_text(call, ARG_txn_begin_label),
+                        .trace = st_call_text(call, ARG_txn_begin_trace)};
     st_open_txn *open;
     st_run *run;
     ST_TRY(take_isolation(call, &spec.isolation));
+    if (call->given[ARG_txn_begin_trace]) {
+        ST_TRY(st_key_check(spec.trace, call->rq->error));
+    }
+    ST_TRY(st_transaction_check_words(call->rq, &spec));
     spec.timeout_ns = timeout_ms > UINT64_MAX / 1000000 ? UINT64_MAX : timeout_ms * 1000000;
     ST_TRY(st_call_run(call, ARG_txn_begin_run, &run));
     ST_TRY(st_handle_txn_begin(call->db, run, &spec, &open));

@@ -1,7 +1,8 @@
 /* runs.c - the C functions on the life of a run. */
 #include "api/handle.h"
 #include "base/utf8.h"
-#include "model/run/run.h"
+#include "model/run/run_delete.h"
+#include "model/run/run_fork.h"
 
 static strata_status run_begin(st_request *rq, strata_slice name, strata_run *run) {
     const st_run_record spec = {.name = name};
@@ -37,4 +38,25 @@ static strata_status run_end(st_request *rq, strata_slice name, strata_outcome o
 strata_status strata_run_end(strata_db *db, strata_slice name, strata_outcome outcome,
                              strata_slice why) {
     return st_handle_end(db, run_end(st_handle_begin(db), name, outcome, why));
+}
+
+static strata_status run_fork(st_request *rq, strata_slice parent, strata_when at,
+                              strata_slice name, strata_run *run) {
+    const st_run_record spec = {.name = name};
+    const st_when when = st_handle_when(at);
+    st_run_record made;
+    st_stamp stamp;
+    ST_TRY(st_run_fork(rq, parent, &when, &spec, &made, &stamp));
+    *run = made.id;
+    return STRATA_OK;
+}
+
+strata_status strata_run_fork(strata_db *db, strata_slice parent, strata_when when,
+                              strata_slice name, strata_run *run) {
+    return st_handle_end(db, run_fork(st_handle_begin(db), parent, when, name, run));
+}
+
+strata_status strata_run_delete(strata_db *db, strata_slice name) {
+    st_stamp stamp;
+    return st_handle_end(db, st_run_remove(st_handle_begin(db), name, &stamp));
 }

@@ -28,9 +28,11 @@ strata_status st_handle_txn_begin(strata_db *db, st_run *run, const st_txn_spec 
                                   (uint64_t)ST_TXNS_MAX);
     }
     if (db->ended_txn != NULL) {
+        if (st_txn_begin_again(db->ended_txn, run->shard, spec) != STRATA_OK) {
+            return st_fail_memory(&db->error);
+        }
         free_place->txn = db->ended_txn;
         db->ended_txn = NULL;
-        st_txn_begin_again(free_place->txn, run->shard, spec);
     } else {
         ST_TRY(
             st_txn_begin(&db->engine->model.store, run->shard, spec, &free_place->txn, &db->error));
@@ -103,9 +105,13 @@ static strata_status begin(strata_db *db, strata_run id, const strata_txn_option
                        "the handle is in a transaction already; commit or roll it back first");
     }
     ST_TRY(st_run_of(rq, id, &run));
-    const st_txn_spec spec = {options->read_only,
-                              options->isolation == STRATA_SNAPSHOT ? ST_SNAPSHOT : ST_SERIALIZABLE,
-                              (uint64_t)options->timeout_ms * 1000000};
+    const st_txn_spec spec = {.read_only = options->read_only,
+                              .isolation = options->isolation == STRATA_SNAPSHOT ? ST_SNAPSHOT
+                                                                                 : ST_SERIALIZABLE,
+                              .timeout_ns = (uint64_t)options->timeout_ms * 1000000,
+                              .label = options->label,
+                              .trace = options->trace};
+    ST_TRY(st_transaction_check_words(rq, &spec));
     ST_TRY(st_handle_txn_begin(db, run, &spec, &open));
     db->bound_txn = open->number;
     return STRATA_OK;

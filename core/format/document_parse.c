@@ -93,9 +93,10 @@ static void found_room(reader *in) {
     in->to_end = in->out->data + in->out->cap;
 }
 
+/* Bytes are longer while they are base64: only the end tells whether the document is too long. */
 static place grow(reader *in, place p, size_t more) {
     const size_t len = (size_t)(p.to - in->out->data);
-    if (len - in->start > in->limits.bytes_max) {
+    if (len - in->start > in->limits.bytes_max / 3 * 4 + ROOM) {
         return fail_with_offset(in, offset_of(in, p.at),
                                 st_document_fail_size(in->error, in->limits.bytes_max));
     }

@@ -131,6 +131,7 @@ static void hash_by_instructions(const strata_slice *parts, size_t count, uint8_
         take(&h, parts[i]);
         bytes += parts[i].len;
     }
+    ST_ASSERT(h.held < BLOCK_BYTES); /* a full block has been hashed */
     h.block[h.held++] = 0x80;
     if (h.held > BLOCK_BYTES - LENGTH_BYTES) {
         memset(h.block + h.held, 0, BLOCK_BYTES - h.held);

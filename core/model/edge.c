@@ -72,7 +72,7 @@ static strata_status encode(st_request *rq, const st_edge *edge) {
                : st_fail_memory(rq->error);
 }
 
-static strata_status decode(strata_slice stored, st_edge *edge, strata_error *error) {
+strata_status st_edge_of(strata_slice stored, st_edge *edge, strata_error *error) {
     strata_slice values[FIELDS];
     strata_value weight = strata_float(0);
     bool good = st_fields_read(stored, FORM, fields, FIELDS, values);
@@ -117,7 +117,7 @@ strata_status st_edge_get(st_request *rq, const st_run *run, st_edge *edge, cons
                        &edge->type, &edge->source, &edge->target);
     }
     *stamp = (st_stamp){revision.number, revision.timestamp_us};
-    return decode(revision.value, edge, rq->error);
+    return st_edge_of(revision.value, edge, rq->error);
 }
 
 strata_status st_edge_delete(st_request *rq, st_run *run, const st_edge *edge, bool *existed,
@@ -176,7 +176,7 @@ strata_status st_edge_read(st_moment *moment, st_edge *edge, st_stamp *stamp) {
     out_key(edge, &key);
     ST_TRY(st_moment_read(moment, &key, &revision, &found));
     *stamp = (st_stamp){revision.number, revision.timestamp_us};
-    return decode(found ? revision.value : st_slice("", 0), edge, moment->reader.error);
+    return st_edge_of(found ? revision.value : st_slice("", 0), edge, moment->reader.error);
 }
 
 strata_status st_edge_at(st_moment *moment, st_scan *scan, bool in, st_edge *edge,
@@ -188,5 +188,5 @@ strata_status st_edge_at(st_moment *moment, st_scan *scan, bool in, st_edge *edg
     }
     ST_TRY(st_scan_value(scan, &stored));
     *stamp = (st_stamp){scan->revision.number, scan->revision.timestamp_us};
-    return decode(stored, edge, moment->reader.error);
+    return st_edge_of(stored, edge, moment->reader.error);
 }

@@ -23,6 +23,8 @@ strata_status st_edge_put(st_request *rq, st_run *run, const st_edge *edge, st_s
 /* Of the edge its names and type count. Borrowed until the request ends. Errors: not_found. */
 strata_status st_edge_get(st_request *rq, const st_run *run, st_edge *edge, const st_when *when,
                           st_stamp *stamp);
+/* What is stored of the edge, whose names are filled in; borrowed. Errors: corrupt. */
+strata_status st_edge_of(strata_slice stored, st_edge *edge, strata_error *error);
 strata_status st_edge_delete(st_request *rq, st_run *run, const st_edge *edge, bool *existed,
                              st_stamp *stamp);
 

@@ -32,8 +32,8 @@ static void chain(uint64_t sequence, int64_t timestamp_us, strata_slice type, st
     st_sha256(parts, sizeof parts / sizeof parts[0], hash);
 }
 
-static strata_status read_stored(st_request *rq, strata_slice key, const st_revision *revision,
-                                 strata_slice stored, st_event *event) {
+strata_status st_event_of(st_request *rq, strata_slice key, const st_revision *revision,
+                          strata_slice stored, st_event *event) {
     const uint8_t *bytes = stored.data;
     event->sequence = st_key_number_of(key);
     if (event->sequence - 1 >= INT64_MAX || stored.len < EVENT_FIXED_BYTES || bytes[0] != FORM ||
@@ -240,7 +240,7 @@ strata_status st_event_read(st_request *rq, const st_run *run, uint64_t sequence
     if (!found) {
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no event %u", sequence);
     }
-    return read_stored(rq, st_key_slice(&key), &revision, revision.value, event);
+    return st_event_of(rq, st_key_slice(&key), &revision, revision.value, event);
 }
 
 strata_status st_event_head(st_request *rq, const st_run *run, const st_when *when,
@@ -315,7 +315,7 @@ strata_status st_event_range_scan(st_request *rq, const st_run *run, const st_ev
 strata_status st_event_at(st_request *rq, st_scan *scan, st_event *event) {
     strata_slice stored;
     ST_TRY(st_scan_value(scan, &stored));
-    return read_stored(rq, scan->key, &scan->revision, stored, event);
+    return st_event_of(rq, scan->key, &scan->revision, stored, event);
 }
 
 strata_status st_event_verify(st_request *rq, const st_run *run, uint64_t *length,

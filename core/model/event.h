@@ -52,6 +52,9 @@ strata_status st_event_range_scan(st_request *rq, const st_run *run, const st_ev
 strata_status st_event_scan(st_request *rq, const st_run *run, uint64_t sequence,
                             const st_when *when, st_scan **scan);
 strata_status st_event_at(st_request *rq, st_scan *scan, st_event *event);
+/* What is stored under a key of ST_TAG_EVENT; borrowed from both. Errors: corrupt. */
+strata_status st_event_of(st_request *rq, strata_slice key, const st_revision *revision,
+                          strata_slice stored, st_event *event);
 
 /* Recomputes the chain. *first_invalid: 0 when all links hold. */
 strata_status st_event_verify(st_request *rq, const st_run *run, uint64_t *length,

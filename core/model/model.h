@@ -27,6 +27,7 @@ typedef struct st_run {
     uint64_t tail_sequence;
     uint8_t tail_hash[ST_SHA256_BYTES];
 
+    _Atomic bool provenance; /* it keeps that of its commits */
     /* NULL until they are needed (field_index.c). Under the run's lock. */
     struct st_known_indexes *indexes;
     /* Who waits for more of it (event_wait.c); what was counted of it (event_types.c). */
@@ -80,9 +81,9 @@ static inline void st_request_init(st_request *rq, st_model *over, st_arena *are
 
 /* A run may be deleted while somebody has found it, or is in a transaction on it. Errors: not_found. */
 static inline strata_status st_run_check_there(st_request *rq, const st_run *run) {
-    return ST_LIKELY(st_shard_gone(run->shard) == 0)
-               ? STRATA_OK
-               : st_fail(rq->error, STRATA_NOT_FOUND, "the run was deleted");
+    return st_store_shows_gone(&rq->model->store, run->shard)
+               ? st_fail(rq->error, STRATA_NOT_FOUND, "the run was deleted")
+               : STRATA_OK;
 }
 
 /* When and as what something was committed. */

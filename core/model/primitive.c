@@ -15,16 +15,16 @@
 #include "model/primitive.h"
 
 static const st_primitive primitives[] = {
-    {ST_PRIMITIVE_KV, "kv", {ST_TAG_KV}, false},
-    {ST_PRIMITIVE_EVENT, "event", {ST_TAG_EVENT}, true},
-    {ST_PRIMITIVE_STATE, "state", {ST_TAG_STATE}, false},
-    {ST_PRIMITIVE_TRACE, "trace", {ST_TAG_TRACE, ST_TAG_TRACE_CHILD}, true},
-    {ST_PRIMITIVE_JSON, "json", {ST_TAG_JSON, ST_TAG_JSON_PATCH}, false},
-    {ST_PRIMITIVE_MEMORY, "memory", {ST_TAG_MEMORY}, false},
-    {ST_PRIMITIVE_EDGE, "edge", {ST_TAG_EDGE, ST_TAG_EDGE_IN}, false},
-    {ST_PRIMITIVE_SCHEMA, "schema", {ST_TAG_SCHEMA}, false},
-    {ST_PRIMITIVE_ENTITY, "entity", {ST_TAG_ENTITY}, false},
-    {ST_PRIMITIVE_PROVENANCE, "provenance", {ST_TAG_PROVENANCE}, true},
+    {"kv", ST_PRIMITIVE_KV, {ST_TAG_KV}, false},
+    {"event", ST_PRIMITIVE_EVENT, {ST_TAG_EVENT}, true},
+    {"state", ST_PRIMITIVE_STATE, {ST_TAG_STATE}, false},
+    {"trace", ST_PRIMITIVE_TRACE, {ST_TAG_TRACE, ST_TAG_TRACE_CHILD}, true},
+    {"json", ST_PRIMITIVE_JSON, {ST_TAG_JSON, ST_TAG_JSON_PATCH}, false},
+    {"memory", ST_PRIMITIVE_MEMORY, {ST_TAG_MEMORY}, false},
+    {"edge", ST_PRIMITIVE_EDGE, {ST_TAG_EDGE, ST_TAG_EDGE_IN}, false},
+    {"schema", ST_PRIMITIVE_SCHEMA, {ST_TAG_SCHEMA}, false},
+    {"entity", ST_PRIMITIVE_ENTITY, {ST_TAG_ENTITY}, false},
+    {"provenance", ST_PRIMITIVE_PROVENANCE, {ST_TAG_PROVENANCE}, true},
 };
 
 _Static_assert(sizeof primitives / sizeof primitives[0] == ST_PRIMITIVE_COUNT - 1, "a row each");

@@ -23,8 +23,8 @@ typedef enum st_primitive_id {
 enum { ST_PRIMITIVE_TAGS_MAX = 2 };
 
 typedef struct st_primitive {
-    st_primitive_id id;
     const char *name;
+    st_primitive_id id;
     /* The first is that of the keys that users name, the others are what goes with it; 0: no more. */
     uint8_t tags[ST_PRIMITIVE_TAGS_MAX];
     bool whole; /* retention never trims it */

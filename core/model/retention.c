@@ -341,8 +341,12 @@ static strata_status check_scope(st_request *rq, const st_scope *scope) {
                               st_primitive_of(scope->primitive)->name);
 }
 
-/* Under the lock of run 0. */
+/* Under the lock of run 0, under which runs are deleted too. */
 static strata_status prepare(st_request *rq, const st_rule *rule) {
+    if (rule->scope.run != 0) {
+        st_run *run;
+        ST_TRY(st_run_of(rq, rule->scope.run, &run));
+    }
     st_model *model = rq->model;
     st_mutex_lock(&model->retention_lock, &model->host->executor);
     strata_status status = st_buffer_reserve(&model->rules, sizeof(table_rule));

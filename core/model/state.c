@@ -29,7 +29,7 @@ static strata_status cell_key(st_request *rq, strata_slice name, st_key *key) {
 
 /* ---- The stored form ------------------------------------------------------------------------- */
 
-static strata_status decode(st_request *rq, strata_slice name, strata_slice stored, st_cell *cell) {
+strata_status st_state_of(st_request *rq, strata_slice name, strata_slice stored, st_cell *cell) {
     st_cursor cursor = st_cursor_over(stored);
     if (!st_cursor_varint(&cursor, &cell->counter) || cell->counter - 1 >= COUNTER_MAX ||
         st_cursor_left(&cursor) == 0) {
@@ -48,7 +48,7 @@ static strata_status decode_revision(st_request *rq, const st_key *key, const st
     }
     cell->version = revision->number;
     cell->timestamp_us = revision->timestamp_us;
-    return decode(rq, st_key_text_of(st_key_slice(key)), revision->value, cell);
+    return st_state_of(rq, st_key_text_of(st_key_slice(key)), revision->value, cell);
 }
 
 /* Into rq->value, behind room for a counter. */
@@ -150,7 +150,7 @@ strata_status st_state_settle(st_request *rq, const st_run *run, const st_key *k
     st_cell cell;
     st_cell set;
     bool found;
-    ST_TRY(decode(rq, name, pending, &set));
+    ST_TRY(st_state_of(rq, name, pending, &set));
     ST_TRY(st_read_live(&rq->reader, run->shard, st_key_slice(key), &newest, &revision, &found));
     ST_TRY(decode_revision(rq, key, &revision, found, &cell));
     const uint64_t counter = cell.counter + load64_le(operand.data);
@@ -249,5 +249,5 @@ strata_status st_state_at(st_request *rq, st_scan *scan, st_cell *cell) {
     ST_TRY(st_scan_value(scan, &stored));
     cell->version = scan->revision.number;
     cell->timestamp_us = scan->revision.timestamp_us;
-    return decode(rq, st_key_text_of(scan->key), stored, cell);
+    return st_state_of(rq, st_key_text_of(scan->key), stored, cell);
 }

@@ -42,6 +42,9 @@ strata_status st_state_read(st_request *rq, const st_run *run, strata_slice name
 /* The cell where a scan over ST_TAG_STATE stands, which is no delete. Errors: corrupt. */
 strata_status st_state_at(st_request *rq, st_scan *scan, st_cell *cell);
 
+/* What is stored of the cell: its counter and value; borrowed. Errors: corrupt. */
+strata_status st_state_of(st_request *rq, strata_slice name, strata_slice stored, st_cell *cell);
+
 /* Under the run's lock: encodes into rq->value what a pending write becomes that counts `operand` sets
  * of the same cell (ST_WRITE_CELL). */
 strata_status st_state_settle(st_request *rq, const st_run *run, const st_key *key,

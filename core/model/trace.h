@@ -23,6 +23,9 @@ strata_status st_trace_record(st_request *rq, st_run *run, const st_trace *trace
 strata_status st_trace_get(st_request *rq, const st_run *run, strata_slice id, const st_when *when,
                            st_trace *trace, st_stamp *stamp);
 
+/* What is stored of the record; borrowed. Errors: corrupt. */
+strata_status st_trace_of(st_request *rq, strata_slice id, strata_slice stored, st_trace *trace);
+
 /* ---- Several --------------------------------------------------------------------------------- */
 
 /* Records in order of id, all, or the children of one. */

@@ -11,12 +11,14 @@
 #include "model/transaction.h"
 
 #include "model/entity/entity.h"
+#include "base/utf8.h"
 #include "model/event.h"
 #include "model/event_wait.h"
 #include "model/json/json_txn.h"
 #include "model/kv.h"
 #include "model/memory.h"
 #include "model/memory_index.h"
+#include "model/provenance.h"
 #include "model/state.h"
 #include "model/write.h"
 
@@ -130,10 +132,16 @@ static strata_status apply(void *ctx, const st_commit *commit, const st_txn_writ
     return append(pending, writes, &out);
 }
 
+/* What follows from the writes, when all are there. */
 static strata_status finish(void *ctx, const st_commit *commit, strata_buffer *writes) {
     pending_commit *pending = ctx;
+    st_write record;
+    bool recorded;
     (void)commit;
-    return st_json_commit_finish(&pending->json, writes);
+    ST_TRY(st_json_commit_finish(&pending->json, writes));
+    ST_TRY(st_provenance_make(pending->rq, pending->run, (const st_write *)(void *)writes->data,
+                              writes->len / sizeof(st_write), &record, &recorded));
+    return recorded ? append(pending, writes, &record) : STRATA_OK;
 }
 
 static strata_status check(void *ctx, strata_slice note) {
@@ -170,4 +178,13 @@ strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *versi
         st_event_wake(rq, run);
     }
     return status;
+}
+
+strata_status st_transaction_check_words(st_request *rq, const st_txn_spec *spec) {
+    if (spec->label.len > ST_KEY_BYTES_MAX || !st_utf8_valid(spec->label, NULL)) {
+        st_fail(rq->error, STRATA_INVALID_ARGUMENT, "a label has at most %u bytes of UTF-8",
+                (uint64_t)ST_KEY_BYTES_MAX);
+        return st_fail_text(rq->error, "argument", strata_text("label"));
+    }
+    return spec->trace.len == 0 ? STRATA_OK : st_key_check(spec->trace, rq->error);
 }

@@ -10,4 +10,8 @@
  * (an increment), and those of a commit. */
 strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *version);
 
+/* Whether the label and the trace of a transaction that is about to begin can be kept. Errors:
+ * invalid_argument (label), invalid_key (trace). */
+strata_status st_transaction_check_words(st_request *rq, const st_txn_spec *spec);
+
 #endif

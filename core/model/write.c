@@ -8,7 +8,6 @@
 #include "model/write.h"
 
 static strata_status check_active(st_request *rq, const st_run *run) {
-    ST_TRY(st_run_check_there(rq, run));
     const int status = atomic_load_explicit((_Atomic int *)&run->status, memory_order_acquire);
     if (ST_LIKELY(status == ST_RUN_ACTIVE)) {
         return STRATA_OK;
@@ -21,7 +20,9 @@ static strata_status check_active(st_request *rq, const st_run *run) {
 
 strata_status st_run_lock(st_request *rq, st_run *run, st_commit *commit) {
     ST_TRY(st_commit_begin(commit, &rq->model->store, run->shard, rq->error));
-    const strata_status status = check_active(rq, run);
+    const strata_status status = ST_UNLIKELY(st_shard_gone(run->shard) > 0)
+                                     ? st_fail(rq->error, STRATA_NOT_FOUND, "the run was deleted")
+                                     : check_active(rq, run);
     if (status != STRATA_OK) {
         st_commit_abort(commit);
     }
@@ -34,6 +35,7 @@ strata_status st_run_begin(st_request *rq, st_run *run, st_commit *commit) {
     }
     /* Nothing is locked; what is written goes to the transaction. */
     *commit = (st_commit){.store = NULL, .timestamp_us = st_store_now(&rq->model->store)};
+    ST_TRY(st_run_check_there(rq, run));
     return check_active(rq, run);
 }
 
@@ -56,7 +58,7 @@ strata_status st_run_newest(st_request *rq, const st_run *run, const st_key *key
 static strata_status write_pending(st_request *rq, const st_write *writes, size_t count) {
     const uint64_t savepoint = st_txn_savepoint(rq->txn);
     for (size_t i = 0; i < count; i++) {
-        const st_txn_write pending = {.write = writes[i], .operand = {"", 0}};
+        const st_txn_write pending = {.write = writes[i], .operand = {"", 0}, .follows = i > 0};
         const strata_status status = st_txn_put(rq->txn, &pending, rq->error);
         if (status != STRATA_OK) {
             (void)st_txn_rollback_to(rq->txn, savepoint, NULL);

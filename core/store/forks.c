@@ -29,14 +29,18 @@ static bool is_sooner(const st_fork_point *a, const st_fork_point *b) {
     return a->version < b->version || a->time_us < b->time_us;
 }
 
-st_shard *st_fork_find_base(st_shard *shard, st_fork_point *point) {
+void st_fork_find_base(st_shard *shard, st_fork_target *target) {
+    st_fork_point point = target->asked;
+    target->kept_from = 0;
     while (shard->base != NULL &&
-           (point->version <= shard->since || point->time_us < shard->since_us)) {
-        point->version = point->version < shard->base_version ? point->version : shard->base_version;
-        point->time_us = point->time_us < shard->base_us ? point->time_us : shard->base_us;
+           (point.version <= shard->since || point.time_us < shard->since_us)) {
+        point.version = point.version < shard->base_version ? point.version : shard->base_version;
+        point.time_us = point.time_us < shard->base_us ? point.time_us : shard->base_us;
+        target->kept_from = shard->since;
         shard = shard->base;
     }
-    return shard;
+    target->base = shard;
+    target->point = point;
 }
 
 /* ---- Pins ------------------------------------------------------------------------------------ */
@@ -56,45 +60,47 @@ static strata_status add_pin(st_store *store, st_shard *base, const st_fork_poin
     return base->pins == NULL ? STRATA_NO_MEMORY : st_fork_pins_add(base->pins, point);
 }
 
-/* Pins the point. *sure: all that was seen then is there, whatever was trimmed; *trimmed: it is not. */
-static strata_status pin_locked(st_store *store, st_shard *base, const st_fork_point *point,
-                                bool *sure, st_fork_point *earliest) {
-    *sure = base->pins != NULL && st_fork_pins_have(base->pins, point);
+/* Pins the point. *sure: all that was seen then is there, whatever was trimmed. */
+static strata_status pin_locked(st_store *store, const st_fork_target *target, bool *sure,
+                                st_fork_point *earliest) {
+    st_shard *base = target->base;
+    *sure = base->pins != NULL && st_fork_pins_have(base->pins, &target->point);
     *earliest = (st_fork_point){base->trimmed_version, base->trimmed_us};
-    if (!*sure && (is_sooner(point, earliest) || st_shard_gone(base) > 0)) {
+    if (!*sure && (is_sooner(&target->point, earliest) || st_shard_gone(base) > 0)) {
         return STRATA_HISTORY_TRIMMED;
     }
-    return add_pin(store, base, point);
+    return add_pin(store, base, &target->point);
 }
 
-static strata_status fail_trimmed(st_reader *reader, const st_shard *base,
-                                  const st_fork_point *point, uint64_t earliest) {
-    const st_bound bound = {point->version, point->time_us, true, false};
-    return st_past_fail(reader, base->run, st_slice("", 0), &bound, earliest);
+static strata_status fail_trimmed(st_reader *reader, const st_fork_target *target,
+                                  uint64_t earliest) {
+    const st_bound bound = {target->asked.version, target->asked.time_us, true, false};
+    return st_past_fail(reader, target->base->run, st_slice("", 0), &bound,
+                        earliest > target->kept_from ? earliest : target->kept_from);
 }
 
-strata_status st_fork_pin(st_reader *reader, st_shard *base, const st_fork_point *point, bool now) {
+strata_status st_fork_pin(st_reader *reader, const st_fork_target *target) {
     st_store *store = (st_store *)reader->store;
     st_fork_point earliest;
     bool sure = false;
     lock(store);
-    strata_status status = pin_locked(store, base, point, &sure, &earliest);
+    strata_status status = pin_locked(store, target, &sure, &earliest);
     unlock(store);
     if (status != STRATA_OK) {
         return status == STRATA_NO_MEMORY ? st_fail_memory(reader->error)
-                                          : fail_trimmed(reader, base, point, earliest.version);
+                                          : fail_trimmed(reader, target, earliest.version);
     }
-    if (sure || now) {
+    if (sure || target->now) {
         return STRATA_OK;
     }
     st_floor floor;
-    status = st_past_trimmed(reader, base, &floor);
+    status = st_past_trimmed(reader, target->base, &floor);
     earliest = (st_fork_point){floor.version, floor.time_us};
-    if (status == STRATA_OK && is_sooner(point, &earliest)) {
-        status = fail_trimmed(reader, base, point, floor.version);
+    if (status == STRATA_OK && is_sooner(&target->point, &earliest)) {
+        status = fail_trimmed(reader, target, floor.version);
     }
     if (status != STRATA_OK) {
-        st_fork_unpin(store, base, point);
+        st_fork_unpin(store, target->base, &target->point);
     }
     return status;
 }

@@ -9,15 +9,22 @@
 #include "store/read.h"
 #include "store/store.h"
 
-/* Where a fork of `shard` at *point reads on: the run of its chain whose own commits can be seen then,
- * or the last one; *point becomes the point of that run. */
-st_shard *st_fork_find_base(st_shard *shard, st_fork_point *point);
+/* A point that somebody asks for, and the run that has what is seen then. */
+typedef struct st_fork_target {
+    st_fork_point asked;
+    bool now; /* it is the present of the run that is forked, of which nothing is missing */
+    st_shard *base;
+    st_fork_point point; /* in it */
+    uint64_t kept_from;  /* if the base has nothing left of then; in the run that is forked */
+} st_fork_target;
 
-/* What is seen at that point stays, from here on. now: it is the present of the run, of which
- * nothing is missing. Errors: history_trimmed {requested or requested_time, earliest_retained,
- * policy}, corrupt, io, no_memory. */
-strata_status st_fork_pin(st_reader *reader, st_shard *base, const st_fork_point *point,
-                          bool now) STRATA_MUST_USE;
+/* Finds where a fork of `shard` at target->asked reads on: the run of its chain whose own commits can be
+ * seen then, or the last one. */
+void st_fork_find_base(st_shard *shard, st_fork_target *target);
+
+/* What is seen at that point stays, from here on. Errors: history_trimmed {requested or requested_time,
+ * earliest_retained, policy}, corrupt, io, no_memory. */
+strata_status st_fork_pin(st_reader *reader, const st_fork_target *target) STRATA_MUST_USE;
 /* The same at open, of a fork that was made then. Errors: no_memory. */
 strata_status st_fork_pin_again(st_store *store, st_shard *base, const st_fork_point *point,
                                 strata_error *error) STRATA_MUST_USE;

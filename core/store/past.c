@@ -29,9 +29,12 @@ strata_status st_past_fail(st_reader *reader, uint64_t run, strata_slice key, co
 
 /* ---- Floors ---------------------------------------------------------------------------------- */
 
-static bool is_above(const st_bound *bound, const st_floor *floor) {
-    return bound->time_us == INT64_MAX ? bound->version >= floor->version
-                                       : bound->time_us >= floor->time_us;
+/* By what was asked for: of what a fork sees nothing is missing but what had ended by itself, so the
+ * bounds of the fork do not count. */
+static bool is_above(const st_part *part, const st_floor *floor) {
+    const st_bound *asked = part->asked;
+    return asked->time_us == INT64_MAX ? asked->version >= floor->version
+                                       : asked->time_us >= floor->time_us;
 }
 
 static st_floor floor_of_all(const st_reader *reader) {
@@ -105,16 +108,17 @@ strata_status st_past_trimmed(st_reader *reader, const st_shard *shard, st_floor
     return find_floor(reader, shard, &range, floor);
 }
 
-strata_status st_past_check(st_reader *reader, const st_shard *shard, strata_slice low,
-                            strata_slice high, const st_bound *bound) {
+strata_status st_past_check(st_reader *reader, const st_part *part, strata_slice low,
+                            strata_slice high) {
     const st_floor all = floor_of_all(reader);
     st_floor floor;
-    if (is_above(bound, &all)) {
+    if (is_above(part, &all)) {
         return STRATA_OK;
     }
-    ST_TRY(st_past_floor(reader, shard, low, high, &floor));
-    return is_above(bound, &floor) ? STRATA_OK
-                                   : st_past_fail(reader, shard->run, low, bound, floor.version);
+    ST_TRY(st_past_floor(reader, part->shard, low, high, &floor));
+    return is_above(part, &floor)
+               ? STRATA_OK
+               : st_past_fail(reader, part->shard->run, low, part->asked, floor.version);
 }
 
 /* ---- One key --------------------------------------------------------------------------------- */
@@ -128,18 +132,18 @@ static strata_slice above_key(strata_slice key, uint8_t bytes[ST_STORE_KEY_MAX +
 
 /* Looks at all that the run itself has of the key: the oldest version that is not inside the bound, and
  * whether any says that older ones are missing. */
-static strata_status look_at_key(st_reader *reader, const st_shard *shard, strata_slice key,
-                                 const st_bound *bound, uint64_t *oldest, bool *trimmed) {
+static strata_status look_at_key(st_reader *reader, const st_part *part, strata_slice key,
+                                 uint64_t *oldest, bool *trimmed) {
     uint8_t bytes[ST_STORE_KEY_MAX + 1];
     const st_scan_range range = {key, above_key(key, bytes), false};
     own_scan own;
     *oldest = 0;
     *trimmed = false;
-    strata_status status = start_own(&own, reader, shard, &range);
+    strata_status status = start_own(&own, reader, part->shard, &range);
     while (status == STRATA_OK && own.scan->here) {
         const st_revision *revision = &own.scan->revision;
         *trimmed = *trimmed || revision->trimmed;
-        *oldest = st_bound_holds(bound, revision->number, revision->timestamp_us)
+        *oldest = st_bound_holds(&part->bound, revision->number, revision->timestamp_us)
                       ? *oldest
                       : revision->number;
         status = st_versions_next(own.scan);
@@ -148,26 +152,24 @@ static strata_status look_at_key(st_reader *reader, const st_shard *shard, strat
     return status;
 }
 
-strata_status st_past_fail_key(st_reader *reader, const st_shard *shard, strata_slice key,
-                               const st_bound *bound) {
+strata_status st_past_fail_key(st_reader *reader, const st_part *part, strata_slice key) {
     uint64_t oldest;
     bool trimmed;
-    ST_TRY(look_at_key(reader, shard, key, bound, &oldest, &trimmed));
-    return st_past_fail(reader, shard->run, key, bound, oldest);
+    ST_TRY(look_at_key(reader, part, key, &oldest, &trimmed));
+    return st_past_fail(reader, part->shard->run, key, part->asked, oldest);
 }
 
-strata_status st_past_check_key(st_reader *reader, const st_shard *shard, strata_slice key,
-                                const st_bound *bound) {
+strata_status st_past_check_key(st_reader *reader, const st_part *part, strata_slice key) {
     uint8_t bytes[ST_STORE_KEY_MAX + 1];
     uint64_t oldest;
     bool trimmed;
-    ST_TRY(look_at_key(reader, shard, key, bound, &oldest, &trimmed));
-    return trimmed ? st_past_fail(reader, shard->run, key, bound, oldest)
-                   : st_past_check(reader, shard, key, above_key(key, bytes), bound);
+    ST_TRY(look_at_key(reader, part, key, &oldest, &trimmed));
+    return trimmed ? st_past_fail(reader, part->shard->run, key, part->asked, oldest)
+                   : st_past_check(reader, part, key, above_key(key, bytes));
 }
 
-strata_status st_past_check_ended(st_reader *reader, const st_shard *shard, strata_slice key,
-                                  const st_bound *bound, const st_revision *revision, bool *live) {
+strata_status st_past_check_ended(st_reader *reader, const st_part *part, strata_slice key,
+                                  const st_revision *revision, bool *live) {
     const st_floor all = floor_of_all(reader);
     uint8_t bytes[ST_STORE_KEY_MAX + 1];
     st_floor floor;
@@ -175,12 +177,12 @@ strata_status st_past_check_ended(st_reader *reader, const st_shard *shard, stra
     if (revision->expires_us > all.ended_us) {
         return STRATA_OK;
     }
-    ST_TRY(st_past_floor(reader, shard, key, above_key(key, bytes), &floor));
+    ST_TRY(st_past_floor(reader, part->shard, key, above_key(key, bytes), &floor));
     if (revision->expires_us > floor.ended_us) {
         return STRATA_OK;
     }
     *live = false;
-    return bound->version >= floor.version
+    return part->asked->version >= floor.version
                ? STRATA_OK
-               : st_past_fail(reader, shard->run, key, bound, floor.version);
+               : st_past_fail(reader, part->shard->run, key, part->asked, floor.version);
 }

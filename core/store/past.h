@@ -11,16 +11,16 @@ strata_status st_past_fail(st_reader *reader, uint64_t run, strata_slice key, co
                            uint64_t earliest);
 
 /* The same of a key of which nothing that is left is inside the bound. */
-strata_status st_past_fail_key(st_reader *reader, const st_shard *shard, strata_slice key,
-                               const st_bound *bound);
+strata_status st_past_fail_key(st_reader *reader, const st_part *part, strata_slice key);
 
-/* Whether anything at all can be said of that part: of a run that was deleted there is nothing but
+/* Whether anything at all can be said of that part: of a base that was deleted there is nothing but
  * what its forks see. Errors: history_trimmed. */
 static inline strata_status st_past_check_gone(st_reader *reader, const st_part *part,
                                                strata_slice key) {
-    return ST_LIKELY(!part->bound.past || st_shard_gone(part->shard) == 0)
+    return ST_LIKELY(!part->bound.past || !part->is_base ||
+                     !st_store_shows_gone(reader->store, part->shard))
                ? STRATA_OK
-               : st_past_fail(reader, part->shard->run, key, &part->bound, part->whole_from);
+               : st_past_fail(reader, part->shard->run, key, part->asked, part->whole_from);
 }
 
 /* The highest floor of the tags that keys from low (inclusive) to high (exclusive; empty: no bound)
@@ -35,17 +35,16 @@ strata_status st_past_trimmed(st_reader *reader, const st_shard *shard,
 
 /* Whether a reader at that bound in the past can be sure that what is not there was not there. After
  * its sources are opened. Errors: history_trimmed, and as above. */
-strata_status st_past_check(st_reader *reader, const st_shard *shard, strata_slice low,
-                            strata_slice high, const st_bound *bound) STRATA_MUST_USE;
+strata_status st_past_check(st_reader *reader, const st_part *part, strata_slice low,
+                            strata_slice high) STRATA_MUST_USE;
 /* The same of one key, of which nothing was found. */
-strata_status st_past_check_key(st_reader *reader, const st_shard *shard, strata_slice key,
-                                const st_bound *bound) STRATA_MUST_USE;
+strata_status st_past_check_key(st_reader *reader, const st_part *part,
+                                strata_slice key) STRATA_MUST_USE;
 
 /* Whether a value that ends by itself was there for a reader of a commit in the past. There is no
  * telling what time it was then, so it was, unless all such values that had ended before that commit
  * may have gone. Errors: history_trimmed, and as above. */
-strata_status st_past_check_ended(st_reader *reader, const st_shard *shard, strata_slice key,
-                                  const st_bound *bound, const st_revision *revision,
-                                  bool *live) STRATA_MUST_USE;
+strata_status st_past_check_ended(st_reader *reader, const st_part *part, strata_slice key,
+                                  const st_revision *revision, bool *live) STRATA_MUST_USE;
 
 #endif

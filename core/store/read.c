@@ -29,9 +29,11 @@ strata_status st_check_live(st_reader *reader, const st_part *part, strata_slice
     }
     if (bound->past && bound->time_us == INT64_MAX) {
         if (!part->bound.past) {
-            return STRATA_OK; /* a fork sees it: it is kept, and as of a commit it was there */
+            /* A fork sees it, and sees it end, unless that was before the fork was. */
+            *live = revision->expires_us > part->whole_us;
+            return STRATA_OK;
         }
-        return st_past_check_ended(reader, part->shard, key, bound, revision, live);
+        return st_past_check_ended(reader, part, key, revision, live);
     }
     const int64_t at_us =
         bound->time_us == INT64_MAX ? st_store_now((st_store *)reader->store) : bound->time_us;
@@ -85,10 +87,9 @@ static strata_status read_part(st_reader *reader, const st_part *part, strata_sl
         ST_TRY(find_in_tables(reader, shard, key, &part->bound, revision, found));
     }
     if (ST_UNLIKELY(*found && revision->hole)) {
-        return st_past_fail_key(reader, shard, key, &part->bound);
+        return st_past_fail_key(reader, part, key);
     }
-    return *found || !part->bound.past ? STRATA_OK
-                                       : st_past_check_key(reader, shard, key, &part->bound);
+    return *found || !part->bound.past ? STRATA_OK : st_past_check_key(reader, part, key);
 }
 
 /* What is stored of the key. *part: where it was found. */
@@ -109,7 +110,7 @@ static strata_status read_overlaid(st_reader *reader, strata_slice key, const st
     const st_overlay *overlay = reader->overlay;
     const st_bound all = st_bound_version(UINT64_MAX);
     if (overlay->own != NULL && st_memtable_find(overlay->own, key, &all, revision)) {
-        *part = (st_part){overlay->shard, *bound, 0};
+        *part = st_part_of_run(overlay->shard, bound);
         revision->number = st_shown_number(revision->number);
         *found = true;
         return overlay->point(overlay->ctx, key, 0, true) == STRATA_OK

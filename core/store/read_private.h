@@ -20,7 +20,11 @@ static inline const st_view *st_reader_view(const st_reader *reader) {
 typedef struct st_part {
     const st_shard *shard;
     st_bound bound;
-    uint64_t whole_from; /* of a base: what its fork sees is kept from that version of the fork on */
+    const st_bound *asked; /* the whole of it; borrowed */
+    bool is_base;          /* a fork is read, and it is not that */
+    /* Of a base: what its fork sees is kept from that version of the fork on; then it was not earlier. */
+    uint64_t whole_from;
+    int64_t whole_us;
 } st_part;
 
 /* The first run of the chain that may have something inside the bound. */
@@ -28,16 +32,24 @@ static inline st_part st_part_first(const st_shard *shard, const st_bound *bound
 /* The run that it was forked from; false: from none. */
 static inline bool st_part_next(st_part *part);
 
-static inline st_part st_part_of_base(const st_shard *shard, const st_bound *bound) {
-    st_part part = {shard->base, *bound, shard->since};
-    /* All that a fork sees of its base was there when it was made. */
+static inline st_part st_part_of_base(const st_part *of) {
+    const st_shard *shard = of->shard;
+    const st_bound *bound = &of->bound;
+    st_part part = {shard->base, *bound, of->asked, true, shard->since, of->whole_us};
+    /* All that a fork sees of its base was there when it was made, and is kept since. */
     const int64_t time_us = bound->time_us >= shard->since_us ? INT64_MAX : bound->time_us;
-    const bool whole = bound->version >= shard->base_version && time_us >= shard->base_us;
+    const bool whole = bound->version >= shard->since && time_us == INT64_MAX;
     part.bound.version =
         bound->version < shard->base_version ? bound->version : shard->base_version;
     part.bound.time_us = time_us < shard->base_us ? time_us : shard->base_us;
     part.bound.past = bound->past && !whole;
+    part.whole_us = whole && shard->since_us > of->whole_us ? shard->since_us : of->whole_us;
     part.bound.own = false;
+    return part;
+}
+
+static inline st_part st_part_of_run(const st_shard *shard, const st_bound *bound) {
+    const st_part part = {shard, *bound, bound, false, 0, INT64_MIN};
     return part;
 }
 
@@ -45,14 +57,14 @@ static inline bool st_part_next(st_part *part) {
     if (ST_LIKELY(part->shard->base == NULL)) {
         return false;
     }
-    *part = st_part_of_base(part->shard, &part->bound);
+    *part = st_part_of_base(part);
     return true;
 }
 
 static inline st_part st_part_first(const st_shard *shard, const st_bound *bound) {
-    st_part part = {shard, *bound, 0};
-    while (ST_UNLIKELY(part.shard->base != NULL) && (part.bound.version <= part.shard->since ||
-                                                     part.bound.time_us < part.shard->since_us)) {
+    st_part part = st_part_of_run(shard, bound);
+    while (ST_UNLIKELY(part.shard->base != NULL) &&
+           (part.bound.version <= part.shard->since || part.bound.time_us < part.shard->since_us)) {
         (void)st_part_next(&part);
     }
     return part;

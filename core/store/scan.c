@@ -102,13 +102,15 @@ static bool list_strands(st_scan *scan, const opening *o) {
         return false;
     }
     const st_part first = st_part_first(o->shard, bound);
-    strand next = {.part = {o->shard, *bound, 0}, .version_max = UINT64_MAX, .time_max_us = INT64_MAX};
+    strand next = {.part = st_part_of_run(o->shard, &scan->bound),
+                   .version_max = UINT64_MAX,
+                   .time_max_us = INT64_MAX};
     bool here = o->only_own;
     for (bool more = true; more;) {
         const st_shard *shard = next.part.shard;
         here = here || shard == first.shard;
         if (here) {
-            next.gone = st_shard_gone(shard) > 0 && shard != o->shard;
+            next.gone = next.part.is_base && st_store_shows_gone(scan->reader->store, shard);
             if (!list_memtables(scan->reader, &next)) {
                 return false;
             }
@@ -271,7 +273,7 @@ static strata_status check_past(const st_scan *scan) {
         const st_part *part = &scan->strands[i].part;
         if (part->bound.past) {
             ST_TRY(st_past_check_gone(scan->reader, part, scan->low));
-            ST_TRY(st_past_check(scan->reader, part->shard, scan->low, scan->high, &part->bound));
+            ST_TRY(st_past_check(scan->reader, part, scan->low, scan->high));
         }
     }
     return STRATA_OK;

@@ -86,6 +86,15 @@ void st_store_show_trims(st_store *store, uint64_t clock);
 uint64_t st_store_floor(const st_store *store);
 int64_t st_store_floor_us(const st_store *store);
 
+/* Whether a run was deleted, as far as readers may know: in strict mode once that is durable. */
+static inline bool st_store_shows_gone(const st_store *store, const st_shard *shard) {
+    const uint64_t gone = st_shard_gone(shard);
+    return ST_UNLIKELY(gone > 0) &&
+           (store->wal.durability != STRATA_STRICT ||
+            gone <= atomic_load_explicit((_Atomic uint64_t *)&store->wal.durable_version,
+                                         memory_order_acquire));
+}
+
 /* After something was put into a memtable: counts what its arena has grown by. Under the lock of its
  * shard. */
 void st_store_count_memory(st_store *store, st_memtable *table);

@@ -47,13 +47,18 @@ static strata_status add_point(st_txn *txn, strata_slice key, uint64_t number) {
     const st_bound all = st_bound_version(UINT64_MAX);
     const st_write write = {.key = key, .value = st_slice("", 0)};
     st_revision known;
-    st_staged staged;
     ST_TRY(need(txn, &txn->points));
     if (st_memtable_find(txn->points, key, &all, &known)) {
         return STRATA_OK;
     }
-    ST_TRY(st_memtable_stage(txn->points, &write, &staged));
-    st_memtable_link(txn->points, &staged, number, 0);
+    txn_point *point = st_arena_alloc(&txn->points->arena, sizeof *point, 8);
+    if (point == NULL) {
+        return STRATA_NO_MEMORY;
+    }
+    ST_TRY(st_memtable_stage(txn->points, &write, &point->staged));
+    st_memtable_link(txn->points, &point->staged, number, 0);
+    point->next = txn->point_list;
+    txn->point_list = point;
     return STRATA_OK;
 }
 
@@ -131,15 +136,30 @@ static uint64_t monotonic_ns(const st_txn *txn) {
     return txn->store->host->clock.monotonic_ns(txn->store->host->clock.ctx);
 }
 
-void st_txn_begin_again(st_txn *txn, st_shard *shard, const st_txn_spec *spec) {
+static strata_status keep_words(st_txn *txn) {
+    st_txn_spec *spec = &txn->spec;
+    txn->words.len = 0;
+    if (spec->label.len + spec->trace.len == 0) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_buffer_append(&txn->words, spec->label.data, spec->label.len));
+    ST_TRY(st_buffer_append(&txn->words, spec->trace.data, spec->trace.len));
+    spec->label.data = txn->words.data;
+    spec->trace.data = txn->words.data + spec->label.len;
+    return STRATA_OK;
+}
+
+strata_status st_txn_begin_again(st_txn *txn, st_shard *shard, const st_txn_spec *spec) {
     ST_ASSERT(!txn->holds);
     txn->shard = shard;
     txn->spec = *spec;
+    ST_TRY(keep_words(txn));
     txn->overlay = (st_overlay){shard, NULL, txn, note_point, begin_range, end_range};
     txn->begun_ns = monotonic_ns(txn);
     memset(txn->memo, 0, sizeof txn->memo);
     st_snapshot_hold(txn->store, shard, &txn->snapshot);
     txn->holds = true;
+    return STRATA_OK;
 }
 
 uint64_t *st_txn_memo(st_txn *txn) {
@@ -154,8 +174,12 @@ strata_status st_txn_begin(st_store *store, st_shard *shard, const st_txn_spec *
     }
     txn->store = store;
     txn->entries.host = store->host;
+    txn->words.host = store->host;
     txn->writes.host = store->host;
-    st_txn_begin_again(txn, shard, spec);
+    if (st_txn_begin_again(txn, shard, spec) != STRATA_OK) {
+        st_txn_destroy(txn);
+        return st_fail_memory(error);
+    }
     *out = txn;
     return STRATA_OK;
 }
@@ -186,10 +210,12 @@ void st_txn_end(st_txn *txn) {
     }
     clear(&txn->own);
     clear(&txn->points);
+    txn->point_list = NULL;
     txn->ranges = NULL;
     txn->range_count = 0;
     txn->notes = NULL;
     clear_buffer(&txn->entries);
+    clear_buffer(&txn->words);
     clear_buffer(&txn->writes);
 }
 
@@ -207,6 +233,7 @@ void st_txn_destroy(st_txn *txn) {
         st_memtable_destroy(txn->points);
     }
     strata_buffer_free(&txn->entries);
+    strata_buffer_free(&txn->words);
     strata_buffer_free(&txn->writes);
     st_free(&txn->store->host->memory, txn, sizeof *txn);
 }
@@ -221,6 +248,42 @@ const st_shard *st_txn_shard(const st_txn *txn) {
 
 uint64_t st_txn_snapshot(const st_txn *txn) {
     return txn->snapshot.version;
+}
+
+strata_slice st_txn_label(const st_txn *txn) {
+    return txn->spec.label;
+}
+
+strata_slice st_txn_trace(const st_txn *txn) {
+    return txn->spec.trace;
+}
+
+bool st_txn_has_read(const st_txn *txn) {
+    return txn->ranges != NULL || txn->notes != NULL || txn->point_list != NULL;
+}
+
+void st_txn_each_point(const st_txn *txn, const st_txn_reads *reads) {
+    for (const txn_point *point = txn->point_list; point != NULL; point = point->next) {
+        if (!reads->point(reads->ctx, st_leaf_key(point->staged.leaf),
+                          point->staged.version->number)) {
+            return;
+        }
+    }
+}
+
+void st_txn_each_range(const st_txn *txn, const st_txn_reads *reads) {
+    for (const txn_range *range = txn->ranges; range != NULL; range = range->next) {
+        if (!reads->range(reads->ctx, range->low, range->high)) {
+            return;
+        }
+    }
+}
+
+void st_txn_each_note(const st_txn *txn, const st_txn_reads *reads) {
+    const txn_note *note = txn->notes;
+    while (note != NULL && reads->note(reads->ctx, note->bytes)) {
+        note = note->next;
+    }
 }
 
 void st_txn_read_info(const st_txn *txn, st_txn_info *info) {
@@ -251,7 +314,7 @@ strata_status st_txn_check(const st_txn *txn, strata_error *error) {
 /* ---- Writes ---------------------------------------------------------------------------------- */
 
 static strata_status add_entry(st_txn *txn, const st_txn_write *write) {
-    txn_entry entry = {.rule = write->rule};
+    txn_entry entry = {.rule = write->rule, .follows = write->follows};
     ST_TRY(need(txn, &txn->own));
     ST_TRY(st_buffer_reserve(&txn->entries, sizeof entry));
     entry.operand = st_arena_copy(&txn->own->arena, write->operand);
@@ -308,11 +371,12 @@ uint64_t st_txn_savepoint(const st_txn *txn) {
 }
 
 strata_status st_txn_rollback_to(st_txn *txn, uint64_t savepoint, strata_error *error) {
-    if (savepoint > txn_entry_count(txn)) {
+    const size_t count = txn_entry_count(txn);
+    if (savepoint > count || (savepoint < count && txn_entry_at(txn, (size_t)savepoint)->follows)) {
         return st_fail(error, STRATA_INVALID_ARGUMENT, "there is no savepoint %u (any more)",
                        savepoint);
     }
-    for (size_t place = txn_entry_count(txn); place > savepoint; place--) {
+    for (size_t place = count; place > savepoint; place--) {
         const st_staged *staged = &txn_entry_at(txn, place - 1)->staged;
         atomic_store_explicit(&staged->leaf->newest, (st_version *)staged->version->older,
                               memory_order_relaxed);

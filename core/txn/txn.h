@@ -20,6 +20,8 @@ typedef struct st_txn_spec {
     bool read_only;
     st_isolation isolation;
     uint64_t timeout_ns; /* 0: none */
+    strata_slice label;  /* what its commit is called, empty: nothing; copied */
+    strata_slice trace;  /* the trace record that it belongs to; the same */
 } st_txn_spec;
 
 typedef struct st_txn st_txn;
@@ -30,14 +32,18 @@ strata_status st_txn_begin(st_store *store, st_shard *shard, const st_txn_spec *
 /* Ends it; nothing was committed unless st_txn_commit said so. It keeps some of its memory, and can
  * be begun again or destroyed. */
 void st_txn_end(st_txn *txn);
-/* Begins one that has ended, on the same store. Cost: no allocation. */
-void st_txn_begin_again(st_txn *txn, st_shard *shard, const st_txn_spec *spec);
+/* Begins one that has ended, on the same store. Errors: no_memory. Cost: no allocation, unless it has
+ * a label or a trace. */
+strata_status st_txn_begin_again(st_txn *txn, st_shard *shard, const st_txn_spec *spec);
 /* Ends it if it has not ended. NULL is fine. */
 void st_txn_destroy(st_txn *txn);
 
 const st_overlay *st_txn_overlay(const st_txn *txn);
 const st_shard *st_txn_shard(const st_txn *txn);
 uint64_t st_txn_snapshot(const st_txn *txn);
+/* Of its spec; borrowed until it ends. */
+strata_slice st_txn_label(const st_txn *txn);
+strata_slice st_txn_trace(const st_txn *txn);
 
 typedef struct st_txn_info {
     bool read_only;
@@ -52,6 +58,21 @@ typedef struct st_txn_info {
 
 void st_txn_read_info(const st_txn *txn, st_txn_info *info);
 
+/* What it has read, for whoever keeps a record of that. A visitor that returns false ends it. */
+typedef struct st_txn_reads {
+    void *ctx;
+    /* number: of the version found; 0: there was none. */
+    bool (*point)(void *ctx, strata_slice key, uint64_t number);
+    bool (*range)(void *ctx, strata_slice low, strata_slice high); /* high empty: no bound */
+    bool (*note)(void *ctx, strata_slice note);
+} st_txn_reads;
+
+bool st_txn_has_read(const st_txn *txn);
+/* The latest first. */
+void st_txn_each_point(const st_txn *txn, const st_txn_reads *reads);
+void st_txn_each_range(const st_txn *txn, const st_txn_reads *reads);
+void st_txn_each_note(const st_txn *txn, const st_txn_reads *reads);
+
 /* Whether it may go on. Errors: timeout; it can only be destroyed then. */
 strata_status st_txn_check(const st_txn *txn, strata_error *error);
 
@@ -64,6 +85,7 @@ typedef struct st_txn_write {
     uint8_t rule;         /* 0: this is what is committed */
     strata_slice operand; /* of the rule */
     uint64_t place;       /* where st_txn_find found it: higher, the later it was written */
+    bool follows;         /* it belongs to the write before it: both are rolled back, or neither */
 } st_txn_write;
 
 /* Errors: forbidden (read-only), constraint {txn_too_large}, no_memory. */
@@ -83,7 +105,7 @@ uint64_t *st_txn_memo(st_txn *txn);
 /* A mark to go back to. */
 uint64_t st_txn_savepoint(const st_txn *txn);
 /* Forgets the writes since; what was read since stays read. Errors: invalid_argument (there is no
- * such savepoint). */
+ * such savepoint, or it is between writes that belong together). */
 strata_status st_txn_rollback_to(st_txn *txn, uint64_t savepoint, strata_error *error);
 
 /* ---- Committing ------------------------------------------------------------------------------ */

@@ -10,6 +10,7 @@ typedef struct txn_entry {
         staged; /* in `own`; its version's number is ST_OWN_VERSIONS + the place of the entry */
     uint8_t rule;
     strata_slice operand;
+    bool follows; /* as in st_txn_write */
 } txn_entry;
 
 /* A range that was read: [low, high), high empty: no bound. */
@@ -19,6 +20,12 @@ typedef struct txn_range {
     strata_slice high;
     uint8_t *bytes; /* room for the ends that the scan came to */
 } txn_range;
+
+/* A key that was read, in `points`. */
+typedef struct txn_point {
+    struct txn_point *next;
+    st_staged staged;
+} txn_point;
 
 /* What the upper room has read (st_txn_note). */
 typedef struct txn_note {
@@ -41,9 +48,11 @@ struct st_txn {
     strata_buffer entries; /* txn_entry */
     /* The keys that were read, with the number of the version found; NULL before the first. */
     st_memtable *points;
+    txn_point *point_list; /* the same, newest first; in its arena, as ranges and notes */
     txn_range *ranges;
     uint64_t range_count;
     txn_note *notes;      /* newest first; in the arena of `points`, as the ranges */
+    strata_buffer words;  /* the label, then the trace */
     strata_buffer writes; /* st_write: those of the commit, while it is made */
 };
 

@@ -9,6 +9,8 @@ import type {
     OperationName,
     Operations,
 } from './generated/operations.js';
+import { History } from './history.js';
+import { Indexes } from './indexes.js';
 import type { CallOptions } from './options.js';
 import { Retention } from './retention.js';
 import { Runs } from './runs.js';
@@ -16,8 +18,10 @@ import { asyncDispose, Scope } from './scope.js';
 import { Snapshots } from './snapshots.js';
 import { type BeginOptions, beginNames, transact, Transaction, type TransactionOptions } from './transaction.js';
 
-/** What a run has: keys, events, memories, and transactions over them. */
+/** What a run has: keys, events, memories, transactions over them, and their history. */
 export class Run extends Scope {
+    readonly history: History;
+    readonly indexes: Indexes;
     readonly #calls: Calls;
     readonly #run: string | undefined;
 
@@ -25,6 +29,8 @@ export class Run extends Scope {
         super(calls, name);
         this.#calls = calls;
         this.#run = name;
+        this.history = new History(calls, name);
+        this.indexes = new Indexes(calls, name);
     }
 
     /**

@@ -1,6 +1,7 @@
 import { type Calls, checkOptions, type PageOptions, pages } from './caller.js';
+import { type FindOptions, findArgs, findNames } from './find.js';
 import { NotFound } from './generated/errors.js';
-import type { Document, DocumentRevision, PatchOperation } from './generated/operations.js';
+import type { Document, DocumentRevision, PatchOperation, Plan } from './generated/operations.js';
 import { type AsOf, asOfArgs, asOfNames, type CallOptions } from './options.js';
 import type { ObjectValue, StoredValue, Value } from './values.js';
 
@@ -131,6 +132,26 @@ export class Documents {
         });
     }
 
+    /**
+     * Documents that a filter holds of, in order of key or of a field, read page by page. An index on a path of
+     * the filter is used by itself.
+     */
+    find(options: FindOptions & { documents?: boolean | undefined } = {}): AsyncGenerator<Document, void, undefined> {
+        checkOptions('json.find', options, [...findNames, 'documents']);
+        return pages<Document, string>(options, async (limit, cursor) => {
+            const args = { run: this.#run, ...findArgs(options), documents: options.documents, limit, cursor };
+            const page = await this.#calls.exec('json.find', args, options);
+            return { items: page.documents, cursor: page.cursor };
+        });
+    }
+
+    /** How such a question is answered: by which index, and how much is looked at for the first page. */
+    async explainFind(options: FindOptions = {}): Promise<Plan> {
+        checkOptions('json.explainFind', options, findNames);
+        const args = { run: this.#run, ...findArgs(options), explain: true, limit: options.limit };
+        return (await this.#calls.exec('json.find', args, options)).plan as Plan;
+    }
+
     /** How many documents there are. */
     async count(options?: CallOptions & AsOf & { prefix?: string | undefined }): Promise<number> {
         checkOptions('json.count', options, ['prefix', ...asOfNames, 'signal']);
@@ -146,8 +167,8 @@ export class Documents {
         checkOptions('json.history', options, ['before', 'documents', 'limit', 'signal']);
         return pages<DocumentRevision, bigint | number>(options, async (limit, cursor) => {
             const args = { run: this.#run, key, before: cursor ?? options.before, documents: options.documents, limit };
-            const { revisions } = await this.#calls.exec('json.history', args, options);
-            return { items: revisions, cursor: revisions.length < limit ? undefined : revisions.at(-1)?.version };
+            const page = await this.#calls.exec('json.history', args, options);
+            return { items: page.revisions, cursor: page.next };
         });
     }
 }

@@ -1,4 +1,5 @@
 import { type Calls, type Camel, camel, checkOptions, type PageOptions, pages } from './caller.js';
+import { type FindOptions, findArgs, findNames } from './find.js';
 import type { Hit, Memory, MemoryRememberResult, RecallStats } from './generated/operations.js';
 import { type AsOf, asOfArgs, asOfNames, type CallOptions } from './options.js';
 import type { ObjectValue } from './values.js';
@@ -76,6 +77,19 @@ export class Memories {
         return pages<Memory, string>(options, async (limit, cursor) => {
             const args = { run: this.#run, prefix, tag, after, before, reverse, ...asOfArgs(options), limit, cursor };
             const page = await this.#calls.exec('memory.list', args, options);
+            return { items: page.memories, cursor: page.cursor };
+        });
+    }
+
+    /**
+     * Memories that a filter holds of (their paths are /text, /metadata/..., /tags), in order of key or of a
+     * field, read page by page. An index on a path of the filter is used by itself.
+     */
+    find(options: FindOptions = {}): AsyncGenerator<Memory, void, undefined> {
+        checkOptions('memory.find', options, findNames);
+        return pages<Memory, string>(options, async (limit, cursor) => {
+            const args = { run: this.#run, ...findArgs(options), limit, cursor };
+            const page = await this.#calls.exec('memory.find', args, options);
             return { items: page.memories, cursor: page.cursor };
         });
     }

@@ -2,6 +2,7 @@ import { type Caller, type Camel, camel, checkOptions, type PageOptions, pages }
 import type {
     RunBeginResult,
     RunCreateResult,
+    RunForkResult,
     RunRecord,
     RunRevision,
     RunStatsResult,
@@ -12,6 +13,15 @@ import type { ObjectValue } from './values.js';
 
 export interface RunCreateOptions extends CallOptions {
     parent?: string | undefined;
+    tags?: readonly string[] | undefined;
+    metadata?: ObjectValue | undefined;
+    /** Keeps what the commit of each of its transactions had read, for history.explain. */
+    provenance?: boolean | undefined;
+}
+
+export interface RunForkOptions extends CallOptions, AsOf {
+    /** The name of the fork; a new unique one when left out. */
+    name?: string | undefined;
     tags?: readonly string[] | undefined;
     metadata?: ObjectValue | undefined;
 }
@@ -52,16 +62,31 @@ export class Runs {
 
     /** Creates an active run; without a name it gets a new unique one. */
     async create(name?: string, options?: RunCreateOptions): Promise<RunCreateResult> {
-        checkOptions('runs.create', options, ['parent', 'tags', 'metadata', 'signal']);
-        const { parent, tags, metadata } = options ?? {};
-        return this.#caller.exec('run.create', { name, parent, tags, metadata }, options);
+        checkOptions('runs.create', options, ['parent', 'tags', 'metadata', 'provenance', 'signal']);
+        const { parent, tags, metadata, provenance } = options ?? {};
+        return this.#caller.exec('run.create', { name, parent, tags, metadata, provenance }, options);
+    }
+
+    /**
+     * Creates an active run that sees the run `name` as it is, or was at `asOf` or `asOfTime`, and goes on by
+     * itself. It costs the same whatever that run holds.
+     */
+    async fork(name: string, options?: RunForkOptions): Promise<RunForkResult> {
+        checkOptions('runs.fork', options, ['name', 'tags', 'metadata', ...asOfNames, 'signal']);
+        const { name: fork, tags, metadata } = options ?? {};
+        return this.#caller.exec('run.fork', { run: name, name: fork, tags, metadata, ...asOfArgs(options) }, options);
+    }
+
+    /** Deletes a run with all its keys and their history; forks of it go on to see what they saw. */
+    async delete(name: string, options?: CallOptions): Promise<bigint> {
+        return this.#change('run.delete', name, options);
     }
 
     /** The run of that name, active: created as the options say if there is none, resumed if it is paused. */
     async begin(name: string, options?: RunCreateOptions): Promise<RunBeginResult> {
-        checkOptions('runs.begin', options, ['parent', 'tags', 'metadata', 'signal']);
-        const { parent, tags, metadata } = options ?? {};
-        return this.#caller.exec('run.begin', { name, parent, tags, metadata }, options);
+        checkOptions('runs.begin', options, ['parent', 'tags', 'metadata', 'provenance', 'signal']);
+        const { parent, tags, metadata, provenance } = options ?? {};
+        return this.#caller.exec('run.begin', { name, parent, tags, metadata, provenance }, options);
     }
 
     /** Closes a run to writes. */
@@ -78,10 +103,17 @@ export class Runs {
         return this.#caller.exec('run.tag', { name, add, remove }, options);
     }
 
-    /** Merges into the metadata (RFC 7396: null removes); of a run in any state. */
-    async update(name: string, metadata: ObjectValue, options?: CallOptions): Promise<RunTagResult> {
-        checkOptions('runs.update', options, ['signal']);
-        return this.#caller.exec('run.update', { name, metadata }, options);
+    /**
+     * Merges into the metadata (RFC 7396: null removes); of a run in any state. With provenance, says
+     * whether it keeps from now on what its commits had read.
+     */
+    async update(
+        name: string,
+        metadata: ObjectValue | undefined,
+        options?: CallOptions & { provenance?: boolean | undefined },
+    ): Promise<RunTagResult> {
+        checkOptions('runs.update', options, ['provenance', 'signal']);
+        return this.#caller.exec('run.update', { name, metadata, provenance: options?.provenance }, options);
     }
 
     async get(name: string, options?: CallOptions & AsOf): Promise<RunRecord> {
@@ -175,7 +207,7 @@ export class Runs {
     }
 
     async #change(
-        op: 'run.pause' | 'run.resume' | 'run.complete' | 'run.cancel' | 'run.archive',
+        op: 'run.pause' | 'run.resume' | 'run.complete' | 'run.cancel' | 'run.archive' | 'run.delete',
         name: string,
         options: CallOptions | undefined,
     ): Promise<bigint> {

@@ -26,6 +26,10 @@ export interface BeginOptions extends CallOptions {
     isolation?: Isolation | undefined;
     /** It is over after so many milliseconds, and its next call throws Timeout; 0 (default): never. */
     timeoutMs?: number | undefined;
+    /** What its commit is called in history.log. */
+    label?: string | undefined;
+    /** The id of the trace record that its commit belongs to; one that it writes itself, if left out. */
+    trace?: string | undefined;
 }
 
 export interface TransactionOptions extends BeginOptions {
@@ -51,8 +55,8 @@ export class Transaction extends Scope {
     }
 
     static async begin(calls: Calls, name: string | undefined, options: BeginOptions): Promise<Transaction> {
-        const { readOnly, isolation, timeoutMs, signal } = options;
-        const args = { run: name, read_only: readOnly, isolation, timeout_ms: timeoutMs };
+        const { readOnly, isolation, timeoutMs, label, trace, signal } = options;
+        const args = { run: name, read_only: readOnly, isolation, timeout_ms: timeoutMs, label, trace };
         const { txn, version } = await calls.exec('txn.begin', args, { signal });
         return new Transaction(new JoinedCalls(calls, txn, signal), name, version);
     }
@@ -160,7 +164,7 @@ class JoinedCalls implements Calls {
 
 /* ---- Until it is committed -------------------------------------------------------------------- */
 
-export const beginNames = ['readOnly', 'isolation', 'timeoutMs', 'signal'];
+export const beginNames = ['readOnly', 'isolation', 'timeoutMs', 'label', 'trace', 'signal'];
 
 /** Begins, runs the function, commits; after a conflict again, when others have had time to go on. */
 export async function transact<Result>(

@@ -58,6 +58,23 @@ export async function types(): Promise<void> {
     await db.retention.set({ keep: 'all', primitive: 'event' });
     const { versionsRemoved }: { versionsRemoved: number } = await db.compact({ mode: 'full' });
 
+    const made: bigint = await db.json.create('d', { list: [1, float(2)], s: 'x' });
+    await db.json.create('t', '{"a": 1}');
+    // @ts-expect-error a document is an object, or the JSON text of one
+    await db.json.create('t', [1]);
+    const part: StoredValue = await db.json.get('d', '$.list[0]', { asOf: made });
+    const orNothing: StoredValue | undefined = await db.json.get('d', '/x', { default: undefined });
+    await db.json.patch('d', [{ op: 'move', from: '/s', path: '/list/-' }]);
+    // @ts-expect-error every operation has a path
+    await db.json.patch('d', [{ op: 'remove' }]);
+    // @ts-expect-error an expected version is needed
+    await db.json.cas('d', '/s', 1, {});
+    for await (const { version, deleted, document } of db.json.history('d', { documents: true, before: made })) {
+        const revision: [bigint, boolean, StoredValue | undefined] = [version, deleted, document];
+        void revision;
+    }
+    void [part, orNothing];
+
     const { durableVersion } = await db.stats();
     const durable: bigint = durableVersion;
     try {

@@ -67,6 +67,7 @@ ELSEWHERE = {("event.verify", "first_invalid"): "tests/unit/model/test_event.c"}
 SAMPLES = {
     "KEY": "k", "STRING": "word", "STRINGS": ["a"], "BOOL": True, "INT": 1, "UINT": 1, "FLOAT": 1.5,
     "VALUE": 1, "OBJECT": {}, "VERSION": 1, "TIME": 1, "LIST(PutEntry)": [{"key": "k", "value": 1}],
+    "LIST(PatchOperation)": [{"op": "test", "path": "", "value": 1}],
 }
 WRONG = {
     "KEY": [1, None, b"k", ["k"]], "STRING": [1, None, b"word"], "STRINGS": ["a", [1], {}, None],
@@ -76,13 +77,17 @@ WRONG = {
     "LIST(PutEntry)": ["x", {}, None, [1], [None], [{}], [{"key": "k"}], [{"value": 1}],
                        [{"key": 1, "value": 1}], [{"key": "k", "value": 1, "other": 1}],
                        [{"key": "k", "value": 1, "ttl_ms": "1"}], [["k", 1]]],
+    "LIST(PatchOperation)": ["x", {}, None, 1],
 }
 BAD_KEYS = ["", "_strata/", "_strata/x", "a\x00b", "k" * 1025, "\u20ac" * 342]
 # An optional argument that is null is an argument of the wrong type.
+# Of these one is needed, whichever.
+EITHER = {"json.create": {"document": {}}, "json.set": {"value": 1}, "json.cas": {"value": 1}}
 
 
 def required(operation):
-    return {name: SAMPLES[kind] for name, (kind, need) in operation.args.items() if need}
+    always = {name: SAMPLES[kind] for name, (kind, need) in operation.args.items() if need}
+    return {**always, **EITHER.get(operation.name, {})}
 
 
 def generated_steps(operation, one_number):

@@ -14,6 +14,13 @@ has a database of its own; each step is one of
 values.py says what patterns are. "needs" is a list of what a carrier must have: raw, json, memory,
 options, session, ints. A step may have "times": it is then repeated.
 
+A script may have "rows": {"kv": {"put": step, "got": pattern, ...}, ...}, and cases "each": true, which
+are then run once for every row (but those in "but": [names]), with these steps replaced by the row's:
+    {"use": "put"}                 the row's step of that name
+    {..., "with": {args}}          with more arguments, or others; null: without
+    {..., "gives": "got"}          succeeds with the row's pattern of that name
+    {..., "result" | "error": ...} succeeds or fails so
+
 An error must be {code, message, retryable, details} with the code's retryable of errors.def. Beside
 the scripts every operation is called with what ops.def says it refuses. At the end, whatever ops.def
 promises (operations, arguments, results, errors, reasons) and no case met is a failure.
@@ -181,10 +188,36 @@ def generated(carrier):
         yield f"table/{operation.name}", {"steps": steps}
 
 
+def row_step(step, row):
+    """The step as it is for a row."""
+    if "use" not in step:
+        return step
+    made = json.loads(json.dumps(row[step["use"]]))
+    args = {**made.get("args", {}), **step.get("with", {})}
+    made["args"] = {name: value for name, value in args.items() if value is not None}
+    if "gives" in step:
+        made["result"] = row[step["gives"]]
+    for outcome in ("result", "error"):
+        if outcome in step:
+            made[outcome] = step[outcome]
+    return made
+
+
+def expanded(script):
+    """(name, case) of every case, those of rows one by one."""
+    for case in script["cases"]:
+        if not case.get("each"):
+            yield case["name"], case
+            continue
+        for name, row in script["rows"].items():
+            if name not in case.get("but", []):
+                yield f"{case['name']}: {name}", {**case, "steps": [row_step(s, row) for s in case["steps"]]}
+
+
 def scripts():
     for path in sorted((HERE / "scripts").glob("*.json")):
-        for case in json.loads(path.read_text(encoding="utf-8"))["cases"]:
-            yield f"{path.stem}/{case['name']}", case
+        for name, case in expanded(json.loads(path.read_text(encoding="utf-8"))):
+            yield f"{path.stem}/{name}", case
 
 
 def can_run(carrier, case):

@@ -8,13 +8,37 @@ import unittest
 
 from carriers import Answer
 from contract import read_errors, read_operations, reasons_of
-from run import Seen, check_error, check_fields
+from run import Seen, check_error, check_fields, expanded
 from values import (Matcher, Mismatch, arguments, bits_of, from_json, from_tagged, parse_float_word, to_json,
                     to_tagged)
 
 ROUND = [None, True, False, 0, -1, 2**63 - 1, 1.0, -0.0, 0.1, 1e300, "", "\u20ac\x00", b"\x00\xff", [], {},
          [1, [2.0, {"a": None}]], {"$bytes": 1}, {"$$float": {"x": b""}}, math.inf, parse_float_word("nan"),
          parse_float_word("nan:fff8000000000123")]
+
+
+class Rows(unittest.TestCase):
+    def test_a_case_for_each_row(self):
+        row = {"put": {"op": "x.put", "args": {"key": "k", "run": "r"}}, "got": {"value": 1}}
+        script = {"rows": {"x": row, "y": {**row, "got": 2}, "z": row}, "cases": [
+            {"name": "plain", "steps": [{"op": "db.sync"}]},
+            {"name": "all", "each": True, "but": ["z"], "needs": ["session"], "steps": [
+                {"use": "put", "gives": "got"},
+                {"use": "put", "with": {"run": None, "txn": "$t"}, "error": {"code": "conflict"}},
+                {"op": "db.sync"}]}]}
+        cases = dict(expanded(script))
+        self.assertEqual(list(cases), ["plain", "all: x", "all: y"])
+        self.assertEqual(cases["all: y"]["needs"], ["session"])
+        self.assertEqual(cases["all: y"]["steps"], [
+            {"op": "x.put", "args": {"key": "k", "run": "r"}, "result": 2},
+            {"op": "x.put", "args": {"key": "k", "txn": "$t"}, "error": {"code": "conflict"}},
+            {"op": "db.sync"}])
+        self.assertEqual(row["put"]["args"], {"key": "k", "run": "r"})  # rows are not changed
+
+    def test_a_row_must_have_what_is_used(self):
+        script = {"rows": {"x": {}}, "cases": [{"name": "c", "each": True, "steps": [{"use": "put"}]}]}
+        with self.assertRaises(KeyError):
+            list(expanded(script))
 
 
 class Values(unittest.TestCase):

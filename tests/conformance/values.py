@@ -6,10 +6,12 @@ an object with one name that begins with "$":
   in arguments and in patterns
     {"$bytes": "base64"}, {"$float": "nan" | "inf" | "-inf" | "nan:<16 hex digits>"}
     {"$repeat": ["ab", 3]}        the string "ababab"
-    {"$nest": [3, "array", 0]}    [[[0]]]; with "object": {"n": {"n": {"n": 0}}}
+    {"$nest": [3, "array", 0]}    [[[0]]]; with "object": {"n": {"n": {"n": 0}}}, with "a": {"a": ...}
     {"$words": [3, "w"]}          the string "w0 w1 w2"
+    {"$copies": [3, 0]}           [0, 0, 0]
     {"$raw": {...}}               the object as it is, whatever its names
   in arguments
+    {"$count": "x"}               the strings "x1", "x2", ... in turn
     {"$path": "x"}                a path of the case's own, where the carrier keeps its databases
     "$name"                       what a pattern bound to that name; "$$name" is the string "$name"
   in patterns
@@ -75,7 +77,7 @@ def tag_of(value):
 def nest(depth, kind, inner):
     value = inner
     for _ in range(depth):
-        value = [value] if kind == "array" else {"n": value}
+        value = [value] if kind == "array" else {"n" if kind == "object" else kind: value}
     return value
 
 
@@ -91,6 +93,8 @@ def literal(value):
         return (inside[0] * inside[1],)
     if tag == "$nest":
         return (nest(*inside),)
+    if tag == "$copies":
+        return ([inside[1]] * inside[0],)
     if tag == "$words":
         return (" ".join(f"{inside[1]}{i}" for i in range(inside[0])),)
     if tag == "$raw":
@@ -108,6 +112,9 @@ def arguments(value, bound):
     if isinstance(value, dict):
         if tag_of(value) == "$path":
             return bound["$path"](value["$path"])
+        if tag_of(value) == "$count":
+            bound["$count"] = bound.get("$count", 0) + 1
+            return f"{value['$count']}{bound['$count']}"
         if tag_of(value):
             raise ValueError(f"no argument is written {value}")
         return {name: arguments(inner, bound) for name, inner in value.items()}

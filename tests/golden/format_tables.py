@@ -9,12 +9,12 @@ from format_bytes import Cursor, Damaged, crc32c, must, u32, u64, unzstd
 
 HEADER_BYTES, FRAME_BYTES, FOOTER_BYTES = 40, 8, 48
 ENTRIES, VALUE, INDEX, FILTER, PROPERTIES = 1, 2, 3, 4, 5
-SAME, HEAD, DELETED, TRIMMED, EXPIRES, APART = 1, 2, 4, 8, 16, 32
+SAME, HEAD, DELETED, TRIMMED, EXPIRES, APART, HOLE = 1, 2, 4, 8, 16, 32, 64
 APART_ABOVE = 16384
 MASK = (1 << 64) - 1
 
-# value None: a delete; expires None: never.
-Version = collections.namedtuple("Version", "version time value expires trimmed")
+# value None: a delete, or a hole; expires None: never.
+Version = collections.namedtuple("Version", "version time value expires trimmed hole", defaults=(False,))
 Frame = collections.namedtuple("Frame", "at end kind encoded payload")
 Block = collections.namedtuple("Block", "frame plain entries keys heads")
 Table = collections.namedtuple("Table", "number first last entries frames")
@@ -105,8 +105,9 @@ def read_entries(plain, apart):
         version = low + int.from_bytes(cursor.take(wide), "little")
         time = low_time + int.from_bytes(cursor.take(time_wide), "little")
         flags = cursor.take(1)[0]
-        must(flags < 64 and (flags & (SAME | HEAD)) != (SAME | HEAD), "flags")
+        must(flags < 128 and (flags & (SAME | HEAD)) != (SAME | HEAD), "flags")
         must(not flags & DELETED or not flags & APART, "a delete with a value")
+        must(not flags & HOLE or flags & DELETED, "a hole with a value")
         here = 0 if flags & SAME else cursor.varint()
         share = 0 if flags & (SAME | HEAD) else cursor.varint()
         expires = signed(time + cursor.zigzag()) if flags & EXPIRES else None
@@ -129,7 +130,8 @@ def read_entries(plain, apart):
             value = bytes(cursor.take(length))
         must(before is None or (before[0], -before[1]) < (key, -version), "entries out of order")
         before = (key, version)
-        entries.append((key, Version(version, time, value, expires, bool(flags & TRIMMED))))
+        entries.append((key, Version(version, time, value, expires, bool(flags & TRIMMED),
+                                     bool(flags & HOLE))))
     must(cursor.left() == 0, "bytes after the last entry")
     must((keys, heads) == (seen_keys, seen_heads), "counts in the head of a block")
     versions, times = [e.version for _, e in entries], [e.time for _, e in entries]

@@ -191,7 +191,7 @@ def read_log(files, manifest):
 
 class Database:
     """keys: {(run, key): [Version, ...]}, the oldest first, without floors; floors: {(run, tag):
-    (version, time, ended)}; version: the last commit; tables: as format_tables has them."""
+    (version, time, ended)}; trimmed: those under 0xff, {run: floor}; version: the last commit; tables: as format_tables has them."""
 
     def __init__(self, manifest):
         self.manifest, self.version = manifest, manifest["watermark"]
@@ -218,6 +218,8 @@ class Database:
                 self.floors[run, key[1]] = tuple(max(pair) for pair in zip(known, floor))
                 del self.keys[run, key]
         version, time = self.manifest.get("floor", (0, -(1 << 63)))
+        self.trimmed = {run: floor for (run, tag), floor in self.floors.items() if tag == 0xFF}
+        self.floors = {place: floor for place, floor in self.floors.items() if place[1] != 0xFF}
         for floor in self.floors.values():
             must(floor[0] <= version and floor[1] <= time, "a floor above that of the manifest")
 
@@ -312,6 +314,8 @@ def read_at_version(versions, floor, number):
     """The version that a reader as of commit `number` gets; None; or TRIMMED."""
     for version in reversed(versions):
         if version.version <= number:
+            if version.hole:
+                return TRIMMED
             if version.value is None:
                 return None
             if version.expires is None or version.expires > floor[2]:
@@ -323,6 +327,8 @@ def read_at_version(versions, floor, number):
 def read_at_time(versions, floor, time):
     for version in reversed(versions):
         if version.time <= time:
+            if version.hole:
+                return TRIMMED
             ended = version.expires is not None and version.expires <= time
             return None if version.value is None or ended else version.version
     return not_found(versions, time < floor[1])

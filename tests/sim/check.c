@@ -39,8 +39,13 @@ static void check_now(sweep *s, strata_slice run, unsigned place) {
     look(s, &o, "kv.list");
     look(s, &o, "event.range");
     look(s, &o, "memory.list");
+    look(s, &o, "state.list");
+    look(s, &o, "trace.list");
+    o.whole = true;
+    look(s, &o, "json.list");
     o.reverse = true;
     look(s, &o, "kv.list");
+    look(s, &o, "json.list");
     o = blank(run);
     o.text = strata_text("t0 t1 t2 t5 t9");
     o.number = ST_PAGE_MAX;
@@ -52,6 +57,33 @@ static void check_now(sweep *s, strata_slice run, unsigned place) {
         o.limit = ST_PAGE_MAX;
         look(s, &o, "kv.history");
     }
+    const model_table *documents = model_table_of(m, place, MODEL_JSON);
+    for (size_t i = 0; i < documents->count; i++) {
+        o = blank(run);
+        o.key = documents->cells[i]->key;
+        o.limit = ST_PAGE_MAX;
+        o.whole = true;
+        look(s, &o, "json.history");
+    }
+}
+
+/* Every edge, from both of its ends. */
+static void check_edges(sweep *s, strata_slice run, unsigned place) {
+    static const model_kind kinds[] = {MODEL_EDGE, MODEL_EDGE_IN};
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        const model_table *table = model_table_of(&s->life->model, place, kinds[k]);
+        strata_slice last = st_slice("", 0);
+        for (size_t i = 0; i < table->count; i++) {
+            const strata_slice key = table->cells[i]->key;
+            op o = blank(run);
+            o.key = st_slice(key.data, strlen(key.data)); /* up to its first 00 */
+            o.limit = ST_PAGE_MAX;
+            if (!st_slice_equal(o.key, last)) {
+                look(s, &o, k == 0 ? "edge.out" : "edge.in");
+            }
+            last = o.key;
+        }
+    }
 }
 
 static void check_then(sweep *s, strata_slice run, unsigned place, uint64_t version) {
@@ -60,6 +92,10 @@ static void check_then(sweep *s, strata_slice run, unsigned place, uint64_t vers
     o.as_of = version;
     o.limit = ST_PAGE_MAX;
     look(s, &o, "kv.list");
+    look(s, &o, "state.list");
+    look(s, &o, "trace.list");
+    o.whole = true;
+    look(s, &o, "json.list");
     for (size_t i = 0; i < memories->count; i++) {
         const model_version *seen = model_seen(memories->cells[i], version);
         if (seen != NULL && seen->number + 3 > version) {
@@ -86,6 +122,16 @@ static void check_keys_then(sweep *s, strata_slice run, unsigned place, uint64_t
             look(s, &o, "kv.get");
         }
     }
+    const model_table *documents = model_table_of(&s->life->model, place, MODEL_JSON);
+    for (size_t i = 0; i < documents->count; i++) {
+        const model_version *seen = model_seen(documents->cells[i], version);
+        if (seen != NULL && (!seen->may_go || chance_in(s->life, 8))) {
+            op o = blank(run);
+            o.as_of = version;
+            o.key = documents->cells[i]->key;
+            look(s, &o, "json.get");
+        }
+    }
 }
 
 bool check_everything(life *l, uint64_t versions, bool quiet) {
@@ -102,7 +148,7 @@ bool check_everything(life *l, uint64_t versions, bool quiet) {
     for (size_t i = 0; i < runs->count; i++) {
         const strata_slice name = runs->cells[i]->key;
         const model_version *version = model_seen(runs->cells[i], last);
-        if (version == NULL) {
+        if (version == NULL || version->deleted) {
             continue;
         }
         const unsigned place = ((const model_run *)version->value.data)->place;
@@ -110,6 +156,7 @@ bool check_everything(life *l, uint64_t versions, bool quiet) {
         o.key = name;
         look(&s, &o, "run.get");
         check_now(&s, name, place);
+        check_edges(&s, name, place);
         const bool all = versions >= last;
         for (uint64_t v = 1; v <= (all ? last : versions); v++) {
             const uint64_t then = all ? v : chance_below(l, last + 1);

@@ -6,11 +6,13 @@
  *   a call that failed may be among the commits up to v, whole. Where there are more of them than one,
  *   the order that explains the state is looked for.
  */
+/* Before the model, whose name it has for parameters. */
+#include "api/handle.h"
+
 #include "life.h"
 
 #include "snapshots.h"
 
-#include "api/handle.h"
 #include "store/maintain/maintain.h"
 
 static const char path[] = "db";

@@ -122,7 +122,11 @@ void expected_reset(expected *e) {
     e->suffix.len = 0;
     e->write_count = 0;
     e->pending_count = 0;
+    e->fork = 0;
+    e->buried = 0;
     e->read = NULL;
+    e->notes = NULL;
+    e->last_note = NULL;
     e->stood = st_slice("", 0);
     e->key = st_slice("", 0);
     st_arena_reset(&e->arena);
@@ -173,11 +177,23 @@ uint64_t expect_version(const moment *at) {
     return at->txn != NULL ? 0 : at->snapshot + 1;
 }
 
+const model_run *run_in(const model *m, unsigned place, uint64_t snapshot) {
+    const model_table *runs = model_table_of(m, MODEL_SYSTEM, MODEL_RUN);
+    for (size_t i = 0; i < runs->count; i++) {
+        const model_version *version = model_seen(runs->cells[i], snapshot);
+        if (version != NULL && !version->deleted &&
+            ((const model_run *)version->value.data)->place == place) {
+            return version->value.data;
+        }
+    }
+    return NULL;
+}
+
 static bool find_run(const op *o, const moment *at, unsigned *run) {
     *run = MODEL_DEFAULT;
     if (at->txn != NULL) {
         *run = at->txn->run;
-        return true;
+        return at->writable || run_in(at->model, *run, at->now) != NULL;
     }
     if (o->run.len == 0 || st_slice_equal(o->run, strata_text("default"))) {
         return true;
@@ -216,26 +232,29 @@ bool expect_key(strata_slice key, expected *e) {
     return good;
 }
 
+bool says_run_closed(const answer *got) {
+    const strata_slice details = field_of(object_of(got->response), "details");
+    return got->status == STRATA_CONSTRAINT &&
+           st_slice_equal(text_of(field_of(details, "reason")), strata_text("run_closed"));
+}
+
 bool expect_writable(const moment *at, unsigned run, expected *e) {
-    const model_table *runs = model_table_of(at->model, MODEL_SYSTEM, MODEL_RUN);
     const uint64_t now = at->txn != NULL ? at->now : at->snapshot;
     /* A change of the run that was refused may count till the database is opened again. Outside a
      * transaction a write says first that the writer has failed. */
     if (at->broken && at->txn != NULL && !at->writable) {
-        if (e->got->status == STRATA_CONSTRAINT) {
+        if (says_run_closed(e->got)) {
             expect_error(e, STRATA_CONSTRAINT, "run_closed");
         }
         return e->status == STRATA_OK;
     }
-    for (size_t i = 0; i < runs->count && !at->writable; i++) {
-        const model_version *version = model_seen(runs->cells[i], now);
-        const model_run *record = version == NULL ? NULL : version->value.data;
-        if (record != NULL && record->place == run && record->status != 0) {
-            expect_error(e, STRATA_CONSTRAINT, "run_closed");
-            return false;
-        }
+    const model_run *record = at->writable ? NULL : run_in(at->model, run, now);
+    if (!at->writable && record == NULL) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+    } else if (!at->writable && record->status != 0) {
+        expect_error(e, STRATA_CONSTRAINT, "run_closed");
     }
-    return true;
+    return e->status == STRATA_OK;
 }
 
 bool expect_as_of(const op *o, const moment *at, expected *e, unsigned run, uint64_t *snapshot) {

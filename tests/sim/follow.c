@@ -23,10 +23,16 @@ static size_t count_open(const txn_table *table) {
 }
 
 static void follow_begin(life *l, record *r, txn_table *table) {
-    const moment now = {.model = &l->model, .snapshot = l->model.last};
+    moment now = {.model = &l->model, .snapshot = l->model.last};
     unsigned run;
-    if (r->answer.status != STRATA_OK || !op_has_run(&r->op, &now, &run)) {
+    if (r->answer.status != STRATA_OK) {
         return;
+    }
+    while (!op_has_run(&r->op, &now, &run)) { /* it was deleted since */
+        if (now.snapshot == 0) {
+            return;
+        }
+        now.snapshot--;
     }
     for (size_t i = 0; i < ST_TXNS_MAX; i++) {
         if (table->open[i] == NULL) {

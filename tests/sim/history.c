@@ -109,7 +109,8 @@ static void mark_cell(model *m, const model_rule *rule, model_floor *floor, mode
 }
 
 void history_mark(model *m) {
-    static const model_kind kinds[] = {MODEL_KV, MODEL_MEMORY};
+    static const model_kind kinds[] = {MODEL_KV,     MODEL_STATE, MODEL_JSON,
+                                       MODEL_MEMORY, MODEL_EDGE,  MODEL_EDGE_IN};
     const char *source;
     const bool again = m->marked && m->marked_us == m->now_us && m->marked_settled == m->settled;
     if (again || model_table_of(m, MODEL_SYSTEM, MODEL_RULE)->count == 0) {
@@ -175,8 +176,20 @@ static bool trims_cell(const op *o, const moment *at, unsigned run, model_kind k
            may_be_ended(model_table_of(at->model, run, kind), seen->expires_us);
 }
 
+/* What a fork saw of another run may be gone below the point where it began. */
+static bool is_loose(const op *o, const moment *at, unsigned run) {
+    const model_origin *origin = &at->model->origins[run];
+    const uint64_t as_of = o->as_of_us == 0                ? o->as_of
+                           : o->as_of_us < origin->made_us ? 0
+                                                           : UINT64_MAX;
+    return model_past_is_loose(at->model, run, as_of);
+}
+
 static bool trims_key(const op *o, const moment *at, unsigned run, model_kind kind,
                       strata_slice key) {
+    if (is_loose(o, at, run)) {
+        return true;
+    }
     const model_table *table = model_table_of(at->model, run, kind);
     for (size_t i = 0; i < table->count; i++) {
         if (st_slice_equal(table->cells[i]->key, key)) {
@@ -194,6 +207,16 @@ bool history_trims_kv(const op *o, const moment *at) {
 bool history_trims_memory(const op *o, const moment *at) {
     unsigned run;
     return reads_then(o, at, &run) && trims_key(o, at, run, MODEL_MEMORY, o->key);
+}
+
+bool history_trims(const op *o, const moment *at, model_kind kind, strata_slice key) {
+    unsigned run;
+    return reads_then(o, at, &run) && trims_key(o, at, run, kind, key);
+}
+
+bool history_trims_json(const op *o, const moment *at) {
+    unsigned run;
+    return reads_then(o, at, &run) && trims_key(o, at, run, MODEL_JSON, o->key);
 }
 
 bool history_trims_keys(const op *o, const moment *at) {
@@ -214,18 +237,41 @@ bool history_trims_keys(const op *o, const moment *at) {
     return false;
 }
 
-bool history_trims_page(const op *o, const moment *at) {
+bool history_trims_list(const op *o, const moment *at, model_kind kind) {
     unsigned run;
     if (!reads_then(o, at, &run)) {
         return false;
     }
-    const model_table *table = model_table_of(at->model, run, MODEL_KV);
+    if (is_loose(o, at, run)) {
+        return true;
+    }
+    const model_table *table = model_table_of(at->model, run, kind);
     for (size_t i = 0; i < table->count; i++) {
-        if (in_page(o, table->cells[i]->key) && trims_cell(o, at, run, MODEL_KV, table->cells[i])) {
+        if (in_page(o, table->cells[i]->key) && trims_cell(o, at, run, kind, table->cells[i])) {
             return true;
         }
     }
-    return is_below(o, &at->model->floors[run][MODEL_KV]);
+    return is_below(o, &at->model->floors[run][kind]);
+}
+
+bool history_trims_page(const op *o, const moment *at) {
+    return history_trims_list(o, at, MODEL_KV);
+}
+
+bool history_trims_documents(const op *o, const moment *at) {
+    return history_trims_list(o, at, MODEL_JSON);
+}
+
+bool history_trims_whole(const op *o, const moment *at) {
+    unsigned run;
+    return reads_then(o, at, &run) && is_loose(o, at, run);
+}
+
+/* A point of the past cannot be forked when something of it may be gone, also of a run further down. */
+bool history_trims_fork(const op *o, const moment *at) {
+    const bool rules = model_table_of(at->model, MODEL_SYSTEM, MODEL_RULE)->count > 0;
+    unsigned run;
+    return reads_then(o, at, &run) && (rules || is_loose(o, at, run));
 }
 
 /* ---- Explaining ------------------------------------------------------------------------------ */
@@ -242,13 +288,8 @@ static bool says_trimmed(const op *o, const answer *got) {
            (uint64_t)int_of(field_of(details, "earliest_retained")) > o->as_of;
 }
 
-/* A read by version after which some values had ended: the last of them that may be gone decides. */
-static bool explain_ended(const op *o, const moment *at, const answer *got, expected *e) {
-    unsigned run;
-    if (o->as_of == UINT64_MAX || o->as_of_us != 0 || !op_has_run(o, at, &run)) {
-        return false;
-    }
-    const model_table *table = model_table_of(at->model, run, MODEL_KV);
+static bool explain_ended_in(const op *o, const moment *at, const model_table *table,
+                             const answer *got, expected *e) {
     for (size_t i = 0; i < table->count; i++) {
         for (size_t j = 0; j < table->cells[i]->count; j++) {
             const model_version *version = &table->cells[i]->versions[j];
@@ -264,32 +305,98 @@ static bool explain_ended(const op *o, const moment *at, const answer *got, expe
     return false;
 }
 
-/* The history of a key of which the oldest versions are gone. */
-static bool explain_shorter(const op *o, const moment *at, const answer *got, expected *e) {
-    const unsigned run = op_run_of(o, at);
-    const model_table *table = model_table_of(at->model, run, MODEL_KV);
-    const model_cell *cell = NULL;
-    for (size_t i = 0; i < table->count; i++) {
-        cell = st_slice_equal(table->cells[i]->key, o->key) ? table->cells[i] : cell;
+/* A read by version after which some values had ended: the last of them that may be gone decides. Of a fork
+ * also those of the runs that it sees. */
+static bool explain_ended(const op *o, const moment *at, const answer *got, expected *e) {
+    unsigned run;
+    if (o->as_of == UINT64_MAX || o->as_of_us != 0 || !op_has_run(o, at, &run)) {
+        return false;
     }
-    for (size_t i = 0; cell != NULL && i < cell->count; i++) {
-        const model_version *version = &cell->versions[i];
-        if (!version->may_go && !version->may_vanish) {
-            return false;
-        }
+    for (; run > 0; run = at->model->origins[run].base) {
+        const model_origin *origin = &at->model->origins[run];
         moment then = *at;
-        then.oldest = version->number + 1;
-        if (op_holds_then(o, &then, got, e)) {
+        then.ended_us = origin->made_us; /* nobody knows what was committed while it was made */
+        if ((origin->base > 0 && o->as_of < origin->made && op_holds_then(o, &then, got, e)) ||
+            explain_ended_in(o, at, model_table_of(at->model, run, MODEL_KV), got, e)) {
             return true;
         }
     }
     return false;
 }
 
+/* Whether the list of revisions has one of that version. */
+bool history_shows(const answer *got, uint64_t number) {
+    const strata_slice revisions = field_of(object_of(got->response), "revisions");
+    st_cursor cursor = st_cursor_over(revisions);
+    st_token token;
+    if (!st_msgpack_next(&cursor, &token) || token.type != STRATA_ARRAY) {
+        return false;
+    }
+    for (uint32_t left = token.as.count; left > 0; left--) {
+        strata_slice revision;
+        assert_true(st_msgpack_skip(&cursor, &revision));
+        if ((uint64_t)int_of(field_of(revision, "version")) == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const model_version *history_next(const moment *at, unsigned run, model_kind kind, strata_slice key,
+                                  uint64_t newest) {
+    const uint64_t next =
+        at->shown == NULL ? 0 : (uint64_t)int_of(field_of(object_of(at->shown->response), "next"));
+    const model_version *version = model_find(at->model, run, kind, key, newest);
+    while (version != NULL && ((version->hidden_from > 0 && version->hidden_from <= at->snapshot) ||
+                               (at->shown != NULL && version->number > next &&
+                                !history_shows(at->shown, version->number)))) {
+        version = version->number == 0 ? NULL
+                                       : model_find(at->model, run, kind, key, version->number - 1);
+    }
+    return version;
+}
+
+/* The history of a key of which versions are gone: those that it does not show may be. Old ones of what a
+ * fork has seen go with those of the other run. */
+static bool explain_shorter(const op *o, const moment *at, const answer *got, expected *e) {
+    const unsigned run = op_run_of(o, at);
+    const uint64_t last = (uint64_t)int_of(field_of(object_of(got->response), "next"));
+    const char *name = o->kind->name;
+    const model_kind kind = strcmp(name, "state.history") == 0  ? MODEL_STATE
+                            : strcmp(name, "json.history") == 0 ? MODEL_JSON
+                                                                : MODEL_KV;
+    const model_table *table = model_table_of(at->model, run, kind);
+    const bool rules = model_table_of(at->model, MODEL_SYSTEM, MODEL_RULE)->count > 0;
+    const model_cell *cell = NULL;
+    for (size_t i = 0; i < table->count; i++) {
+        cell = st_slice_equal(table->cells[i]->key, o->key) ? table->cells[i] : cell;
+    }
+    for (size_t i = 0; cell != NULL && i < cell->count; i++) {
+        const model_version *version = &cell->versions[i];
+        const bool newest_seen = i + 1 == cell->count || cell->versions[i + 1].from == 0;
+        const bool may_lack = version->may_go || version->may_vanish || version->number < last ||
+                              version->number > at->snapshot || version->hidden_from > 0 ||
+                              (version->from > 0 && rules && (!newest_seen || version->deleted)) ||
+                              (o->until > 0 && version->number >= o->until);
+        if (!may_lack && !history_shows(got, version->number)) {
+            return false;
+        }
+    }
+    moment then = *at;
+    then.shown = got;
+    return cell != NULL && op_holds_then(o, &then, got, e);
+}
+
 bool history_explains(const op *o, const moment *at, const answer *got, expected *e) {
     const bool asked = e->status == STRATA_OK || e->status == STRATA_NOT_FOUND;
     if (got->status == STRATA_HISTORY_TRIMMED) {
-        return asked && o->kind->trims != NULL && o->kind->trims(o, at) && says_trimmed(o, got);
+        if (!asked || o->kind->trims == NULL || !o->kind->trims(o, at) || !says_trimmed(o, got)) {
+            return false;
+        }
+        expect_error(e, STRATA_HISTORY_TRIMMED, NULL);
+        e->write_count = 0; /* of a fork that is not made */
+        e->fork = 0;
+        return true;
     }
     if (o->kind->shortens) {
         return explain_shorter(o, at, got, e);

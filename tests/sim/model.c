@@ -113,6 +113,104 @@ void model_commit(model *m, int64_t timestamp_us, const model_write *writes, siz
     }
 }
 
+/* ---- Forks and deleted runs ------------------------------------------------------------------ */
+
+static void copy_cell(model *m, const model_cell *from, unsigned run, model_kind kind) {
+    const model_origin *origin = &m->origins[run];
+    model_cell *to = NULL;
+    for (size_t i = 0; i < from->count; i++) {
+        model_version version = from->versions[i];
+        if (version.number > origin->at) {
+            break;
+        }
+        to = to == NULL ? cell_of(m, run, kind, from->key) : to;
+        version.from = version.from > 0 ? version.from : origin->base;
+        add_version(to, version);
+    }
+    if (to != NULL) {
+        to->versions[to->count - 1].may_go = false; /* or there would be no fork */
+    }
+}
+
+void model_find_base(const model *m, model_origin *origin) {
+    for (const model_origin *of = &m->origins[origin->base];
+         of->base > 0 && (origin->bound < of->made || origin->bound_us < of->made_us);
+         of = &m->origins[origin->base]) {
+        origin->base = of->base;
+        origin->at = of->at < origin->at ? of->at : origin->at;
+        origin->bound = of->bound < origin->bound ? of->bound : origin->bound;
+        origin->bound_us = of->bound_us < origin->bound_us ? of->bound_us : origin->bound_us;
+    }
+}
+
+void model_fork(model *m, unsigned run, const model_origin *origin) {
+    const model_entry *made = &m->log[m->log_count - 1];
+    const unsigned base = origin->base;
+    m->origins[run] = *origin;
+    m->origins[run].made = made->number;
+    m->origins[run].made_us = made->timestamp_us;
+    m->newest_us[run] = made->timestamp_us;
+    for (unsigned kind = MODEL_KV; kind < MODEL_KINDS; kind++) {
+        const model_table *table = &m->tables[base][kind];
+        for (size_t i = 0; i < table->count; i++) {
+            copy_cell(m, table->cells[i], run, (model_kind)kind);
+        }
+    }
+}
+
+/* Of what forks have of the run each sees the newest, and no history. */
+static void hide_history(model_cell *cell, unsigned run, uint64_t from) {
+    bool newest = true;
+    for (size_t i = cell->count; i > 0; i--) {
+        model_version *version = &cell->versions[i - 1];
+        if (version->from == run) {
+            version->hidden_from =
+                !newest && version->hidden_from == 0 ? from : version->hidden_from;
+            newest = false;
+        }
+    }
+}
+
+void model_bury(model *m, unsigned run) {
+    m->gone[run] = m->last;
+    for (unsigned fork = MODEL_DEFAULT; fork < MODEL_RUNS_MAX; fork++) {
+        for (unsigned kind = MODEL_KV; m->origins[fork].base > 0 && kind < MODEL_KINDS; kind++) {
+            for (size_t i = 0; i < m->tables[fork][kind].count; i++) {
+                hide_history(m->tables[fork][kind].cells[i], run, m->last);
+            }
+        }
+    }
+}
+
+bool model_past_is_loose(const model *m, unsigned run, uint64_t as_of) {
+    bool gone = false;
+    const bool rules = m->tables[MODEL_SYSTEM][MODEL_RULE].count > 0;
+    const bool past = m->origins[run].base > 0 && as_of < m->origins[run].made;
+    for (unsigned at = m->origins[run].base; at > 0; at = m->origins[at].base) {
+        gone = gone || m->gone[at] > 0;
+    }
+    return past && (gone || rules);
+}
+
+/* The run was not made, or not deleted. */
+static void cut_run(model *m, unsigned run, uint64_t version) {
+    const bool unmade = m->origins[run].base > 0 && m->origins[run].made > version;
+    m->gone[run] = m->gone[run] > version ? 0 : m->gone[run];
+    for (unsigned kind = MODEL_KV; m->origins[run].base > 0 && kind < MODEL_KINDS; kind++) {
+        for (size_t i = 0; i < m->tables[run][kind].count; i++) {
+            model_cell *cell = m->tables[run][kind].cells[i];
+            cell->count = unmade ? 0 : cell->count;
+            for (size_t j = 0; j < cell->count; j++) {
+                model_version *of = &cell->versions[j];
+                of->hidden_from = of->hidden_from > version ? 0 : of->hidden_from;
+            }
+        }
+    }
+    if (unmade) {
+        m->origins[run] = (model_origin){.base = 0};
+    }
+}
+
 void model_lay(model *m, const model_write *write) {
     add_version(
         cell_of(m, write->run, write->kind, write->key),
@@ -132,7 +230,8 @@ void model_cut(model *m, uint64_t version) {
     m->marked = false;
     m->last = version < m->last ? version : m->last;
     for (unsigned run = 0; run < MODEL_RUNS_MAX; run++) {
-        m->newest_us[run] = INT64_MIN;
+        cut_run(m, run, version);
+        m->newest_us[run] = m->origins[run].base > 0 ? m->origins[run].made_us : INT64_MIN;
     }
     for (size_t i = 0; i < m->log_count; i++) {
         m->newest_us[m->log[i].run] = m->log[i].timestamp_us;
@@ -146,7 +245,11 @@ uint64_t model_at_time(const model *m, unsigned run, uint64_t snapshot, int64_t 
             return entry->number;
         }
     }
-    return 0;
+    const model_origin *origin = &m->origins[run];
+    return origin->base == 0
+               ? 0
+               : model_at_time(m, origin->base, snapshot < origin->at ? snapshot : origin->at,
+                               time_us);
 }
 
 /* The last one is looked at first: mostly it is the one, and what is laid has the number 0. */

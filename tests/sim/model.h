@@ -9,7 +9,7 @@
 #include "support.h"
 
 enum {
-    MODEL_RUNS_MAX = 24,
+    MODEL_RUNS_MAX = 48,
     MODEL_SYSTEM = 0, /* the run that holds the records of runs */
     MODEL_DEFAULT = 1,
     MODEL_WRITES_MAX = 64,
@@ -17,11 +17,18 @@ enum {
 };
 
 typedef enum model_kind {
-    MODEL_RUN,    /* struct model_run, in MODEL_SYSTEM */
-    MODEL_KV,     /* one MessagePack value */
-    MODEL_EVENT,  /* struct model_event, by its sequence as 8 bytes, big-endian */
-    MODEL_MEMORY, /* struct model_memory */
-    MODEL_RULE,   /* struct model_rule, in MODEL_SYSTEM */
+    /* In the order of their tags. */
+    MODEL_RUN,         /* struct model_run, in MODEL_SYSTEM */
+    MODEL_KV,          /* one MessagePack value */
+    MODEL_EVENT,       /* struct model_event, by its sequence as 8 bytes, big-endian */
+    MODEL_STATE,       /* the counter, 8 bytes little-endian, and one MessagePack value */
+    MODEL_TRACE,       /* a MessagePack map {type, content, parent?, tags?} */
+    MODEL_TRACE_CHILD, /* nothing; by parent, 00, id */
+    MODEL_JSON,        /* struct model_document */
+    MODEL_MEMORY,      /* struct model_memory */
+    MODEL_EDGE,    /* the weight, 8 bytes, and the properties; by source, 00, type, 00, target */
+    MODEL_EDGE_IN, /* nothing; by target, 00, type, 00, source */
+    MODEL_RULE,    /* struct model_rule, in MODEL_SYSTEM */
     MODEL_KINDS
 } model_kind;
 
@@ -34,6 +41,8 @@ typedef struct model_version {
     bool may_go;          /* retention may have let it go (history.h), */
     bool may_vanish;      /* or the key as a whole, of which it is the last version, */
     uint64_t vanish_from; /* not before that commit */
+    unsigned from;        /* of a fork's copy: the run that wrote it; else 0 */
+    uint64_t hidden_from; /* that run was deleted then, and this is its history; 0: it is there */
 } model_version;
 
 /* A key with its versions, oldest first. */
@@ -75,6 +84,16 @@ typedef struct model_snapshot {
     strata_slice told; /* all that is told of it */
 } model_snapshot;
 
+/* Where a fork began: what it saw of another run was copied then. */
+typedef struct model_origin {
+    unsigned base;    /* 0: it is no fork */
+    uint64_t at;      /* the last commit that it sees */
+    uint64_t bound;   /* up to which it sees: by version, UINT64_MAX: not, */
+    int64_t bound_us; /* and by time, INT64_MAX: not */
+    uint64_t made;    /* the commit that made it, and its time */
+    int64_t made_us;
+} model_origin;
+
 /* Up to where keys of a run and kind may have vanished. */
 typedef struct model_floor {
     uint64_t version;
@@ -90,7 +109,9 @@ typedef struct model {
     size_t log_count;
     size_t log_cap;
     model_floor floors[MODEL_RUNS_MAX][MODEL_KINDS];
-    bool marked; /* what may be gone; since then nothing was committed or cut */
+    model_origin origins[MODEL_RUNS_MAX];
+    uint64_t gone[MODEL_RUNS_MAX]; /* the commit that deleted the run; 0: none */
+    bool marked;                   /* what may be gone; since then nothing was committed or cut */
     int64_t marked_us;
     uint64_t marked_settled;
     model_snapshot snapshots[MODEL_SNAPSHOTS_MAX];
@@ -112,6 +133,16 @@ strata_slice model_copy(model *m, strata_slice bytes);
 int64_t model_time(const model *m, unsigned run, int64_t wall_us);
 /* The next version; keys and values are copied, values by their bytes. */
 void model_commit(model *m, int64_t timestamp_us, const model_write *writes, size_t count);
+/* Finds the run that a fork of origin->base inside origin->bound and bound_us sees: where that is before
+ * the first commit of a fork, it is what that one sees. */
+void model_find_base(const model *m, model_origin *origin);
+/* Right after the commit that made it: the run becomes that fork. */
+void model_fork(model *m, unsigned run, const model_origin *origin);
+/* Right after the commit that deleted it. */
+void model_bury(model *m, unsigned run);
+/* Whether a reader of the run at that commit may meet what its forks no longer see of a run that was
+ * deleted, or what a rule let go of. */
+bool model_past_is_loose(const model *m, unsigned run, uint64_t as_of);
 /* A version of a key that is not committed, and its removal; in between nothing else changes. */
 void model_lay(model *m, const model_write *write);
 void model_lift(model *m, const model_write *write);

@@ -9,15 +9,24 @@
  *   listings                          the same                 from their begin to where they stopped
  *   kv.delete, kv.cas, memory.forget  the same                 the key
  *   kv.get_many, kv.delete_many       the same                 each key
- *   kv.incr, event.append             the same                 nothing: they are decided at the commit
+ *   kv.incr, event.append, state.set  the same                 nothing: they are decided at the commit
+ *   trace.record                      the same                 its id, and its parent
+ *   edge.put                          the same                 nothing
+ *   json.get, json.set and so on      the same                 regions of the document (op_json.c)
+ *   json.list                         the same                 the range, and each document
  *   memory.recall                     snapshot                 nothing
- *   as_of, kv.history, event.verify   what is committed        nothing
+ *   as_of, histories, event.verify    what is committed        nothing
+ * Walks (trace.tree, edge.in, edge.traverse) read much; here they are not made part of any.
  * A read that an own write answers is none, but where that write is decided at the commit. When a value
  * ends is decided when it is put; that it has ended meanwhile is no change.
  *
  * A commit conflicts when a key that was read, or any key in a range that was read, has a version
  * above the snapshot; under snapshot isolation only keys count that it writes, too, and of ranges not
  * those whose write is decided at the commit.
+ * A region of a document that was read, and under snapshot isolation one that was changed, conflicts with a
+ * version that has put another document in its place or changed a region that it meets. A range of
+ * documents conflicts with those that came or went; whether also with one that was changed is up to when
+ * the core writes it whole again.
  */
 #include "model_txn.h"
 
@@ -37,6 +46,9 @@ typedef enum touch {
     READS_KEYS,
     READS_EVENT,
     READS_RANGE,
+    READS_TRACE,
+    READS_EDGE,
+    READS_PARTS, /* what the row has noted */
 } touch;
 
 typedef struct manner {
@@ -68,11 +80,37 @@ static const manner manners[] = {
     {"event.count", SEES_OWN, READS_RANGE, MODEL_EVENT, AS_IT_IS},
     {"event.types", SEES_OWN, READS_RANGE, MODEL_EVENT, AS_IT_IS},
     {"event.verify", SEES_COMMITTED, READS_NOTHING, MODEL_EVENT, AS_IT_IS},
+    {"json.create", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.get", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.exists", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.set", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.cas", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.delete", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.destroy", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.patch", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.merge", SEES_OWN, READS_PARTS, MODEL_JSON, EDITS},
+    {"json.list", SEES_OWN, READS_RANGE, MODEL_JSON, EDITS},
+    {"json.count", SEES_OWN, READS_RANGE, MODEL_JSON, EDITS},
+    {"json.history", SEES_COMMITTED, READS_NOTHING, MODEL_JSON, EDITS},
     {"memory.remember", SEES_OWN, READS_NOTHING, MODEL_MEMORY, AS_IT_IS},
     {"memory.forget", SEES_OWN, READS_KEY, MODEL_MEMORY, AS_IT_IS},
     {"memory.get", SEES_OWN, READS_KEY, MODEL_MEMORY, AS_IT_IS},
     {"memory.list", SEES_OWN, READS_RANGE, MODEL_MEMORY, AS_IT_IS},
     {"memory.recall", SEES_SNAPSHOT, READS_NOTHING, MODEL_MEMORY, AS_IT_IS},
+    {"state.init", SEES_OWN, READS_KEY, MODEL_STATE, AS_IT_IS},
+    {"state.set", SEES_OWN, READS_NOTHING, MODEL_STATE, COUNTS},
+    {"state.cas", SEES_OWN, READS_KEY, MODEL_STATE, AS_IT_IS},
+    {"state.delete", SEES_OWN, READS_KEY, MODEL_STATE, AS_IT_IS},
+    {"state.read", SEES_OWN, READS_KEY, MODEL_STATE, AS_IT_IS},
+    {"state.list", SEES_OWN, READS_RANGE, MODEL_STATE, AS_IT_IS},
+    {"state.history", SEES_COMMITTED, READS_NOTHING, MODEL_STATE, AS_IT_IS},
+    {"trace.record", SEES_OWN, READS_TRACE, MODEL_TRACE, AS_IT_IS},
+    {"trace.get", SEES_OWN, READS_KEY, MODEL_TRACE, AS_IT_IS},
+    {"trace.list", SEES_OWN, READS_RANGE, MODEL_TRACE, AS_IT_IS},
+    {"edge.put", SEES_OWN, READS_NOTHING, MODEL_EDGE, AS_IT_IS},
+    {"edge.delete", SEES_OWN, READS_EDGE, MODEL_EDGE, AS_IT_IS},
+    {"edge.get", SEES_OWN, READS_EDGE, MODEL_EDGE, AS_IT_IS},
+    {"edge.out", SEES_OWN, READS_RANGE, MODEL_EDGE, AS_IT_IS},
 };
 
 static const manner *manner_of(const op *o) {
@@ -132,6 +170,15 @@ static size_t last_writes(const model_txn *txn, const model_own *last[MODEL_WRIT
     return count;
 }
 
+bool model_txn_has_savepoint(const model_txn *txn, uint64_t savepoint) {
+    const model_own *own = txn->own;
+    while (own != NULL && own->place > savepoint) {
+        own = own->older;
+    }
+    return savepoint <= model_txn_writes(txn) &&
+           (own == NULL || own->place != savepoint || !own->follows);
+}
+
 uint64_t model_last_of(const model *m, unsigned run, uint64_t version) {
     for (size_t i = m->log_count; i > 0; i--) {
         if (m->log[i - 1].run == run && m->log[i - 1].number <= version) {
@@ -175,7 +222,8 @@ static bool expect_same_run(const op *o, const moment *at, expected *e) {
 
 /* One more read, but for those that an own write answers. */
 static void add_expected(const op *o, expected *e, model_read read) {
-    const model_own *own = read.range ? NULL : find_own(o->seen, read.kind, read.key);
+    const bool point = !read.range && !read.part;
+    const model_own *own = point ? find_own(o->seen, read.kind, read.key) : NULL;
     if (own == NULL || own->rule != AS_IT_IS) {
         read.certain = true;
         read.older = e->read;
@@ -208,13 +256,15 @@ static void expect_range_read(const op *o, const manner *how, expected *e) {
                      .reverse = o->reverse};
     if (how->kind == MODEL_EVENT) {
         expect_events_read(o, how, e, &read.page);
+    } else if (how->kind == MODEL_EDGE) {
+        read.page = (op){.prefix = edge_prefix(&e->arena, o)};
     }
     add_expected(o, e, read);
 }
 
 static void expect_read(const op *o, const manner *how, expected *e) {
-    const bool looked =
-        e->status == STRATA_OK || e->status == STRATA_NOT_FOUND || e->status == STRATA_CONFLICT;
+    const bool looked = e->status == STRATA_OK || e->status == STRATA_NOT_FOUND ||
+                        e->status == STRATA_CONFLICT || e->status == STRATA_ALREADY_EXISTS;
     if (!looked || o->seen->read_only) {
         return;
     }
@@ -223,6 +273,7 @@ static void expect_read(const op *o, const manner *how, expected *e) {
     uint8_t bytes[8];
     switch (how->touch) {
     case READS_NOTHING:
+    case READS_PARTS:
         break;
     case READS_KEY:
         add_expected(o, e, read);
@@ -240,6 +291,28 @@ static void expect_read(const op *o, const manner *how, expected *e) {
     case READS_RANGE:
         expect_range_read(o, how, e);
         break;
+    case READS_TRACE:
+        add_expected(o, e, read);
+        read.key = o->parent;
+        if (o->parent.len > 0 && e->status != STRATA_ALREADY_EXISTS) {
+            add_expected(o, e, read);
+        }
+        break;
+    case READS_EDGE:
+        read.key = edge_key(&e->arena, o);
+        add_expected(o, e, read);
+        break;
+    }
+}
+
+static void expect_parts(const op *o, expected *e) {
+    for (const model_note *note = e->notes; note != NULL; note = note->next) {
+        add_expected(o, e,
+                     (model_read){.kind = MODEL_JSON,
+                                  .key = note->key,
+                                  .part = true,
+                                  .wrote = note->wrote,
+                                  .region = note->region});
     }
 }
 
@@ -272,6 +345,9 @@ static void predict_inside(const op *o, const moment *at, expected *e) {
     }
     if (sees == SEES_OWN) {
         expect_read(o, how, e);
+    }
+    if (sees == SEES_OWN && !txn->read_only) {
+        expect_parts(o, e);
     }
     if (how->rule == ADDS && e->status == STRATA_OK) {
         expect_sum(o, e);
@@ -324,20 +400,34 @@ static void add_read(model *m, model_txn *txn, const model_read *read, bool cert
     own->page.start = model_copy(m, read->page.start);
     own->page.end = model_copy(m, read->page.end);
     own->page.cursor = model_copy(m, read->page.cursor);
+    for (size_t i = 0; i < read->region.route.count; i++) {
+        tree_step *step = &own->region.route.steps[i];
+        step->name = model_copy(m, step->name);
+    }
     txn->reads = own;
 }
 
-static void add_own(model *m, model_txn *txn, const op *o, const model_write *write) {
+/* In the order in which they were made. */
+static void add_reads(model *m, model_txn *txn, const model_read *read, bool certain) {
+    if (read != NULL) {
+        add_reads(m, txn, read->older, certain);
+        add_read(m, txn, read, certain);
+    }
+}
+
+static void add_own(model *m, model_txn *txn, const op *o, const model_write *write, bool follows) {
     const model_own *before = find_own(txn, write->kind, write->key);
     model_own *own = model_alloc(m, sizeof *own);
     *own = (model_own){.older = txn->own,
                        .place = model_txn_writes(txn),
+                       .follows = follows,
                        .write = op_own_write(m, write),
                        .rule = manner_of(o)->rule,
                        .delta = o->by};
-    if (own->rule == ADDS && before != NULL) {
+    own->delta = own->rule == COUNTS ? 1 : own->delta;
+    if ((own->rule == ADDS || own->rule == COUNTS) && before != NULL) {
+        own->delta += before->rule == own->rule ? before->delta : 0;
         own->rule = before->rule;
-        own->delta += before->rule == ADDS ? before->delta : 0;
     }
     if (own->rule == APPENDS) {
         memset(((model_event *)own->write.value.data)->hash, 0, 32);
@@ -360,7 +450,9 @@ const model_txn *model_txn_after(model *m, const op *o, const moment *at, const 
     if (strcmp(o->kind->name, "txn.rollback_to") == 0 && got->status == STRATA_OK) {
         return rolled_back(m, txn, o->savepoint);
     }
-    if (is_txn_operation(o) || got->status == STRATA_CONSTRAINT) {
+    const bool parts = !is_txn_operation(o) && manner_of(o)->touch == READS_PARTS;
+    if (is_txn_operation(o) || (got->status == STRATA_CONSTRAINT && !parts) ||
+        says_run_closed(got)) {
         return txn;
     }
     moment open = *at;
@@ -375,11 +467,9 @@ const model_txn *model_txn_after(model *m, const op *o, const moment *at, const 
     }
     model_txn *after = model_alloc(m, sizeof *after);
     *after = *txn;
-    for (const model_read *read = e->read; read != NULL; read = read->older) {
-        add_read(m, after, read, !excused);
-    }
+    add_reads(m, after, e->read, !excused);
     for (size_t i = 0; i < e->pending_count && !excused; i++) {
-        add_own(m, after, o, &e->writes[i]);
+        add_own(m, after, o, &e->writes[i], i > 0);
     }
     return after;
 }
@@ -400,13 +490,26 @@ static bool writes_plainly(const model_txn *txn, model_kind kind, strata_slice k
     return own != NULL && own->rule == AS_IT_IS;
 }
 
+/* Whether a document came or went, or was put in the place of another. */
+static bool is_replaced(const model_cell *cell, const model_txn *txn, const moment *at) {
+    for (size_t i = cell->count; i > 0 && cell->versions[i - 1].number > txn->snapshot; i--) {
+        const model_version *version = &cell->versions[i - 1];
+        if (version->number <= at->snapshot &&
+            (version->deleted || ((const model_document *)version->value.data)->whole)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The first key of a range that was changed and counts; NULL: none. */
-static const model_cell *changed_in(const model_read *read, const model_txn *txn,
-                                    const moment *at) {
+static const model_cell *changed_in(const model_read *read, const model_txn *txn, const moment *at,
+                                    bool certain) {
     const model_table *table = model_table_of(at->model, txn->run, read->kind);
     for (size_t i = 0; i < table->count; i++) {
         const model_cell *cell = table->cells[i];
         if (is_newer(model_seen(cell, at->snapshot), txn) && in_range(read, cell->key) &&
+            (!certain || read->kind != MODEL_JSON || is_replaced(cell, txn, at)) &&
             (!txn->first_wins || writes_plainly(txn, read->kind, cell->key))) {
             return cell;
         }
@@ -429,7 +532,8 @@ static strata_slice find_point(const model_txn *txn, const moment *at, bool cert
                                model_kind *kind) {
     const model_read *first = NULL;
     for (const model_read *read = txn->reads; read != NULL; read = read->older) {
-        if (!read->range && (read->certain || !certain) && changed_at(read, txn, at) &&
+        if (!read->range && !read->part && (read->certain || !certain) &&
+            changed_at(read, txn, at) &&
             (first == NULL || comes_before(read->kind, read->key, first->kind, first->key))) {
             first = read;
         }
@@ -444,7 +548,7 @@ static strata_slice find_in_ranges(const model_txn *txn, const moment *at, bool 
     strata_slice key = {NULL, 0};
     for (const model_read *read = txn->reads; read != NULL; read = read->older) {
         const model_cell *cell =
-            read->range && (read->certain || !certain) ? changed_in(read, txn, at) : NULL;
+            read->range && (read->certain || !certain) ? changed_in(read, txn, at, certain) : NULL;
         if (cell != NULL &&
             (key.data == NULL ||
              (txn->first_wins && comes_before(read->kind, cell->key, *kind, key)))) {
@@ -455,16 +559,47 @@ static strata_slice find_in_ranges(const model_txn *txn, const moment *at, bool 
     return key;
 }
 
+static bool part_changed(const model_read *read, const model_txn *txn, const moment *at) {
+    const model_table *table = model_table_of(at->model, txn->run, MODEL_JSON);
+    for (size_t i = 0; i < table->count; i++) {
+        const model_cell *cell = table->cells[i];
+        for (size_t j = cell->count; j > 0 && st_slice_equal(cell->key, read->key); j--) {
+            const model_version *version = &cell->versions[j - 1];
+            if (version->number <= at->snapshot && version->number > txn->snapshot &&
+                json_meets(version, &read->region)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The document of the newest region that was changed. */
+static strata_slice find_part(const model_txn *txn, const moment *at, bool certain) {
+    for (const model_read *read = txn->reads; read != NULL; read = read->older) {
+        if (read->part && (read->certain || !certain) && (read->wrote || !txn->first_wins) &&
+            part_changed(read, txn, at)) {
+            return read->key;
+        }
+    }
+    return st_slice(NULL, 0);
+}
+
 /* What a conflict is reported of; data NULL: there is none. */
 static strata_slice find_conflict(const model_txn *txn, const moment *at, bool certain,
                                   model_kind *kind) {
-    const strata_slice key = find_point(txn, at, certain, kind);
-    return key.data != NULL ? key : find_in_ranges(txn, at, certain, kind);
+    strata_slice key = find_point(txn, at, certain, kind);
+    key = key.data != NULL ? key : find_in_ranges(txn, at, certain, kind);
+    if (key.data == NULL) {
+        key = find_part(txn, at, certain);
+        *kind = MODEL_JSON;
+    }
+    return key;
 }
 
 static bool is_certain(const model_txn *txn) {
     const model_read *read = txn->reads;
-    while (read != NULL && read->certain) {
+    while (read != NULL && read->certain && !(read->range && read->kind == MODEL_JSON)) {
         read = read->older;
     }
     return read == NULL;
@@ -474,7 +609,12 @@ static bool is_certain(const model_txn *txn) {
 static strata_slice shown(expected *e, model_kind kind, strata_slice key) {
     char text[32];
     if (kind != MODEL_EVENT) {
-        return key;
+        const strata_slice copy = arena_bytes(&e->arena, key);
+        for (char *at = memchr(copy.data, 0, copy.len); at != NULL;
+             at = memchr(at, 0, copy.len - (size_t)(at - (char *)copy.data))) {
+            *at = '>';
+        }
+        return copy;
     }
     const int len = snprintf(text, sizeof text, "%llu", (unsigned long long)load64_be(key.data));
     return arena_bytes(&e->arena, st_slice(text, (size_t)len));
@@ -515,6 +655,16 @@ static bool expect_added(const op *o, const model_own *own, const moment *at, ex
     return true;
 }
 
+static void expect_counted(const model_own *own, const moment *at, expected *e,
+                           model_write *write) {
+    const model_version *version =
+        model_live(at->model, write->run, MODEL_STATE, write->key, at->snapshot);
+    const uint64_t counter = version == NULL ? 0 : state_counter(version->value);
+    write->value =
+        state_with(&e->arena, counter + (uint64_t)own->delta,
+                   st_slice((const uint8_t *)write->value.data + 8, write->value.len - 8));
+}
+
 typedef struct event_end {
     uint64_t sequence;
     uint8_t hash[32];
@@ -540,6 +690,9 @@ static void expect_writes(const op *o, const moment *at, expected *e) {
     }
     for (size_t i = 0; i < count; i++) {
         model_write write = last[i]->write;
+        if (last[i]->rule == EDITS) {
+            continue;
+        }
         if (last[i]->rule == ADDS && !expect_added(o, last[i], at, e, &write)) {
             e->write_count = 0;
             return;
@@ -547,9 +700,18 @@ static void expect_writes(const op *o, const moment *at, expected *e) {
         if (last[i]->rule == APPENDS) {
             expect_appended(at, &end, e, &write);
         }
+        if (last[i]->rule == COUNTS) {
+            expect_counted(last[i], at, e, &write);
+        }
         (void)expect_write(e, at, &write);
     }
-    put_uint(expect_ok(e, 1), "version", expect_version(at));
+    for (size_t i = 0; i < count; i++) {
+        if (last[i]->rule == EDITS && !expect_document(at, e, &last[i]->write)) {
+            e->write_count = 0;
+            return;
+        }
+    }
+    put_uint(expect_ok(e, 1), "version", e->write_count == 0 ? txn->snapshot : expect_version(at));
 }
 
 void model_txn_predict_commit(const op *o, const moment *at, expected *e) {

@@ -17,9 +17,11 @@ typedef struct rows {
 static const rows table[] = {
     {ops_run, &ops_run_count},           {ops_kv, &ops_kv_count},
     {ops_many, &ops_many_count},         {ops_event, &ops_event_count},
+    {ops_json, &ops_json_count},         {ops_fork, &ops_fork_count},
     {ops_memory, &ops_memory_count},     {ops_retention, &ops_retention_count},
     {ops_snapshot, &ops_snapshot_count}, {ops_db, &ops_db_count},
-    {ops_txn, &ops_txn_count},
+    {ops_txn, &ops_txn_count},           {ops_state, &ops_state_count},
+    {ops_trace, &ops_trace_count},       {ops_edge, &ops_edge_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };
@@ -171,6 +173,25 @@ static const argument arguments[] = {
     ARGUMENT("timeout_ms", "timeout_ms", timeout_ms, NUMBER),
     ARGUMENT("read_only", "read_only", read_only, FLAG),
     ARGUMENT("isolation", "isolation", isolation, TEXT),
+    ARGUMENT("expected_counter", "expected_counter", number, EXPECTED_VERSION),
+    ARGUMENT("id", "id", key, NEEDED_TEXT),
+    ARGUMENT("content", "content", value, NEEDED_RAW),
+    ARGUMENT("depth", "depth", number, NUMBER),
+    ARGUMENT("src", "src", key, NEEDED_TEXT),
+    ARGUMENT("dst", "dst", text, NEEDED_TEXT),
+    ARGUMENT("dst!", "dst", key, NEEDED_TEXT),
+    ARGUMENT("from", "from", key, NEEDED_TEXT),
+    ARGUMENT("direction", "direction", direction, TEXT),
+    ARGUMENT("weight", "weight", by, NUMBER),
+    ARGUMENT("properties", "properties", value, RAW),
+    ARGUMENT("path", "path", path, TEXT),
+    ARGUMENT("path!", "path", path, NEEDED_TEXT),
+    ARGUMENT("document", "document", value, RAW),
+    ARGUMENT("value?", "value", value, RAW),
+    ARGUMENT("text?", "text", text, TEXT),
+    ARGUMENT("operations", "operations", value, NEEDED_RAW),
+    ARGUMENT("patch", "patch", value, NEEDED_RAW),
+    ARGUMENT("documents", "documents", whole, FLAG),
 };
 
 static const argument *find_argument(strata_slice word) {
@@ -330,9 +351,15 @@ bool op_holds(const op *o, const moment *at, const answer *got, expected *e) {
     return true;
 }
 
+/* Whether what is kept is bytes that point to nothing. */
+static bool is_plain(model_kind kind) {
+    return kind != MODEL_RUN && kind != MODEL_EVENT && kind != MODEL_JSON && kind != MODEL_MEMORY &&
+           kind != MODEL_RULE;
+}
+
 /* What a version holds points to bytes of the expectation; the model's own copy points to its own. */
 static strata_slice own_value(model *m, const model_write *write) {
-    if (write->deletes || write->kind == MODEL_KV) {
+    if (write->deletes || is_plain(write->kind)) {
         return write->value;
     }
     const strata_slice value = model_copy(m, write->value);
@@ -343,6 +370,8 @@ static strata_slice own_value(model *m, const model_write *write) {
         model_event *event = (model_event *)value.data;
         event->type = model_copy(m, event->type);
         event->payload = model_copy(m, event->payload);
+    } else if (write->kind == MODEL_JSON) {
+        json_own(m, (model_document *)value.data);
     } else if (write->kind == MODEL_MEMORY) {
         model_memory *memory = (model_memory *)value.data;
         memory->text = model_copy(m, memory->text);
@@ -361,14 +390,15 @@ static strata_slice own_value(model *m, const model_write *write) {
 model_write op_own_write(model *m, const model_write *write) {
     model_write own = *write;
     own.key = model_copy(m, write->key);
-    own.value = write->kind == MODEL_KV ? model_copy(m, write->value) : own_value(m, write);
+    own.value = is_plain(write->kind) ? model_copy(m, write->value) : own_value(m, write);
     return own;
 }
 
 void op_commit(model *m, const expected *e) {
     model_write writes[MODEL_WRITES_MAX] = {{.run = 0}};
-    const bool changes_rules = e->write_count > 0 && e->writes[0].kind == MODEL_RULE;
-    if (changes_rules) {
+    const bool changes_rules =
+        e->write_count > 0 && (e->writes[0].kind == MODEL_RULE || e->buried > 0);
+    if (changes_rules || e->fork > 0) {
         history_mark(m);
     }
     for (size_t i = 0; i < e->write_count; i++) {
@@ -376,13 +406,19 @@ void op_commit(model *m, const expected *e) {
         writes[i].value = own_value(m, &e->writes[i]);
     }
     model_commit(m, e->timestamp_us, writes, e->write_count);
+    if (e->fork > 0) {
+        model_fork(m, e->fork, &e->origin);
+    }
+    if (e->buried > 0) {
+        model_bury(m, e->buried);
+    }
     if (changes_rules) {
         history_mark(m);
     }
 }
 
 uint64_t op_version(const op *o, const answer *got) {
-    if (got->status != STRATA_OK || !o->kind->writes || got->response.len == 0) {
+    if (got->status != STRATA_OK || !op_commits(o) || o->idle || got->response.len == 0) {
         return 0;
     }
     return (uint64_t)int_of(field_of(object_of(got->response), "version"));

@@ -8,6 +8,7 @@
 #ifndef STRATA_SIM_OP_H
 #define STRATA_SIM_OP_H
 
+#include "change.h"
 #include "model.h"
 
 #include "format/msgpack.h"
@@ -35,6 +36,8 @@ typedef struct op {
     strata_slice end;
     strata_slice cursor;
     strata_slice parent;
+    strata_slice direction;
+    strata_slice path;
     uint64_t as_of;   /* UINT64_MAX: now */
     int64_t as_of_us; /* 0: not by time */
     int64_t ttl_ms;   /* -1: 0 is given, which is refused */
@@ -44,6 +47,8 @@ typedef struct op {
     int64_t by;
     bool reverse;
     bool by_version;
+    bool whole;           /* documents, too */
+    bool idle;            /* it changes nothing even when it succeeds */
     strata_slice request; /* encoded */
 
     /* Transactions (model_txn.h). */
@@ -70,12 +75,20 @@ typedef struct moment {
     bool alone;       /* nothing else happens meanwhile: what depends on timing is exact, too */
     bool torn;        /* a slot of the manifest may be */
     int64_t ended_us; /* for reads by version: what had ended by then may be gone; 0: nothing */
-    uint64_t oldest;  /* what history still shows; 0: all */
+    const struct answer *shown; /* history shows what is in it; NULL: all */
     bool broken; /* the writer has failed: what tells of commits that were refused is not exact */
     const struct model_txn *txn; /* that it is part of, and whose snapshot it has; NULL: none */
     uint64_t now;                /* then: the last commit there is */
     bool writable;               /* then: whatever the status of the run */
 } moment;
+
+/* A part of a document that a transaction has read, or also changed. */
+typedef struct model_note {
+    const struct model_note *next;
+    strata_slice key;
+    doc_region region;
+    bool wrote;
+} model_note;
 
 /* What the model says. Reused: expected_reset. */
 typedef struct expected {
@@ -90,8 +103,13 @@ typedef struct expected {
     size_t write_count;
     size_t pending_count;          /* instead, in a transaction */
     const struct model_read *read; /* by it, as a list; NULL: nothing */
-    strata_slice stood;            /* where a listing stopped; empty: at the end */
-    unsigned clock_run;            /* whose clock the commit has */
+    const model_note *notes;       /* of documents, in order */
+    model_note *last_note;
+    strata_slice stood; /* where a listing stopped; empty: at the end */
+    unsigned clock_run; /* whose clock the commit has */
+    unsigned fork;      /* the run that the commit makes of another one; 0: none */
+    model_origin origin;
+    unsigned buried; /* the run that it deletes; 0: none */
     int64_t timestamp_us;
     st_arena arena; /* of the writes */
 } expected;
@@ -172,10 +190,13 @@ void op_print(const op *o, const answer *got);
 
 /* ---- For the files of rows ------------------------------------------------------------------- */
 
-extern const op_kind ops_run[], ops_kv[], ops_many[], ops_event[], ops_memory[], ops_retention[],
-    ops_snapshot[], ops_db[], ops_txn[];
-extern const size_t ops_run_count, ops_kv_count, ops_many_count, ops_event_count, ops_memory_count,
-    ops_retention_count, ops_snapshot_count, ops_db_count, ops_txn_count;
+extern const op_kind ops_fork[], ops_run[], ops_kv[], ops_many[], ops_event[], ops_json[],
+    ops_memory[], ops_retention[], ops_snapshot[], ops_db[], ops_txn[];
+extern const size_t ops_fork_count, ops_run_count, ops_kv_count, ops_many_count, ops_event_count,
+    ops_json_count, ops_memory_count, ops_retention_count, ops_snapshot_count, ops_db_count,
+    ops_txn_count;
+extern const op_kind ops_state[], ops_trace[], ops_edge[];
+extern const size_t ops_state_count, ops_trace_count, ops_edge_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);
@@ -185,6 +206,8 @@ strata_slice pick_text(maker *mk, const char *format, ...) __attribute__((format
 strata_slice pick_run(maker *mk);
 /* A key of the key space; rarely one that is refused. */
 strata_slice pick_key(maker *mk, char initial);
+/* A key that something of that kind in the operation's run has, or has had; mostly, and else empty. */
+strata_slice pick_known(maker *mk, const op *o, model_kind kind);
 /* A version to read at: now, mostly one there was, rarely one to come. */
 uint64_t pick_as_of(maker *mk);
 /* Now, a version or a time. */
@@ -236,9 +259,19 @@ bool expect_run(const op *o, const moment *at, expected *e, unsigned *run);
 /* The same, for keys and bounds that are checked. */
 bool expect_key(strata_slice key, expected *e);
 bool expect_writable(const moment *at, unsigned run, expected *e);
+/* Whether the answer is that the run takes no writes. */
+bool says_run_closed(const answer *got);
 /* The snapshot of a read as of a version or a time; false: refused. */
 bool expect_as_of(const op *o, const moment *at, expected *e, unsigned run, uint64_t *snapshot);
 bool expect_bounds(const op *o, expected *e);
+/* The record of the run in that place at that commit; NULL: there is none, or no more. */
+const struct model_run *run_in(const model *m, unsigned place, uint64_t snapshot);
+
+/* The tags of a run, which are a set, after a change. */
+strata_slice run_change_tags(expected *e, strata_slice old, strata_slice remove, strata_slice add);
+/* The place that the next run gets. */
+unsigned run_next_place(const model *m, uint64_t snapshot);
+
 /* Whether a key is inside the page of the operation. */
 bool in_page(const op *o, strata_slice key);
 
@@ -274,11 +307,45 @@ enum { OP_KEYS_MAX = 6 };
 /* The keys in the argument of an operation on several; returns how many. */
 uint32_t op_keys(const op *o, strata_slice keys[OP_KEYS_MAX]);
 
+/* ---- op_state.c, op_trace.c, op_edge.c ------------------------------------------------------- */
+
+/* The counter of what is kept of a cell, and the same with another one. */
+uint64_t state_counter(strata_slice kept);
+strata_slice state_with(st_arena *arena, uint64_t counter, strata_slice value);
+/* Texts with 00 between them. */
+strata_slice texts_key(st_arena *arena, const strata_slice *texts, size_t count);
+/* The key of the edge that the operation names, and what the keys of those that it lists begin with. */
+strata_slice edge_key(st_arena *arena, const op *o);
+strata_slice edge_prefix(st_arena *arena, const op *o);
+
+/* ---- op_json.c ------------------------------------------------------------------------------- */
+
+/* What the model keeps of a document. */
+typedef struct model_document {
+    const tree *root;
+    /* It was put in the place of what there was; else these edits were made to that. In a transaction:
+     * since its beginning. */
+    bool whole;
+    tree_edit *edits;
+    size_t count;
+} model_document;
+
+void json_own(model *m, model_document *document);
+/* The reads and writes of an operation on a document, for its transaction. */
+void expect_note(expected *e, strata_slice key, const doc_region *region, bool wrote);
+/* Whether the version has changed anything that the region is of. */
+bool json_meets(const model_version *version, const doc_region *region);
+/* What a transaction that made that of a document commits; false: it is refused. */
+bool expect_document(const moment *at, expected *e, const model_write *own);
+
 /* ---- What the model keeps -------------------------------------------------------------------- */
 
 /* What the model keeps of a run, an event and a memory. */
 typedef struct model_run {
     unsigned place; /* in model.tables */
+    bool forked;
+    uint64_t forked_at;
+    int64_t forked_us; /* instead; 0: by version */
     int status;
     strata_slice tags;
     strata_slice metadata;

@@ -12,12 +12,25 @@ bool expect_fitting(const moment *at, strata_slice value, expected *e) {
     return true;
 }
 
+/* For a reader of a fork as of one of its own commits it is no earlier than when the fork began. */
+static bool had_ended(const op *o, const moment *at, const model_version *version) {
+    const model_origin *origins = at->model->origins;
+    unsigned run = version->from > 0 ? op_run_of(o, at) : 0;
+    for (; origins[run].base > 0; run = origins[run].base) {
+        if (version->number <= origins[run].at && o->as_of + 1 >= origins[run].made &&
+            version->expires_us <= origins[run].made_us) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool kv_is_live(const op *o, const moment *at, const model_version *version) {
     if (version->deleted) {
         return false;
     }
     if (o->as_of != UINT64_MAX) {
-        return version->expires_us > at->ended_us;
+        return version->expires_us > at->ended_us && !had_ended(o, at, version);
     }
     return version->expires_us > (o->as_of_us != 0 ? o->as_of_us : at->now_us);
 }
@@ -305,9 +318,9 @@ static void predict_history(const op *o, const moment *at, expected *e) {
         return;
     }
     strata_buffer *out = expect_list(e, "revisions", &list);
-    const model_version *version = model_find(at->model, run, MODEL_KV, o->key, newest);
     uint64_t last = 0;
-    for (; version != NULL && version->number >= at->oldest && list.count < limit; list.count++) {
+    const model_version *version = history_next(at, run, MODEL_KV, o->key, newest);
+    for (; version != NULL && list.count < limit; list.count++) {
         const bool ends = version->expires_us != INT64_MAX;
         put(st_msgpack_put_object(out, (version->deleted ? 3u : 4u) + (ends ? 1u : 0u)));
         put_ending(out, version);
@@ -316,10 +329,10 @@ static void predict_history(const op *o, const moment *at, expected *e) {
             put_raw(out, "value", version->value);
         }
         last = version->number;
-        version = model_find(at->model, run, MODEL_KV, o->key, version->number - 1);
+        version = history_next(at, run, MODEL_KV, o->key, version->number - 1);
     }
     expect_list_end(e, &list, st_slice(NULL, 0));
-    if (version != NULL && version->number >= at->oldest && last > 0) {
+    if (version != NULL && last > 0) {
         st_msgpack_patch(out, list.object, 2);
         put_uint(out, "next", last);
     }

@@ -4,6 +4,24 @@
 
 static const char *const keeps[] = {"all", "last", "for"};
 
+static const struct {
+    const char *name;
+    model_kind kind;
+} primitives[] = {{"", MODEL_KINDS},
+                  {"kv", MODEL_KV},
+                  {"json", MODEL_JSON},
+                  {"memory", MODEL_MEMORY},
+                  {"event", MODEL_EVENT}};
+enum { PRIMITIVES = sizeof primitives / sizeof primitives[0] };
+
+static const char *name_of(model_kind kind) {
+    size_t i = 0;
+    while (primitives[i].kind != kind) {
+        i++;
+    }
+    return primitives[i].name;
+}
+
 /* ---- Scopes ---------------------------------------------------------------------------------- */
 
 typedef struct scope {
@@ -13,20 +31,14 @@ typedef struct scope {
 } scope;
 
 static void make_scope(maker *mk, op *o) {
-    static const char *const primitives[] = {"kv", "kv", "memory", "event", "graph"};
+    static const char *const some[] = {"kv", "json", "memory", "event", "graph"};
     o->run = one_in(mk, 2) ? pick_run(mk) : st_slice("", 0);
     if (one_in(mk, 2)) {
-        o->type = strata_text(primitives[pick(mk, one_in(mk, 6) ? 5 : 3)]);
+        o->type = strata_text(some[pick(mk, one_in(mk, 6) ? 5 : 3)]);
     }
 }
 
 static bool expect_scope(const op *o, const moment *at, expected *e, scope *s) {
-    static const struct {
-        const char *name;
-        model_kind kind;
-    } primitives[] = {
-        {"", MODEL_KINDS}, {"kv", MODEL_KV}, {"memory", MODEL_MEMORY}, {"event", MODEL_EVENT}};
-    enum { PRIMITIVES = sizeof primitives / sizeof primitives[0] };
     char key[512];
     size_t i = 0;
     if (!expect_run(o, at, e, &s->run)) {
@@ -159,7 +171,7 @@ static void put_rule(strata_buffer *out, strata_slice key, const model_version *
         put_text(out, "run", st_slice(slash + 1, key.len - before));
     }
     if (rule->kind != MODEL_KINDS) {
-        put_text(out, "primitive", strata_text(rule->kind == MODEL_KV ? "kv" : "memory"));
+        put_text(out, "primitive", strata_text(name_of(rule->kind)));
     }
     put_policy(out, rule);
     put_stamp(out, version);

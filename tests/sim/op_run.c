@@ -47,8 +47,7 @@ static size_t gather(strata_slice array, strata_slice without, strata_slice *tag
     return count;
 }
 
-static strata_slice change_tags(expected *e, strata_slice old, strata_slice remove,
-                                strata_slice add) {
+strata_slice run_change_tags(expected *e, strata_slice old, strata_slice remove, strata_slice add) {
     strata_slice tags[TAGS_TOGETHER_MAX];
     strata_buffer out = {NULL, 0, 0, NULL};
     size_t count = gather(old, remove, tags, 0);
@@ -65,9 +64,10 @@ static strata_slice change_tags(expected *e, strata_slice old, strata_slice remo
 /* ---- Creating -------------------------------------------------------------------------------- */
 
 static void make_create(maker *mk, op *o) {
-    const bool full =
-        model_table_of(mk->model, MODEL_SYSTEM, MODEL_RUN)->count + 8 > MODEL_RUNS_MAX;
-    if (!mk->named && !full && one_in(mk, 6)) {
+    const bool full = run_next_place(mk->model, UINT64_MAX) + 12 > MODEL_RUNS_MAX;
+    if (full) {
+        o->key = strata_text("default"); /* there is no room in the model for another one */
+    } else if (!mk->named && one_in(mk, 6)) {
         o->key = st_slice("", 0);
     } else {
         o->key =
@@ -78,13 +78,18 @@ static void make_create(maker *mk, op *o) {
     o->value = one_in(mk, 3) ? pick_object(mk) : st_slice("", 0);
 }
 
-static unsigned next_place(const moment *at) {
-    const model_table *table = model_table_of(at->model, MODEL_SYSTEM, MODEL_RUN);
+/* Places are never used again, whatever became of the run. */
+unsigned run_next_place(const model *m, uint64_t snapshot) {
+    const model_table *table = model_table_of(m, MODEL_SYSTEM, MODEL_RUN);
     unsigned place = MODEL_DEFAULT;
     for (size_t i = 0; i < table->count; i++) {
-        const model_version *version = model_seen(table->cells[i], at->snapshot);
-        const model_run *run = version == NULL ? NULL : version->value.data;
-        place = run != NULL && run->place >= place ? run->place + 1 : place;
+        const model_cell *cell = table->cells[i];
+        for (size_t j = 0; j < cell->count && cell->versions[j].number <= snapshot; j++) {
+            const model_run *run = cell->versions[j].value.data;
+            if (!cell->versions[j].deleted && run->place >= place) {
+                place = run->place + 1;
+            }
+        }
     }
     return place;
 }
@@ -102,8 +107,8 @@ static bool expect_created(const op *o, const moment *at, expected *e) {
         return false;
     }
     const int64_t timestamp_us = model_time(at->model, MODEL_SYSTEM, at->wall_us);
-    const model_run run = {.place = next_place(at),
-                           .tags = change_tags(e, st_slice("", 0), st_slice("", 0), o->tags),
+    const model_run run = {.place = run_next_place(at->model, at->snapshot),
+                           .tags = run_change_tags(e, st_slice("", 0), st_slice("", 0), o->tags),
                            .metadata = o->value.len > 0 ? o->value : st_slice(&no_map, 1),
                            .parent = o->parent,
                            .created_us = timestamp_us,
@@ -292,7 +297,7 @@ static void predict_tag(const op *o, const moment *at, expected *e) {
         return;
     }
     model_run run = *found;
-    run.tags = change_tags(e, found->tags, o->expected, o->tags);
+    run.tags = run_change_tags(e, found->tags, o->expected, o->tags);
     expect_edit(o, at, e, found, &run);
 }
 
@@ -328,7 +333,7 @@ static void predict_update(const op *o, const moment *at, expected *e) {
 static void put_run(strata_buffer *out, strata_slice name, const model_version *version) {
     const model_run *run = version->value.data;
     put(st_msgpack_put_object(out, 7u + (run->parent.len > 0 ? 1u : 0u) +
-                                       (run->error.len > 0 ? 1u : 0u)));
+                                       (run->error.len > 0 ? 1u : 0u) + (run->forked ? 1u : 0u)));
     put_text(out, "name", name);
     put_text(out, "status", strata_text(statuses[run->status]));
     put_raw(out, "tags", run->tags);
@@ -338,6 +343,11 @@ static void put_run(strata_buffer *out, strata_slice name, const model_version *
     }
     if (run->error.len > 0) {
         put_text(out, "error", run->error);
+    }
+    if (run->forked && run->forked_us != 0) {
+        put_int(out, "forked_at_time", run->forked_us);
+    } else if (run->forked) {
+        put_uint(out, "forked_at", run->forked_at);
     }
     put_int(out, "created", run->created_us);
     put_int(out, "updated", run->updated_us);
@@ -395,7 +405,7 @@ static void predict_list(const op *o, const moment *at, expected *e) {
     for (size_t i = 0; i < table->count; i++) {
         const model_cell *cell = table->cells[i];
         const model_version *version = model_seen(cell, at->snapshot);
-        if (version == NULL || !in_page(o, cell->key)) {
+        if (version == NULL || version->deleted || !in_page(o, cell->key)) {
             continue;
         }
         if (list.count == limit) {
@@ -454,7 +464,8 @@ static void predict_history(const op *o, const moment *at, expected *e) {
     if (!expect_bounds(o, e)) {
         return;
     }
-    if (before == UINT64_MAX && find_run(at, o->key, &version) == NULL) {
+    version = model_find(at->model, MODEL_SYSTEM, MODEL_RUN, o->key, at->snapshot);
+    if (before == UINT64_MAX && version == NULL) {
         expect_error(e, STRATA_NOT_FOUND, NULL);
         return;
     }
@@ -472,11 +483,13 @@ static void predict_history(const op *o, const moment *at, expected *e) {
                 next = last;
                 break;
             }
-            put(st_msgpack_put_object(out, 4));
+            put(st_msgpack_put_object(out, version->deleted ? 3 : 4));
             put_stamp(out, version);
-            put_bool(out, "deleted", false);
-            put_name(out, "run");
-            put_run(out, cell->key, version);
+            put_bool(out, "deleted", version->deleted);
+            if (!version->deleted) {
+                put_name(out, "run");
+                put_run(out, cell->key, version);
+            }
             last = version->number;
             list.count++;
         }

@@ -170,7 +170,7 @@ static void predict_savepoint(const op *o, const moment *at, expected *e) {
 
 static void predict_rollback_to(const op *o, const moment *at, expected *e) {
     (void)at;
-    if (o->savepoint > model_txn_writes(o->seen)) {
+    if (!model_txn_has_savepoint(o->seen, o->savepoint)) {
         expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
         return;
     }
@@ -180,10 +180,15 @@ static void predict_rollback_to(const op *o, const moment *at, expected *e) {
 static void predict_info(const op *o, const moment *at, expected *e) {
     const model_table *runs = model_table_of(at->model, MODEL_SYSTEM, MODEL_RUN);
     const model_txn *txn = o->seen;
+    if (run_in(at->model, txn->run, at->snapshot) == NULL) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+        return;
+    }
     strata_buffer *out = expect_ok(e, 9);
     for (size_t i = 0; i < runs->count; i++) {
         const model_version *version = model_seen(runs->cells[i], at->snapshot);
-        if (version != NULL && ((const model_run *)version->value.data)->place == txn->run) {
+        if (version != NULL && !version->deleted &&
+            ((const model_run *)version->value.data)->place == txn->run) {
             put_text(out, "run", runs->cells[i]->key);
         }
     }
@@ -196,14 +201,14 @@ static void predict_info(const op *o, const moment *at, expected *e) {
 static void count_reads(const model_txn *txn, bool ranges, bool certain, uint64_t *count) {
     *count = 0;
     for (const model_read *read = txn->reads; read != NULL; read = read->older) {
-        if (read->range != ranges || (certain && !read->certain)) {
+        if (read->part || read->range != ranges || (certain && !read->certain)) {
             continue;
         }
         bool again = false;
         for (const model_read *other = read->older; !ranges && other != NULL && !again;
              other = other->older) {
-            again = !other->range && (other->certain || !certain) && other->kind == read->kind &&
-                    st_slice_equal(other->key, read->key);
+            again = !other->range && !other->part && (other->certain || !certain) &&
+                    other->kind == read->kind && st_slice_equal(other->key, read->key);
         }
         *count += !again;
     }

@@ -17,12 +17,14 @@
  * A call that failed by a fault may have happened or not; where a version is missing among those
  * acknowledged, one of these must have it, and each is tried.
  */
+/* Before the model, whose name it has for parameters. */
+#include "api/handle.h"
+
 #include "life.h"
 
 #include "history.h"
 #include "snapshots.h"
 
-#include "api/handle.h"
 #include "base/crc32c.h"
 
 /* The clock of times to live does not go back while the database is open; which clock time somebody
@@ -212,6 +214,8 @@ static void explain_alone(life *l) {
             op_commit(&l->model, &l->expected);
             r->version = l->model.last;
             note_commit(l, r);
+        } else {
+            r->version = 0; /* it told one that was there */
         }
         note_sync(l, r);
         note_interval(l, r);

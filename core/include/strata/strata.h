@@ -250,6 +250,20 @@ static inline strata_when strata_as_of_time(int64_t time_us) {
     return when;
 }
 
+/* ---- Forks and the end of runs --------------------------------------------------------------- */
+
+/* A new active run, *run, that sees what the run `parent` (empty: default) held then, and goes on by
+ * itself; an empty name has one made. Errors: not_found, already_exists, invalid_argument (the name; a
+ * moment that has not come), history_trimmed, and those of any write. Cost: that of a small commit,
+ * whatever the parent holds; reading a key in a fork that has no version of it costs a look-up in
+ * each run that it was forked from. */
+strata_status strata_run_fork(strata_db *db, strata_slice parent, strata_when when,
+                              strata_slice name, strata_run *run) STRATA_MUST_USE;
+/* Deletes a run with all its keys and their history; forks of it go on to see what they saw. From then on
+ * its number is not_found, in open transactions too. Errors: not_found, constraint {default_run}, and
+ * those of any write. Cost: that of a small commit; the space is free once tables are merged. */
+strata_status strata_run_delete(strata_db *db, strata_slice name) STRATA_MUST_USE;
+
 /* ---- KV -------------------------------------------------------------------------------------- */
 
 typedef struct strata_entry {
@@ -342,123 +356,6 @@ typedef struct strata_tail {
  * invalid_argument, closed, corrupt, io, no_memory. */
 strata_status strata_event_tail(strata_db *db, strata_run run, strata_tail *tail,
                                 strata_event_visit visit, void *arg) STRATA_MUST_USE;
-
-/* ---- State cells ----------------------------------------------------------------------------- */
-
-typedef struct strata_cell {
-    strata_value value;
-    uint64_t counter;     /* of writes since it was made, from 1; 0: there is no cell */
-    uint64_t version;     /* commit number; 0: the transaction itself wrote it, or no cell */
-    int64_t timestamp_us; /* of the commit */
-} strata_cell;
-
-/* Names are as keys are. counter, which may be NULL: that of the cell now; inside a transaction what
- * it would be now. Errors of all: invalid_key; of writes: constraint {reason}, no_space, io, no_memory.
- *
- * Makes a cell. Errors: already_exists. */
-strata_status strata_state_init(strata_db *db, strata_run run, strata_slice name,
-                                strata_value value, uint64_t *version) STRATA_MUST_USE;
-/* Errors: not_found. Cost: O(name length); no lock is taken. */
-strata_status strata_state_read(strata_db *db, strata_run run, strata_slice name,
-                                strata_cell *cell) STRATA_MUST_USE;
-/* The same in the past. Errors: history_trimmed, invalid_argument (it has not come yet) besides. */
-strata_status strata_state_read_at(strata_db *db, strata_run run, strata_slice name,
-                                   strata_when when, strata_cell *cell) STRATA_MUST_USE;
-/* Writes a cell, whatever is there. */
-strata_status strata_state_set(strata_db *db, strata_run run, strata_slice name, strata_value value,
-                               uint64_t *counter) STRATA_MUST_USE;
-/* The same, if it still has that counter; 0: if there is none. Errors: conflict {counter, version}.
- * Counters begin at 1 again when a cell is made again: who cares uses strata_state_transition. */
-strata_status strata_state_cas(strata_db *db, strata_run run, strata_slice name, strata_value value,
-                               uint64_t expected_counter, uint64_t *counter) STRATA_MUST_USE;
-/* existed may be NULL. Deleting what is not there succeeds and writes nothing. */
-strata_status strata_state_delete(strata_db *db, strata_run run, strata_slice name,
-                                  bool *existed) STRATA_MUST_USE;
-
-/* What a cell becomes: a function of what it is and of nothing that changes, as it is called again when
- * others have written meanwhile. now->counter 0: there is no cell. It must not call anything with this
- * handle; *next may borrow from `now` and from arg. Not OK: nothing is written, and that is returned. */
-typedef strata_status (*strata_transition)(void *arg, const strata_cell *now, strata_value *next);
-/* Reads, calls, and writes if nobody else has; after a conflict tries again as strata_transact does.
- * Inside a transaction a conflict shows at the commit. Errors: conflict. */
-strata_status strata_state_transition(strata_db *db, strata_run run, strata_slice name,
-                                      strata_transition next, void *arg,
-                                      uint64_t *counter) STRATA_MUST_USE;
-
-/* Is given each cell, borrowed until it returns; false ends the scan. It must not call anything with
- * this handle. */
-typedef bool (*strata_visit_cell)(void *arg, strata_slice name, const strata_cell *cell);
-/* Visits the cells in order of their names, on one snapshot. range NULL: all. Errors:
- * invalid_argument, invalid_key (a bound), history_trimmed. */
-strata_status strata_state_scan(strata_db *db, strata_run run, const strata_range *range,
-                                strata_visit_cell visit, void *arg) STRATA_MUST_USE;
-
-/* ---- Traces ---------------------------------------------------------------------------------- */
-
-typedef struct strata_trace {
-    size_t size;       /* sizeof(strata_trace) */
-    strata_slice type; /* tool_call, decision, query, thought, error, or any other: 1-255 bytes */
-    strata_value content;  /* an object; the fields of known types are in docs/operations.md */
-    strata_slice parent;   /* empty: none */
-    strata_slice id;       /* empty: a new time-ordered one */
-    strata_value metadata; /* an object, or null */
-    const strata_slice *tags;
-    size_t tag_count;
-} strata_trace;
-
-#define STRATA_TRACE_INIT                                                                          \
-    {sizeof(strata_trace),                                                                         \
-     {NULL, 0},                                                                                    \
-     {STRATA_NULL, {.integer = 0}},                                                                \
-     {NULL, 0},                                                                                    \
-     {NULL, 0},                                                                                    \
-     {STRATA_NULL, {.integer = 0}},                                                                \
-     NULL,                                                                                         \
-     0}
-
-/* Records a step of what an agent did; it is never changed. id, which may be NULL, is borrowed until
- * the next call. Errors: already_exists, not_found (the parent), invalid_key, invalid_argument and
- * wrong_type {field}, constraint {reason}, no_space, io, no_memory. */
-strata_status strata_trace_record(strata_db *db, strata_run run, const strata_trace *trace,
-                                  strata_slice *id, uint64_t *version) STRATA_MUST_USE;
-
-typedef struct strata_trace_entry {
-    strata_slice id;
-    strata_slice type;
-    strata_value content;  /* an object */
-    strata_slice parent;   /* empty: none */
-    strata_value metadata; /* an object, or null */
-    strata_value tags;     /* an array of strings, or null */
-    uint64_t version;
-    int64_t timestamp_us;
-} strata_trace_entry;
-
-/* Errors: not_found, invalid_key; history_trimmed, invalid_argument in the past. */
-strata_status strata_trace_get(strata_db *db, strata_run run, strata_slice id, strata_when when,
-                               strata_trace_entry *entry) STRATA_MUST_USE;
-
-/* Is given each record, borrowed until it returns; false ends it. It must not call anything with this
- * handle. */
-typedef bool (*strata_visit_trace)(void *arg, const strata_trace_entry *entry, uint64_t depth);
-/* Visits the records that came of one, or all (parent empty), in order of id, on one snapshot; their
- * depth is 0. Errors: as strata_trace_get. */
-strata_status strata_trace_scan(strata_db *db, strata_run run, strata_slice parent,
-                                strata_when when, strata_visit_trace visit,
-                                void *arg) STRATA_MUST_USE;
-typedef struct strata_tree {
-    size_t size; /* sizeof(strata_tree) */
-    strata_slice root;
-    uint64_t depth; /* generations below the root */
-    uint64_t limit; /* of records, from 1 */
-    strata_when when;
-} strata_tree;
-
-#define STRATA_TREE_INIT {sizeof(strata_tree), {NULL, 0}, UINT64_MAX, 1000, STRATA_NOW_INIT}
-
-/* Visits a record and what came of it, each before its children, on one snapshot, up to the limit.
- * Errors: not_found (the root) besides. */
-strata_status strata_trace_tree(strata_db *db, strata_run run, const strata_tree *tree,
-                                strata_visit_trace visit, void *arg) STRATA_MUST_USE;
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
@@ -577,121 +474,41 @@ strata_status strata_json_patch(strata_db *db, strata_run run, strata_slice key,
 strata_status strata_json_merge(strata_db *db, strata_run run, strata_slice key, strata_value patch,
                                 uint64_t *version) STRATA_MUST_USE;
 
-/* ---- Schemas and entities -------------------------------------------------------------------- */
+/* ---- Filters and secondary indexes ----------------------------------------------------------- */
 
-/* A schema says what the entities of its name look like; an entity is a JSON document that fits it, has an id,
- * and is deleted in two steps. docs/operations.md (schema.put) has the keywords of JSON Schema that are
- * enforced. Finding entities by their fields is entity.find, through strata_exec. */
-typedef struct strata_schema {
-    size_t size; /* sizeof(strata_schema) */
-    strata_slice name;
-    strata_value schema;         /* a JSON Schema: an object */
-    strata_slice key_field;      /* the path of what identifies an entity; empty: none */
-    const strata_slice *indexed; /* paths that are to have an index; at most 64 */
-    size_t indexed_count;
-    const strata_slice *embedding; /* this and the next: kept, and told back */
-    size_t embedding_count;
-    const strata_slice *encrypted;
-    size_t encrypted_count;
-} strata_schema;
-
-#define STRATA_SCHEMA_INIT                                                                         \
-    {sizeof(strata_schema),                                                                        \
-     {NULL, 0},                                                                                    \
-     {STRATA_NULL, {.integer = 0}},                                                                \
-     {NULL, 0},                                                                                    \
-     NULL,                                                                                         \
-     0,                                                                                            \
-     NULL,                                                                                         \
-     0,                                                                                            \
-     NULL,                                                                                         \
-     0}
-
-/* Stores a schema, or a new version of it; entities that are there are not looked at. Fills its indexes
- * before it returns. Not inside a transaction. version may be NULL. Errors: invalid_argument {keyword, path}
- * (what is not enforced is refused), invalid_key, invalid_path, constraint {schema_too_large,
- * nesting_too_deep, too_many_indexes, run_closed}. */
-strata_status strata_schema_put(strata_db *db, strata_run run, const strata_schema *schema,
-                                uint64_t *version) STRATA_MUST_USE;
-/* entry->value: {schema, key_field?, indexed?, embedding?, encrypted?}. Errors: not_found, invalid_key,
- * history_trimmed, invalid_argument (it has not come yet). */
-strata_status strata_schema_get(strata_db *db, strata_run run, strata_slice name, strata_when when,
-                                strata_entry *entry) STRATA_MUST_USE;
-/* Not inside a transaction. existed may be NULL. Errors: constraint {schema_in_use, run_closed}. */
-strata_status strata_schema_delete(strata_db *db, strata_run run, strata_slice name,
-                                   bool *existed) STRATA_MUST_USE;
-
-typedef struct strata_entity {
-    size_t size; /* sizeof(strata_entity) */
-    strata_slice schema;
-    strata_value document; /* an object */
-    strata_slice uri;      /* that identifies it; empty: none */
-    strata_slice
-        id; /* empty: made of the uri, the schema's key field, the members key or name; without
-                              any of these of time and chance */
-} strata_entity;
-
-#define STRATA_ENTITY_INIT                                                                         \
-    {sizeof(strata_entity), {NULL, 0}, {STRATA_NULL, {.integer = 0}}, {NULL, 0}, {NULL, 0}}
-
-/* Stores an entity, or replaces it. id, created and version may be NULL; the id is borrowed until the next
- * call. Errors: not_found (the schema), invalid_key, constraint {schema_mismatch {path, keyword},
- * key_missing {path}, root_not_object, value_too_large, nesting_too_deep, run_closed}. */
-strata_status strata_entity_upsert(strata_db *db, strata_run run, const strata_entity *entity,
-                                   strata_slice *id, bool *created,
-                                   uint64_t *version) STRATA_MUST_USE;
-
-typedef struct strata_entity_entry {
-    strata_slice schema;
-    strata_slice id;
-    strata_slice uri;      /* empty: it has none */
-    strata_value document; /* an object */
-    bool deleted;
-    uint64_t version;
-    int64_t timestamp_us;
-} strata_entity_entry;
-
-/* Errors: not_found (also of one that was deleted), invalid_key, history_trimmed, invalid_argument. */
-strata_status strata_entity_get(strata_db *db, strata_run run, strata_slice schema, strata_slice id,
-                                strata_when when, strata_entity_entry *entry) STRATA_MUST_USE;
-/* RFC 7396: an object; null removes. version may be NULL. Errors: as of an upsert. */
-strata_status strata_entity_merge(strata_db *db, strata_run run, strata_slice schema,
-                                  strata_slice id, strata_value patch,
-                                  uint64_t *version) STRATA_MUST_USE;
-
-/* Each of these tells whether it did anything through its last parameter, which may be NULL. Deleting is so
- * that it can be restored; purging is for good, and of what was not deleted only by force. Errors:
- * not_found (the schema; restore: the entity), constraint {not_deleted, run_closed}. */
-strata_status strata_entity_delete(strata_db *db, strata_run run, strata_slice schema,
-                                   strata_slice id, bool *existed) STRATA_MUST_USE;
-strata_status strata_entity_restore(strata_db *db, strata_run run, strata_slice schema,
-                                    strata_slice id, bool *restored) STRATA_MUST_USE;
-strata_status strata_entity_purge(strata_db *db, strata_run run, strata_slice schema,
-                                  strata_slice id, bool force, bool *existed) STRATA_MUST_USE;
-/* Purges what was deleted so long ago, of one schema, or all (empty). Not inside a transaction. purged may
- * be NULL. */
-strata_status strata_entity_vacuum(strata_db *db, strata_run run, strata_slice schema,
-                                   uint64_t older_than_ms, uint64_t *purged) STRATA_MUST_USE;
-
-typedef struct strata_entity_range {
-    size_t size; /* sizeof(strata_entity_range) */
-    strata_slice schema;
-    strata_slice prefix; /* of ids */
-    strata_slice after;  /* an id; empty: from the beginning */
+typedef struct strata_find {
+    size_t size; /* sizeof(strata_find) */
+    strata_visit visit;
+    void *arg;             /* of visit */
+    strata_value where;    /* an object: docs/operations.md, json.find; null: everything */
+    strata_slice order_by; /* a path; empty: by key */
     bool reverse;
-    bool deleted; /* those that were deleted, and no others */
+    uint64_t limit;      /* 0: none */
+    strata_slice prefix; /* only keys that begin so */
     strata_when when;
-} strata_entity_range;
+} strata_find;
 
-#define STRATA_ENTITY_RANGE_INIT                                                                   \
-    {sizeof(strata_entity_range), {NULL, 0}, {NULL, 0}, {NULL, 0}, false, false, STRATA_NOW_INIT}
+#define STRATA_FIND_INIT                                                                           \
+    {                                                                                              \
+        sizeof(strata_find), NULL,  NULL, {STRATA_NULL, {.integer = 0}},                           \
+        {NULL, 0},           false, 0,    {NULL, 0},                                               \
+        STRATA_NOW_INIT}
 
-/* Is given each entity, borrowed until it returns; false ends it. It must not call anything with this
- * handle. */
-typedef bool (*strata_visit_entity)(void *arg, const strata_entity_entry *entry);
-/* Visits the entities of a schema in order of id, on one snapshot. Errors: as strata_entity_get. */
-strata_status strata_entity_scan(strata_db *db, strata_run run, const strata_entity_range *range,
-                                 strata_visit_entity visit, void *arg) STRATA_MUST_USE;
+/* Visits the documents that a filter holds of, in order of key or of what is at a path. An index on a path
+ * of the filter is used by itself. They are read a thousand at a time: give `when` if more than that are to
+ * be of one moment. Errors: invalid_argument, invalid_path, constraint, history_trimmed. Cost: with an index
+ * in proportion to what it finds, else to all documents. */
+strata_status strata_json_find(strata_db *db, strata_run run,
+                               const strata_find *options) STRATA_MUST_USE;
+
+/* Makes an index on a path of JSON documents ("json") or memories ("memory") and fills it; the run can be
+ * written to meanwhile. Errors: already_exists, invalid_key (the name), invalid_path, invalid_argument,
+ * constraint {too_many_indexes, run_closed}. Cost: in proportion to what is indexed. */
+strata_status strata_index_create(strata_db *db, strata_run run, strata_slice name,
+                                  strata_slice primitive, strata_slice path) STRATA_MUST_USE;
+/* existed may be NULL. */
+strata_status strata_index_drop(strata_db *db, strata_run run, strata_slice name,
+                                bool *existed) STRATA_MUST_USE;
 
 /* ---- Transactions ---------------------------------------------------------------------------- */
 
@@ -705,9 +522,12 @@ typedef struct strata_txn_options {
     bool read_only;
     strata_isolation isolation;
     uint32_t timeout_ms; /* it is over after so long; 0: never */
+    strata_slice label;  /* what its commit is called in strata_history_log; empty: nothing */
+    strata_slice trace;  /* the id of the trace record that it belongs to; empty: none */
 } strata_txn_options;
 
-#define STRATA_TXN_OPTIONS_INIT {sizeof(strata_txn_options), false, STRATA_SERIALIZABLE, 0}
+#define STRATA_TXN_OPTIONS_INIT                                                                    \
+    {sizeof(strata_txn_options), false, STRATA_SERIALIZABLE, 0, {NULL, 0}, {NULL, 0}}
 
 /* Begins a transaction on a run, and binds it to the handle: until its end every call on this run
  * goes through it. Reads see the run as it was at the beginning, and the transaction's own writes,
@@ -829,4 +649,11 @@ strata_status strata_repair(const char *path, const strata_options *options,
 #ifdef __cplusplus
 }
 #endif
+
+/* The parts of it that have a header of their own. */
+#include "strata/edge.h"
+#include "strata/entity.h"
+#include "strata/history.h"
+#include "strata/state.h"
+#include "strata/trace.h"
 #endif

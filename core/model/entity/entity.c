@@ -570,32 +570,90 @@ strata_status st_entity_at(st_request *rq, st_scan *scan, st_entity *entity) {
 
 /* ---- For the commit of a transaction --------------------------------------------------------- */
 
-strata_status st_entity_follow(st_request *rq, st_run *run, const st_write *write,
-                               strata_buffer *writes) {
+/* What the transaction itself makes of a key. *deletes: nothing is left. False: it leaves it alone. */
+static bool writes_key(const st_request *rq, const st_key *key, bool *deletes) {
+    st_txn_write own;
+    if (rq->txn == NULL || !st_txn_find(rq->txn, st_key_slice(key), &own)) {
+        return false;
+    }
+    *deletes = own.write.deletes;
+    return true;
+}
+
+static strata_status fail_schema(st_request *rq, strata_slice schema, const char *what) {
+    st_fail(rq->error, STRATA_CONFLICT, "the schema \"%S\" %s", &schema, what);
+    return st_fail_text(rq->error, "key", schema);
+}
+
+/* A merge of histories may bring a schema and its entities in one commit. */
+static strata_status check_schema_stays(st_request *rq, const st_run *run, strata_slice schema) {
+    const st_bound newest = st_bound_version(UINT64_MAX);
+    st_key key;
+    st_revision revision;
+    bool there = false;
+    bool deletes = false;
+    st_key_text(&key, ST_TAG_SCHEMA, schema);
+    if (writes_key(rq, &key, &deletes)) {
+        there = !deletes;
+    } else {
+        ST_TRY(
+            st_read_live(&rq->reader, run->shard, st_key_slice(&key), &newest, &revision, &there));
+    }
+    return there ? STRATA_OK : fail_schema(rq, schema, "was deleted meanwhile");
+}
+
+/* One that goes takes no entity's schema away: those that stay are a conflict. */
+static strata_status check_schema_goes(st_request *rq, const st_run *run, strata_slice schema) {
+    const st_bound newest = st_bound_version(UINT64_MAX);
+    const st_texts_page entities = {.tag = ST_TAG_ENTITY, .texts = {schema}, .count = 1};
+    st_scan *scan = st_arena_alloc(rq->arena, sizeof *scan, 16);
+    st_scan_range range;
+    if (scan == NULL || st_texts_range(rq->arena, &entities, &range) != STRATA_OK) {
+        return st_fail_memory(rq->error);
+    }
+    ST_TRY(st_scan_start(scan, &rq->reader, run->shard, &range, &newest));
+    while (scan->here) {
+        bool deletes = false;
+        st_key key;
+        memcpy(key.bytes, scan->key.data, scan->key.len);
+        key.len = scan->key.len;
+        if (!writes_key(rq, &key, &deletes) || !deletes) {
+            return fail_schema(rq, schema, "has entities, and would go");
+        }
+        ST_TRY(st_scan_next(scan));
+    }
+    return STRATA_OK;
+}
+
+static strata_status follow_entity(st_request *rq, st_run *run, const st_write *write,
+                                   strata_buffer *writes) {
     const st_bound newest = st_bound_version(UINT64_MAX);
     strata_slice before = {"", 0};
+    strata_slice after = {"", 0};
     strata_slice texts[3];
     st_entity entity;
-    st_schema schema;
     bool found;
-    if (st_key_tag(write->key) != ST_TAG_ENTITY) {
-        return STRATA_OK;
-    }
     st_key_texts_of(write->key, texts);
-    const strata_status known = st_schema_find(rq, run, texts[0], &newest, &schema);
-    if (known == STRATA_NOT_FOUND) {
-        st_fail(rq->error, STRATA_CONFLICT, "the schema \"%S\" was deleted meanwhile", &texts[0]);
-        return st_fail_text(rq->error, "key", texts[0]);
-    }
-    ST_TRY(known);
+    ST_TRY(write->deletes ? STRATA_OK : check_schema_stays(rq, run, texts[0]));
     ST_TRY(st_entity_find(rq, run, write->key, &newest, &entity, &found));
     if (found && !entity.deleted) {
         before = entity.document;
     }
-    strata_slice after = {"", 0};
     if (!write->deletes) {
         ST_TRY(st_entity_read(rq, write->key, write->value, &entity));
         after = entity.deleted ? after : entity.document;
     }
     return st_indexes_change(rq, run, write->key, before, after, writes);
+}
+
+strata_status st_entity_follow(st_request *rq, st_run *run, const st_write *write,
+                               strata_buffer *writes) {
+    switch (st_key_tag(write->key)) {
+    case ST_TAG_ENTITY:
+        return follow_entity(rq, run, write, writes);
+    case ST_TAG_SCHEMA:
+        return write->deletes ? check_schema_goes(rq, run, st_key_text_of(write->key)) : STRATA_OK;
+    default:
+        return STRATA_OK;
+    }
 }

@@ -100,8 +100,8 @@ strata_status st_entity_vacuum(st_request *rq, st_run *run, const st_vacuum *spe
 
 /* ---- For the commit of a transaction --------------------------------------------------------- */
 
-/* Appends (st_write) what a write of an entity changes in the run's secondary indexes; sees to it that its
- * schema is still there. Under the run's lock. Errors: conflict {key}. */
+/* Appends (st_write) what a write of an entity changes in the run's secondary indexes; sees to it that every
+ * entity has a schema afterwards. Other writes are left alone. Under the run's lock. Errors: conflict {key}. */
 strata_status st_entity_follow(st_request *rq, st_run *run, const st_write *write,
                                strata_buffer *writes);
 

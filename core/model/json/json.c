@@ -6,10 +6,13 @@
  */
 #include "model/json/json.h"
 
-#include "base/utf8.h"
+#include "format/document_bytes.h"
 #include "model/json/json_private.h"
 
 static const st_region whole_document = {ST_REGION_TREE, {"", 0}};
+/* That there is one, or none: the shape of the root, which is no array, so that only who puts another
+ * document in its place touches it. */
+static const st_region existence = {ST_REGION_SHAPE, {"", 0}};
 
 static st_document_limits limits_of(const st_request *rq) {
     st_document_limits limits = ST_DOCUMENT_LIMITS_INIT;
@@ -127,10 +130,25 @@ strata_status st_json_create(st_request *rq, st_run *run, strata_slice key,
     ST_TRY(st_json_begin(rq, run, key, &edit));
     if (edit.found.exists) {
         st_json_abort(rq, &edit);
+        ST_TRY(st_json_read(rq, key, existence));
         return st_fail(rq->error, STRATA_ALREADY_EXISTS, "there is a document \"%S\" already",
                        &key);
     }
     return st_json_replace(rq, &edit, document, stamp);
+}
+
+/* Whether the root is an object after changes that may have put another one in its place. */
+static bool keep_root(strata_slice changes) {
+    st_cursor cursor = st_cursor_over(changes);
+    st_change change;
+    bool object = true;
+    while (st_cursor_left(&cursor) > 0) {
+        ST_ASSERT(st_change_next(&cursor, &change)); /* made a moment ago */
+        if (change.route.len == 0 && change.kind == ST_CHANGE_PUT) {
+            object = *(const uint8_t *)change.value.data == ST_TAG_OBJECT;
+        }
+    }
+    return object;
 }
 
 /* Commits what was made of it, or gives up. */
@@ -138,9 +156,13 @@ static strata_status change(st_request *rq, st_json_edit *edit, strata_status st
                             strata_buffer *made, st_stamp *stamp) {
     strata_slice changes;
     status = keep(rq, status, made, &changes);
+    if (status == STRATA_OK && !keep_root(changes)) {
+        status = st_json_fail_root(rq);
+    }
     if (status != STRATA_OK) {
         st_json_abort(rq, edit);
-        return status == STRATA_CORRUPT ? st_json_fail(rq, edit->key) : status;
+        return status == STRATA_CORRUPT ? st_json_fail(rq, edit->key)
+                                        : st_json_refused(rq, edit->key, status);
     }
     return st_json_change(rq, edit, changes, stamp);
 }
@@ -152,7 +174,7 @@ static strata_status begin_existing(st_request *rq, st_run *run, strata_slice ke
         return STRATA_OK;
     }
     st_json_abort(rq, edit);
-    ST_TRY(rq->txn == NULL ? STRATA_OK : st_json_note(rq, key, whole_document, false));
+    ST_TRY(st_json_read(rq, key, existence));
     return fail_missing(rq, key);
 }
 
@@ -185,7 +207,7 @@ static strata_status set(st_request *rq, st_run *run, strata_slice key, strata_s
         return st_json_replace(rq, &edit, value, stamp);
     }
     if (status == STRATA_OK && !edit.found.exists) {
-        status = rq->txn == NULL ? STRATA_OK : st_json_note(rq, key, whole_document, false);
+        status = st_json_read(rq, key, existence);
         status = status == STRATA_OK ? fail_missing(rq, key) : status;
     }
     if (status != STRATA_OK) {
@@ -238,7 +260,7 @@ strata_status st_json_destroy(st_request *rq, st_run *run, strata_slice key, boo
     if (!edit.found.exists) {
         st_json_abort(rq, &edit);
         *existed = false;
-        return rq->txn == NULL ? STRATA_OK : st_json_note(rq, key, whole_document, false);
+        return st_json_read(rq, key, existence);
     }
     ST_TRY(st_json_remove(rq, &edit, stamp));
     *existed = true;
@@ -352,7 +374,7 @@ strata_status st_json_find(st_request *rq, const st_run *run, strata_slice key,
     st_json_found found;
     ST_TRY(bound->own ? st_json_load_own(rq, run, key, &found)
                       : st_json_load(rq, run, key, bound, &found));
-    ST_TRY(bound->own ? st_json_note(rq, key, whole_document, false) : STRATA_OK);
+    ST_TRY(bound->own ? st_json_read(rq, key, whole_document) : STRATA_OK);
     *json = (st_json){found.document, found.stamp};
     *there = found.exists;
     return STRATA_OK;

@@ -41,9 +41,22 @@ strata_status st_json_load_own(st_request *rq, const st_run *run, strata_slice k
 /* At a moment, the transaction's included if that is now. */
 strata_status st_json_load_at(st_request *rq, const st_run *run, strata_slice key,
                               const st_when *when, st_json_found *found, bool *own);
+/* Whether of the versions before a version of a base parts may have gone without a trace (store/floor.h).
+ * known: of the last question; {NULL, 0} before the first. */
+typedef struct st_json_floor {
+    const st_shard *shard;
+    uint64_t version;
+} st_json_floor;
+
+strata_status st_json_may_lack(st_reader *reader, const st_run *run, uint64_t version,
+                               st_json_floor *known, bool *lacks);
 
 /* Tells the transaction of the request that a region was read, or also written. */
 strata_status st_json_note(st_request *rq, strata_slice key, st_region region, bool wrote);
+/* That it was read, if there is a transaction. */
+strata_status st_json_read(st_request *rq, strata_slice key, st_region region);
+/* A change was refused with that status: why may lie anywhere in the document. Returns it. */
+strata_status st_json_refused(st_request *rq, strata_slice key, strata_status status);
 
 /* One change of a document on its way to the store; what it is made of lies in the arena. */
 typedef struct st_json_edit {
@@ -79,6 +92,8 @@ strata_status st_json_key(st_request *rq, uint8_t tag, strata_slice key, uint32_
                           strata_slice *out);
 /* corrupt {file}. */
 strata_status st_json_fail(st_request *rq, strata_slice key);
+/* constraint {root_not_object}. */
+strata_status st_json_fail_root(st_request *rq);
 /* What is stored of a document or of changes: the form before it; in the arena. */
 strata_status st_json_stored(st_request *rq, strata_slice bytes, strata_slice *stored);
 

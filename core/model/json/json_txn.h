@@ -22,6 +22,8 @@ void st_json_commit_done(st_json_commit *commit, uint64_t version, int64_t times
 /* It came to nothing. */
 void st_json_commit_abort(st_json_commit *commit);
 
+/* The document that a note is of. */
+strata_slice st_json_note_document(strata_slice note);
 /* Whether the region of a note has not been touched since the transaction began. Errors: conflict
  * {key}. */
 strata_status st_json_commit_check(st_json_commit *commit, strata_slice note);

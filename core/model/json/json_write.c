@@ -81,6 +81,25 @@ strata_status st_json_note(st_request *rq, strata_slice key, st_region region, b
     return st_txn_note(rq->txn, st_slice(note, (size_t)(p - note)), wrote, rq->error);
 }
 
+strata_status st_json_read(st_request *rq, strata_slice key, st_region region) {
+    return rq->txn == NULL ? STRATA_OK : st_json_note(rq, key, region, false);
+}
+
+strata_status st_json_refused(st_request *rq, strata_slice key, strata_status status) {
+    if (status != STRATA_NO_MEMORY) {
+        ST_TRY(st_json_read(rq, key, (st_region){ST_REGION_TREE, root_route()}));
+    }
+    return status;
+}
+
+strata_slice st_json_note_document(strata_slice note) {
+    st_cursor cursor = st_cursor_over(note);
+    strata_slice key;
+    const bool good = st_cursor_sized(&cursor, &key);
+    ST_ASSERT(good);
+    return key;
+}
+
 static strata_status note_changes(st_request *rq, strata_slice key, strata_slice changes) {
     st_cursor cursor = st_cursor_over(changes);
     strata_buffer scratch = {NULL, 0, 0, rq->model->host};
@@ -304,7 +323,8 @@ strata_status st_json_change(st_request *rq, st_json_edit *edit, strata_slice ch
     strata_status status = check_size(rq, edit, changes);
     if (rq->txn != NULL) {
         *stamp = (st_stamp){0, edit->commit.timestamp_us};
-        return status == STRATA_OK ? change_pending(rq, edit, changes) : status;
+        return status == STRATA_OK ? change_pending(rq, edit, changes)
+                                   : st_json_refused(rq, edit->key, status);
     }
     if (status == STRATA_OK) {
         status = make_writes(rq, edit, changes, writes, &count);
@@ -325,14 +345,17 @@ strata_status st_json_change(st_request *rq, st_json_edit *edit, strata_slice ch
 
 /* ---- Whole documents ------------------------------------------------------------------------- */
 
+strata_status st_json_fail_root(st_request *rq) {
+    return st_fail_constraint(rq->error, "root_not_object", "the root of a document is an object");
+}
+
 strata_status st_json_replace(st_request *rq, st_json_edit *edit, strata_slice document,
                               st_stamp *stamp) {
     st_write write = {.deletes = false};
     st_node root;
     strata_status status = STRATA_OK;
     if (!st_node_read(document, &root) || root.type != STRATA_OBJECT) {
-        status =
-            st_fail_constraint(rq->error, "root_not_object", "the root of a document is an object");
+        status = st_json_fail_root(rq);
     } else if (document.len > rq->model->document_bytes_max) {
         status = st_document_fail_size(rq->error, rq->model->document_bytes_max);
     }

@@ -54,7 +54,7 @@ strata_status st_run_of(st_request *rq, uint64_t id, st_run **run) {
     const bool there = id != ST_RUN_SYSTEM &&
                        id < atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     const st_shard *shard = there ? st_shards_find(&rq->model->store.shards, id) : NULL;
-    if (shard == NULL || shard->owner == NULL || st_shard_gone(shard) > 0) {
+    if (shard == NULL || shard->owner == NULL || st_store_shows_gone(&rq->model->store, shard)) {
         return st_fail(rq->error, STRATA_NOT_FOUND, "there is no run with the id %u", id);
     }
     *run = shard->owner;
@@ -110,6 +110,7 @@ strata_status st_run_attach(st_model *model, uint64_t id, st_run_status status, 
         }
         run->shard = shard;
         atomic_init(&run->status, (int)status);
+        atomic_init(&run->provenance, false);
         atomic_init(&run->index, NULL);
         atomic_init(&run->event_word, 0);
         atomic_init(&run->event_waiters, 0);
@@ -182,6 +183,7 @@ strata_status st_run_make(st_request *rq, st_run_record *record, const st_commit
     record->created_us = commit->timestamp_us;
     record->updated_us = commit->timestamp_us;
     ST_TRY(st_run_attach(rq->model, record->id, ST_RUN_ACTIVE, run, rq->error));
+    atomic_store_explicit(&(*run)->provenance, record->provenance, memory_order_relaxed);
     return st_run_encode(record, &rq->value) == STRATA_OK ? STRATA_OK : st_fail_memory(rq->error);
 }
 

@@ -9,9 +9,9 @@
 
 /* Where a fork began. */
 typedef struct st_run_origin {
-    uint64_t run;          /* whose commits it sees; 0: it is not a fork */
-    st_fork_point point;   /* up to which */
-    uint64_t since;        /* its own commits are above it */
+    uint64_t run;        /* whose commits it sees; 0: it is not a fork */
+    st_fork_point point; /* up to which */
+    uint64_t since;      /* its own commits are above it */
 } st_run_origin;
 
 typedef struct st_run_record {
@@ -25,6 +25,7 @@ typedef struct st_run_record {
     st_run_origin fork;
     int64_t created_us;
     int64_t updated_us;
+    bool provenance; /* it keeps that of its commits (model/provenance.h) */
 } st_run_record;
 
 /* A flag of the options of open, for repair: runs without a record get one. */
@@ -79,9 +80,14 @@ strata_status st_run_tag(st_request *rq, strata_slice name, const st_run_tags *c
                          st_stamp *stamp);
 /* Leaves out tags that come again. */
 strata_status st_run_unique_tags(st_request *rq, strata_slice *tags);
-/* Merges the patch, a canonical map, into the metadata, as RFC 7396 has it. Version 0: nothing was
- * written. Errors: not_found, constraint {value_too_large, nesting_too_deep}. */
-strata_status st_run_update(st_request *rq, strata_slice name, strata_slice patch, st_stamp *stamp);
+typedef struct st_run_news {
+    strata_slice metadata;  /* a canonical map, merged as RFC 7396 has it; empty: nothing */
+    const bool *provenance; /* NULL: as it is */
+} st_run_news;
+
+/* Version 0: nothing was written. Errors: not_found, constraint {value_too_large, nesting_too_deep}. */
+strata_status st_run_update(st_request *rq, strata_slice name, const st_run_news *news,
+                            st_stamp *stamp);
 
 /* ---- Queries (run_query.c) ------------------------------------------------------------------- */
 

@@ -10,6 +10,7 @@
  */
 #include "model/run/run_delete.h"
 
+#include "model/event_wait.h"
 #include "model/retention.h"
 #include "model/run/run_private.h"
 
@@ -81,7 +82,9 @@ strata_status st_run_remove(st_request *rq, strata_slice name, st_stamp *stamp) 
         return status;
     }
     const st_commit_hook hook = {&d, bury};
-    return st_run_write(rq, &commit, d.writes, d.count, &hook, stamp);
+    ST_TRY(st_run_write(rq, &commit, d.writes, d.count, &hook, stamp));
+    st_event_wake(rq, d.run); /* whoever waits for its events learns that there is no run */
+    return STRATA_OK;
 }
 
 /* ---- At open --------------------------------------------------------------------------------- */

@@ -128,10 +128,9 @@ strata_status st_run_tag(st_request *rq, strata_slice name, const st_run_tags *c
 
 /* ---- Metadata -------------------------------------------------------------------------------- */
 
-static strata_status apply_patch(st_request *rq, void *arg, st_run_record *record) {
-    const strata_slice *patch = arg;
+static strata_status merge_metadata(st_request *rq, strata_slice patch, st_run_record *record) {
     strata_buffer merged = {NULL, 0, 0, rq->model->host};
-    strata_status status = st_merge_patch(record->metadata, *patch, rq->arena, &merged);
+    strata_status status = st_merge_patch(record->metadata, patch, rq->arena, &merged);
     if (status == STRATA_OK) {
         rq->value.len = 0;
         status = st_value_canonical(st_buffer_slice(&merged), rq->model->value_bytes_max,
@@ -146,9 +145,15 @@ static strata_status apply_patch(st_request *rq, void *arg, st_run_record *recor
     return record->metadata.data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
 }
 
-strata_status st_run_update(st_request *rq, strata_slice name, strata_slice patch,
+static strata_status apply_news(st_request *rq, void *arg, st_run_record *record) {
+    const st_run_news *news = arg;
+    record->provenance = news->provenance == NULL ? record->provenance : *news->provenance;
+    return news->metadata.len == 0 ? STRATA_OK : merge_metadata(rq, news->metadata, record);
+}
+
+strata_status st_run_update(st_request *rq, strata_slice name, const st_run_news *news,
                             st_stamp *stamp) {
-    strata_slice metadata = patch;
-    const st_run_edit edit = {apply_patch, &metadata};
+    st_run_news given = *news;
+    const st_run_edit edit = {apply_news, &given};
     return st_run_change(rq, name, &edit, stamp);
 }

@@ -27,24 +27,27 @@ typedef struct forking {
     st_run_record *record;
     st_commit commit;
     st_key key;
-    st_run *run;       /* the fork */
-    st_fork_link link; /* what it sees */
+    st_run *run; /* the fork */
+    st_shard *parent;
+    uint64_t parent_last;  /* its newest commit, whether or not readers may see it */
+    st_fork_target target; /* what it sees */
+    uint64_t since;
     bool pinned;
     bool linked;
 } forking;
 
 /* The point in the parent, whose lock is held. */
-static st_fork_point find_point(forking *f, const st_shard *parent, bool *now) {
+static void find_point(forking *f, st_shard *parent) {
     st_wal *wal = &f->rq->model->store.wal;
-    st_fork_point point = {f->when->version, f->when->time_us};
     st_mutex_lock(&wal->lock, &f->rq->model->host->executor);
-    f->link.since = wal->version;
+    f->since = wal->version;
     st_mutex_unlock(&wal->lock, &f->rq->model->host->executor);
-    *now = point.version == UINT64_MAX && point.time_us >= parent->newest_us;
-    if (*now) {
-        point = (st_fork_point){f->link.since, INT64_MAX};
+    f->target.asked = (st_fork_point){f->when->version, f->when->time_us};
+    f->target.now = f->when->version == UINT64_MAX && f->when->time_us >= parent->newest_us;
+    if (f->target.now) {
+        f->target.asked = (st_fork_point){f->since, INT64_MAX};
     }
-    return point;
+    st_fork_find_base(parent, &f->target);
 }
 
 /* Under the lock of run 0; takes the parent's too. */
@@ -53,7 +56,6 @@ static strata_status fork_locked(forking *f, strata_slice name) {
     st_run_record found;
     st_stamp stamp;
     st_run *parent;
-    bool now;
     ST_TRY(st_run_find_record(rq, name, UINT64_MAX, &found, &stamp));
     ST_TRY(st_run_of(rq, found.id, &parent));
     st_mutex_lock(&parent->shard->lock, &rq->model->host->executor);
@@ -61,13 +63,14 @@ static strata_status fork_locked(forking *f, strata_slice name) {
     if (f->commit.timestamp_us < parent->shard->newest_us) {
         f->commit.timestamp_us = parent->shard->newest_us;
     }
-    f->link.point = find_point(f, parent->shard, &now);
-    f->link.base = st_fork_find_base(parent->shard, &f->link.point);
-    f->link.since_us = f->commit.timestamp_us;
+    f->parent = parent->shard;
+    f->parent_last = parent->shard->last;
+    find_point(f, parent->shard);
     f->record->parent = name;
-    f->record->fork = (st_run_origin){f->link.base->run, f->link.point, f->link.since};
+    f->record->provenance = found.provenance;
+    f->record->fork = (st_run_origin){f->target.base->run, f->target.point, f->since};
     ST_TRY(st_run_make(rq, f->record, &f->commit, &f->key, &f->run));
-    ST_TRY(st_fork_pin(&rq->reader, f->link.base, &f->link.point, now));
+    ST_TRY(st_fork_pin(&rq->reader, &f->target));
     f->pinned = true;
     return STRATA_OK;
 }
@@ -75,7 +78,8 @@ static strata_status fork_locked(forking *f, strata_slice name) {
 static void begin_fork(void *ctx, const st_commit *commit, uint64_t version) {
     forking *f = ctx;
     st_run_create_hook create = {f->rq->model, f->record->id};
-    st_fork_begin(&f->rq->model->store, f->run->shard, &f->link);
+    const st_fork_link link = {f->target.base, f->target.point, f->since, commit->timestamp_us};
+    st_fork_begin(&f->rq->model->store, f->run->shard, &link);
     f->linked = true;
     st_run_show(&create, commit, version);
 }
@@ -84,7 +88,7 @@ static void begin_fork(void *ctx, const st_commit *commit, uint64_t version) {
  * nothing is committed any more. */
 static strata_status give_up(forking *f, strata_status status) {
     if (f->pinned && !f->linked) {
-        st_fork_unpin(&f->rq->model->store, f->link.base, &f->link.point);
+        st_fork_unpin(&f->rq->model->store, f->target.base, &f->target.point);
     }
     return status;
 }
@@ -107,7 +111,11 @@ strata_status st_run_fork(st_request *rq, strata_slice parent, const st_when *wh
     }
     const st_commit_hook hook = {&f, begin_fork};
     status = st_run_put(rq, &f.commit, &f.key, &hook, stamp);
-    return status == STRATA_OK ? STRATA_OK : give_up(&f, status);
+    if (status != STRATA_OK) {
+        return give_up(&f, status);
+    }
+    st_shard_publish(f.parent, f.parent_last); /* the fork shows it, and it is as durable */
+    return STRATA_OK;
 }
 
 /* ---- At open --------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 typedef struct status_hook {
     st_run *run;
     st_run_status to;
+    bool provenance;
 } status_hook;
 
 static void set_status(void *ctx, const st_commit *commit, uint64_t version) {
@@ -22,6 +23,7 @@ static void set_status(void *ctx, const st_commit *commit, uint64_t version) {
     (void)version;
     const status_hook *change = ctx;
     atomic_store_explicit(&change->run->status, (int)change->to, memory_order_release);
+    atomic_store_explicit(&change->run->provenance, change->provenance, memory_order_relaxed);
 }
 
 /* Under the lock of run 0: the record as it will be, encoded in rq->value, and as it is, in *before. */
@@ -36,8 +38,9 @@ static strata_status change_locked(st_request *rq, strata_slice name, const st_r
 }
 
 static bool same(const st_run_record *a, const st_run_record *b) {
-    return a->status == b->status && st_slice_equal(a->tags, b->tags) &&
-           st_slice_equal(a->metadata, b->metadata) && st_slice_equal(a->error, b->error);
+    return a->status == b->status && a->provenance == b->provenance &&
+           st_slice_equal(a->tags, b->tags) && st_slice_equal(a->metadata, b->metadata) &&
+           st_slice_equal(a->error, b->error);
 }
 
 strata_status st_run_change(st_request *rq, strata_slice name, const st_run_edit *edit,
@@ -64,14 +67,14 @@ strata_status st_run_change(st_request *rq, strata_slice name, const st_run_edit
                    : STRATA_OK;
     }
     const bool moves = before.status != after.status;
-    status_hook change = {run, after.status};
+    status_hook change = {run, after.status, after.provenance};
     const st_commit_hook hook = {&change, set_status};
     if (moves) {
         st_mutex_lock(&run->shard->lock, &rq->model->host->executor);
         commit.also = run->shard;
     }
     st_key_text(&key, ST_TAG_RUN, name);
-    ST_TRY(st_run_put(rq, &commit, &key, moves ? &hook : NULL, stamp));
+    ST_TRY(st_run_put(rq, &commit, &key, &hook, stamp));
     if (moves) {
         st_event_wake(rq, run);
     }

@@ -46,6 +46,7 @@ static strata_status load_records(st_request *rq, const st_run *system) {
         ST_TRY(st_run_read(rq, scan->key, value, &record));
         ST_TRY(check_identity(rq, &record));
         ST_TRY(st_run_attach(rq->model, record.id, record.status, &run, rq->error));
+        atomic_store_explicit(&run->provenance, record.provenance, memory_order_relaxed);
         st_run_raise_end(rq->model, record.id);
         ST_TRY(st_scan_next(scan));
     }

@@ -1,6 +1,6 @@
 /* run_record.c - what is stored of a run: a MessagePack map {id, status, tags, metadata, created,
- * updated, parent?, error?, fork?}; status is the number of st_run_status. Fields that a later version
- * adds are left alone.
+ * updated, parent?, error?, provenance?, fork?}; status is the number of st_run_status. Fields that a
+ * later version adds are left alone.
  * fork: a map {run, since, version?, time?}: the run whose commits it sees besides its own, those up to
  * the version and not after the time; its own are above `since`. A fork is younger than the run it sees,
  * so ids go down along a chain of forks.
@@ -45,8 +45,8 @@ strata_status st_run_encode_gone(const st_run_record *record, strata_buffer *out
 }
 
 strata_status st_run_encode(const st_run_record *record, strata_buffer *out) {
-    const uint32_t count = 6u + (record->parent.len > 0 ? 1u : 0u) +
-                           (record->error.len > 0 ? 1u : 0u) + (record->fork.run > 0 ? 1u : 0u);
+    const uint32_t count = 6u + (record->parent.len > 0) + (record->error.len > 0) +
+                           record->provenance + (record->fork.run > 0);
     out->len = 0;
     ST_TRY(st_msgpack_put_object(out, count));
     ST_TRY(put_named(out, "id"));
@@ -69,6 +69,10 @@ strata_status st_run_encode(const st_run_record *record, strata_buffer *out) {
         ST_TRY(put_named(out, "error"));
         ST_TRY(st_msgpack_put_string(out, record->error));
     }
+    if (record->provenance) {
+        ST_TRY(put_named(out, "provenance"));
+        ST_TRY(st_msgpack_put_bool(out, true));
+    }
     return record->fork.run > 0 ? put_origin(&record->fork, out) : STRATA_OK;
 }
 
@@ -89,6 +93,16 @@ static bool take_string(strata_slice value, strata_slice *out) {
         return false;
     }
     *out = token.as.bytes;
+    return true;
+}
+
+static bool take_bool(strata_slice value, bool *out) {
+    st_cursor cursor = st_cursor_over(value);
+    st_token token;
+    if (!st_msgpack_next(&cursor, &token) || token.type != STRATA_BOOL) {
+        return false;
+    }
+    *out = token.as.boolean;
     return true;
 }
 
@@ -144,6 +158,9 @@ static bool take_field(strata_slice name, strata_slice value, st_run_record *rec
     }
     if (st_slice_equal(name, strata_text("error"))) {
         return take_string(value, &record->error);
+    }
+    if (st_slice_equal(name, strata_text("provenance"))) {
+        return take_bool(value, &record->provenance);
     }
     if (st_slice_equal(name, strata_text("fork"))) {
         return take_origin(value, &record->fork);

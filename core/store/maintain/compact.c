@@ -360,10 +360,9 @@ static strata_status install(st_compaction *compaction, strata_error *error) {
                                     compaction->floors},
                          .floor_version = compaction->trim.floor.version,
                          .floor_us = compaction->trim.floor.time_us,
-                         .trims =
-                             compaction->trim.versions_removed > 0 || compaction->skipped
-                                 ? compaction->trim.captures
-                                 : 0,
+                         .trims = compaction->trim.versions_removed > 0 || compaction->skipped
+                                      ? compaction->trim.captures
+                                      : 0,
                          .moves = compaction->moves};
     if (compaction->moves) {
         change.change.added = compaction->inputs;
@@ -384,9 +383,9 @@ static strata_status skip_run(st_compaction *compaction, strata_error *error) {
     uint8_t next[8];
     store64_be(next, load64_be(compaction->merge.top->key.data) + 1);
     compaction->skipped = true;
-    return read_input(
-        compaction, st_merge_seek(&compaction->merge, st_slice(next, sizeof next), UINT64_MAX),
-        error);
+    return read_input(compaction,
+                      st_merge_seek(&compaction->merge, st_slice(next, sizeof next), UINT64_MAX),
+                      error);
 }
 
 static strata_status merge_some(st_compaction *compaction, uint64_t bytes_max, uint64_t *merged,

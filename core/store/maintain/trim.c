@@ -250,9 +250,8 @@ strata_status st_trim_key(st_trim *trim, strata_slice key, strata_error *error) 
     }
     trim->folds = trim->key[8] == ST_TAG_FLOOR;
     find_policy(trim, same_run);
-    trim->plain = trim->state == ST_RUN_LIVES &&
-                  (trim->policy.keep == ST_KEEP_ALL || trim->folds ||
-                   trim->sink.is_deeper(trim->sink.ctx, key));
+    trim->plain = trim->state == ST_RUN_LIVES && (trim->policy.keep == ST_KEEP_ALL || trim->folds ||
+                                                  trim->sink.is_deeper(trim->sink.ctx, key));
     if (!trim->plain) {
         if (!trim->captured) {
             capture_snapshot(trim);
@@ -277,8 +276,7 @@ bool st_trim_wants(st_trim *trim, const st_revision *revision) {
     const st_fork_point here = {revision->number, revision->timestamp_us};
     const st_fork_point below = trim->newer;
     trim->newer = here;
-    if (trim->plain ||
-        (trim->state == ST_RUN_LIVES && st_retain_keeps(&trim->retain, revision)) ||
+    if (trim->plain || (trim->state == ST_RUN_LIVES && st_retain_keeps(&trim->retain, revision)) ||
         (trim->state != ST_RUN_DEAD && !trim->folds && !may_drop(trim, &here, &below))) {
         return true;
     }

@@ -11,7 +11,12 @@
 #include "store/memtable/leaf_table.h"
 #include "store/revision.h"
 
-enum { ST_VERSION_DELETED = 1, ST_VERSION_EXPIRES = 2, ST_VERSION_TRIMMED = 4, ST_VERSION_HOLE = 8 };
+enum {
+    ST_VERSION_DELETED = 1,
+    ST_VERSION_EXPIRES = 2,
+    ST_VERSION_TRIMMED = 4,
+    ST_VERSION_HOLE = 8
+};
 
 /* One version of one key. Immutable once linked; newer versions point to older ones. */
 typedef struct st_version {

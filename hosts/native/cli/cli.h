@@ -58,6 +58,9 @@ typedef enum cli_shape {
 
 enum { CLI_COLUMNS_MAX = 10 };
 
+struct cli_app;
+struct cli_args;
+
 typedef struct cli_view {
     cli_shape shape;
     const char *field;
@@ -65,10 +68,9 @@ typedef struct cli_view {
     const char *next;         /* the result's field that says where the next page begins */
     const char *next_param;   /* the option that takes it */
     const char *next_reverse; /* the one that does with --reverse; NULL: the same */
+    /* How people see it who ask for no format; NULL: as the others. */
+    void (*show)(const struct cli_app *app, const pack_item *result);
 } cli_view;
-
-struct cli_app;
-struct cli_args;
 
 typedef struct cli_verb {
     const char *name; /* one word or two */
@@ -97,8 +99,10 @@ extern const cli_verb cli_verbs_json[];
 extern const size_t cli_verbs_json_count;
 extern const cli_verb cli_verbs_entity[];
 extern const size_t cli_verbs_entity_count;
-extern const cli_verb cli_verbs_state[];
-extern const size_t cli_verbs_state_count;
+extern const cli_verb cli_verbs_state[], cli_verbs_trace[], cli_verbs_edge[];
+extern const size_t cli_verbs_state_count, cli_verbs_trace_count, cli_verbs_edge_count;
+extern const cli_verb cli_verbs_index[];
+extern const size_t cli_verbs_index_count;
 extern const cli_verb cli_verbs_event[];
 extern const size_t cli_verbs_event_count;
 extern const cli_verb cli_verbs_memory[];
@@ -202,6 +206,14 @@ int cli_exit_code(strata_status status);
 bool cli_wants_json(const cli_app *app);
 /* Appends {code, message, retryable, details} as MessagePack. */
 void cli_pack_error(cli_buffer *out, const strata_error *error);
+
+/* ---- show_history.c */
+
+/* Results of history operations, for people. */
+void cli_show_commits(const cli_app *app, const pack_item *result);
+void cli_show_diff(const cli_app *app, const pack_item *result);
+void cli_show_merge(const cli_app *app, const pack_item *result);
+void cli_show_explanation(const cli_app *app, const pack_item *result);
 
 /* ---- render.c */
 

@@ -54,9 +54,12 @@ void cli_help(const cli_app *app, FILE *to) {
         {"Events", cli_verbs_event, cli_verbs_event_count},
         {"JSON documents", cli_verbs_json, cli_verbs_json_count},
         {"Schemas and entities", cli_verbs_entity, cli_verbs_entity_count},
+        {"Filters and indexes", cli_verbs_index, cli_verbs_index_count},
         {"Runs", cli_verbs_run, cli_verbs_run_count},
         {"State cells", cli_verbs_state, cli_verbs_state_count},
-        {"How much is kept", cli_verbs_history, cli_verbs_history_count},
+        {"Traces", cli_verbs_trace, cli_verbs_trace_count},
+        {"Edges", cli_verbs_edge, cli_verbs_edge_count},
+        {"History", cli_verbs_history, cli_verbs_history_count},
         {"Copies", cli_verbs_copy, cli_verbs_copy_count},
         {"Database", cli_verbs_db, cli_verbs_db_count},
     };

@@ -299,6 +299,10 @@ void cli_show(const cli_app *app, const cli_view *view, const pack_item *result,
         cli_show_json(app, result->raw, true, stdout);
         return;
     }
+    if (view->show != NULL && !app->has_format && cli_for_people(app)) {
+        view->show(app, result);
+        return;
+    }
     if (view->shape == CLI_ROWS) {
         show_rows(app, view, result, rows);
         return;

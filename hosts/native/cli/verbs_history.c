@@ -1,4 +1,5 @@
-/* verbs_history.c - how much history is kept: retention set, get, list, remove; compact. */
+/* verbs_history.c - history: log, replay, show, diff, merge, explain; and how much of it is kept: retention
+ * set, get, list, remove; compact. */
 #include "cli.h"
 #include "text.h"
 
@@ -8,6 +9,46 @@
     {"--primitive", "primitive", CLI_TEXT,                                                         \
      false,         "NAME",      "kv, json, memory, ...; all when left out"}
 
+#define REF    "kv:city, event:7, memory:KEY, json:DOCUMENT, edge:A>TYPE>B, run"
+#define LIMIT  {"--limit", "limit", CLI_UINT, false, "N", "at most N of them (1-1000)"}
+#define ALL    {"--all", NULL, CLI_FLAG, false, NULL, "page after page to the end"}
+#define CURSOR {"--cursor", "cursor", CLI_TEXT, false, "CURSOR", "where the previous page ended"}
+#define ONLY                                                                                       \
+    {"--primitive", "primitives", CLI_STRINGS, false, "NAME", "only kv, event, json, ...; several"}
+#define SINCE {"--since", "from", CLI_AS_OF, false, "WHEN", "from this version, date or age on"}
+#define UNTIL {"--as-of", "until", CLI_AS_OF, false, "WHEN", "up to this version, date or age"}
+
+static const cli_param log_params[] = {
+    {"REF", "ref", CLI_TEXT, false, NULL, "only commits that changed it: " REF},
+    SINCE,
+    UNTIL,
+    {"--reverse", "reverse", CLI_FLAG, false, NULL, "from the oldest to the newest"},
+    LIMIT,
+    ALL,
+    CURSOR};
+static const cli_param replay_params[] = {SINCE, UNTIL, LIMIT, ALL, CURSOR};
+static const cli_param show_params[] = {CLI_AS_OF_PARAM, ONLY, LIMIT, ALL, CURSOR};
+static const cli_param diff_params[] = {
+    {"OTHER", "other_run", CLI_TEXT, false, NULL, "the other run; the same one when left out"},
+    CLI_AS_OF_PARAM,
+    {"--to", "other_as_of", CLI_AS_OF, false, "WHEN", "the other point; now when left out"},
+    {"--stat", "summary", CLI_FLAG, false, NULL, "only count the differences"},
+    ONLY,
+    LIMIT,
+    ALL,
+    CURSOR};
+static const cli_param merge_params[] = {
+    {"SOURCE", "source", CLI_TEXT, true, NULL, "the run to take from"},
+    {"--into", "target", CLI_TEXT, false, "RUN", "the run to write to (default)"},
+    {"--strategy", "strategy", CLI_TEXT, false, "NAME",
+     "for what both have changed: strict, theirs or ours"},
+    {"--dry-run", "dry_run", CLI_FLAG, false, NULL, "only say what would happen"}};
+static const cli_param explain_params[] = {
+    {"REF", "ref", CLI_TEXT, true, NULL, REF},
+    CLI_AS_OF_PARAM,
+    {"--versions", "versions", CLI_UINT, false, "N", "so many versions of it (10)"},
+    {"--depth", "depth", CLI_UINT, false, "N", "so many levels below them (3)"},
+    LIMIT};
 static const cli_param scope_params[] = {PRIMITIVE};
 static const cli_param set_params[] = {
     PRIMITIVE,
@@ -100,6 +141,82 @@ static int run_compact(cli_app *app, const cli_args *args) {
 }
 
 const cli_verb cli_verbs_history[] = {
+    {.name = "log",
+     .op = "history.log",
+     .in_run = true,
+     .summary = "Lists the commits of a run, newest first.",
+     .details = "With REF only those that changed it.",
+     .examples = "strata log\nstrata log kv:city --limit 5\nstrata log --since 2h --run trip",
+     .params = log_params,
+     .param_count = CLI_COUNT(log_params),
+     .view = {.shape = CLI_ROWS,
+              .field = "commits",
+              .columns = {"version", "timestamp", "label", "count", "changes"},
+              .next = "cursor",
+              .next_param = "--cursor",
+              .show = cli_show_commits}},
+    {.name = "replay",
+     .op = "history.replay",
+     .in_run = true,
+     .summary = "Lists the commits of a run in their order, with all they wrote.",
+     .examples = "strata replay --all --format jsonl > run.jsonl\nstrata replay --since 12",
+     .params = replay_params,
+     .param_count = CLI_COUNT(replay_params),
+     .view = {.shape = CLI_ROWS,
+              .field = "commits",
+              .columns = {"version", "timestamp", "label", "count", "changes"},
+              .next = "cursor",
+              .next_param = "--cursor",
+              .show = cli_show_commits}},
+    {.name = "show",
+     .op = "history.state",
+     .in_run = true,
+     .summary = "Lists everything that a run holds, now or then.",
+     .examples = "strata show --as-of 2h --run trip",
+     .params = show_params,
+     .param_count = CLI_COUNT(show_params),
+     .view = {.shape = CLI_ROWS,
+              .field = "items",
+              .columns = {"ref", "value", "version", "timestamp"},
+              .next = "cursor",
+              .next_param = "--cursor"}},
+    {.name = "diff",
+     .op = "history.diff",
+     .in_run = true,
+     .summary = "Shows in what two points differ.",
+     .details = "The first point is --run as of --as-of, the other one OTHER as of --to.",
+     .examples = "strata diff --as-of 1h\nstrata diff --as-of 12 --to 20\n"
+                 "strata diff attempt-2 --run attempt-1\nstrata diff attempt-2 --stat",
+     .params = diff_params,
+     .param_count = CLI_COUNT(diff_params),
+     .view = {.shape = CLI_ROWS,
+              .field = "changes",
+              .columns = {"ref", "kind", "before", "after"},
+              .next = "cursor",
+              .next_param = "--cursor",
+              .show = cli_show_diff}},
+    {.name = "merge",
+     .op = "history.merge",
+     .writes = true,
+     .summary = "Takes over what a fork has changed, in one commit or not at all.",
+     .examples = "strata merge attempt-2 --dry-run\n"
+                 "strata merge attempt-2 --into attempt-1 --strategy theirs",
+     .params = merge_params,
+     .param_count = CLI_COUNT(merge_params),
+     .view = {.shape = CLI_RECORD, .show = cli_show_merge}},
+    {.name = "explain",
+     .op = "history.explain",
+     .in_run = true,
+     .summary = "Shows why a thing is as it is: what its commits had read, and so on down.",
+     .details = "What a commit had read is known where the run keeps provenance: run create "
+                "--provenance.",
+     .examples = "strata explain kv:plan\nstrata explain json:report --depth 5",
+     .params = explain_params,
+     .param_count = CLI_COUNT(explain_params),
+     .view = {.shape = CLI_ROWS,
+              .field = "nodes",
+              .columns = {"parent", "depth", "ref", "version", "timestamp", "value", "label"},
+              .show = cli_show_explanation}},
     {.name = "retention set",
      .op = "retention.set",
      .writes = true,

@@ -165,6 +165,8 @@ const cli_verb cli_verbs_json[] = {
      .param_count = CLI_COUNT(history_params),
      .view = {.shape = CLI_ROWS,
               .field = "revisions",
-              .columns = {"version", "timestamp", "deleted", "whole", "document"}}},
+              .columns = {"version", "timestamp", "deleted", "whole", "document"},
+              .next = "next",
+              .next_param = "--before"}},
 };
 const size_t cli_verbs_json_count = CLI_COUNT(cli_verbs_json);

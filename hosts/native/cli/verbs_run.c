@@ -1,5 +1,9 @@
-/* verbs_run.c - runs: begin and end, create, list, query, get, their tags, metadata, states and history. */
+/* verbs_run.c - runs: begin and end, create, fork, list, query, get, delete, their tags, metadata, states
+ * and history. */
 #include "cli.h"
+#include "platform.h"
+
+#include <string.h>
 
 static const cli_param name_params[] = {{"NAME", "name", CLI_TEXT, true, NULL, "the run"}};
 static const cli_param get_params[] = {{"NAME", "name", CLI_TEXT, true, NULL, "the run"},
@@ -9,7 +13,19 @@ static const cli_param create_params[] = {
     {"--parent", "parent", CLI_TEXT, false, "RUN", "the run it belongs under"},
     {"--tag", "tags", CLI_STRINGS, false, "TAG",
      "a word to find it by; may be given several times"},
+    {"--metadata", "metadata", CLI_OBJECT, false, "JSON", "an object to keep with it"},
+    {"--provenance", "provenance", CLI_FLAG, false, NULL,
+     "keep what its transactions had read, for strata explain"}};
+static const cli_param fork_params[] = {
+    {"NAME", "name", CLI_TEXT, false, NULL, "of the fork; made from time and chance when left out"},
+    {"--as-of", "as_of", CLI_AS_OF, false, "WHEN",
+     "from what it was: a version, a date (2024-05-01T12:00Z) or an age (2h)"},
+    {"--tag", "tags", CLI_STRINGS, false, "TAG",
+     "a word to find it by; may be given several times"},
     {"--metadata", "metadata", CLI_OBJECT, false, "JSON", "an object to keep with it"}};
+static const cli_param delete_params[] = {
+    {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
+    {"--yes", NULL, CLI_FLAG, false, NULL, "do not ask, on a terminal"}};
 static const cli_param begin_params[] = {
     {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
     {"--parent", "parent", CLI_TEXT, false, "RUN", "the run it belongs under, when it is created"},
@@ -65,6 +81,26 @@ static const cli_param fail_params[] = {
     {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
     {"REASON", "error", CLI_WORDS, true, NULL, "why, in one or more words"}};
 
+/* Whether a person who watches wants it; nobody is asked where nobody could answer. */
+static bool is_wanted(const char *name) {
+    char answer[8] = "";
+    if (!platform_is_terminal(stdin) || !platform_is_terminal(stderr)) {
+        return true;
+    }
+    (void)fprintf(stderr, "Delete the run \"%s\" and everything in it? [y/N] ", name);
+    (void)fflush(stderr);
+    return fgets(answer, sizeof answer, stdin) != NULL &&
+           (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
+}
+
+static int run_delete(cli_app *app, const cli_args *args) {
+    if (cli_arg_text(args, "--yes") == NULL && !is_wanted(cli_arg_text(args, "NAME"))) {
+        (void)fputs("Nothing was deleted.\n", stderr);
+        return CLI_OK;
+    }
+    return cli_run_op(app, args);
+}
+
 #define RUN_ROWS                                                                                   \
     {.shape = CLI_ROWS,                                                                            \
      .field = "runs",                                                                              \
@@ -107,6 +143,26 @@ const cli_verb cli_verbs_run[] = {
      .params = create_params,
      .param_count = CLI_COUNT(create_params),
      .view = {.shape = CLI_BRIEF}},
+    {.name = "fork",
+     .op = "run.fork",
+     .writes = true,
+     .in_run = true,
+     .summary = "Creates a run that sees another one as it was, and goes on by itself.",
+     .details = "It costs the same whatever that run holds: nothing is copied.",
+     .examples = "strata --run trip fork plan-b\nstrata --run trip fork before --as-of 2h",
+     .params = fork_params,
+     .param_count = CLI_COUNT(fork_params),
+     .view = {.shape = CLI_BRIEF}},
+    {.name = "run delete",
+     .op = "run.delete",
+     .writes = true,
+     .summary = "Deletes a run with all its keys; forks of it stay.",
+     .details = "On a terminal it asks first. The space is free after `strata compact --full`.",
+     .examples = "strata run delete plan-b --yes",
+     .params = delete_params,
+     .param_count = CLI_COUNT(delete_params),
+     .view = {.shape = CLI_BRIEF},
+     .run = run_delete},
     {.name = "run list",
      .op = "run.list",
      .summary = "Lists the runs in order of name.",

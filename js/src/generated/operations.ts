@@ -55,6 +55,118 @@ export interface EventRecord {
     hash: Uint8Array;
 }
 
+/** What a commit did to one thing. */
+export interface Change {
+    /** The thing. */
+    ref: string;
+    /** put or delete. */
+    kind: string;
+    /** In a replay: what was put; as in history.state. */
+    value?: StoredValue | undefined;
+}
+
+/** One commit of a run. */
+export interface Commit {
+    /** Its number. */
+    version: bigint;
+    /** When it was made. */
+    timestamp: number;
+    /** What its transaction was called. */
+    label?: string | undefined;
+    /** The id of the trace record that it belongs to. */
+    trace?: string | undefined;
+    /** In order of the things; in a log at most 100. */
+    changes: Change[];
+    /** How many changes it has. */
+    count: number;
+}
+
+/** A thing of a run at one version. */
+export interface Item {
+    /** The thing. */
+    ref: string;
+    /** Of a key, a state cell or a document its value; of an event {type, payload}; of a trace {type, content, parent?, tags?, metadata?}; of a memory {text, tags?, metadata?}; of an edge {weight?, properties?}. */
+    value: StoredValue;
+    /** The commit that wrote it. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+    /** When it ends, if it does. */
+    expires?: number | undefined;
+}
+
+/** Where in a document two points differ. */
+export interface PathChange {
+    /** A JSON Pointer, into the document of the second point where there is something, else of the first. */
+    path: string;
+    /** added, removed or changed. */
+    kind: string;
+    /** What was there. */
+    before?: StoredValue | undefined;
+    /** What is there. */
+    after?: StoredValue | undefined;
+}
+
+/** A thing in which two points differ. */
+export interface Difference {
+    /** The thing. */
+    ref: string;
+    /** added, removed or changed. */
+    kind: string;
+    /** Its value at the first point, unless it was not there; as in history.state. */
+    before?: StoredValue | undefined;
+    /** Its value at the other one, unless it is not there. */
+    after?: StoredValue | undefined;
+    /** Of a document that changed: where; at most 100. Elements of arrays meet by their identity, so an insertion is one change. */
+    paths?: PathChange[] | undefined;
+    /** The commit of the one, */
+    before_version?: bigint | undefined;
+    /** and of the other. */
+    after_version?: bigint | undefined;
+}
+
+/** A thing that both sides have changed, and not to the same. */
+export interface MergeConflict {
+    /** The thing; of a document that both have, what of it: json:plan#/steps. */
+    ref: string;
+    /** What it was when they parted, unless it was not there. */
+    base?: StoredValue | undefined;
+    /** What the source has, unless it was deleted there. */
+    source?: StoredValue | undefined;
+    /** What the target has, or had before the merge, unless it was deleted there. */
+    target?: StoredValue | undefined;
+}
+
+/** A version of a thing, and the commit that wrote it. */
+export interface Explained {
+    /** The place in the list of what had read this; left out for versions of the thing itself. */
+    parent?: number | undefined;
+    /** How far below the thing itself; 0: a version of it. */
+    depth: number;
+    /** The thing. */
+    ref: string;
+    /** The commit that wrote it; 0: it was not there. */
+    version: bigint;
+    /** When that was, unless retention has let it go. */
+    timestamp?: number | undefined;
+    /** true: it was deleted. */
+    deleted?: boolean | undefined;
+    /** true: it is in the list already, and explained there. */
+    again?: boolean | undefined;
+    /** Its value, unless it is deleted or gone; as in history.state. */
+    value?: StoredValue | undefined;
+    /** What the transaction was called. */
+    label?: string | undefined;
+    /** The id of the trace record that the commit belongs to. */
+    trace?: string | undefined;
+    /** true: what the commit had read was recorded, and comes below. */
+    recorded?: boolean | undefined;
+    /** What else the commit wrote, events and traces too; at most 100. */
+    wrote?: string[] | undefined;
+    /** How many those are. */
+    wrote_count?: number | undefined;
+}
+
 /** A run: one line of an agent's work, with its own keys. */
 export interface RunRecord {
     /** Its name. */
@@ -69,6 +181,8 @@ export interface RunRecord {
     parent?: string | undefined;
     /** Why it failed. */
     error?: string | undefined;
+    /** true: it keeps what its commits had read, for history.explain. */
+    provenance?: boolean | undefined;
     /** Of a fork: it sees the parent as a reader of this commit did. */
     forked_at?: bigint | undefined;
     /** Of a fork from a time: it sees the parent as a reader at this time did. */
@@ -447,6 +561,8 @@ export interface RunCreateArgs {
     tags?: readonly string[] | undefined;
     /** Anything. */
     metadata?: ObjectValue | undefined;
+    /** Keeps what the commit of each of its transactions had read, for history.explain. */
+    provenance?: boolean | undefined;
 }
 
 /** Result of run.create. */
@@ -507,6 +623,8 @@ export interface RunBeginArgs {
     tags?: readonly string[] | undefined;
     /** Anything; when it is created. */
     metadata?: ObjectValue | undefined;
+    /** As of run.create; when it is created. */
+    provenance?: boolean | undefined;
 }
 
 /** Result of run.begin. */
@@ -551,12 +669,14 @@ export interface RunTagResult {
     version?: bigint | undefined;
 }
 
-/** Arguments of run.update: Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. */
+/** Arguments of run.update: Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. Or whether it keeps provenance. */
 export interface RunUpdateArgs {
     /** The run. */
     name: string;
     /** What is different. */
-    metadata: ObjectValue;
+    metadata?: ObjectValue | undefined;
+    /** Whether it keeps from now on what its commits had read; as of run.create. */
+    provenance?: boolean | undefined;
 }
 
 /** Result of run.update. */
@@ -1373,6 +1493,8 @@ export interface StateHistoryArgs {
 export interface StateHistoryResult {
     /** The versions; none if the cell never existed. */
     revisions: CellRevision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
 }
 
 /** Arguments of trace.record: Records a step; it is never changed. */
@@ -2183,6 +2305,8 @@ export interface JsonHistoryArgs {
 export interface JsonHistoryResult {
     /** The versions; none if the document never existed, or nothing of it is kept. */
     revisions: DocumentRevision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
 }
 
 /** Arguments of json.find: Documents that a filter holds of, in order of key or of a field. An index on a path of the filter is used by itself. */
@@ -2767,6 +2891,10 @@ export interface TxnBeginArgs {
     isolation?: string | undefined;
     /** It is over after so many milliseconds; 0, when left out: never. */
     timeout_ms?: number | bigint | undefined;
+    /** What its commit is called in history.log; at most 1024 bytes. */
+    label?: string | undefined;
+    /** The id of the trace record that its commit belongs to; when left out, one that it writes itself. */
+    trace?: string | undefined;
 }
 
 /** Result of txn.begin. */
@@ -2853,6 +2981,180 @@ export interface TxnInfoResult {
     age_ms: number;
     /** After how long it is over; 0: never. */
     timeout_ms: number;
+}
+
+/** Arguments of history.log: The commits of a run and what they changed, newest first; of a fork also those of what it was forked from. Things are named by references: kv:KEY, event:SEQUENCE, state:NAME, trace:ID, json:DOCUMENT, memory:KEY, edge:SOURCE>TYPE>DESTINATION, schema:NAME, entity:SCHEMA/ID, run, run:NAME. The key stands there as it is; but where there is a separator (# of json, > of edge, / of entity), it and the percent sign are written %23, %3E, %2F and %25 inside a name. */
+export interface HistoryLogArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Only commits that changed this thing. */
+    ref?: string | undefined;
+    /** From this commit on. When left out, from the first that is kept. */
+    from?: number | bigint | undefined;
+    /** Up to this commit. */
+    until?: number | bigint | undefined;
+    /** From this time on. */
+    from_time?: number | bigint | undefined;
+    /** Up to this time. */
+    until_time?: number | bigint | undefined;
+    /** From the oldest to the newest. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+}
+
+/** Result of history.log. */
+export interface HistoryLogResult {
+    /** The page. */
+    commits: Commit[];
+    /** Of the page, what was below this commit may be gone. */
+    earliest?: bigint | undefined;
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of history.replay: The commits of a run in their order, each with all that it wrote. A page ends early when it is large. */
+export interface HistoryReplayArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** From this commit on. When left out, from the first that is kept. */
+    from?: number | bigint | undefined;
+    /** Up to this commit. */
+    until?: number | bigint | undefined;
+    /** From this time on. */
+    from_time?: number | bigint | undefined;
+    /** Up to this time. */
+    until_time?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+}
+
+/** Result of history.replay. */
+export interface HistoryReplayResult {
+    /** The page. */
+    commits: Commit[];
+    /** Of the page, what was below this commit may be gone. */
+    earliest?: bigint | undefined;
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of history.state: Everything that a run holds at a point: all things of all primitives that have a value then. A page ends early when it is large. */
+export interface HistoryStateArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+    /** Only these: kv, event, state, trace, json, memory, edge, schema, entity. */
+    primitives?: readonly string[] | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+}
+
+/** Result of history.state. */
+export interface HistoryStateResult {
+    /** The page, primitive by primitive, in order of key. */
+    items: Item[];
+    /** The last commit that it shows. */
+    version: bigint;
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of history.diff: In what two points differ: of one run, of a run and its fork, of any two runs. A page ends early when it is large. Where they have history in common, what ended by itself without a write is no difference. */
+export interface HistoryDiffArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The first point: as a reader of this commit number saw it. Now when left out. */
+    as_of?: number | bigint | undefined;
+    /** The same by time. */
+    as_of_time?: number | bigint | undefined;
+    /** The run of the other point; the same one when left out. */
+    other_run?: string | undefined;
+    /** The other point; now when left out. */
+    other_as_of?: number | bigint | undefined;
+    /** The same by time. */
+    other_as_of_time?: number | bigint | undefined;
+    /** Only these, as in history.state. */
+    primitives?: readonly string[] | undefined;
+    /** Whether to return the values; true when left out. */
+    values?: boolean | undefined;
+    /** Only counts the differences, all of them. */
+    summary?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+}
+
+/** Result of history.diff. */
+export interface HistoryDiffResult {
+    /** The page, primitive by primitive, in order of key. */
+    changes: Difference[];
+    /** By primitive {added, removed, changed}; those without differences are left out. */
+    summary?: StoredObject | undefined;
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of history.merge: Takes over into a run what its fork, or another fork of the same run, has changed since they parted: in one commit, or not at all. Documents are merged path by path; an array that one side has added to or taken from counts as a whole. Events are appended in their order; their payload then says where they are from, in merged_from {run, sequence, timestamp, hash}. */
+export interface HistoryMergeArgs {
+    /** The run to take from. */
+    source: string;
+    /** The run to write to; default when left out. */
+    target?: string | undefined;
+    /** What to do when both have changed the same thing: strict (when left out): it is an error; theirs: the source's value counts; ours: the target's. */
+    strategy?: string | undefined;
+    /** Only says what would happen; a conflict is no error then. */
+    dry_run?: boolean | undefined;
+}
+
+/** Result of history.merge. */
+export interface HistoryMergeResult {
+    /** Things that are as in the source now. */
+    taken: number;
+    /** Events that were appended. */
+    events: number;
+    /** What both have changed; at most 100. */
+    conflicts: MergeConflict[];
+    /** How many those are. */
+    conflict_count: number;
+    /** The commit, when there was anything to write. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of history.explain: Why a thing is as it is: its versions, newest first, the commits that wrote them, what those had read, and so on down. What a commit had read is known where its run keeps provenance (run.create). */
+export interface HistoryExplainArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The thing, as history.log names it. */
+    ref: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+    /** How many versions of the thing itself, 1-1000; 10 when left out. */
+    versions?: number | bigint | undefined;
+    /** How many levels below them, 0-100; 3 when left out. */
+    depth?: number | bigint | undefined;
+    /** Of the list, 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of history.explain. */
+export interface HistoryExplainResult {
+    /** Level by level; each after the one that had read it. */
+    nodes: Explained[];
+    /** Whether there is more than was asked for, or than is kept. */
+    truncated: boolean;
 }
 
 /** Arguments of retention.set: Sets how much history is kept. The narrowest rule counts: primitive in a run, run, primitive, database. What a rule does not keep goes when tables are merged, or with db.compact. */
@@ -3138,7 +3440,7 @@ export interface Operations {
     'run.end': { args: RunEndArgs; result: RunEndResult };
     /** Changes the tags of a run, whatever its status; they are a set, in the order in which they were first added. */
     'run.tag': { args: RunTagArgs; result: RunTagResult };
-    /** Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. */
+    /** Changes the metadata of a run, whatever its status, as RFC 7396 has it: null removes, objects are merged, the rest is replaced. Or whether it keeps provenance. */
     'run.update': { args: RunUpdateArgs; result: RunUpdateResult };
     /** The runs that fit all that is asked, in order of name. Cost: looks at every run with that beginning of a name, once over all pages. */
     'run.query': { args: RunQueryArgs; result: RunQueryResult };
@@ -3342,6 +3644,18 @@ export interface Operations {
     'txn.rollback_to': { args: TxnRollbackToArgs; result: TxnRollbackToResult };
     /** What a transaction is and has done so far. */
     'txn.info': { args: TxnInfoArgs; result: TxnInfoResult };
+    /** The commits of a run and what they changed, newest first; of a fork also those of what it was forked from. Things are named by references: kv:KEY, event:SEQUENCE, state:NAME, trace:ID, json:DOCUMENT, memory:KEY, edge:SOURCE>TYPE>DESTINATION, schema:NAME, entity:SCHEMA/ID, run, run:NAME. The key stands there as it is; but where there is a separator (# of json, > of edge, / of entity), it and the percent sign are written %23, %3E, %2F and %25 inside a name. */
+    'history.log': { args: HistoryLogArgs; result: HistoryLogResult };
+    /** The commits of a run in their order, each with all that it wrote. A page ends early when it is large. */
+    'history.replay': { args: HistoryReplayArgs; result: HistoryReplayResult };
+    /** Everything that a run holds at a point: all things of all primitives that have a value then. A page ends early when it is large. */
+    'history.state': { args: HistoryStateArgs; result: HistoryStateResult };
+    /** In what two points differ: of one run, of a run and its fork, of any two runs. A page ends early when it is large. Where they have history in common, what ended by itself without a write is no difference. */
+    'history.diff': { args: HistoryDiffArgs; result: HistoryDiffResult };
+    /** Takes over into a run what its fork, or another fork of the same run, has changed since they parted: in one commit, or not at all. Documents are merged path by path; an array that one side has added to or taken from counts as a whole. Events are appended in their order; their payload then says where they are from, in merged_from {run, sequence, timestamp, hash}. */
+    'history.merge': { args: HistoryMergeArgs; result: HistoryMergeResult };
+    /** Why a thing is as it is: its versions, newest first, the commits that wrote them, what those had read, and so on down. What a commit had read is known where its run keeps provenance (run.create). */
+    'history.explain': { args: HistoryExplainArgs; result: HistoryExplainResult };
     /** Sets how much history is kept. The narrowest rule counts: primitive in a run, run, primitive, database. What a rule does not keep goes when tables are merged, or with db.compact. */
     'retention.set': { args: RetentionSetArgs; result: RetentionSetResult };
     /** The rule that counts, and what it is a rule of. */

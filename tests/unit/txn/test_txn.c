@@ -296,7 +296,7 @@ static void begun_again(void **state) {
             assert_int_equal(txn_put(&b, txn, name_of(key), "mine"), STRATA_OK);
         }
         st_txn_end(txn);
-        st_txn_begin_again(txn, b.shard, &write);
+        assert_int_equal(st_txn_begin_again(txn, b.shard, &write), STRATA_OK);
         st_txn_read_info(txn, &info);
         assert_int_equal(info.keys_read + info.ranges_read + info.writes, 0);
         assert_int_equal(info.isolation, ST_SERIALIZABLE);
@@ -307,13 +307,13 @@ static void begun_again(void **state) {
         assert_int_equal(txn_put(&b, txn, name_of(key), "mine"), STRATA_OK);
     }
     st_txn_end(txn);
-    st_txn_begin_again(txn, b.shard, &read);
+    assert_int_equal(st_txn_begin_again(txn, b.shard, &read), STRATA_OK);
     assert_false(b.machine->memory_failed);
     sim_heal(b.machine);
     (void)store_put(&b.store, 1, "a", "2");
     assert_string_equal(txn_scan(&b, txn, "a", "z", false, SIZE_MAX), "a=1 ");
     st_txn_end(txn);
-    st_txn_begin_again(txn, b.shard, &write);
+    assert_int_equal(st_txn_begin_again(txn, b.shard, &write), STRATA_OK);
     assert_string_equal(txn_scan(&b, txn, "a", "z", false, SIZE_MAX), "a=2 ");
     assert_int_equal(txn_put(&b, txn, "b", "3"), STRATA_OK);
     assert_int_equal(txn_commit(&b, txn), STRATA_OK);
