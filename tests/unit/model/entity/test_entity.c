@@ -334,6 +334,152 @@ static void not_in_transactions(void **state) {
     strata_txn_rollback(db);
 }
 
+/* ---- Merges of histories --------------------------------------------------------------------- */
+
+static void merges(void **state) {
+    (void)state;
+    (void)ask(db, STRATA_OK, "schema.put", "{\"name\":\"s\",\"schema\":{},\"indexed\":[\"/n\"]}");
+    (void)ask(db, STRATA_OK, "entity.upsert",
+              "{\"schema\":\"s\",\"id\":\"a\",\"document\":{\"n\":1}}");
+    (void)ask(db, STRATA_OK, "run.fork", "{\"name\":\"f\"}");
+    assert_true(json_has(ask(db, STRATA_OK, "entity.find",
+                             "{\"run\":\"f\",\"schema\":\"s\",\"where\":{\"path\":\"/n\",\"eq\":1},"
+                             "\"explain\":true}"),
+                         "\"kind\":\"equal\""));
+    (void)ask(db, STRATA_OK, "entity.merge",
+              "{\"run\":\"f\",\"schema\":\"s\",\"id\":\"a\",\"patch\":{\"n\":2}}");
+    (void)ask(db, STRATA_OK, "schema.put",
+              "{\"run\":\"f\",\"name\":\"t\",\"schema\":{},\"indexed\":[\"/m\"]}");
+    (void)ask(db, STRATA_OK, "entity.upsert",
+              "{\"run\":\"f\",\"schema\":\"t\",\"id\":\"b\",\"document\":{\"m\":5}}");
+    db_verify(db);
+    const char *diff =
+        ask(db, STRATA_OK, "history.diff", "{\"other_run\":\"f\"}");
+    assert_true(json_has(diff, "{\"document\":{\"m\":5}}"));
+    /* A schema and its entities come in one commit; indexes follow what the target has. */
+    (void)ask(db, STRATA_OK, "history.merge", "{\"source\":\"f\",\"target\":\"default\"}");
+    assert_true(json_has(ask(db, STRATA_OK, "entity.find",
+                             "{\"schema\":\"s\",\"where\":{\"path\":\"/n\",\"eq\":2},\"explain\":"
+                             "true}"),
+                         "\"examined\":1"));
+    assert_true(
+        json_has(ask(db, STRATA_OK, "entity.get", "{\"schema\":\"t\",\"id\":\"b\"}"), "{\"m\":5}"));
+    db_verify(db);
+    (void)ask(db, STRATA_OK, "schema.put", "{\"name\":\"t\",\"schema\":{},\"indexed\":[\"/m\"]}");
+    assert_true(json_has(ask(db, STRATA_OK, "entity.find",
+                             "{\"schema\":\"t\",\"where\":{\"path\":\"/m\",\"eq\":5},\"explain\":"
+                             "true}"),
+                         "\"kind\":\"equal\""));
+    db_verify(db);
+    /* One side deletes a schema, the other has a new entity of it. */
+    (void)ask(db, STRATA_OK, "run.fork", "{\"name\":\"g\"}");
+    (void)ask(db, STRATA_OK, "entity.purge",
+              "{\"run\":\"g\",\"schema\":\"t\",\"id\":\"b\",\"force\":true}");
+    (void)ask(db, STRATA_OK, "schema.delete", "{\"run\":\"g\",\"name\":\"t\"}");
+    (void)ask(db, STRATA_OK, "run.fork", "{\"name\":\"h\"}");
+    (void)ask(db, STRATA_OK, "entity.upsert",
+              "{\"schema\":\"t\",\"id\":\"c\",\"document\":{\"m\":6}}");
+    assert_true(json_has(
+        ask(db, STRATA_CONFLICT, "history.merge", "{\"source\":\"g\",\"target\":\"default\"}"),
+        "\"key\":\"t\""));
+    (void)ask(db, STRATA_OK, "entity.purge", "{\"schema\":\"t\",\"id\":\"c\",\"force\":true}");
+    (void)ask(db, STRATA_OK, "history.merge", "{\"source\":\"g\",\"target\":\"default\"}");
+    (void)ask(db, STRATA_NOT_FOUND, "schema.get", "{\"name\":\"t\"}");
+    (void)ask(db, STRATA_OK, "entity.upsert",
+              "{\"run\":\"h\",\"schema\":\"t\",\"id\":\"d\",\"document\":{}}");
+    assert_true(json_has(
+        ask(db, STRATA_CONFLICT, "history.merge", "{\"source\":\"h\",\"target\":\"default\"}"),
+        "\"key\":\"t\""));
+    db_verify(db);
+}
+
+/* ---- The C functions ------------------------------------------------------------------------- */
+
+static bool count_visits(void *arg, const strata_entity_entry *entry) {
+    unsigned *left = arg;
+    assert_true(entry->document.type == STRATA_OBJECT && entry->version > 0);
+    return --*left > 0;
+}
+
+static void c_functions(void **state) {
+    (void)state;
+    const strata_run run = STRATA_RUN_DEFAULT;
+    const strata_when now = STRATA_NOW_INIT;
+    const strata_slice paths[] = {strata_text("/n")};
+    strata_schema schema = STRATA_SCHEMA_INIT;
+    strata_entity entity = STRATA_ENTITY_INIT;
+    strata_entity_range range = STRATA_ENTITY_RANGE_INIT;
+    strata_entity_entry entry;
+    strata_entry record;
+    strata_slice id;
+    uint64_t version = 0;
+    uint64_t purged = 9;
+    unsigned left = 1;
+    bool did = false;
+    schema.name = strata_text("s");
+    schema.schema = strata_object(test_hex("81 a8 72 65 71 75 69 72 65 64 91 a1 6e"));
+    schema.indexed = paths;
+    schema.indexed_count = 1;
+    assert_int_equal(strata_schema_put(db, run, &schema, &version), STRATA_OK);
+    assert_int_equal(strata_schema_get(db, run, schema.name, strata_as_of(version), &record),
+                     STRATA_OK);
+    assert_int_equal(record.version, version);
+    test_bytes_equal(record.value.as.bytes,
+                     test_hex("82 a6 73 63 68 65 6d 61 81 a8 72 65 71 75 69 72 65 64 91 a1 6e a7 "
+                              "69 6e 64 65 78 65 64 91 a2 2f 6e"),
+                     "the record");
+    entity.schema = schema.name;
+    entity.document = strata_object(test_hex("81 a1 6e 01"));
+    entity.uri = strata_text("http://n");
+    assert_int_equal(strata_entity_upsert(db, run, &entity, &id, &did, &version), STRATA_OK);
+    assert_true(did);
+    char name[33] = "";
+    assert_int_equal(id.len, 32);
+    memcpy(name, id.data, 32);
+    id = strata_text(name);
+    assert_int_equal(
+        strata_entity_merge(db, run, schema.name, id, strata_object(test_hex("81 a1 6e 02")), NULL),
+        STRATA_OK);
+    assert_int_equal(strata_entity_get(db, run, schema.name, id, now, &entry), STRATA_OK);
+    test_bytes_equal(entry.document.as.bytes, test_hex("81 a1 6e 02"), "the document");
+    assert_true(st_slice_equal(entry.uri, entity.uri) && st_slice_equal(entry.id, id));
+    assert_int_equal(strata_entity_get(db, run, schema.name, id, strata_as_of(version), &entry),
+                     STRATA_OK);
+    test_bytes_equal(entry.document.as.bytes, test_hex("81 a1 6e 01"), "the document then");
+    entity.document = strata_object(test_hex("80"));
+    assert_int_equal(strata_entity_upsert(db, run, &entity, NULL, NULL, NULL), STRATA_CONSTRAINT);
+    entity.document = strata_int(1);
+    assert_int_equal(strata_entity_upsert(db, run, &entity, NULL, NULL, NULL), STRATA_CONSTRAINT);
+    assert_int_equal(strata_entity_purge(db, run, schema.name, id, false, NULL), STRATA_CONSTRAINT);
+    range.schema = schema.name;
+    assert_int_equal(strata_entity_scan(db, run, &range, count_visits, &left), STRATA_OK);
+    assert_int_equal(left, 0);
+    assert_int_equal(strata_entity_delete(db, run, schema.name, id, &did), STRATA_OK);
+    assert_int_equal(strata_entity_get(db, run, schema.name, id, now, &entry), STRATA_NOT_FOUND);
+    assert_int_equal(strata_entity_restore(db, run, schema.name, id, &did), STRATA_OK);
+    assert_true(did);
+    assert_int_equal(strata_entity_delete(db, run, schema.name, id, &did), STRATA_OK);
+    range.deleted = true;
+    left = 2;
+    assert_int_equal(strata_entity_scan(db, run, &range, count_visits, &left), STRATA_OK);
+    assert_int_equal(left, 1);
+    assert_int_equal(strata_schema_delete(db, run, schema.name, NULL), STRATA_CONSTRAINT);
+    assert_int_equal(strata_entity_vacuum(db, run, schema.name, 0, &purged), STRATA_OK);
+    assert_int_equal(purged, 1);
+    assert_int_equal(strata_entity_purge(db, run, schema.name, id, true, &did), STRATA_OK);
+    assert_false(did);
+    assert_int_equal(strata_schema_delete(db, run, schema.name, &did), STRATA_OK);
+    assert_true(did);
+    schema.size = 1;
+    entity.size = 1;
+    range.size = 1;
+    assert_int_equal(strata_schema_put(db, run, &schema, NULL), STRATA_INVALID_ARGUMENT);
+    assert_int_equal(strata_entity_upsert(db, run, &entity, NULL, NULL, NULL),
+                     STRATA_INVALID_ARGUMENT);
+    assert_int_equal(strata_entity_scan(db, run, &range, count_visits, &left),
+                     STRATA_INVALID_ARGUMENT);
+}
+
 /* ---- Agreement ------------------------------------------------------------------------------- */
 
 enum { IDS = 40, ROUNDS = 400, TEXT_MAX = 1 << 16 };
@@ -627,6 +773,8 @@ int main(void) {
         case_of(mismatches),
         case_of(transactions),
         case_of(not_in_transactions),
+        case_of(merges),
+        case_of(c_functions),
         case_of(agreement),
         case_of(forged_entries),
         case_of(forged_values),
