@@ -2,6 +2,7 @@
 export type { Camel, PageOptions } from './caller.js';
 export { Database, Run } from './database.js';
 export type { DocumentListOptions, Documents } from './documents.js';
+export type { Entities, EntityFindOptions, EntityListOptions, EntityOptions } from './entities.js';
 export { type ErrorDetails, StrataError } from './errors.js';
 export type { Condition, Filter, FindOptions } from './find.js';
 export type { EventRangeOptions, Events } from './events.js';
@@ -43,6 +44,10 @@ export type {
     DbVerifyResult,
     Document,
     DocumentRevision,
+    Entity,
+    EntityRevision,
+    EntityUpsertResult,
+    EntityVacuumResult,
     Edge,
     EdgeNeighboursResult,
     EdgePathResult,
@@ -58,6 +63,7 @@ export type {
     Item,
     Memory,
     MemoryRememberResult,
+    Mismatch,
     MergeConflict,
     OperationName,
     Operations,
@@ -76,6 +82,9 @@ export type {
     RunRevision,
     RunStatsResult,
     RunTagResult,
+    Schema,
+    SchemaPutResult,
+    SchemaRevision,
     Snapshot,
     StateReadResult,
     StateSetResult,
@@ -103,6 +112,7 @@ export type { ExpiryOptions, Kv, KvListOptions, NewEntry } from './kv.js';
 export type { Memories, MemoryListOptions, RecallOptions, RecallResult, RememberOptions } from './memories.js';
 export type { AsOf, CallOptions, Durability, ImportSource, OpenOptions, When } from './options.js';
 export type { Retention, RetentionOptions, RetentionScope } from './retention.js';
+export type { SchemaOptions, Schemas } from './schemas.js';
 export type { RunCreateOptions, RunEndOptions, RunForkOptions, RunQueryOptions, Runs, RunTagOptions } from './runs.js';
 export { Scope } from './scope.js';
 export type { Snapshots } from './snapshots.js';

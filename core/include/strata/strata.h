@@ -671,6 +671,7 @@ strata_status strata_repair(const char *path, const strata_options *options,
 
 /* The parts of it that have a header of their own. */
 #include "strata/edge.h"
+#include "strata/entity.h"
 #include "strata/history.h"
 #include "strata/state.h"
 #include "strata/trace.h"

@@ -53,6 +53,7 @@ void cli_help(const cli_app *app, FILE *to) {
         {"Keys and values", cli_verbs_kv, cli_verbs_kv_count},
         {"Events", cli_verbs_event, cli_verbs_event_count},
         {"JSON documents", cli_verbs_json, cli_verbs_json_count},
+        {"Schemas and entities", cli_verbs_entity, cli_verbs_entity_count},
         {"Filters and indexes", cli_verbs_index, cli_verbs_index_count},
         {"Runs", cli_verbs_run, cli_verbs_run_count},
         {"State cells", cli_verbs_state, cli_verbs_state_count},
