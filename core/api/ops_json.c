@@ -125,7 +125,7 @@ strata_status st_op_json_count(st_call *call) {
 
 static strata_status put_revision(st_call *call, st_run *run, strata_slice key,
                                   const st_json_revision *revision, bool whole) {
-    const st_when then = {revision->stamp.version, INT64_MAX};
+    const st_when then = {revision->seen_at, INT64_MAX};
     const bool shown = whole && !revision->deleted;
     st_json json = {.document = {NULL, 0}};
     if (shown) {
@@ -155,15 +155,15 @@ strata_status st_op_json_history(st_call *call) {
     const bool more = count > limit;
     count -= more ? 1 : 0;
     ST_TRY(st_list_open(call, "revisions", &list));
-    for (; shown < count; shown++) {
-        const strata_status status = put_revision(call, run, key, &revisions[shown], whole);
-        if (status == STRATA_HISTORY_TRIMMED) {
-            break; /* meanwhile; so were all older ones */
+    for (size_t i = 0; i < count; i++) {
+        const strata_status status = put_revision(call, run, key, &revisions[i], whole);
+        if (status != STRATA_HISTORY_TRIMMED) { /* meanwhile */
+            ST_TRY(status);
+            shown++;
         }
-        ST_TRY(status);
     }
     return st_list_close_at(call, &list, shown, "next",
-                            more && shown == count ? revisions[count - 1].stamp.version : 0);
+                            more ? revisions[count - 1].stamp.version : 0);
 }
 
 /* ---- Changing -------------------------------------------------------------------------------- */
