@@ -143,8 +143,8 @@ static strata_status check_floor(const loading *l) {
         return STRATA_OK;
     }
     uint64_t last = UINT64_MAX;
-    for (; shard->base != NULL && base <= shard->base_version; shard = shard->base) {
-        last = shard->base_version; /* where a fork has it from, and no later than that */
+    for (; shard->base != NULL && base <= shard->since; shard = shard->base) {
+        last = shard->since; /* a fork has it from there, and sees what came till then */
     }
     ST_TRY(st_past_floor(l->reader, shard, l->low, l->high, &floor));
     last = last < floor.version ? last : floor.version;
