@@ -3,6 +3,7 @@
 #define ST_API_OPS_H
 
 #include "api/handle.h"
+#include "model/entity/entity.h"
 #include "model/json/json.h"
 #include "model/memory.h"
 #include "model/run/run.h"
@@ -119,6 +120,8 @@ strata_status st_put_entry(strata_buffer *out, strata_slice key, const st_revisi
 strata_status st_put_memory(strata_buffer *out, const st_memory *memory, const st_stamp *stamp);
 /* A Document; whole: with the document itself. */
 strata_status st_put_document(st_call *call, strata_slice key, const st_json *json, bool whole);
+/* An Entity. */
+strata_status st_put_entity(st_call *call, const st_entity *entity);
 /* The whole result {version}. */
 strata_status st_put_version(st_call *call, const st_stamp *stamp);
 /* The whole result of a delete: {existed, version?}. */

@@ -2,6 +2,7 @@
 #include "api/ops.h"
 #include "format/codec.h"
 #include "model/event.h"
+#include "model/field_index.h"
 #include "model/memory.h"
 #include "store/tables.h"
 
@@ -220,7 +221,7 @@ static strata_status check_run(st_request *rq, const st_run *run, st_report *rep
     if (first_invalid != 0) {
         st_report_problem(report, "events", first_invalid, "the hash chain does not hold");
     }
-    return STRATA_OK;
+    return st_indexes_verify(rq, run, report);
 }
 
 static strata_status verify_all(st_request *rq, st_report *report) {

@@ -1,5 +1,6 @@
 /* ops_diff.c - the operations of ops.def that compare and explain: diff, merge, explain. */
 #include "api/ops_history.h"
+#include "format/document_compare.h"
 #include "history/explain.h"
 #include "history/unite.h"
 #include "model/primitive.h"
@@ -11,8 +12,48 @@ static const char *const kind_names[ST_DIFF_KINDS] = {"added", "removed", "chang
 typedef struct difference_page {
     st_thing_page page;
     bool values;
+    st_arena arena;
+    st_request scratch; /* in that arena: for comparing documents */
     uint64_t counts[ST_PRIMITIVE_COUNT][ST_DIFF_KINDS];
 } difference_page;
+
+typedef struct path_list {
+    st_call *call;
+    uint32_t count;
+} path_list;
+
+static strata_status put_part(st_call *call, const char *name, strata_slice node) {
+    ST_TRY(st_put_name(call->out, name));
+    return st_document_to_msgpack(node, call->out);
+}
+
+static strata_status put_path(void *arg, const st_difference *path) {
+    static const char *const kinds[] = {"added", "removed", "changed"};
+    path_list *list = arg;
+    st_call *call = list->call;
+    if (list->count == ST_CHANGES_SHOWN) {
+        return STRATA_OK;
+    }
+    list->count++;
+    ST_TRY(st_msgpack_put_object(call->out, 2u + (path->before.len > 0) + (path->after.len > 0)));
+    ST_TRY(st_put_text(call->out, "path", path->pointer));
+    ST_TRY(st_put_text(call->out, "kind", strata_text(kinds[path->kind])));
+    if (path->before.len > 0) {
+        ST_TRY(put_part(call, "before", path->before));
+    }
+    return path->after.len > 0 ? put_part(call, "after", path->after) : STRATA_OK;
+}
+
+static strata_status put_paths(difference_page *self, strata_slice before, strata_slice after) {
+    path_list list = {self->page.call, 0};
+    size_t place;
+    ST_TRY(st_put_name(list.call->out, "paths"));
+    ST_TRY(st_msgpack_open_array(list.call->out, &place));
+    st_scratch_forget(&self->scratch);
+    ST_TRY(st_document_diff(before, after, self->scratch.arena, put_path, &list));
+    st_msgpack_patch(list.call->out, place, list.count);
+    return STRATA_OK;
+}
 
 static strata_status put_difference(void *ctx, const st_diff_change *difference, bool *more) {
     difference_page *self = ctx;
@@ -23,7 +64,8 @@ static strata_status put_difference(void *ctx, const st_diff_change *difference,
         return STRATA_OK;
     }
     const uint32_t sides = (before != NULL ? 1u : 0u) + (after != NULL ? 1u : 0u);
-    ST_TRY(st_msgpack_put_object(call->out, 2 + sides * (self->values ? 2 : 1)));
+    const bool has_paths = self->values && sides == 2 && st_key_tag(difference->key) == ST_TAG_JSON;
+    ST_TRY(st_msgpack_put_object(call->out, 2 + sides * (self->values ? 2 : 1) + has_paths));
     ST_TRY(st_put_named_ref(call, "ref", difference->key));
     ST_TRY(st_put_text(call->out, "kind", strata_text(kind_names[difference->kind])));
     if (before != NULL && self->values) {
@@ -31,6 +73,9 @@ static strata_status put_difference(void *ctx, const st_diff_change *difference,
     }
     if (after != NULL && self->values) {
         ST_TRY(st_put_shown(call, "after", difference->key, after));
+    }
+    if (has_paths) {
+        ST_TRY(put_paths(self, before->value, after->value));
     }
     if (before != NULL) {
         ST_TRY(st_put_uint(call->out, "before_version", before->number));
@@ -125,7 +170,10 @@ strata_status st_op_history_diff(st_call *call) {
     ST_TRY(st_call_limit(call, ARG_history_diff_limit, &self->page.limit));
     ST_TRY(st_call_primitives(call, ARG_history_diff_primitives, &spec.primitives));
     ST_TRY(st_call_key_cursor(call, ARG_history_diff_cursor, &spec.past));
-    return diff_points(call, self, run, other, &spec);
+    st_scratch_begin(&self->scratch, &self->arena, call->rq);
+    const strata_status status = diff_points(call, self, run, other, &spec);
+    st_scratch_end(&self->scratch);
+    return status;
 }
 
 /* ---- Merge ----------------------------------------------------------------------------------- */
@@ -150,7 +198,7 @@ static strata_status put_conflict(void *ctx, const st_merge_conflict *conflict) 
     ST_TRY(st_msgpack_put_object(call->out, 1u + (conflict->base != NULL) +
                                                 (conflict->source != NULL) +
                                                 (conflict->target != NULL)));
-    ST_TRY(st_put_named_ref(call, "ref", conflict->key));
+    ST_TRY(st_put_path_ref(call, conflict->key, conflict->pointer));
     ST_TRY(put_side(call, "base", conflict->key, conflict->base));
     ST_TRY(put_side(call, "source", conflict->key, conflict->source));
     ST_TRY(put_side(call, "target", conflict->key, conflict->target));

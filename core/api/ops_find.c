@@ -107,6 +107,28 @@ strata_status st_op_memory_find(st_call *call) {
     return close_list(call, &args, &list, &found);
 }
 
+strata_status st_op_entity_find(st_call *call) {
+    static const find_args args = FIND_ARGS(entity_find);
+    const strata_slice schema = st_call_text(call, ARG_entity_find_schema);
+    const st_when when = st_call_when(call, args.as_of, args.as_of_time);
+    st_find_request request = {.primitive = ST_PRIMITIVE_ENTITY, .schema = schema};
+    st_find_result found;
+    st_schema known;
+    st_list list;
+    st_run *run;
+    ST_TRY(st_call_run(call, args.run, &run));
+    ST_TRY(st_schema_get(call->rq, run, schema, &when, &known));
+    ST_TRY(ask(call, &args, &request, &run, &found));
+    ST_TRY(st_list_open(call, "entities", &list));
+    for (size_t i = 0; i < found.count; i++) {
+        st_entity entity;
+        bool there;
+        ST_TRY(st_entity_find(call->rq, run, found.owners[i], &found.bound, &entity, &there));
+        ST_TRY(st_put_entity(call, &entity));
+    }
+    return close_list(call, &args, &list, &found);
+}
+
 /* ---- Indexes --------------------------------------------------------------------------------- */
 
 strata_status st_op_index_create(st_call *call) {

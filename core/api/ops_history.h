@@ -9,6 +9,8 @@
 /* The reference of a key, without and with a name before it. */
 strata_status st_put_ref(st_call *call, strata_slice key);
 strata_status st_put_named_ref(st_call *call, const char *name, strata_slice key);
+/* The same of what a pointer leads to in a document, under the name ref. */
+strata_status st_put_path_ref(st_call *call, strata_slice key, strata_slice pointer);
 /* What was read of a thing (model/show.h). */
 strata_status st_put_shown(st_call *call, const char *name, strata_slice key,
                            const st_revision *revision);

@@ -23,6 +23,18 @@ strata_status st_put_named_ref(st_call *call, const char *name, strata_slice key
     return st_put_ref(call, key);
 }
 
+strata_status st_put_path_ref(st_call *call, strata_slice key, strata_slice pointer) {
+    strata_buffer *text = &call->rq->value;
+    text->len = 0;
+    ST_TRY(st_put_name(call->out, "ref"));
+    ST_TRY(st_ref_print(key, text));
+    if (pointer.len > 0) {
+        ST_TRY(st_buffer_append(text, "#", 1));
+        ST_TRY(st_buffer_append(text, pointer.data, pointer.len));
+    }
+    return st_msgpack_put_string(call->out, st_buffer_slice(text));
+}
+
 strata_status st_put_shown(st_call *call, const char *name, strata_slice key,
                            const st_revision *revision) {
     ST_TRY(st_put_name(call->out, name));

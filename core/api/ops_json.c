@@ -157,10 +157,12 @@ strata_status st_op_json_history(st_call *call) {
     ST_TRY(st_list_open(call, "revisions", &list));
     for (size_t i = 0; i < count; i++) {
         const strata_status status = put_revision(call, run, key, &revisions[i], whole);
-        if (status != STRATA_HISTORY_TRIMMED) { /* meanwhile */
-            ST_TRY(status);
-            shown++;
+        if (status == STRATA_HISTORY_TRIMMED) {
+            st_error_clear(call->rq->error); /* it went meanwhile */
+            continue;
         }
+        ST_TRY(status);
+        shown++;
     }
     return st_list_close_at(call, &list, shown, "next",
                             more ? revisions[count - 1].stamp.version : 0);

@@ -4,7 +4,7 @@
  * numbers. Of each key that was touched since (touched.h) three values are read:
  *   source as base                 nothing: what the target has stays
  *   target as base, or as source   the source's is taken, or there already
- *   all three different            a conflict
+ *   all three different            a conflict; of documents, of those paths that are (unite_document.h)
  * Values are the same if they have the same bytes and end at the same time. Things that are written
  * once and never changed (traces) come over like any others, and cannot be in conflict.
  *
@@ -24,6 +24,7 @@
 #include "history/unite.h"
 
 #include "history/touched.h"
+#include "history/unite_document.h"
 #include "model/event.h"
 #include "model/json/json_private.h"
 #include "model/primitive.h"
@@ -162,6 +163,46 @@ static strata_status read_target(merger *self, strata_slice key, st_revision *re
     return status;
 }
 
+/* ---- Documents ------------------------------------------------------------------------------- */
+
+typedef struct document_merge {
+    merger *self;
+    strata_slice key;
+} document_merge;
+
+static strata_status note_path(void *ctx, const st_path_conflict *path) {
+    const document_merge *of = ctx;
+    const st_revision base = {.value = path->base};
+    const st_revision source = {.value = path->source};
+    const st_revision target = {.value = path->target};
+    const st_merge_conflict conflict = {of->key, path->pointer, path->base.len > 0 ? &base : NULL,
+                                        path->source.len > 0 ? &source : NULL,
+                                        path->target.len > 0 ? &target : NULL};
+    return note_conflict(of->self, &conflict);
+}
+
+/* Both have changed a document: path by path. revisions: base, source, target. */
+static strata_status merge_document(merger *self, strata_slice key, const st_revision *revisions) {
+    document_merge of = {self, key};
+    const st_document_merge merge = {.base = revisions[0].value,
+                                     .source = revisions[1].value,
+                                     .target = revisions[2].value,
+                                     .theirs = self->spec->strategy == ST_MERGE_THEIRS,
+                                     .conflict = note_path,
+                                     .ctx = &of};
+    st_revision merged = revisions[1];
+    const strata_status status =
+        st_document_unite(&self->arena, self->rq->model->host, &merge, &merged.value);
+    if (status == STRATA_CORRUPT && self->rq->error->code == STRATA_OK) {
+        return st_json_fail(self->rq, st_key_text_of(key));
+    }
+    if (status == STRATA_NO_MEMORY) {
+        return st_fail_memory(self->rq->error);
+    }
+    ST_TRY(status);
+    return merged.value.data == merge.target.data ? STRATA_OK : take(self, key, &merged);
+}
+
 static strata_status merge_key(merger *self, strata_slice key) {
     st_revision revisions[3];
     bool found[3];
@@ -186,7 +227,10 @@ static strata_status merge_key(merger *self, strata_slice key) {
     if (equal) {
         return take(self, key, source);
     }
-    const st_merge_conflict conflict = {key, base, source, target};
+    if (st_key_tag(key) == ST_TAG_JSON && base != NULL && source != NULL && target != NULL) {
+        return merge_document(self, key, revisions);
+    }
+    const st_merge_conflict conflict = {key, st_slice("", 0), base, source, target};
     ST_TRY(note_conflict(self, &conflict));
     return self->spec->strategy == ST_MERGE_THEIRS ? take(self, key, source) : STRATA_OK;
 }

@@ -13,6 +13,7 @@ typedef enum st_strategy {
 /* Both have changed a thing since the runs parted, and not to the same; NULL: it is not there. */
 typedef struct st_merge_conflict {
     strata_slice key;
+    strata_slice pointer; /* of a document: what of it; empty: all */
     const st_revision *base;
     const st_revision *source;
     const st_revision *target;

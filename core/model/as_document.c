@@ -1,6 +1,7 @@
 /* as_document.c - things of a run as documents. */
 #include "model/as_document.h"
 
+#include "model/entity/entity.h"
 #include "model/json/json.h"
 #include "model/memory.h"
 
@@ -12,6 +13,16 @@ strata_status st_as_document(st_request *rq, const st_run *run, strata_slice own
         ST_TRY(st_json_find(rq, run, st_key_text_of(owner), bound, &json, found));
         *document = json.document;
         *stamp = json.stamp;
+        return STRATA_OK;
+    }
+    if (st_key_tag(owner) == ST_TAG_ENTITY) {
+        st_entity entity;
+        ST_TRY(st_entity_find(rq, run, owner, bound, &entity, found));
+        if (*found) {
+            *found = !entity.deleted;
+            *document = entity.document;
+            *stamp = entity.stamp;
+        }
         return STRATA_OK;
     }
     st_revision revision;

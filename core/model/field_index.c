@@ -200,17 +200,11 @@ bool st_index_key_parts(strata_slice key, strata_slice *value, strata_slice *own
     return len > 0 && owner->len >= 2;
 }
 
-/* The encoded values of one document at one path. */
-typedef struct values {
-    strata_slice *items; /* in the arena, in order, each once */
-    size_t count;
-} values;
-
 static int compare_values(const void *a, const void *b) {
     return st_slice_compare(*(const strata_slice *)a, *(const strata_slice *)b);
 }
 
-static strata_status add_value(st_request *rq, const st_node *node, values *all) {
+static strata_status add_value(st_request *rq, const st_node *node, st_index_values *all) {
     uint8_t bytes[ST_INDEX_VALUE_BYTES_MAX];
     const size_t len = st_field_encode(node, bytes, NULL);
     if (len == 0) {
@@ -220,8 +214,8 @@ static strata_status add_value(st_request *rq, const st_node *node, values *all)
     return all->items[all->count++].data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
 }
 
-static strata_status values_of(st_request *rq, strata_slice document, const st_path *path,
-                               values *all) {
+strata_status st_index_values_of(st_request *rq, strata_slice document, const st_path *path,
+                                 st_index_values *all) {
     st_node node;
     bool found = false;
     all->count = 0;
@@ -284,10 +278,10 @@ bool st_index_covers(const st_index_def *def, strata_slice owner) {
 /* Both are in order: what is only in the one goes, what is only in the other comes. */
 strata_status st_index_change(st_request *rq, const st_index_def *def, strata_slice owner,
                               strata_slice before, strata_slice after, strata_buffer *writes) {
-    values old;
-    values now;
-    ST_TRY(values_of(rq, before, &def->path, &old));
-    ST_TRY(values_of(rq, after, &def->path, &now));
+    st_index_values old;
+    st_index_values now;
+    ST_TRY(st_index_values_of(rq, before, &def->path, &old));
+    ST_TRY(st_index_values_of(rq, after, &def->path, &now));
     for (size_t i = 0, j = 0; i < old.count || j < now.count;) {
         const int order = i == old.count   ? 1
                           : j == now.count ? -1

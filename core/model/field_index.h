@@ -7,6 +7,7 @@
 #include "index/field/plan.h"
 #include "model/page.h"
 #include "model/primitive.h"
+#include "store/copies/verify.h"
 
 typedef struct st_index_def {
     strata_slice name;
@@ -40,6 +41,10 @@ void st_indexes_forget(st_run *run, const strata_allocator *memory);
 void st_index_key(st_key *key, uint32_t id, strata_slice value);
 /* Takes an entry's key apart; owner: without its tag. False: malformed. */
 bool st_index_key_parts(strata_slice key, strata_slice *value, strata_slice *owner);
+
+/* Compares the indexes of a run with what they are on, at one moment, and adds to the report what does not
+ * agree. Cost: reads everything that is indexed, twice. */
+strata_status st_indexes_verify(st_request *rq, const st_run *run, st_report *report);
 
 enum { ST_INDEXES_MAX = 64 }; /* of a run: each costs every write a look */
 

@@ -14,20 +14,14 @@
 
 enum { BATCH_ENTRIES = 512, BATCH_OWNERS = 128 };
 
-typedef struct forget_hook {
-    st_run *run;
-    const strata_allocator *memory;
-} forget_hook;
-
-static void forget(void *ctx, const st_commit *commit, uint64_t version) {
-    const forget_hook *hook = ctx;
+void st_indexes_forget_at(void *ctx, const st_commit *commit, uint64_t version) {
+    const st_index_hook *hook = ctx;
     (void)commit;
     (void)version;
     st_indexes_forget(hook->run, hook->memory);
 }
 
-/* The highest id that an index of the run ever had. */
-static strata_status highest_id(st_request *rq, const st_run *run, uint32_t *highest) {
+strata_status st_index_highest(st_request *rq, const st_run *run, uint32_t *highest) {
     static const uint8_t low[] = {ST_TAG_INDEX};
     static const uint8_t high[] = {ST_TAG_INDEX + 1};
     const st_scan_range range = {st_slice(low, 1), st_slice(high, 1), false};
@@ -50,8 +44,8 @@ static strata_status highest_id(st_request *rq, const st_run *run, uint32_t *hig
 
 static strata_status put_record(st_request *rq, st_run *run, st_commit *commit,
                                 const st_index_def *def, st_stamp *stamp) {
-    forget_hook forgets = {run, &rq->model->host->memory};
-    const st_commit_hook hook = {&forgets, forget};
+    st_index_hook forgets = {run, &rq->model->host->memory};
+    const st_commit_hook hook = {&forgets, st_indexes_forget_at};
     st_key key;
     st_key_text(&key, ST_TAG_INDEX, def->name);
     if (st_index_encode(def, &rq->value) != STRATA_OK) {
@@ -90,7 +84,7 @@ static strata_status prepare(st_request *rq, st_run *run, st_index_def *def) {
         return st_fail_constraint(rq->error, "too_many_indexes", "a run has at most %u indexes",
                                   (uint64_t)ST_INDEXES_MAX);
     }
-    ST_TRY(highest_id(rq, run, &highest));
+    ST_TRY(st_index_highest(rq, run, &highest));
     if (highest == UINT32_MAX) {
         return st_fail(rq->error, STRATA_OVERFLOW, "the run has had all indexes it can have");
     }
@@ -114,15 +108,15 @@ static strata_status begin_index(st_request *rq, st_run *run, st_index_def *def,
 static strata_status fill_batch(st_request *rq, st_run *run, const st_index_def *def,
                                 strata_buffer *after, strata_buffer *writes) {
     const st_bound newest = st_bound_version(UINT64_MAX);
-    const uint8_t tag = def->primitive->tags[0];
-    const uint8_t high[] = {(uint8_t)(tag + 1)};
-    const uint8_t low[] = {tag};
-    const st_scan_range range = {after->len == 0 ? st_slice(low, 1) : st_buffer_slice(after),
-                                 st_slice(high, 1), false};
+    const st_texts_page owners = {.tag = def->primitive->tags[0],
+                                  .texts = {def->schema},
+                                  .count = def->schema.len > 0 ? 1 : 0};
+    st_scan_range range;
     st_scan *scan = st_arena_alloc(rq->arena, sizeof *scan, 16);
-    if (scan == NULL) {
+    if (scan == NULL || st_texts_range(rq->arena, &owners, &range) != STRATA_OK) {
         return st_fail_memory(rq->error);
     }
+    range.low = after->len == 0 ? range.low : st_buffer_slice(after);
     ST_TRY(st_scan_start(scan, &rq->reader, run->shard, &range, &newest));
     for (size_t i = 0;
          scan->here && i < BATCH_OWNERS && writes->len < BATCH_ENTRIES * sizeof(st_write); i++) {
@@ -203,7 +197,6 @@ static strata_status in_batches(st_request *rq, st_run *run, const st_index_def 
 strata_status st_index_create(st_request *rq, st_run *run, const st_index_def *spec,
                               uint64_t *entries, st_stamp *stamp) {
     st_index_def def = *spec;
-    st_commit commit;
     ST_TRY(st_key_check(def.name, rq->error));
     if (def.primitive == NULL ||
         (def.primitive->id != ST_PRIMITIVE_JSON && def.primitive->id != ST_PRIMITIVE_MEMORY &&
@@ -222,11 +215,23 @@ strata_status st_index_create(st_request *rq, st_run *run, const st_index_def *s
         return st_fail(rq->error, STRATA_INVALID_PATH, "an index is on a part of a document");
     }
     ST_TRY(begin_index(rq, run, &def, stamp));
+    return st_index_fill(rq, run, &def, entries, stamp);
+}
+
+strata_status st_index_fill(st_request *rq, st_run *run, st_index_def *def, uint64_t *entries,
+                            st_stamp *stamp) {
+    st_commit commit;
     *entries = 0;
-    ST_TRY(in_batches(rq, run, &def, fill_batch, entries));
+    ST_TRY(in_batches(rq, run, def, fill_batch, entries));
     ST_TRY(st_run_lock(rq, run, &commit));
-    def.ready = true;
-    return put_record(rq, run, &commit, &def, stamp);
+    const strata_status status = st_indexes_know(rq, run);
+    const st_index_def *known = status == STRATA_OK ? find_known(run, def->name) : NULL;
+    if (known == NULL || known->id != def->id) { /* it was dropped meanwhile */
+        st_commit_abort(&commit);
+        return status;
+    }
+    def->ready = true;
+    return put_record(rq, run, &commit, def, stamp);
 }
 
 static strata_status drop_batch(st_request *rq, st_run *run, const st_index_def *def,
@@ -259,10 +264,9 @@ static strata_status drop_batch(st_request *rq, st_run *run, const st_index_def 
 
 strata_status st_index_drop(st_request *rq, st_run *run, strata_slice name, bool *existed,
                             st_stamp *stamp) {
-    forget_hook forgets = {run, &rq->model->host->memory};
-    const st_commit_hook hook = {&forgets, forget};
+    st_index_hook forgets = {run, &rq->model->host->memory};
+    const st_commit_hook hook = {&forgets, st_indexes_forget_at};
     st_index_def def = {.id = 0};
-    uint64_t entries = 0;
     st_commit commit;
     st_key key;
     ST_TRY(st_key_check(name, rq->error));
@@ -277,5 +281,10 @@ strata_status st_index_drop(st_request *rq, st_run *run, strata_slice name, bool
     def.id = known->id;
     st_key_text(&key, ST_TAG_INDEX, name);
     ST_TRY(st_run_delete(rq, &commit, &key, &hook, stamp));
-    return in_batches(rq, run, &def, drop_batch, &entries);
+    return st_index_empty(rq, run, &def);
+}
+
+strata_status st_index_empty(st_request *rq, st_run *run, const st_index_def *def) {
+    uint64_t entries = 0;
+    return in_batches(rq, run, def, drop_batch, &entries);
 }

@@ -200,6 +200,7 @@ strata_status st_history_scan(st_request *rq, const st_run *run, const st_key *k
     if (bytes == NULL || *scan == NULL) {
         return st_fail_memory(rq->error);
     }
+    ST_TRY(st_run_check_there(rq, run));
     memcpy(bytes, key->bytes, key->len);
     bytes[key->len] = 0; /* no key is the beginning of another, so nothing else is below it */
     const uint64_t now = st_shard_snapshot(run->shard);
@@ -217,15 +218,23 @@ strata_status st_texts_range(st_arena *arena, const st_texts_page *page, st_scan
     if (keys == NULL) {
         return STRATA_NO_MEMORY;
     }
-    st_key_texts(&keys[0], page->tag, page->texts, page->count);
-    st_key_texts(&keys[1], page->tag, page->texts, page->count);
+    for (size_t i = 0; i < 2; i++) {
+        st_key_texts(&keys[i], page->tag, page->texts, page->count);
+        ST_ASSERT(keys[i].len + page->prefix.len <= sizeof keys[i].bytes);
+        if (page->prefix.len > 0) {
+            memcpy(keys[i].bytes + keys[i].len, page->prefix.data, page->prefix.len);
+            keys[i].len += page->prefix.len;
+        }
+    }
     *range = (st_scan_range){st_key_slice(&keys[0]), above_prefix(st_key_slice(&keys[1])),
                              page->reverse};
     if (page->continues) {
         st_key_texts(&keys[2], page->tag, page->texts, whole);
         keys[2].bytes[keys[2].len] = 0; /* no key is the beginning of another */
-        *(page->reverse ? &range->high : &range->low) =
-            st_slice(keys[2].bytes, keys[2].len + (page->reverse ? 0 : 1));
+        const strata_slice edge = st_slice(keys[2].bytes, keys[2].len + (page->reverse ? 0 : 1));
+        strata_slice *bound = page->reverse ? &range->high : &range->low;
+        const int order = st_slice_compare(edge, *bound);
+        *bound = (page->reverse ? order < 0 : order > 0) ? edge : *bound;
     }
     return STRATA_OK;
 }

@@ -51,6 +51,7 @@ typedef struct st_texts_page {
     strata_slice texts[3]; /* those in common, */
     size_t count;          /* so many; then those of the key where the page before ended */
     bool continues;        /* there are such, as many as the form has */
+    strata_slice prefix;   /* the text after those in common begins so */
 } st_texts_page;
 
 /* The range of the store; its bounds live in the arena. All texts together are at most ST_KEY_BYTES_MAX

@@ -10,6 +10,7 @@
 
 #include "format/document_compare.h"
 #include "model/edge.h"
+#include "model/entity/entity.h"
 #include "model/event.h"
 #include "model/json/json_private.h"
 #include "model/memory.h"
@@ -116,6 +117,30 @@ static strata_status show_edge(st_request *rq, strata_slice key, strata_slice st
     return edge.properties.len > 0 ? put_named(out, "properties", edge.properties) : STRATA_OK;
 }
 
+static strata_status show_schema(st_request *rq, strata_slice key, strata_slice stored,
+                                 strata_buffer *out) {
+    st_schema schema;
+    ST_TRY(st_schema_read(rq, key, stored, &schema));
+    return st_document_to_msgpack(schema.record, out);
+}
+
+static strata_status show_entity(st_request *rq, strata_slice key, strata_slice stored,
+                                 strata_buffer *out) {
+    st_entity entity;
+    ST_TRY(st_entity_read(rq, key, stored, &entity));
+    ST_TRY(st_msgpack_put_object(out, 1u + (entity.uri.len > 0) + (entity.deleted ? 1u : 0u)));
+    ST_TRY(st_msgpack_put_string(out, strata_text("document")));
+    ST_TRY(st_document_to_msgpack(entity.document, out));
+    if (entity.uri.len > 0) {
+        ST_TRY(put_named_text(out, "uri", entity.uri));
+    }
+    if (!entity.deleted) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_msgpack_put_string(out, strata_text("deleted")));
+    return st_msgpack_put_bool(out, true);
+}
+
 typedef struct show_row {
     uint8_t tag;
     strata_status (*show)(st_request *rq, strata_slice key, strata_slice stored,
@@ -125,7 +150,8 @@ typedef struct show_row {
 static const show_row rows[] = {
     {ST_TAG_RUN, show_run},       {ST_TAG_KV, show_kv},       {ST_TAG_EVENT, show_event},
     {ST_TAG_STATE, show_state},   {ST_TAG_TRACE, show_trace}, {ST_TAG_JSON, show_json},
-    {ST_TAG_MEMORY, show_memory}, {ST_TAG_EDGE, show_edge},
+    {ST_TAG_MEMORY, show_memory}, {ST_TAG_EDGE, show_edge},   {ST_TAG_SCHEMA, show_schema},
+    {ST_TAG_ENTITY, show_entity},
 };
 
 strata_status st_show(st_request *rq, strata_slice key, strata_slice stored, strata_buffer *out) {

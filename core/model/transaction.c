@@ -10,6 +10,7 @@
  */
 #include "model/transaction.h"
 
+#include "model/entity/entity.h"
 #include "base/utf8.h"
 #include "model/event.h"
 #include "model/event_wait.h"
@@ -125,6 +126,7 @@ static strata_status apply(void *ctx, const st_commit *commit, const st_txn_writ
         break;
     default:
         ST_TRY(note_memory(pending, &out, writes));
+        ST_TRY(st_entity_follow(pending->rq, pending->run, &out, writes));
         break;
     }
     return append(pending, writes, &out);

@@ -149,14 +149,19 @@ static strata_status read_cursor(finder *f) {
         return STRATA_OK;
     }
     if (!f->ordered) {
-        uint8_t *key = st_arena_alloc(f->rq->arena, cursor.len + 1, 1);
+        const size_t schema = schema_bytes(f);
+        const size_t len = schema + cursor.len + 1;
+        uint8_t *key = st_arena_alloc(f->rq->arena, len, 1);
         if (key == NULL) {
             return st_fail_memory(f->rq->error);
         }
-        memcpy(key, cursor.data, cursor.len);
-        key[cursor.len] = 0;
-        return owner_of(f, st_slice(key, cursor.len + 1), &f->after.owner) ? STRATA_OK
-                                                                           : fail_cursor(f->rq);
+        if (schema > 0) {
+            memcpy(key, f->request->schema.data, schema - 1);
+            key[schema - 1] = 0;
+        }
+        memcpy(key + schema, cursor.data, cursor.len);
+        key[len - 1] = 0;
+        return owner_of(f, st_slice(key, len), &f->after.owner) ? STRATA_OK : fail_cursor(f->rq);
     }
     strata_status status = st_base64_decode(cursor, &decoded);
     bytes = st_arena_copy(f->rq->arena, st_buffer_slice(&decoded));

@@ -1,9 +1,13 @@
 import type { Calls } from './caller.js';
 import { Documents } from './documents.js';
+import { Edges } from './edges.js';
+import { Entities } from './entities.js';
 import { Events } from './events.js';
 import { Kv } from './kv.js';
 import { Memories } from './memories.js';
+import { Schemas } from './schemas.js';
 import { States } from './states.js';
+import { Traces } from './traces.js';
 
 /** The keys, events, memories and so on of a run: as they are, or as a transaction sees them. */
 export class Scope {
@@ -12,16 +16,24 @@ export class Scope {
     readonly kv: Kv;
     readonly events: Events;
     readonly json: Documents;
+    readonly schemas: Schemas;
+    readonly entities: Entities;
     readonly memory: Memories;
     readonly states: States;
+    readonly traces: Traces;
+    readonly edges: Edges;
 
     constructor(calls: Calls, name: string | undefined) {
         this.name = name ?? 'default';
         this.kv = new Kv(calls, name);
         this.events = new Events(calls, name);
         this.json = new Documents(calls, name);
+        this.schemas = new Schemas(calls, name);
+        this.entities = new Entities(calls, name);
         this.memory = new Memories(calls, name);
         this.states = new States(calls, name);
+        this.traces = new Traces(calls, name);
+        this.edges = new Edges(calls, name);
     }
 }
 

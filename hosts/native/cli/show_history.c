@@ -128,6 +128,29 @@ static void show_summary(const pack_item *summary) {
     }
 }
 
+/* Of a document what is different in it, by reference and path. */
+static bool show_paths(const cli_app *app, const pack_item *change) {
+    strata_slice rest = {NULL, 0};
+    pack_item path;
+    bool any = false;
+    while (next_of(change, "paths", &rest, &path)) {
+        for (int after = 0; after < 2; after++) {
+            pack_item value;
+            cli_buffer line = {0};
+            if (!pack_field(&path, after == 1 ? "after" : "before", &value)) {
+                continue;
+            }
+            put_field(&line, change, "ref", after == 1 ? "+ " : "- ");
+            put_field(&line, &path, "path", "#");
+            cli_put_text(&line, "  ");
+            cli_put_value(&line, "", &value);
+            print_line(app, after == 1 ? green : red, &line);
+        }
+        any = true;
+    }
+    return any;
+}
+
 void cli_show_diff(const cli_app *app, const pack_item *result) {
     strata_slice rest = {NULL, 0};
     pack_item change;
@@ -136,8 +159,10 @@ void cli_show_diff(const cli_app *app, const pack_item *result) {
         show_summary(&summary);
     }
     while (next_of(result, "changes", &rest, &change)) {
-        show_side(app, &change, "before", "before_version");
-        show_side(app, &change, "after", "after_version");
+        if (!show_paths(app, &change)) {
+            show_side(app, &change, "before", "before_version");
+            show_side(app, &change, "after", "after_version");
+        }
     }
 }
 

@@ -95,6 +95,18 @@ export interface Item {
     expires?: number | undefined;
 }
 
+/** Where in a document two points differ. */
+export interface PathChange {
+    /** A JSON Pointer, into the document of the second point where there is something, else of the first. */
+    path: string;
+    /** added, removed or changed. */
+    kind: string;
+    /** What was there. */
+    before?: StoredValue | undefined;
+    /** What is there. */
+    after?: StoredValue | undefined;
+}
+
 /** A thing in which two points differ. */
 export interface Difference {
     /** The thing. */
@@ -105,6 +117,8 @@ export interface Difference {
     before?: StoredValue | undefined;
     /** Its value at the other one, unless it is not there. */
     after?: StoredValue | undefined;
+    /** Of a document that changed: where; at most 100. Elements of arrays meet by their identity, so an insertion is one change. */
+    paths?: PathChange[] | undefined;
     /** The commit of the one, */
     before_version?: bigint | undefined;
     /** and of the other. */
@@ -113,7 +127,7 @@ export interface Difference {
 
 /** A thing that both sides have changed, and not to the same. */
 export interface MergeConflict {
-    /** The thing. */
+    /** The thing; of a document that both have, what of it: json:plan#/steps. */
     ref: string;
     /** What it was when they parted, unless it was not there. */
     base?: StoredValue | undefined;
@@ -461,6 +475,80 @@ export interface Index {
     version: bigint;
     /** When that was. */
     timestamp: number;
+}
+
+/** A schema: what entities of its name look like. */
+export interface Schema {
+    /** Its name. */
+    name: string;
+    /** The JSON Schema. */
+    schema: StoredObject;
+    /** The path of what identifies an entity. */
+    key_field?: string | undefined;
+    /** Paths that have an index. */
+    indexed?: string[] | undefined;
+    /** Paths whose text is to have an embedding. */
+    embedding?: string[] | undefined;
+    /** Paths that are to be encrypted. */
+    encrypted?: string[] | undefined;
+    /** The commit that put it. */
+    version: bigint;
+    /** When that was. */
+    timestamp: number;
+}
+
+/** One version of a schema. */
+export interface SchemaRevision {
+    /** The commit. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+    /** Whether it was deleted here. */
+    deleted: boolean;
+    /** What it was, when it was not. */
+    schema?: Schema | undefined;
+}
+
+/** An entity that does not fit its schema. */
+export interface Mismatch {
+    /** Its id. */
+    id: string;
+    /** A JSON Pointer to the first thing that does not fit. */
+    path: string;
+    /** The keyword of the schema that it does not fit. */
+    keyword: string;
+}
+
+/** A JSON document that fits a schema. */
+export interface Entity {
+    /** Its schema. */
+    schema: string;
+    /** Its id. */
+    id: string;
+    /** Its URI, if it has one. */
+    uri?: string | undefined;
+    /** The document. */
+    document: StoredObject;
+    /** Whether it was deleted, and can be restored. */
+    deleted: boolean;
+    /** The commit that wrote it, or deleted it. */
+    version: bigint;
+    /** When that was. */
+    timestamp: number;
+}
+
+/** One version of an entity. */
+export interface EntityRevision {
+    /** The commit. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+    /** Whether it is deleted here, or purged. */
+    deleted: boolean;
+    /** Whether it was purged here. */
+    purged: boolean;
+    /** The document, when asked for and not purged. */
+    document?: StoredObject | undefined;
 }
 
 /** Arguments of run.create: Creates an active run. */
@@ -1405,6 +1493,8 @@ export interface StateHistoryArgs {
 export interface StateHistoryResult {
     /** The versions; none if the cell never existed. */
     revisions: CellRevision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
 }
 
 /** Arguments of trace.record: Records a step; it is never changed. */
@@ -2347,6 +2437,450 @@ export interface IndexListResult {
     indexes: Index[];
 }
 
+/** Arguments of schema.put: Stores a schema, or a new version of it. What is written from now on has to fit it; entities that are there are not looked at (schema.check). Makes the indexes it lists, drops those it lists no more. The same again changes nothing. */
+export interface SchemaPutArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Its name: like a key, at most 255 bytes. */
+    name: string;
+    /** A JSON Schema: type, enum, const, properties, required, additionalProperties, items, prefixItems, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, maxLength, minItems, maxItems, uniqueItems, minProperties, maxProperties, allOf, anyOf, oneOf, not, $ref to # and #/$defs/NAME; titles, defaults, format and the like say nothing. Any other keyword is refused. */
+    schema: ObjectValue;
+    /** The path (/a/b or $.a.b) of the string or int that identifies an entity. */
+    key_field?: string | undefined;
+    /** Paths to make indexes on: entity.find uses them by itself. At most 64, like all indexes of a run. */
+    indexed?: readonly string[] | undefined;
+    /** Paths whose text is to have an embedding. Kept and told back; nothing is done with them yet. */
+    embedding?: readonly string[] | undefined;
+    /** Paths that are to be encrypted. Kept and told back; nothing is done with them yet. */
+    encrypted?: readonly string[] | undefined;
+}
+
+/** Result of schema.put. */
+export interface SchemaPutResult {
+    /** Whether there was none. */
+    created: boolean;
+    /** The commit that put it. */
+    version: bigint;
+}
+
+/** Arguments of schema.get: A schema. */
+export interface SchemaGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: like a key, at most 255 bytes. */
+    name: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of schema.get. */
+export interface SchemaGetResult {
+    /** The schema. */
+    schema: Schema;
+}
+
+/** Arguments of schema.list: Schemas in order of name. */
+export interface SchemaListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only names that begin so. */
+    prefix?: string | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of schema.list. */
+export interface SchemaListResult {
+    /** The page. */
+    schemas: Schema[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of schema.delete: Deletes a schema without entities, and its indexes. */
+export interface SchemaDeleteArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Its name: like a key, at most 255 bytes. */
+    name: string;
+}
+
+/** Result of schema.delete. */
+export interface SchemaDeleteResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of schema.history: The versions of a schema that are kept, newest first. */
+export interface SchemaHistoryArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: like a key, at most 255 bytes. */
+    name: string;
+    /** Only versions below this one. */
+    before?: number | bigint | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of schema.history. */
+export interface SchemaHistoryResult {
+    /** The versions; none if the schema never existed. */
+    revisions: SchemaRevision[];
+}
+
+/** Arguments of schema.check: Entities that do not fit their schema as it is now: it was changed after they were written. Looks at all of them, at one page after the other. */
+export interface SchemaCheckArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: like a key, at most 255 bytes. */
+    name: string;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+}
+
+/** Result of schema.check. */
+export interface SchemaCheckResult {
+    /** In order of id. */
+    mismatches: Mismatch[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+    /** Entities that were looked at. */
+    checked: number;
+}
+
+/** Arguments of entity.upsert: Stores an entity, or replaces it; one that was deleted is there again. The id is made from the schema and the uri, else the key field, else the members key or name of the document: the same entity gets the same id, everywhere. Without any of these it is new, with an id of time and chance. */
+export interface EntityUpsertArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The schema it is of. */
+    schema: string;
+    /** The document. */
+    document: ObjectValue;
+    /** A URI that identifies it, 1-1024 bytes; one that it has stays when left out. */
+    uri?: string | undefined;
+    /** Its id, whatever would be made; schema and id have at most 1024 bytes. */
+    id?: string | undefined;
+}
+
+/** Result of entity.upsert. */
+export interface EntityUpsertResult {
+    /** Its id. */
+    id: string;
+    /** Whether there was none, or it was deleted. */
+    created: boolean;
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of entity.id: The id that an upsert would give. */
+export interface EntityIdArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The schema it is of. */
+    schema: string;
+    /** The document. */
+    document: ObjectValue;
+    /** A URI that identifies it, 1-1024 bytes; one that it has stays when left out. */
+    uri?: string | undefined;
+}
+
+/** Result of entity.id. */
+export interface EntityIdResult {
+    /** The id; left out when it would be one of time and chance. */
+    id?: string | undefined;
+}
+
+/** Arguments of entity.get: An entity. */
+export interface EntityGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The schema it is of. */
+    schema: string;
+    /** Its id: like a key; schema and id have at most 1024 bytes. */
+    id: string;
+    /** Whether one that was deleted is wanted, too. */
+    deleted?: boolean | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of entity.get. */
+export interface EntityGetResult {
+    /** The entity. */
+    entity: Entity;
+}
+
+/** Arguments of entity.exists: Whether there is such an entity. */
+export interface EntityExistsArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The schema it is of. */
+    schema: string;
+    /** Its id: like a key; schema and id have at most 1024 bytes. */
+    id: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of entity.exists. */
+export interface EntityExistsResult {
+    /** Whether there is; not when it was deleted. */
+    exists: boolean;
+}
+
+/** Arguments of entity.merge: Merges a patch into an entity (RFC 7396): null removes. Its id stays. */
+export interface EntityMergeArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The schema it is of. */
+    schema: string;
+    /** Its id: like a key; schema and id have at most 1024 bytes. */
+    id: string;
+    /** What becomes different. */
+    patch: ObjectValue;
+}
+
+/** Result of entity.merge. */
+export interface EntityMergeResult {
+    /** The commit; of a patch that changes nothing, the newest one of the entity. */
+    version: bigint;
+}
+
+/** Arguments of entity.delete: Deletes an entity so that it can be restored: it is stored and not found. */
+export interface EntityDeleteArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The schema it is of. */
+    schema: string;
+    /** Its id: like a key; schema and id have at most 1024 bytes. */
+    id: string;
+}
+
+/** Result of entity.delete. */
+export interface EntityDeleteResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of entity.restore: Brings a deleted entity back as it was. */
+export interface EntityRestoreArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The schema it is of. */
+    schema: string;
+    /** Its id: like a key; schema and id have at most 1024 bytes. */
+    id: string;
+}
+
+/** Result of entity.restore. */
+export interface EntityRestoreResult {
+    /** Whether it was deleted. */
+    restored: boolean;
+    /** The commit; present when it was restored. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of entity.purge: Takes an entity away for good; its history stays. */
+export interface EntityPurgeArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The schema it is of. */
+    schema: string;
+    /** Its id: like a key; schema and id have at most 1024 bytes. */
+    id: string;
+    /** Whether one that was not deleted goes, too. */
+    force?: boolean | undefined;
+}
+
+/** Result of entity.purge. */
+export interface EntityPurgeResult {
+    /** Whether there was one, deleted or not. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of entity.vacuum: Purges entities that were deleted, in commits of some hundred. */
+export interface EntityVacuumArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Only of this schema. */
+    schema?: string | undefined;
+    /** Only those deleted so long ago. */
+    older_than_ms?: number | bigint | undefined;
+    /** Whether to count only. */
+    dry_run?: boolean | undefined;
+}
+
+/** Result of entity.vacuum. */
+export interface EntityVacuumResult {
+    /** How many there were. */
+    candidates: number;
+    /** How many were purged. */
+    purged: number;
+}
+
+/** Arguments of entity.list: Entities of a schema in order of id. */
+export interface EntityListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The schema it is of. */
+    schema: string;
+    /** Only ids that begin so. */
+    prefix?: string | undefined;
+    /** Whether to list those that were deleted, and no others. */
+    deleted?: boolean | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of entity.list. */
+export interface EntityListResult {
+    /** The page. */
+    entities: Entity[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of entity.count: How many entities of a schema there are. Cost: reads all. */
+export interface EntityCountArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The schema it is of. */
+    schema: string;
+    /** Only ids that begin so. */
+    prefix?: string | undefined;
+    /** Whether to count those that were deleted, and no others. */
+    deleted?: boolean | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of entity.count. */
+export interface EntityCountResult {
+    /** How many. */
+    count: number;
+}
+
+/** Arguments of entity.history: The versions of an entity that are kept, newest first. */
+export interface EntityHistoryArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The schema it is of. */
+    schema: string;
+    /** Its id: like a key; schema and id have at most 1024 bytes. */
+    id: string;
+    /** Only versions below this one. */
+    before?: number | bigint | undefined;
+    /** Whether to return what the document was at each. */
+    documents?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of entity.history. */
+export interface EntityHistoryResult {
+    /** The versions; none if the entity never existed. */
+    revisions: EntityRevision[];
+}
+
+/** Arguments of entity.find: Entities of a schema that a filter holds of, deleted ones left out, in order of id or of a field. An index on a path of the filter is used by itself. */
+export interface EntityFindArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The schema they are of. */
+    schema: string;
+    /** {path, eq | ne | lt | lte | gt | gte | in | contains | exists}, {and: [...]}, {or: [...]}, {not: ...}; everything when left out. Numbers compare by what they are; what is missing or of another kind is not equal and has no order; contains is of arrays. */
+    where?: ObjectValue | undefined;
+    /** A path; by id when left out. What has no scalar there comes last; strings count with their first 250 bytes. */
+    order_by?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** Only ids that begin so. */
+    prefix?: string | undefined;
+    /** Whether to tell how it was answered. */
+    explain?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended, of the same question. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of entity.find. */
+export interface EntityFindResult {
+    /** The page. */
+    entities: Entity[];
+    /** Present when there is more. */
+    cursor?: string | undefined;
+    /** Present when asked for. */
+    plan?: Plan | undefined;
+}
+
 /** Arguments of txn.begin: Begins a transaction on a run; operations join it by its number. */
 export interface TxnBeginArgs {
     /** The run. */
@@ -2571,7 +3105,7 @@ export interface HistoryDiffResult {
     cursor?: string | undefined;
 }
 
-/** Arguments of history.merge: Takes over into a run what its fork, or another fork of the same run, has changed since they parted: in one commit, or not at all. Events are appended in their order; their payload then says where they are from, in merged_from {run, sequence, timestamp, hash}. */
+/** Arguments of history.merge: Takes over into a run what its fork, or another fork of the same run, has changed since they parted: in one commit, or not at all. Documents are merged path by path; an array that one side has added to or taken from counts as a whole. Events are appended in their order; their payload then says where they are from, in merged_from {run, sequence, timestamp, hash}. */
 export interface HistoryMergeArgs {
     /** The run to take from. */
     source: string;
@@ -3060,6 +3594,44 @@ export interface Operations {
     'index.drop': { args: IndexDropArgs; result: IndexDropResult };
     /** The secondary indexes of a run, in order of name. */
     'index.list': { args: IndexListArgs; result: IndexListResult };
+    /** Stores a schema, or a new version of it. What is written from now on has to fit it; entities that are there are not looked at (schema.check). Makes the indexes it lists, drops those it lists no more. The same again changes nothing. */
+    'schema.put': { args: SchemaPutArgs; result: SchemaPutResult };
+    /** A schema. */
+    'schema.get': { args: SchemaGetArgs; result: SchemaGetResult };
+    /** Schemas in order of name. */
+    'schema.list': { args: SchemaListArgs; result: SchemaListResult };
+    /** Deletes a schema without entities, and its indexes. */
+    'schema.delete': { args: SchemaDeleteArgs; result: SchemaDeleteResult };
+    /** The versions of a schema that are kept, newest first. */
+    'schema.history': { args: SchemaHistoryArgs; result: SchemaHistoryResult };
+    /** Entities that do not fit their schema as it is now: it was changed after they were written. Looks at all of them, at one page after the other. */
+    'schema.check': { args: SchemaCheckArgs; result: SchemaCheckResult };
+    /** Stores an entity, or replaces it; one that was deleted is there again. The id is made from the schema and the uri, else the key field, else the members key or name of the document: the same entity gets the same id, everywhere. Without any of these it is new, with an id of time and chance. */
+    'entity.upsert': { args: EntityUpsertArgs; result: EntityUpsertResult };
+    /** The id that an upsert would give. */
+    'entity.id': { args: EntityIdArgs; result: EntityIdResult };
+    /** An entity. */
+    'entity.get': { args: EntityGetArgs; result: EntityGetResult };
+    /** Whether there is such an entity. */
+    'entity.exists': { args: EntityExistsArgs; result: EntityExistsResult };
+    /** Merges a patch into an entity (RFC 7396): null removes. Its id stays. */
+    'entity.merge': { args: EntityMergeArgs; result: EntityMergeResult };
+    /** Deletes an entity so that it can be restored: it is stored and not found. */
+    'entity.delete': { args: EntityDeleteArgs; result: EntityDeleteResult };
+    /** Brings a deleted entity back as it was. */
+    'entity.restore': { args: EntityRestoreArgs; result: EntityRestoreResult };
+    /** Takes an entity away for good; its history stays. */
+    'entity.purge': { args: EntityPurgeArgs; result: EntityPurgeResult };
+    /** Purges entities that were deleted, in commits of some hundred. */
+    'entity.vacuum': { args: EntityVacuumArgs; result: EntityVacuumResult };
+    /** Entities of a schema in order of id. */
+    'entity.list': { args: EntityListArgs; result: EntityListResult };
+    /** How many entities of a schema there are. Cost: reads all. */
+    'entity.count': { args: EntityCountArgs; result: EntityCountResult };
+    /** The versions of an entity that are kept, newest first. */
+    'entity.history': { args: EntityHistoryArgs; result: EntityHistoryResult };
+    /** Entities of a schema that a filter holds of, deleted ones left out, in order of id or of a field. An index on a path of the filter is used by itself. */
+    'entity.find': { args: EntityFindArgs; result: EntityFindResult };
     /** Begins a transaction on a run; operations join it by its number. */
     'txn.begin': { args: TxnBeginArgs; result: TxnBeginResult };
     /** Commits all its writes at once, or none; it is over in either case. */
@@ -3080,7 +3652,7 @@ export interface Operations {
     'history.state': { args: HistoryStateArgs; result: HistoryStateResult };
     /** In what two points differ: of one run, of a run and its fork, of any two runs. A page ends early when it is large. Where they have history in common, what ended by itself without a write is no difference. */
     'history.diff': { args: HistoryDiffArgs; result: HistoryDiffResult };
-    /** Takes over into a run what its fork, or another fork of the same run, has changed since they parted: in one commit, or not at all. Events are appended in their order; their payload then says where they are from, in merged_from {run, sequence, timestamp, hash}. */
+    /** Takes over into a run what its fork, or another fork of the same run, has changed since they parted: in one commit, or not at all. Documents are merged path by path; an array that one side has added to or taken from counts as a whole. Events are appended in their order; their payload then says where they are from, in merged_from {run, sequence, timestamp, hash}. */
     'history.merge': { args: HistoryMergeArgs; result: HistoryMergeResult };
     /** Why a thing is as it is: its versions, newest first, the commits that wrote them, what those had read, and so on down. What a commit had read is known where its run keeps provenance (run.create). */
     'history.explain': { args: HistoryExplainArgs; result: HistoryExplainResult };

@@ -455,6 +455,26 @@ static size_t put_side(char *out, const char *name, const change *value) {
     return value == NULL ? 0 : (size_t)sprintf(out, ",\"%s\":%s", name, value->value);
 }
 
+/* Of a document that has changed. */
+static size_t put_paths(char *out, const change *before, const change *after) {
+    unsigned had[2];
+    unsigned has[2];
+    if (before == NULL || after == NULL ||
+        sscanf(before->value, "{\"a\":%u,\"b\":%u}", &had[0], &had[1]) != 2 ||
+        sscanf(after->value, "{\"a\":%u,\"b\":%u}", &has[0], &has[1]) != 2) {
+        return 0;
+    }
+    size_t len = (size_t)sprintf(out, ",\"paths\":[");
+    for (unsigned i = 0; i < 2; i++) {
+        if (had[i] != has[i]) {
+            len += (size_t)sprintf(
+                out + len, "%s{\"path\":\"/%c\",\"kind\":\"changed\",\"before\":%u,\"after\":%u}",
+                out[len - 1] == '[' ? "" : ",", i == 0 ? 'a' : 'b', had[i], has[i]);
+        }
+    }
+    return len + (size_t)sprintf(out + len, "]");
+}
+
 static size_t put_version(char *out, const char *name, const change *value, const commit *where) {
     return value == NULL ? 0
                          : (size_t)sprintf(out, ",\"%s_version\":%llu", name,
@@ -490,6 +510,7 @@ static void check_diff(place a, place b) {
                                                : "changed");
         len += put_side(expected + len, "before", before);
         len += put_side(expected + len, "after", after);
+        len += put_paths(expected + len, before, after);
         len += put_version(expected + len, "before", before, had);
         len += put_version(expected + len, "after", after, has);
         len += (size_t)sprintf(expected + len, "}");
