@@ -117,6 +117,7 @@ strata_status st_op_entity_find(st_call *call) {
     st_list list;
     st_run *run;
     ST_TRY(st_call_run(call, args.run, &run));
+    ST_TRY(st_call_limit(call, args.limit, &request.limit));
     ST_TRY(st_schema_get(call->rq, run, schema, &when, &known));
     ST_TRY(ask(call, &args, &request, &run, &found));
     ST_TRY(st_list_open(call, "entities", &list));
