@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-const SCRIPT_LIMIT = 19_800; // 19 199 with all primitives
-const MODULE_LIMIT = 288_800; // 280 383 with all primitives
+const SCRIPT_LIMIT = 21_500; // 20 864 with all primitives
+const MODULE_LIMIT = 313_000; // 303 843 with all primitives
 
 function compressed(name) {
     return gzipSync(readFileSync(new URL(`../dist/${name}`, import.meta.url)), { level: 9 }).length;
