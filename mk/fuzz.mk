@@ -26,7 +26,7 @@ fuzz: $(FUZZ_BIN) $(FUZZ)/seeds.made ## run the fuzzers for SECONDS (TARGET=name
 fuzz-corpus: $(FUZZ_BIN) $(FUZZ)/seeds.made ## put what `make fuzz` found into tests/fuzz/corpus
 	@$(FUZZ_RUN) corpus $(TARGET)
 
-$(FUZZ)/seeds.made: tests/fuzz/seeds.py $(wildcard tests/golden/* tests/conformance/scripts/*) core/api/ops.def
+$(FUZZ)/seeds.made: tests/fuzz/seeds.py $(wildcard tests/golden/* tests/conformance/scripts/*) $(wildcard core/api/ops.def core/api/ops/*.def)
 	@rm -rf $(FUZZ)/seeds && mkdir -p $(FUZZ)
 	@$(PYTHON) $< $(FUZZ)/seeds
 	@touch $@

@@ -5,7 +5,7 @@
 JS_MODULES := js/node_modules/.package-lock.json
 JS_SRC     := $(shell find js/src -name '*.ts')
 JS_DIST    := js/dist/node.js js/dist/strata.wasm
-GEN_INPUTS := tools/gen_ops.py tools/op_examples.json core/api/ops.def core/include/strata/errors.def
+GEN_INPUTS := tools/gen_ops.py tools/ops_def.py tools/op_examples.json $(wildcard core/api/ops.def core/api/ops/*.def) core/include/strata/errors.def
 
 TEST_SUITES += test-gen test-js test-browser
 

@@ -63,15 +63,17 @@ WASM_SPEED    := -O2
 WASM_INCLUDE  := -isystem $(ZSTD_SRC)/lib -isystem $(UTF8PROC_SRC) -isystem $(STEMMER_SRC)/include \
   -isystem $(SODIUM_SRC)/src/libsodium/include -isystem $(DEPS_GEN)/include
 WASM_CORE     := $(COMMON) $(WASM_FEATURES) $(WASM_SPEED) $(WASM_INCLUDE)
-# What runs once for an opening or a copy, or only reads arguments, is made small instead; so is what looks
-# at a path or a change, which costs less than moving the bytes that it is about.
-WASM_COLD     := $(wildcard core/store/copies/*.c) $(addprefix core/store/,snapshot.c manifest.c \
-  recover.c folder.c pins.c log/wal_replay.c table/table_verify.c) \
-  $(wildcard core/api/*.c) hosts/wasm/abi.c hosts/wasm/frame.c \
-  $(wildcard core/format/change*.c) $(addprefix core/format/,document_check.c document_compare.c \
-  document_members.c json_special.c json_string.c path.c route.c) \
-  $(addprefix core/model/,event_types.c event_wait.c run/run_edit.c run/run_life.c run/run_query.c) \
-  core/format/merge_patch.c
+# What every request, commit and recall goes through; docs/wasm.md has what it costs and brings. All
+# else is made small: it runs once for an opening or a copy, reads arguments, or is about bytes whose moving
+# costs more.
+WASM_HOT      := $(wildcard core/base/*.c core/txn/*.c core/index/text/*.c core/recall/*.c \
+    core/model/json/*.c core/store/memtable/*.c core/store/log/*.c) \
+  $(addprefix core/format/,change.c change_apply.c codec.c document.c document_members.c \
+    document_names.c key.c msgpack.c path.c route.c sha256.c) \
+  $(addprefix core/store/,store.c read.c scan.c merge.c) \
+  $(addprefix core/store/table/,block.c block_builder.c block_cache.c filter.c table_index.c table_iter.c) \
+  $(addprefix core/model/,kv.c event.c memory.c memory_index.c page.c id.c)
+WASM_COLD     := $(filter-out $(WASM_HOT),$(CORE_SRC)) hosts/wasm/abi.c hosts/wasm/frame.c
 WASM_DEP      := -std=c11 -D_GNU_SOURCE -DNDEBUG $(WASM_FEATURES) -MMD -MP -w
 
 # -Oz is 16 kB less on every load of a page, for 40 us more per compressed 32 kB. One decoder for
@@ -125,7 +127,7 @@ WASI_LINK := $(WASM_SPEED) -Wl,--gc-sections -Wl,--stack-first -Wl,-z,stack-size
   -Wl,--max-memory=$(WASM_MEMORY)
 BINARYEN_FEATURES := --enable-simd --enable-bulk-memory --enable-sign-ext \
   --enable-nontrapping-float-to-int --enable-mutable-globals
-WASM_OPT_FLAGS := -O3 --strip-debug --strip-producers --strip-target-features
+WASM_OPT_FLAGS := -Oz --converge --strip-debug --strip-producers --strip-target-features
 
 $(EM)/strata.linked.wasm: $(EM_OBJ)
 	@echo "EMCC $@"

@@ -20,6 +20,19 @@ expect() {
     fi
 }
 
+# same NAME FILE COMMAND...: the command ends well and prints exactly what the file holds.
+same() {
+    local name=$1 file=$2
+    shift 2
+    local out
+    if out=$("$@" 2>&1 | diff "$file" - && exit "${PIPESTATUS[0]}"); then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'failed: %s: %s\n  other than %s:\n%s\n' "$name" "$*" "$file" "$out"
+    fi
+}
+
 ferry='The \[ferry\] to Hven \[leaves\] at nine\.'
 expect "C" "$ferry" "$folder/remember" "$scratch/c.strata"
 expect "C, second run" "$ferry" "$folder/remember" "$scratch/c.strata"
@@ -30,6 +43,7 @@ expect "transfer, second run" 'nothing moved: anna has only 40' "$folder/transfe
 expect "what transfer has written" '"key":"jonas","value":60' \
     build/strata --db "$scratch/bank.strata" --format jsonl list
 expect "what transfer has noted" '"length":1' build/strata --db "$scratch/bank.strata" --format jsonl event verify
+same "agent" examples/agent/output.txt "$folder/agent"
 root=$PWD
 cd "$scratch" || exit 1
 expect "remember.mjs" '\[' node "$root/examples/node/remember.mjs"
@@ -37,5 +51,6 @@ expect "remember.mjs, second run" '\[' node "$root/examples/node/remember.mjs"
 expect "agent-run.mjs" 'chain of hashes holds: true' node "$root/examples/node/agent-run.mjs"
 expect "transfer.mjs" '^anna 10 jonas 60 marit 30$' node "$root/examples/node/transfer.mjs"
 expect "transfer.mjs, the third" '^nothing moved: anna has not 60$' node "$root/examples/node/transfer.mjs"
+same "agent.mjs" "$root/examples/agent/output.txt" node "$root/examples/agent/agent.mjs"
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -5,7 +5,7 @@ In:   core/api/ops.def                every operation, its arguments, result and
       core/include/strata/errors.def  every error
       tools/op_examples.json          a script of requests with their results, one or more each
 Out:  js/src/generated/{operations,tables,errors}.ts, docs/operations.md,
-      hosts/native/cli/ops_table.def (a host includes nothing from inside core/)
+      hosts/native/cli/generated/ops_table.def (a host includes nothing from inside core/)
 
     gen_ops.py           writes what is stale
     gen_ops.py --check   writes nothing; exit code 1 when something is stale
@@ -21,6 +21,8 @@ import json
 import re
 import sys
 from pathlib import Path
+
+import ops_def
 
 ROOT = Path(__file__).resolve().parent.parent
 OPS = ROOT / "core/api/ops.def"
@@ -38,7 +40,7 @@ class Malformed(Exception):
 
 
 def tokens(path):
-    source = path.read_text(encoding="utf-8")
+    source = ops_def.text() if path == OPS else path.read_text(encoding="utf-8")
     at = 0
     while at < len(source):
         match = TOKEN.match(source, at)
@@ -468,7 +470,7 @@ def main():
             "js/src/generated/operations.ts": render_operations_ts(shapes, operations),
             "js/src/generated/tables.ts": render_tables_ts(shapes, operations),
             "js/src/generated/errors.ts": render_errors_ts(errors),
-            "hosts/native/cli/ops_table.def": render_table_c(operations),
+            "hosts/native/cli/generated/ops_table.def": render_table_c(operations),
             "docs/operations.md": render_docs(shapes, operations, errors, examples),
         }
     except Malformed as error:

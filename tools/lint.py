@@ -28,7 +28,7 @@ STD_HEADER = "core/base/std.h"
 STD_INCLUDES = {
     "math.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "string.h",
 }
-LIBRARY_INCLUDES = {"zstd.h", "sodium.h", "utf8proc.h", "libstemmer.h"}
+LIBRARY_INCLUDES = {"zstd.h", "sodium.h", "libstemmer.h"}
 LIBRARY_FOLDERS = ("simde/",)
 # Instructions of the processor, in the one file that asks whether they are there.
 ONLY_IN = {"nmmintrin.h": "core/base/crc32c.c", "immintrin.h": "core/format/sha256.c"}
@@ -46,7 +46,7 @@ ALLOWED_SYMBOLS = re.compile(
     r"""^(
         mem(cpy|move|set|cmp|chr) | str(len|chr|cmp|ncmp)      # <string.h>, no state, no locale
       | (log|log1p|log2|exp|exp2|sqrt|pow|floor|ceil|fabs|fmin|fmax|ldexp|frexp|round)f?  # <math.h>
-      | ZSTD_\w+ | utf8proc_\w+ | sb_stemmer_\w+ | crypto_\w+  # the libraries
+      | ZSTD_\w+ | sb_stemmer_\w+ | crypto_\w+  # the libraries
       | strata_host_default                                    # the host library's
       | __cpu_model | __cpu_features2 | __cpu_indicator_init | _GLOBAL_OFFSET_TABLE_
     )$""",

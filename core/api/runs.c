@@ -4,8 +4,10 @@
 #include "model/run/run_delete.h"
 #include "model/run/run_fork.h"
 
-static strata_status run_begin(st_request *rq, strata_slice name, strata_run *run) {
-    const st_run_record spec = {.name = name};
+static strata_status run_begin(st_request *rq, strata_slice name, const strata_run_options *options,
+                               strata_run *run) {
+    st_run_record spec = {
+        .name = name, .parent = options->parent, .provenance = options->provenance};
     st_stamp stamp;
     st_run *found;
     bool created;
@@ -13,6 +15,13 @@ static strata_status run_begin(st_request *rq, strata_slice name, strata_run *ru
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT, "the name of a run has 1 to %u bytes",
                        (uint64_t)ST_NAME_BYTES_MAX);
     }
+    if (options->size != sizeof *options) {
+        return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
+                       "strata_run_options.size is not its size: start from "
+                       "STRATA_RUN_OPTIONS_INIT");
+    }
+    ST_TRY(st_handle_object(rq, &options->metadata, &spec.metadata));
+    ST_TRY(st_handle_tags(rq, options->tags, options->tag_count, &spec.tags));
     ST_TRY(st_run_start(rq, &spec, &created, &stamp));
     ST_TRY(st_run_find(rq, name, &found));
     *run = found->shard->run;
@@ -20,7 +29,14 @@ static strata_status run_begin(st_request *rq, strata_slice name, strata_run *ru
 }
 
 strata_status strata_run_begin(strata_db *db, strata_slice name, strata_run *run) {
-    return st_handle_end(db, run_begin(st_handle_begin(db), name, run));
+    return strata_run_begin_with(db, name, NULL, run);
+}
+
+strata_status strata_run_begin_with(strata_db *db, strata_slice name,
+                                    const strata_run_options *options, strata_run *run) {
+    static const strata_run_options defaults = STRATA_RUN_OPTIONS_INIT;
+    return st_handle_end(
+        db, run_begin(st_handle_begin(db), name, options == NULL ? &defaults : options, run));
 }
 
 static strata_status run_end(st_request *rq, strata_slice name, strata_outcome outcome,

@@ -10,8 +10,8 @@
  */
 #include "model/transaction.h"
 
-#include "model/entity/entity.h"
 #include "base/utf8.h"
+#include "model/entity/entity.h"
 #include "model/event.h"
 #include "model/event_wait.h"
 #include "model/json/json_txn.h"

@@ -4,8 +4,13 @@ table alone."""
 
 import pathlib
 import re
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import ops_def  # noqa: E402
+
 STRINGS = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'
 
 
@@ -31,7 +36,7 @@ def reasons_of(text):
 
 
 def read_operations():
-    text = (ROOT / "core/api/ops.def").read_text(encoding="utf-8")
+    text = ops_def.text()
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     ids, operations = {}, {}
     for line in re.finditer(r"\b(OP|ARG|RET|OPT|ERR)\((\w+),\s*(?:\"([\w.]+)\",\s*)?([^\"]*?)" + STRINGS + r"\)",

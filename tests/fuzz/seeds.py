@@ -20,8 +20,9 @@ import msgpack
 HERE = pathlib.Path(__file__).resolve().parent
 TESTS = HERE.parent
 ROOT = TESTS.parent
-sys.path[:0] = [str(TESTS / "golden"), str(TESTS / "conformance")]
+sys.path[:0] = [str(TESTS / "golden"), str(TESTS / "conformance"), str(ROOT / "tools")]
 import format_tables  # noqa: E402
+import ops_def  # noqa: E402
 import read_format  # noqa: E402
 import values  # noqa: E402
 
@@ -331,7 +332,7 @@ def add_requests(seeds):
             if len(data) <= 1000:
                 seeds.add("value", msgpack.packb(request[1], use_bin_type=True))
                 seeds.add("json", values.to_json(request[1]).encode())
-    table = (ROOT / "core" / "api" / "ops.def").read_text(encoding="utf-8")
+    table = ops_def.text()
     words = re.findall(r'^OP\(\w+, "([a-z_.]+)"', table, re.M)
     words += re.findall(r"^ARG\(\w+, (\w+),", table, re.M)
     words = [bytes([0xA0 | len(word)]) + word.encode() for word in set(words) if len(word) < 32]

@@ -222,6 +222,25 @@ strata_status strata_run_create(strata_db *db, strata_slice name, strata_run *ru
  * {transition} (it is closed), invalid_argument (the name), and those of any write. */
 strata_status strata_run_begin(strata_db *db, strata_slice name, strata_run *run) STRATA_MUST_USE;
 
+typedef struct strata_run_options {
+    size_t size;           /* sizeof(strata_run_options) */
+    strata_slice parent;   /* a run that must exist; empty: none */
+    strata_value metadata; /* an object, or null */
+    const strata_slice *tags;
+    size_t tag_count;
+    bool provenance; /* keeps what each commit had read, for strata_history_explain */
+} strata_run_options;
+
+#define STRATA_RUN_OPTIONS_INIT                                                                    \
+    {sizeof(strata_run_options), {NULL, 0}, {STRATA_NULL, {.integer = 0}}, NULL, 0, false}
+
+/* The same; if it is created, then as the options say. NULL: the defaults. Errors: not_found (the parent),
+ * wrong_type (the metadata), constraint {too_many_tags, value_too_large, nesting_too_deep},
+ * invalid_argument (options) besides. */
+strata_status strata_run_begin_with(strata_db *db, strata_slice name,
+                                    const strata_run_options *options,
+                                    strata_run *run) STRATA_MUST_USE;
+
 typedef enum strata_outcome { STRATA_COMPLETED, STRATA_FAILED, STRATA_CANCELLED } strata_outcome;
 
 /* Closes the run to writes. why: of what did not complete; empty: nothing is said. Errors: not_found,

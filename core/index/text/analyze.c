@@ -9,12 +9,12 @@
  * 2. A letter takes the marks that follow it along, and a run goes on across the borders of words.
  *
  * Terms
- * 3. Folding is NFKC with case folding by utf8proc, without default-ignorable characters, and
+ * 3. Folding is NFKC with case folding (fold.c), without default-ignorable characters, and
  *    without accents: marks whose combining class is that of Hebrew, Arabic and Syriac points
  *    (10-36) or of a position round the letter (200 and more), and enclosing marks. "Café" and
  *    "cafe", "STRASSE" and "straße" meet. Other classes stay: the vowel signs of the Indic
  *    scripts (0), nukta and virama (7, 9), the voicing of kana (8), vowels and tones of Thai and
- *    Lao (103-122) tell words apart. utf8proc's own STRIPMARK would remove them all.
+ *    Lao (103-122) tell words apart. utf8proc's STRIPMARK would remove them all.
  * 4. The curly apostrophe is the straight one; the stemmer knows only that.
  * 5. Only words of ASCII letters and apostrophes are stemmed. One with a digit is a name or a
  *    number (sha256 sums, versions), to which English endings mean nothing.
@@ -25,8 +25,7 @@
  *
  * Stop words are kept: BM25 gives them next to no weight, and "to be or not to be" is a query.
  * The stemmer is libstemmer's, which takes its memory from the C library: two small allocations for
- * each st_analyzer_init, none for each word as words are cut first. utf8proc is used through the
- * functions that allocate nothing.
+ * each st_analyzer_init, none for each word as words are cut first.
  *
  * Rejected: Lucene's order (stop words, no folding of accents before the stem): it stems "naïve"
  * and "naive" apart.
@@ -34,17 +33,15 @@
 #include "index/text/analyze.h"
 
 #include <libstemmer.h>
-#include <utf8proc.h>
 
+#include "index/text/fold.h"
 #include "index/text/word_break.h"
 
 enum {
     /* Bytes of a surface that are folded. What is left after folding is cut at ST_TERM_BYTES_MAX,
      * so that only a word that is mostly marks is cut by this. */
     FOLD_BYTES_MAX = 4 * ST_TERM_BYTES_MAX,
-    /* Code points that one code point may become (U+FDFA has 18). */
-    DECOMPOSED_MAX = 32,
-    FOLDED_MAX = FOLD_BYTES_MAX + DECOMPOSED_MAX,
+    FOLDED_MAX = FOLD_BYTES_MAX + ST_FOLD_MAX,
 };
 
 /* ---- Surface words --------------------------------------------------------------------------- */
@@ -166,74 +163,47 @@ static bool fold_ascii(const uint8_t *bytes, size_t len, st_term *term) {
     return letters;
 }
 
-static bool is_accent(utf8proc_int32_t code) {
-    const utf8proc_property_t *property = utf8proc_get_property(code);
-    const int class = property->combining_class;
-    return (class >= 10 && class <= 36) || class >= 200 ||
-           property->category == UTF8PROC_CATEGORY_ME;
-}
-
-/* Appends the folded code point; returns the new count. */
-static size_t fold_code(utf8proc_int32_t code, utf8proc_int32_t *folded, size_t count) {
-    const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE |
-                                      UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
-    int last_class = 0;
-    const utf8proc_ssize_t got =
-        utf8proc_decompose_char(code, folded + count, DECOMPOSED_MAX, options, &last_class);
-    ST_ASSERT(got <= DECOMPOSED_MAX);
-    size_t kept = count;
-    for (size_t i = count; got > 0 && i < count + (size_t)got; i++) {
-        if (!is_accent(folded[i])) {
-            folded[kept++] = folded[i] == 0x2019 ? '\'' : folded[i];
-        }
+/* Writes a code point as UTF-8; returns how many bytes. */
+static size_t encode(uint32_t code, uint8_t out[4]) {
+    if (code < 0x80) {
+        out[0] = (uint8_t)code;
+        return 1;
     }
-    return kept;
-}
-
-/* Marks that stay must be in canonical order before composing; stretches of them are short. */
-static void order_marks(utf8proc_int32_t *codes, size_t count) {
-    for (size_t i = 1; i < count; i++) {
-        const utf8proc_int32_t code = codes[i];
-        const int class = utf8proc_get_property(code)->combining_class;
-        size_t to = i;
-        while (class != 0 && to > 0 &&
-               utf8proc_get_property(codes[to - 1])->combining_class > class) {
-            codes[to] = codes[to - 1];
-            to--;
-        }
-        codes[to] = code;
+    static const uint8_t leads[] = {0xc0, 0xe0, 0xf0};
+    const size_t follow = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    out[0] = (uint8_t)(leads[follow - 1] | code >> (6 * follow));
+    for (size_t i = 1; i <= follow; i++) {
+        out[i] = (uint8_t)(0x80 | (code >> (6 * (follow - i)) & 0x3f));
     }
+    return 1 + follow;
 }
 
-/* Folds by utf8proc into the term. Returns whether it is ASCII letters and apostrophes only. */
+/* Folds any text into the term. Returns whether it is ASCII letters and apostrophes only. */
 static bool fold_general(const uint8_t *bytes, size_t len, st_term *term) {
-    utf8proc_int32_t folded[FOLDED_MAX];
+    uint32_t folded[FOLDED_MAX];
     size_t count = 0;
     const uint8_t *end = bytes + st_min(len, FOLD_BYTES_MAX);
     for (const uint8_t *at = bytes; at < end;) {
         const st_rune rune = st_rune_at(at, end);
-        if (count + DECOMPOSED_MAX > FOLDED_MAX) {
+        if (count + ST_FOLD_MAX > FOLDED_MAX) {
             break;
         }
         if (rune.len > 1 || *at < 0x80) {
-            count = fold_code((utf8proc_int32_t)rune.code, folded, count);
+            count += st_fold(rune.code, folded + count);
         }
         at += rune.len;
     }
-    order_marks(folded, count);
-    const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
-    const utf8proc_ssize_t composed =
-        utf8proc_normalize_utf32(folded, (utf8proc_ssize_t)count, options);
+    count = st_fold_compose(folded, count);
     bool letters = true;
     size_t used = 0;
-    for (utf8proc_ssize_t i = 0; i < composed; i++) {
-        utf8proc_uint8_t encoded[4];
-        const utf8proc_ssize_t size = utf8proc_encode_char(folded[i], encoded);
-        if (size <= 0 || used + (size_t)size > ST_TERM_BYTES_MAX) {
+    for (size_t i = 0; i < count; i++) {
+        uint8_t encoded[4];
+        const size_t size = encode(folded[i], encoded);
+        if (used + size > ST_TERM_BYTES_MAX) {
             break;
         }
-        memcpy(term->bytes + used, encoded, (size_t)size);
-        used += (size_t)size;
+        memcpy(term->bytes + used, encoded, size);
+        used += size;
         letters = letters && ((folded[i] >= 'a' && folded[i] <= 'z') || folded[i] == '\'');
     }
     term->len = (uint8_t)used;

@@ -72,7 +72,8 @@ strata_status st_json_count(st_request *rq, const st_run *run, const st_page *pa
 typedef struct st_json_revision {
     st_stamp stamp;
     bool deleted;
-    bool whole; /* it was written as a whole; else changed */
+    bool whole;       /* it was written as a whole; else changed */
+    uint64_t seen_at; /* who reads at this commit finds it */
 } st_json_revision;
 
 /* The versions below `before`, newest first, at most `limit`. In the arena. Cost: in proportion to all

@@ -4,13 +4,13 @@
  * document and changed it has left a base only.
  *
  * Retention lets the keys of a document go one by one, and a version is of use only if its base and all
- * parts up to it are there. So what is listed begins with the oldest version below which something may be
- * missing: of a key that was trimmed, the oldest that is left; of bases whose parts may have gone
- * altogether, the base or delete that came after them. Of these more versions are newer than retention
- * promises to keep, as none of them is of the same commit.
+ * parts up to it are there. So versions below what the run has ever let go (store/past.h) are read before
+ * they are listed; above it all are whole. They are read at the last moment that shows them, as of a run
+ * that was deleted a fork has only what it sees itself.
  */
 #include "base/sort.h"
 #include "model/json/json_private.h"
+#include "store/past.h"
 
 typedef struct found_version {
     st_json_revision revision;
@@ -21,11 +21,9 @@ typedef struct history {
     st_request *rq;
     const st_run *run;
     strata_slice key;
-    uint64_t newest;        /* to be listed */
+    uint64_t snapshot;
+    uint64_t before;        /* what is listed is below it */
     strata_buffer versions; /* found_version */
-    st_json_floor floor;
-    uint64_t oldest;     /* that is of use */
-    uint64_t first_base; /* 0: there is none */
 } history;
 
 static int compare(const void *a, const void *b) {
@@ -39,17 +37,6 @@ static int compare(const void *a, const void *b) {
     return left->base - right->base; /* a part before the base of the same commit */
 }
 
-/* Of versions of the bases, newest first. */
-static strata_status see_base(history *h, uint64_t number) {
-    bool lacks = false;
-    h->first_base = number;
-    if (number > h->oldest) {
-        ST_TRY(st_json_may_lack(&h->rq->reader, h->run, number, &h->floor, &lacks));
-    }
-    h->oldest = lacks ? number : h->oldest;
-    return STRATA_OK;
-}
-
 static strata_status collect(history *h, strata_slice low, strata_slice high) {
     const st_scan_range range = {low, high, false};
     const bool base = st_key_tag(low) == ST_TAG_JSON;
@@ -57,18 +44,13 @@ static strata_status collect(history *h, strata_slice low, strata_slice high) {
     if (scan == NULL) {
         return st_fail_memory(h->rq->error);
     }
-    ST_TRY(st_versions_start(scan, &h->rq->reader, h->run->shard, &range, UINT64_MAX));
+    ST_TRY(st_versions_start(scan, &h->rq->reader, h->run->shard, &range, h->snapshot));
     while (scan->here) {
         const st_revision *at = &scan->revision;
-        const found_version one = {{{at->number, at->timestamp_us}, at->deleted, base}, base};
-        if (at->trimmed && at->number > h->oldest) {
-            h->oldest = at->number;
-        }
-        if (base) {
-            ST_TRY(see_base(h, at->number));
-        }
+        const found_version one = {{{at->number, at->timestamp_us}, at->deleted, base, at->number},
+                                   base};
         /* A part goes with its base. */
-        if (at->number <= h->newest && (base || !at->deleted) &&
+        if ((base || !at->deleted) &&
             st_buffer_append(&h->versions, &one, sizeof one) != STRATA_OK) {
             return st_fail_memory(h->rq->error);
         }
@@ -94,12 +76,68 @@ static strata_status collect_all(history *h) {
     return collect(h, low, st_slice(above, low.len + 1));
 }
 
+/* ---- What is of use -------------------------------------------------------------------------- */
+
+/* Below it something of the run, or of what it is a fork of, may have gone. */
+static strata_status find_edge(history *h, uint64_t *edge) {
+    static const uint8_t low[] = {ST_TAG_JSON};
+    static const uint8_t high[] = {ST_TAG_JSON_PATCH + 1};
+    _Static_assert(ST_TAG_JSON_PATCH == ST_TAG_JSON + 1, "one range");
+    *edge = 0;
+    for (const st_shard *shard = h->run->shard; shard != NULL; shard = shard->base) {
+        st_floor gone;
+        st_floor trimmed;
+        ST_TRY(st_past_floor(&h->rq->reader, shard, st_slice(low, sizeof low),
+                             st_slice(high, sizeof high), &gone));
+        ST_TRY(st_past_trimmed(&h->rq->reader, shard, &trimmed));
+        st_floor_raise(&gone, &trimmed);
+        *edge = gone.version > *edge ? gone.version : *edge;
+        *edge = st_shard_gone(shard) == 0 ? *edge : UINT64_MAX; /* the run was deleted */
+    }
+    return STRATA_OK;
+}
+
+/* Whether a reader at that commit finds the version. */
+static strata_status is_seen(const history *h, uint64_t version, uint64_t at, bool *seen) {
+    const st_bound then = {at, INT64_MAX, true, false};
+    strata_error error = {.code = STRATA_OK};
+    st_request scratch;
+    st_arena arena;
+    st_json_found found;
+    st_arena_init(&arena, &h->rq->model->host->memory, 0);
+    st_request_init(&scratch, h->rq->model, &arena, &error);
+    const strata_status status = st_json_load(&scratch, h->run, h->key, &then, &found);
+    *seen = status == STRATA_OK && found.exists && found.stamp.version == version;
+    strata_buffer_free(&scratch.value);
+    st_arena_free(&arena);
+    if (status != STRATA_OK && status != STRATA_HISTORY_TRIMMED && h->rq->error != NULL) {
+        *h->rq->error = error;
+    }
+    return status == STRATA_HISTORY_TRIMMED ? STRATA_OK : status;
+}
+
+/* until: the last commit before the next version. */
+static strata_status find_seen(const history *h, uint64_t until, st_json_revision *one,
+                               bool *seen) {
+    const uint64_t version = one->stamp.version;
+    ST_TRY(is_seen(h, version, until, seen));
+    if (*seen) {
+        one->seen_at = until;
+        return STRATA_OK;
+    }
+    return is_seen(h, version, version, seen);
+}
+
 /* Of each version one, in order; those of a new base beside a part are left out. */
 static strata_status take(history *h, uint64_t limit, st_json_revision **revisions, size_t *count) {
     found_version *all = (found_version *)(void *)h->versions.data;
     const size_t total = h->versions.len / sizeof *all;
     const size_t most = total < limit ? total : (size_t)limit;
-    const uint64_t oldest = h->first_base > h->oldest ? h->first_base : h->oldest;
+    /* A fork that nobody has written to sees its base as of its beginning. */
+    const uint64_t since = h->run->shard->base == NULL ? 0 : h->run->shard->since;
+    uint64_t until = h->snapshot > since ? h->snapshot : since;
+    uint64_t edge;
+    ST_TRY(find_edge(h, &edge)); /* after the versions: what they lack, it has */
     st_sort(all, total, sizeof *all, compare);
     *count = 0;
     *revisions = st_arena_alloc(h->rq->arena, (most + 1) * sizeof **revisions, 8);
@@ -107,12 +145,19 @@ static strata_status take(history *h, uint64_t limit, st_json_revision **revisio
         return st_fail_memory(h->rq->error);
     }
     for (size_t i = 0; i < total && *count < most; i++) {
-        const uint64_t version = all[i].revision.stamp.version;
-        if (version < oldest || h->first_base == 0) {
-            break;
+        st_json_revision *one = &all[i].revision;
+        bool seen = true;
+        if (i > 0 && one->stamp.version == all[i - 1].revision.stamp.version) {
+            continue;
         }
-        if (i == 0 || version != all[i - 1].revision.stamp.version) {
-            (*revisions)[(*count)++] = all[i].revision;
+        if (one->stamp.version >= h->before) {
+            seen = false;
+        } else if (one->stamp.version < edge && !one->deleted) {
+            ST_TRY(find_seen(h, until, one, &seen));
+        }
+        until = one->stamp.version - 1;
+        if (seen) {
+            (*revisions)[(*count)++] = *one;
         }
     }
     return STRATA_OK;
@@ -120,13 +165,11 @@ static strata_status take(history *h, uint64_t limit, st_json_revision **revisio
 
 strata_status st_json_history(st_request *rq, const st_run *run, strata_slice key, uint64_t before,
                               uint64_t limit, st_json_revision **revisions, size_t *count) {
-    const uint64_t snapshot = st_shard_snapshot(run->shard);
     history h = {.rq = rq,
                  .run = run,
                  .key = key,
-                 .newest = before == 0             ? 0
-                           : before - 1 < snapshot ? before - 1
-                                                   : snapshot,
+                 .snapshot = st_shard_snapshot(run->shard),
+                 .before = before,
                  .versions = {NULL, 0, 0, rq->model->host}};
     ST_TRY(st_run_check_there(rq, run));
     ST_TRY(st_key_check(key, rq->error));

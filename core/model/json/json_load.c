@@ -5,8 +5,8 @@
  * written in their order.
  * Retention lets base and parts go key by key. A part goes only for another version of its key, which is
  * of a later base, or a delete with that of its base. So a reader of the past finds the parts of his base
- * whole, or a mark on one, or, if all of one went, a floor that is not below the version that came after
- * his base. A base that nothing came after needs no such witness (check_floor).
+ * whole, or a mark on one, or, if all of one went, a floor above his base, and that something came after his
+ * base up to that floor. Under a floor that others have left nothing did (check_floor).
  * The transaction of the request is not told that the keys were read: it depends on regions of documents
  * (st_json_note).
  * Rejected: one key for each node of a document. A path would cost no change log, but a document of
@@ -131,62 +131,34 @@ typedef struct loading {
     parts parts;
 } loading;
 
-/* The version of the base's key that came after the one that was found; 0: none has. */
-static strata_status find_next_base(const loading *l, uint64_t *next) {
-    uint8_t above[ST_STORE_KEY_MAX + 1];
-    memcpy(above, l->base.data, l->base.len);
-    above[l->base.len] = 0;
-    const st_scan_range range = {l->base, st_slice(above, l->base.len + 1), false};
-    st_scan *scan = st_arena_alloc(l->rq->arena, sizeof *scan, 16);
-    if (scan == NULL) {
-        return st_fail_memory(l->rq->error);
-    }
-    *next = 0;
-    strata_status status = st_versions_start(scan, l->reader, l->run->shard, &range, UINT64_MAX);
-    while (status == STRATA_OK && scan->here && scan->revision.number > l->found->stamp.version) {
-        *next = scan->revision.number;
-        status = st_versions_next(scan);
-    }
-    st_scan_end(scan);
-    return status;
-}
-
-strata_status st_json_may_lack(st_reader *reader, const st_run *run, uint64_t version,
-                               st_json_floor *known, bool *lacks) {
-    static const uint8_t low[] = {ST_TAG_JSON_PATCH};
-    static const uint8_t high[] = {ST_TAG_JSON_PATCH + 1};
-    const st_shard *shard = run->shard;
-    *lacks = false;
-    if (st_store_floor(reader->store) == 0) {
-        return STRATA_OK;
-    }
-    while (shard->base != NULL && version <= shard->base_version) {
-        shard = shard->base; /* where a fork has that version from */
-    }
-    if (known->shard != shard) {
-        st_floor floor;
-        ST_TRY(st_past_floor(reader, shard, st_slice(low, sizeof low), st_slice(high, sizeof high),
-                             &floor));
-        *known = (st_json_floor){shard, floor.version};
-    }
-    *lacks = version <= known->version;
-    return STRATA_OK;
-}
-
-/* Whether parts of the base that a reader of the past has found may have gone without a trace. */
+/* Whether parts of the base that a reader of the past has found may have gone without a trace: by the floor,
+ * something that came after that base may have. */
 static strata_status check_floor(const loading *l) {
-    st_json_floor floor = {NULL, 0};
-    uint64_t next = 0;
-    bool lacks = false;
-    if (!l->bound->past || st_store_floor(l->reader->store) == 0) {
+    const uint64_t base = l->found->stamp.version;
+    const st_shard *shard = l->run->shard;
+    st_floor floor;
+    st_revision then;
+    bool any = false;
+    if (!l->bound->past || st_store_floor(l->reader->store) <= base) {
         return STRATA_OK;
     }
-    ST_TRY(find_next_base(l, &next));
-    if (next > 0) {
-        ST_TRY(st_json_may_lack(l->reader, l->run, next, &floor, &lacks));
+    uint64_t last = UINT64_MAX;
+    for (; shard->base != NULL && base <= shard->since; shard = shard->base) {
+        last = shard->since; /* a fork has it from there, and sees what came till then */
     }
-    return lacks ? st_past_fail(l->reader, floor.shard->run, l->base, l->bound, floor.version)
-                 : STRATA_OK;
+    ST_TRY(st_past_floor(l->reader, shard, l->low, l->high, &floor));
+    last = last < floor.version ? last : floor.version;
+    if (last <= base) {
+        return STRATA_OK;
+    }
+    const st_bound at_floor = st_bound_version(last);
+    const strata_status status = st_read(l->reader, l->run->shard, l->base, &at_floor, &then, &any);
+    if (status != STRATA_OK && status != STRATA_HISTORY_TRIMMED) {
+        return status;
+    }
+    return status == STRATA_OK && any && then.number == base
+               ? STRATA_OK
+               : st_past_fail(l->reader, shard->run, l->base, l->bound, floor.version);
 }
 
 /* Most documents have no parts, and to see that is less than a scan; but it sees no marks of the past. */

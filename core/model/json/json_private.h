@@ -41,15 +41,6 @@ strata_status st_json_load_own(st_request *rq, const st_run *run, strata_slice k
 /* At a moment, the transaction's included if that is now. */
 strata_status st_json_load_at(st_request *rq, const st_run *run, strata_slice key,
                               const st_when *when, st_json_found *found, bool *own);
-/* Whether of the versions before a version of a base parts may have gone without a trace (store/floor.h).
- * known: of the last question; {NULL, 0} before the first. */
-typedef struct st_json_floor {
-    const st_shard *shard;
-    uint64_t version;
-} st_json_floor;
-
-strata_status st_json_may_lack(st_reader *reader, const st_run *run, uint64_t version,
-                               st_json_floor *known, bool *lacks);
 
 /* Tells the transaction of the request that a region was read, or also written. */
 strata_status st_json_note(st_request *rq, strata_slice key, st_region region, bool wrote);

@@ -154,8 +154,7 @@ static strata_status write_run(st_flushing *f, uint64_t bytes_max, uint64_t *byt
 
 /* Nothing of a run that was deleted need be in a table, if its end is. */
 static bool is_dead(const st_flushing *f, const st_shard *shard) {
-    return st_shard_gone(shard) > 0 &&
-           st_fork_state_of(f->store, shard->run, f->to) == ST_RUN_DEAD;
+    return st_shard_gone(shard) > 0 && st_fork_state_of(f->store, shard->run, f->to) == ST_RUN_DEAD;
 }
 
 /* *done: every run is written, and the table, if there is one, is whole. */

@@ -1,7 +1,7 @@
 /* ops.c - exec, and the list of what it can run.
  *
  * exec carries a request to strata_exec and its response back, as JSON, adding nothing. The table
- * of operations (ops_table.def, made from the core's ops.def by tools/gen_ops.py) serves only to
+ * of operations (generated/ops_table.def, made from the core's ops.def by tools/gen_ops.py) serves only to
  * know whether an operation writes (a database is not made, nor locked, for reading), to list the
  * operations, and to suggest the one that was meant; an operation that the table lacks is refused
  * before the database is touched.
@@ -30,7 +30,7 @@ static const op_row rows[] = {
 #define CLI_OP(name, writes, what)         {name, "", what, ROW_OP, writes},
 #define CLI_IN(name, type, required, what) {name, type, what, ROW_ARG, required},
 #define CLI_OUT(name, type, always, what)  {name, type, what, ROW_RET, always},
-#include "ops_table.def"
+#include "generated/ops_table.def"
 #undef CLI_OP
 #undef CLI_IN
 #undef CLI_OUT

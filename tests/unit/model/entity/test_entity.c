@@ -353,8 +353,7 @@ static void merges(void **state) {
     (void)ask(db, STRATA_OK, "entity.upsert",
               "{\"run\":\"f\",\"schema\":\"t\",\"id\":\"b\",\"document\":{\"m\":5}}");
     db_verify(db);
-    const char *diff =
-        ask(db, STRATA_OK, "history.diff", "{\"other_run\":\"f\"}");
+    const char *diff = ask(db, STRATA_OK, "history.diff", "{\"other_run\":\"f\"}");
     assert_true(json_has(diff, "{\"document\":{\"m\":5}}"));
     /* A schema and its entities come in one commit; indexes follow what the target has. */
     (void)ask(db, STRATA_OK, "history.merge", "{\"source\":\"f\",\"target\":\"default\"}");
