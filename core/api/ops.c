@@ -483,8 +483,7 @@ static strata_status run_request(st_call *call, strata_slice request) {
     ST_TRY(st_store_check_open(&call->rq->model->store, call->rq->error));
     ST_TRY(decode_request(call, request, &op));
     ST_TRY(join_txn(call, op));
-    if (st_call_reserve(call) != STRATA_OK ||
-        st_msgpack_put_array(call->out, 2) != STRATA_OK ||
+    if (st_call_reserve(call) != STRATA_OK || st_msgpack_put_array(call->out, 2) != STRATA_OK ||
         st_msgpack_put_bool(call->out, true) != STRATA_OK) {
         return st_fail_memory(call->rq->error);
     }
