@@ -29,6 +29,9 @@ GROUPS = {
     "events": ("Events appended, a chain of hashes, buffered", {
         "event.append": 7, "event.append.limit": 0.7,
     }),
+    "fork": ("Forks of a run of 10^6 keys of a kilobyte, and reads through them", {
+        "fork.time": 1, "fork.time.past": 1, "fork.bytes": 1, "get.as_of": 0.33,
+    }),
 }
 
 

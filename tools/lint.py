@@ -21,7 +21,9 @@ import subprocess
 import sys
 
 LAYERS = ["base", "format", "store", "txn", "index", "model", "recall", "history", "stream", "api"]
-PUBLIC = {"strata/strata.h", "strata/history.h", "strata/host.h", "strata/errors.def"}
+# Those in the second line are parts of the first.
+PUBLIC = {"strata/strata.h", "strata/host.h", "strata/errors.def",
+          "strata/edge.h", "strata/history.h", "strata/state.h", "strata/trace.h"}
 STD_HEADER = "core/base/std.h"
 STD_INCLUDES = {
     "math.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "string.h",

@@ -6,8 +6,9 @@
  * strata_json_set and strata_json_get, buffered. SQLite: UPDATE with json_set() and SELECT with
  * json_extract(), journal WAL and synchronous NORMAL, prepared, and jsonb_set() where the library has it
  * (from 3.45 on). By turns a number in the middle of the array and a short string in a nested object; of one
- * document, and of a thousand, one after the other. Each engine in turn, medians over the rounds; what is
- * there at the end of a round is checked.
+ * document, and of a thousand, one after the other. Reading the whole document makes a value of it here, and
+ * is the text as it was stored there. Each engine in turn, medians over the rounds; what is there at the end
+ * of a round is checked.
  */
 #include <sqlite3.h>
 #include <stdio.h>

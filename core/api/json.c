@@ -5,10 +5,11 @@
 
 /* What a found document, or a part of one, is as a value. */
 static strata_status value_of(st_request *rq, const st_json *json, strata_entry *entry) {
-    strata_buffer encoded = {NULL, 0, 0, rq->model->host};
+    strata_buffer *encoded = &rq->value;
     strata_entry found = {.version = json->stamp.version, .timestamp_us = json->stamp.timestamp_us};
-    strata_status status = st_document_to_msgpack(json->document, &encoded);
-    if (status == STRATA_OK && !st_value_decode(st_buffer_slice(&encoded), &found.value)) {
+    encoded->len = 0;
+    strata_status status = st_document_to_msgpack(json->document, encoded);
+    if (status == STRATA_OK && !st_value_decode(st_buffer_slice(encoded), &found.value)) {
         status = STRATA_CORRUPT;
     }
     if (status == STRATA_OK) {
@@ -19,7 +20,6 @@ static strata_status value_of(st_request *rq, const st_json *json, strata_entry 
     } else {
         status = st_fail_memory(rq->error);
     }
-    strata_buffer_free(&encoded);
     if (status == STRATA_OK) {
         *entry = found;
     }

@@ -256,13 +256,14 @@ static strata_status put_cost(st_call *call, const st_graph_cost *cost) {
 
 /* {NAME: [what visit puts], edges_seen, truncated}. */
 static strata_status traverse(st_call *call, st_run *run, const char *name, const st_graph *graph,
-                              st_traversal *traversal) {
+                              const st_traversal *asked) {
     reached_out to = {call->out, 0};
+    st_traversal traversal = *asked;
     st_graph_cost cost;
     st_list list;
-    traversal->arg = &to;
+    traversal.arg = &to;
     ST_TRY(st_list_open(call, name, &list));
-    ST_TRY(st_graph_traverse(call->rq, run, graph, traversal, &cost));
+    ST_TRY(st_graph_traverse(call->rq, run, graph, &traversal, &cost));
     ST_TRY(st_list_close(call, &list, to.count, st_slice(NULL, 0)));
     st_msgpack_patch(call->out, list.object, 3);
     return put_cost(call, &cost);

@@ -123,13 +123,28 @@ strata_status st_op_json_count(st_call *call) {
     return st_put_uint(call->out, "count", count);
 }
 
+/* The document as it was after that commit. What a fork sees of a run that was deleted is only what it saw
+ * then: that is still there now, although not as of the commit that wrote it. */
+static strata_status get_revision(st_call *call, st_run *run, strata_slice key, uint64_t version,
+                                  st_json *json) {
+    const st_when then = {version, INT64_MAX};
+    const st_when now = st_now();
+    strata_status status = st_json_get(call->rq, run, key, st_slice("", 0), &then, json);
+    if (status == STRATA_HISTORY_TRIMMED &&
+        st_json_get(call->rq, run, key, st_slice("", 0), &now, json) == STRATA_OK &&
+        json->stamp.version == version) {
+        st_error_clear(call->rq->error);
+        status = STRATA_OK;
+    }
+    return status;
+}
+
 static strata_status put_revision(st_call *call, st_run *run, strata_slice key,
                                   const st_json_revision *revision, bool whole) {
-    const st_when then = {revision->stamp.version, INT64_MAX};
     const bool shown = whole && !revision->deleted;
     st_json json = {.document = {NULL, 0}};
     if (shown) {
-        ST_TRY(st_json_get(call->rq, run, key, st_slice("", 0), &then, &json));
+        ST_TRY(get_revision(call, run, key, revision->stamp.version, &json));
     }
     ST_TRY(st_msgpack_put_object(call->out, shown ? 5 : 4));
     ST_TRY(st_put_stamp(call->out, revision->stamp.version, revision->stamp.timestamp_us));
@@ -162,7 +177,8 @@ strata_status st_op_json_history(st_call *call) {
         }
         ST_TRY(status);
     }
-    return st_list_close(call, &list, shown, st_slice(NULL, 0));
+    return st_list_close_at(call, &list, shown, "next",
+                            more && shown == count ? revisions[count - 1].stamp.version : 0);
 }
 
 /* ---- Changing -------------------------------------------------------------------------------- */

@@ -115,6 +115,7 @@ strata_status st_op_state_history(st_call *call) {
     st_key key;
     uint64_t limit;
     uint32_t count = 0;
+    uint64_t last = 0;
     ST_TRY(st_call_run(call, ARG_state_history_run, &run));
     ST_TRY(st_call_limit(call, ARG_state_history_limit, &limit));
     ST_TRY(st_key_check(name, call->rq->error));
@@ -124,8 +125,9 @@ strata_status st_op_state_history(st_call *call) {
     ST_TRY(st_list_open(call, "revisions", &list));
     while (scan->here && count < limit) {
         ST_TRY(put_revision(call, scan));
+        last = scan->revision.number;
         count++;
         ST_TRY(st_versions_next(scan));
     }
-    return st_list_close(call, &list, count, st_slice(NULL, 0));
+    return st_list_close_at(call, &list, count, "next", scan->here ? last : 0);
 }

@@ -48,6 +48,7 @@ static strata_status put_all(strata_slice document, strata_buffer *out) {
 
 strata_status st_document_to_msgpack(strata_slice document, strata_buffer *out) {
     const size_t start = out->len;
+    ST_TRY(st_buffer_reserve(out, document.len)); /* it is hardly ever longer */
     const strata_status status = put_all(document, out);
     if (status != STRATA_OK) {
         out->len = start;

@@ -200,6 +200,7 @@ strata_status st_history_scan(st_request *rq, const st_run *run, const st_key *k
     if (bytes == NULL || *scan == NULL) {
         return st_fail_memory(rq->error);
     }
+    ST_TRY(st_run_check_there(rq, run));
     memcpy(bytes, key->bytes, key->len);
     bytes[key->len] = 0; /* no key is the beginning of another, so nothing else is below it */
     const uint64_t now = st_shard_snapshot(run->shard);

@@ -66,22 +66,26 @@ static void key_of(strata_slice id, st_key *key) {
 
 /* ---- Recording ------------------------------------------------------------------------------- */
 
+static strata_status check_length(st_request *rq, size_t parent_len, size_t id_len) {
+    if (parent_len + id_len <= ST_KEY_BYTES_MAX) {
+        return STRATA_OK;
+    }
+    st_fail(rq->error, STRATA_INVALID_KEY, "the parent and the id have %u bytes; the limit is %u",
+            (uint64_t)(parent_len + id_len), (uint64_t)ST_KEY_BYTES_MAX);
+    st_fail_text(rq->error, "reason", strata_text("key_too_long"));
+    return st_fail_number(rq->error, "limit", ST_KEY_BYTES_MAX);
+}
+
 static strata_status check(st_request *rq, const st_trace *trace) {
     ST_TRY(st_trace_check(trace->type, trace->content, rq->error));
     if (trace->id.len > 0) {
         ST_TRY(st_key_check(trace->id, rq->error));
     }
-    return trace->parent.len == 0 ? STRATA_OK : st_key_check(trace->parent, rq->error);
-}
-
-static strata_status check_length(st_request *rq, strata_slice parent, strata_slice id) {
-    if (parent.len + id.len <= ST_KEY_BYTES_MAX) {
+    if (trace->parent.len == 0) {
         return STRATA_OK;
     }
-    st_fail(rq->error, STRATA_INVALID_KEY, "the parent and the id have %u bytes; the limit is %u",
-            (uint64_t)(parent.len + id.len), (uint64_t)ST_KEY_BYTES_MAX);
-    st_fail_text(rq->error, "reason", strata_text("key_too_long"));
-    return st_fail_number(rq->error, "limit", ST_KEY_BYTES_MAX);
+    ST_TRY(st_key_check(trace->parent, rq->error));
+    return check_length(rq, trace->parent.len, trace->id.len > 0 ? trace->id.len : ST_ID_CHARS);
 }
 
 static strata_status is_there(st_request *rq, const st_run *run, strata_slice id, bool *found) {
@@ -123,7 +127,6 @@ static strata_status place(st_request *rq, const st_run *run, const st_trace *tr
     if (trace->parent.len == 0) {
         return STRATA_OK;
     }
-    ST_TRY(check_length(rq, trace->parent, *id));
     ST_TRY(is_there(rq, run, trace->parent, &found));
     return found ? STRATA_OK
                  : st_fail(rq->error, STRATA_NOT_FOUND,
@@ -192,7 +195,7 @@ strata_status st_trace_begin(st_request *rq, const st_run *run, const st_trace_p
     }
     if (page->after.len > 0) {
         ST_TRY(st_key_check(page->after, rq->error));
-        ST_TRY(check_length(rq, page->parent, page->after));
+        ST_TRY(check_length(rq, page->parent.len, page->after.len));
     }
     ST_TRY(st_moment_begin(rq, run, &page->when, &walk->moment));
     const strata_status status = start(walk, page);

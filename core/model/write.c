@@ -58,7 +58,7 @@ strata_status st_run_newest(st_request *rq, const st_run *run, const st_key *key
 static strata_status write_pending(st_request *rq, const st_write *writes, size_t count) {
     const uint64_t savepoint = st_txn_savepoint(rq->txn);
     for (size_t i = 0; i < count; i++) {
-        const st_txn_write pending = {.write = writes[i], .operand = {"", 0}};
+        const st_txn_write pending = {.write = writes[i], .operand = {"", 0}, .follows = i > 0};
         const strata_status status = st_txn_put(rq->txn, &pending, rq->error);
         if (status != STRATA_OK) {
             (void)st_txn_rollback_to(rq->txn, savepoint, NULL);

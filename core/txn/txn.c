@@ -314,7 +314,7 @@ strata_status st_txn_check(const st_txn *txn, strata_error *error) {
 /* ---- Writes ---------------------------------------------------------------------------------- */
 
 static strata_status add_entry(st_txn *txn, const st_txn_write *write) {
-    txn_entry entry = {.rule = write->rule};
+    txn_entry entry = {.rule = write->rule, .follows = write->follows};
     ST_TRY(need(txn, &txn->own));
     ST_TRY(st_buffer_reserve(&txn->entries, sizeof entry));
     entry.operand = st_arena_copy(&txn->own->arena, write->operand);
@@ -371,11 +371,12 @@ uint64_t st_txn_savepoint(const st_txn *txn) {
 }
 
 strata_status st_txn_rollback_to(st_txn *txn, uint64_t savepoint, strata_error *error) {
-    if (savepoint > txn_entry_count(txn)) {
+    const size_t count = txn_entry_count(txn);
+    if (savepoint > count || (savepoint < count && txn_entry_at(txn, (size_t)savepoint)->follows)) {
         return st_fail(error, STRATA_INVALID_ARGUMENT, "there is no savepoint %u (any more)",
                        savepoint);
     }
-    for (size_t place = txn_entry_count(txn); place > savepoint; place--) {
+    for (size_t place = count; place > savepoint; place--) {
         const st_staged *staged = &txn_entry_at(txn, place - 1)->staged;
         atomic_store_explicit(&staged->leaf->newest, (st_version *)staged->version->older,
                               memory_order_relaxed);

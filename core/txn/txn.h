@@ -85,6 +85,7 @@ typedef struct st_txn_write {
     uint8_t rule;         /* 0: this is what is committed */
     strata_slice operand; /* of the rule */
     uint64_t place;       /* where st_txn_find found it: higher, the later it was written */
+    bool follows;         /* it belongs to the write before it: both are rolled back, or neither */
 } st_txn_write;
 
 /* Errors: forbidden (read-only), constraint {txn_too_large}, no_memory. */
@@ -104,7 +105,7 @@ uint64_t *st_txn_memo(st_txn *txn);
 /* A mark to go back to. */
 uint64_t st_txn_savepoint(const st_txn *txn);
 /* Forgets the writes since; what was read since stays read. Errors: invalid_argument (there is no
- * such savepoint). */
+ * such savepoint, or it is between writes that belong together). */
 strata_status st_txn_rollback_to(st_txn *txn, uint64_t savepoint, strata_error *error);
 
 /* ---- Committing ------------------------------------------------------------------------------ */

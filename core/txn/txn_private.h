@@ -10,6 +10,7 @@ typedef struct txn_entry {
         staged; /* in `own`; its version's number is ST_OWN_VERSIONS + the place of the entry */
     uint8_t rule;
     strata_slice operand;
+    bool follows; /* as in st_txn_write */
 } txn_entry;
 
 /* A range that was read: [low, high), high empty: no bound. */

@@ -43,6 +43,10 @@ export type {
     DbVerifyResult,
     Document,
     DocumentRevision,
+    Edge,
+    EdgeNeighboursResult,
+    EdgePathResult,
+    EdgeTraverseResult,
     Entry,
     EventAppendResult,
     EventHeadResult,
@@ -60,6 +64,7 @@ export type {
     PatchOperation,
     Plan,
     Problem,
+    Reached,
     RecallStats,
     RetentionGetResult,
     RetentionRule,
@@ -74,6 +79,9 @@ export type {
     Snapshot,
     StateReadResult,
     StateSetResult,
+    Trace,
+    TraceRecordResult,
+    TraceTreeResult,
     TxnInfoResult,
 } from './generated/operations.js';
 export type {
@@ -100,5 +108,22 @@ export { Scope } from './scope.js';
 export type { Snapshots } from './snapshots.js';
 export type { EventTail, EventTailOptions } from './tail.js';
 export { type BeginOptions, type Isolation, Transaction, type TransactionOptions } from './transaction.js';
+export type {
+    EdgeListOptions,
+    EdgeOptions,
+    Edges,
+    NeighbourOptions,
+    PathOptions,
+    TraverseOptions,
+    WalkOptions,
+} from './edges.js';
+export type {
+    TraceFilter,
+    TraceOptions,
+    TracePageOptions,
+    TraceQueryOptions,
+    Traces,
+    TraceTreeOptions,
+} from './traces.js';
 export type { StateExpected, StateListOptions, States, TransitionOptions } from './states.js';
 export { Float, float, type ObjectValue, type StoredObject, type StoredValue, type Value } from './values.js';

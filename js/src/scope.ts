@@ -1,9 +1,11 @@
 import type { Calls } from './caller.js';
 import { Documents } from './documents.js';
+import { Edges } from './edges.js';
 import { Events } from './events.js';
 import { Kv } from './kv.js';
 import { Memories } from './memories.js';
 import { States } from './states.js';
+import { Traces } from './traces.js';
 
 /** The keys, events, memories and so on of a run: as they are, or as a transaction sees them. */
 export class Scope {
@@ -14,6 +16,8 @@ export class Scope {
     readonly json: Documents;
     readonly memory: Memories;
     readonly states: States;
+    readonly traces: Traces;
+    readonly edges: Edges;
 
     constructor(calls: Calls, name: string | undefined) {
         this.name = name ?? 'default';
@@ -22,6 +26,8 @@ export class Scope {
         this.json = new Documents(calls, name);
         this.memory = new Memories(calls, name);
         this.states = new States(calls, name);
+        this.traces = new Traces(calls, name);
+        this.edges = new Edges(calls, name);
     }
 }
 

@@ -125,12 +125,8 @@ export class States {
         checkOptions('states.history', options, ['before', 'limit', 'signal']);
         return pages<CellRevision, bigint | number>(options, async (limit, cursor) => {
             const before = cursor ?? options.before;
-            const { revisions } = await this.#calls.exec(
-                'state.history',
-                { run: this.#run, name, before, limit },
-                options,
-            );
-            return { items: revisions, cursor: revisions.length < limit ? undefined : revisions.at(-1)?.version };
+            const page = await this.#calls.exec('state.history', { run: this.#run, name, before, limit }, options);
+            return { items: page.revisions, cursor: page.next };
         });
     }
 }

@@ -241,3 +241,34 @@ test('a database is made of an export, in whatever form it comes', async () => {
     await assert.rejects(open(`file:${newPath()}`, { import: 7 }), /must be a Blob/);
     await assert.rejects(open(':memory:', { import: bytes }), InvalidArgument);
 });
+
+test('a fork sees its parent as it was, and a deleted run is gone', async () => {
+    const db = await open(':memory:');
+    const parent = await db.runs.create('trip');
+    const trip = db.run('trip');
+    const first = await trip.kv.put('plan', 'train');
+    await trip.kv.put('plan', 'plane');
+    const made = await db.runs.fork('trip', { name: 'before', asOf: first, tags: ['what-if'], metadata: { n: 1 } });
+    assert.deepEqual({ ...made, version: 0n }, { name: 'before', version: 0n, forked_from: 'trip', at: first });
+    assert.ok(made.version > parent.version);
+    const before = db.run('before');
+    assert.equal(await before.kv.get('plan'), 'train');
+    await before.kv.put('plan', 'boat');
+    assert.equal(await trip.kv.get('plan'), 'plane');
+    const record = await db.runs.get('before');
+    assert.equal(record.parent, 'trip');
+    assert.equal(record.forked_at, first);
+    assert.deepEqual(record.metadata, { n: 1 });
+    const ancient = await db.runs.fork('trip', { asOfTime: new Date(1000) });
+    assert.equal(ancient.at_time, 1000000);
+    assert.equal(await db.run(ancient.name).kv.count(), 0);
+    await assert.rejects(db.runs.fork('nobody'), NotFound);
+    await assert.rejects(db.runs.fork('trip', { asOf: 1n << 40n }), InvalidArgument);
+    await assert.rejects(db.runs.fork('trip', { nam: 'x' }), /nam/);
+    assert.equal(typeof (await db.runs.delete('trip')), 'bigint');
+    await assert.rejects(db.runs.delete('trip'), NotFound);
+    await assert.rejects(trip.kv.get('plan'), NotFound);
+    await assert.rejects(db.runs.delete('default'), Constraint);
+    assert.equal(await before.kv.get('plan'), 'boat');
+    await db.close();
+});

@@ -222,6 +222,29 @@ def test_memories(t):
         t.ok("recall", stop_words)
 
 
+def test_forks(t):
+    first = t.ok("put", "--run", "default", "k", "1").json["version"]
+    t.ok("put", "k", "2")
+    made = t.ok("fork", "before", "--as-of", str(first), "--tag", "what-if", "--metadata", '{"n": 1}').json
+    equal((made["name"], made["forked_from"], made["at"]), ("before", "default", first))
+    equal(t.ok("get", "k", "--run", "before").json["value"], 1)
+    t.ok("put", "--run", "before", "k", "3")
+    equal(t.ok("get", "k").json["value"], 2)
+    equal([r["value"] for r in t.ok("history", "k", "--run", "before").rows], [3, 1])
+    record = t.ok("run", "get", "before").json
+    equal((record["parent"], record["forked_at"], record["tags"]), ("default", first, ["what-if"]))
+    again = t.ok("fork", "--run", "before").json
+    equal(t.ok("get", "k", "--run", again["name"]).json["value"], 3)
+    t.fails(3, "fork", "before", says="already_exists")
+    t.fails(1, "fork", "x", "--run", "nobody")
+    t.fails(2, "fork", "x", "--as-of", "99999")
+    t.ok("run", "delete", "before")
+    t.fails(1, "get", "k", "--run", "before")
+    t.fails(1, "run", "delete", "before", "--yes")
+    t.fails(2, "run", "delete", "default", "--yes", says="default_run")
+    equal(t.ok("get", "k", "--run", again["name"]).json["value"], 3)
+
+
 def test_runs(t):
     t.ok("run", "create", "nightly", "--tag", "batch", "--metadata", '{"n": 1}')
     t.ok("run", "create", "child", "--parent", "nightly")
@@ -373,3 +396,43 @@ def test_state_cells(t):
     equal([r["counter"] for r in t.ok("state", "history", "phase", "--limit", "2").rows], [4, 3])
     equal(t.ok("state", "del", "phase").json["existed"], True)
     equal(t.ok("state", "del", "phase").json, {"existed": False})
+
+
+def test_traces(t):
+    first = t.ok("trace", "record", "thought", '{"content": "Hm."}', "--tag", "a", "--tag", "b").json["id"]
+    t.ok("trace", "record", "note", '{"x": 1}', "--parent", first, "--id", "n1", "--metadata", '{"m": 1}')
+    t.ok("trace", "record", "note", "-", "--parent", "n1", "--id", "n2", stdin='{"x": 2}')
+    t.fails(3, "trace", "record", "note", "{}", "--id", "n2", says="already_exists")
+    t.fails(1, "trace", "record", "note", "{}", "--parent", "none", says="not_found")
+    t.fails(2, "trace", "record", "thought", "{}", says=["invalid_argument", "field: content"])
+    got = t.ok("trace", "get", "n1").json
+    got = got.get("trace", got)
+    equal((got["parent"], got["content"], got["metadata"]), (first, {"x": 1}, {"m": 1}))
+    equal([r["id"] for r in t.ok("trace", "children", first).rows], ["n1"])
+    equal([(r["id"], r["depth"]) for r in t.ok("trace", "tree", first).rows], [(first, 0), ("n1", 1), ("n2", 2)])
+    equal([r["id"] for r in t.ok("trace", "query", "--type", "note", "--reverse").rows], ["n2", "n1"])
+    equal([r["id"] for r in t.ok("trace", "query", "--tag", "b", "--after", "1h").rows], [first])
+    equal(len(t.ok("trace", "list", "--limit", "1", "--all").rows), 3)
+    equal(t.ok("trace", "count", "--type", "note").json, {"count": 2})
+
+
+def test_edges(t):
+    t.ok("edge", "put", "anna", "knows", "jonas", "--weight", "0.5", "--properties", '{"since": 2019}')
+    version = t.ok("edge", "put", "jonas", "knows", "mia").json["version"]
+    t.ok("edge", "put", "anna", "likes", "mia", "--weight", "-2")
+    got = t.ok("edge", "get", "anna", "knows", "jonas").json
+    got = got.get("edge", got)
+    equal((got["weight"], got["properties"]), (0.5, {"since": 2019}))
+    t.fails(1, "edge", "get", "jonas", "knows", "anna", says="not_found")
+    t.fails(2, "edge", "put", "a", "b", "c", "--weight", '"x"', says="weight")
+    equal([r["dst"] for r in t.ok("edge", "out", "anna", "--limit", "1", "--all").rows], ["jonas", "mia"])
+    equal([r["src"] for r in t.ok("edge", "in", "mia", "--type", "knows").rows], ["jonas"])
+    equal(t.ok("edge", "neighbours", "mia", "--direction", "in").json["names"], ["jonas", "anna"])
+    reached = t.ok("edge", "traverse", "anna", "--depth", "2", "--type", "knows").rows
+    equal([(r["name"], r["depth"]) for r in reached], [("jonas", 1), ("mia", 2)])
+    equal(len(t.ok("edge", "traverse", "anna", "--depth", "2", "--as-of", str(version)).rows), 2)
+    equal([r["type"] for r in t.ok("edge", "path", "anna", "mia").rows], ["likes"])
+    t.fails(2, "edge", "path", "anna", "mia", "--weighted", says="negative_weight")
+    equal(len(t.ok("edge", "path", "anna", "mia", "--weighted", "--type", "knows").rows), 2)
+    equal(t.ok("edge", "del", "anna", "likes", "mia").json["existed"], True)
+    equal(t.ok("edge", "del", "anna", "likes", "mia").json, {"existed": False})

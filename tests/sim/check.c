@@ -39,6 +39,8 @@ static void check_now(sweep *s, strata_slice run, unsigned place) {
     look(s, &o, "kv.list");
     look(s, &o, "event.range");
     look(s, &o, "memory.list");
+    look(s, &o, "state.list");
+    look(s, &o, "trace.list");
     o.whole = true;
     look(s, &o, "json.list");
     o.reverse = true;
@@ -65,12 +67,33 @@ static void check_now(sweep *s, strata_slice run, unsigned place) {
     }
 }
 
+/* Every edge, from both of its ends. */
+static void check_edges(sweep *s, strata_slice run, unsigned place) {
+    static const model_kind kinds[] = {MODEL_EDGE, MODEL_EDGE_IN};
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        const model_table *table = model_table_of(&s->life->model, place, kinds[k]);
+        strata_slice last = st_slice("", 0);
+        for (size_t i = 0; i < table->count; i++) {
+            const strata_slice key = table->cells[i]->key;
+            op o = blank(run);
+            o.key = st_slice(key.data, strlen(key.data)); /* up to its first 00 */
+            o.limit = ST_PAGE_MAX;
+            if (!st_slice_equal(o.key, last)) {
+                look(s, &o, k == 0 ? "edge.out" : "edge.in");
+            }
+            last = o.key;
+        }
+    }
+}
+
 static void check_then(sweep *s, strata_slice run, unsigned place, uint64_t version) {
     const model_table *memories = model_table_of(&s->life->model, place, MODEL_MEMORY);
     op o = blank(run);
     o.as_of = version;
     o.limit = ST_PAGE_MAX;
     look(s, &o, "kv.list");
+    look(s, &o, "state.list");
+    look(s, &o, "trace.list");
     o.whole = true;
     look(s, &o, "json.list");
     for (size_t i = 0; i < memories->count; i++) {
@@ -133,6 +156,7 @@ bool check_everything(life *l, uint64_t versions, bool quiet) {
         o.key = name;
         look(&s, &o, "run.get");
         check_now(&s, name, place);
+        check_edges(&s, name, place);
         const bool all = versions >= last;
         for (uint64_t v = 1; v <= (all ? last : versions); v++) {
             const uint64_t then = all ? v : chance_below(l, last + 1);

@@ -50,6 +50,16 @@ strata_slice pick_key(maker *mk, char initial) {
                            : pick_text(mk, "%c%u", initial, number);
 }
 
+strata_slice pick_known(maker *mk, const op *o, model_kind kind) {
+    const moment now = {.model = mk->model, .snapshot = mk->model->last};
+    unsigned run;
+    if (!op_has_run(o, &now, &run) || one_in(mk, 6)) {
+        return st_slice("", 0);
+    }
+    const model_table *table = model_table_of(mk->model, run, kind);
+    return table->count == 0 ? st_slice("", 0) : table->cells[pick(mk, table->count)]->key;
+}
+
 uint64_t pick_as_of(maker *mk) {
     const uint64_t die = pick(mk, 8);
     if (die < 4) {

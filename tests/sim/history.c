@@ -109,7 +109,8 @@ static void mark_cell(model *m, const model_rule *rule, model_floor *floor, mode
 }
 
 void history_mark(model *m) {
-    static const model_kind kinds[] = {MODEL_KV, MODEL_JSON, MODEL_MEMORY};
+    static const model_kind kinds[] = {MODEL_KV,     MODEL_STATE, MODEL_JSON,
+                                       MODEL_MEMORY, MODEL_EDGE,  MODEL_EDGE_IN};
     const char *source;
     const bool again = m->marked && m->marked_us == m->now_us && m->marked_settled == m->settled;
     if (again || model_table_of(m, MODEL_SYSTEM, MODEL_RULE)->count == 0) {
@@ -208,6 +209,11 @@ bool history_trims_memory(const op *o, const moment *at) {
     return reads_then(o, at, &run) && trims_key(o, at, run, MODEL_MEMORY, o->key);
 }
 
+bool history_trims(const op *o, const moment *at, model_kind kind, strata_slice key) {
+    unsigned run;
+    return reads_then(o, at, &run) && trims_key(o, at, run, kind, key);
+}
+
 bool history_trims_json(const op *o, const moment *at) {
     unsigned run;
     return reads_then(o, at, &run) && trims_key(o, at, run, MODEL_JSON, o->key);
@@ -231,7 +237,7 @@ bool history_trims_keys(const op *o, const moment *at) {
     return false;
 }
 
-static bool trims_page(const op *o, const moment *at, model_kind kind) {
+bool history_trims_list(const op *o, const moment *at, model_kind kind) {
     unsigned run;
     if (!reads_then(o, at, &run)) {
         return false;
@@ -249,11 +255,16 @@ static bool trims_page(const op *o, const moment *at, model_kind kind) {
 }
 
 bool history_trims_page(const op *o, const moment *at) {
-    return trims_page(o, at, MODEL_KV);
+    return history_trims_list(o, at, MODEL_KV);
 }
 
 bool history_trims_documents(const op *o, const moment *at) {
-    return trims_page(o, at, MODEL_JSON);
+    return history_trims_list(o, at, MODEL_JSON);
+}
+
+bool history_trims_whole(const op *o, const moment *at) {
+    unsigned run;
+    return reads_then(o, at, &run) && is_loose(o, at, run);
 }
 
 /* A point of the past cannot be forked when something of it may be gone, also of a run further down. */
@@ -331,13 +342,30 @@ bool history_shows(const answer *got, uint64_t number) {
     return false;
 }
 
+const model_version *history_next(const moment *at, unsigned run, model_kind kind, strata_slice key,
+                                  uint64_t newest) {
+    const uint64_t next =
+        at->shown == NULL ? 0 : (uint64_t)int_of(field_of(object_of(at->shown->response), "next"));
+    const model_version *version = model_find(at->model, run, kind, key, newest);
+    while (version != NULL && ((version->hidden_from > 0 && version->hidden_from <= at->snapshot) ||
+                               (at->shown != NULL && version->number > next &&
+                                !history_shows(at->shown, version->number)))) {
+        version = version->number == 0 ? NULL
+                                       : model_find(at->model, run, kind, key, version->number - 1);
+    }
+    return version;
+}
+
 /* The history of a key of which versions are gone: those that it does not show may be. Old ones of what a
  * fork has seen go with those of the other run. */
 static bool explain_shorter(const op *o, const moment *at, const answer *got, expected *e) {
     const unsigned run = op_run_of(o, at);
     const uint64_t last = (uint64_t)int_of(field_of(object_of(got->response), "next"));
-    const bool document = strcmp(o->kind->name, "json.history") == 0;
-    const model_table *table = model_table_of(at->model, run, document ? MODEL_JSON : MODEL_KV);
+    const char *name = o->kind->name;
+    const model_kind kind = strcmp(name, "state.history") == 0  ? MODEL_STATE
+                            : strcmp(name, "json.history") == 0 ? MODEL_JSON
+                                                                : MODEL_KV;
+    const model_table *table = model_table_of(at->model, run, kind);
     const bool rules = model_table_of(at->model, MODEL_SYSTEM, MODEL_RULE)->count > 0;
     const model_cell *cell = NULL;
     for (size_t i = 0; i < table->count; i++) {

@@ -28,14 +28,23 @@ bool history_explains(const op *o, const moment *at, const answer *got, expected
 
 /* Whether a list of revisions has one of that version. */
 bool history_shows(const answer *got, uint64_t number);
+/* The newest version up to that one that a history shows; not what is gone, and of what a fork has seen of a
+ * run that was deleted only the newest. */
+const model_version *history_next(const moment *at, unsigned run, model_kind kind, strata_slice key,
+                                  uint64_t newest);
 
 /* For op_kind.trims. */
+/* The same of a key, and of a list, of any kind. */
+bool history_trims(const op *o, const moment *at, model_kind kind, strata_slice key);
+bool history_trims_list(const op *o, const moment *at, model_kind kind);
 bool history_trims_kv(const op *o, const moment *at);
 bool history_trims_memory(const op *o, const moment *at);
 bool history_trims_json(const op *o, const moment *at);
 bool history_trims_keys(const op *o, const moment *at);
 bool history_trims_page(const op *o, const moment *at);
 bool history_trims_documents(const op *o, const moment *at);
+/* Of what is never trimmed: only what a fork saw of another run may be gone. */
+bool history_trims_whole(const op *o, const moment *at);
 bool history_trims_fork(const op *o, const moment *at);
 
 #endif

@@ -17,12 +17,18 @@ enum {
 };
 
 typedef enum model_kind {
-    MODEL_RUN,    /* struct model_run, in MODEL_SYSTEM */
-    MODEL_KV,     /* one MessagePack value */
-    MODEL_EVENT,  /* struct model_event, by its sequence as 8 bytes, big-endian */
-    MODEL_JSON,   /* struct model_document */
-    MODEL_MEMORY, /* struct model_memory */
-    MODEL_RULE,   /* struct model_rule, in MODEL_SYSTEM */
+    /* In the order of their tags. */
+    MODEL_RUN,         /* struct model_run, in MODEL_SYSTEM */
+    MODEL_KV,          /* one MessagePack value */
+    MODEL_EVENT,       /* struct model_event, by its sequence as 8 bytes, big-endian */
+    MODEL_STATE,       /* the counter, 8 bytes little-endian, and one MessagePack value */
+    MODEL_TRACE,       /* a MessagePack map {type, content, parent?, tags?} */
+    MODEL_TRACE_CHILD, /* nothing; by parent, 00, id */
+    MODEL_JSON,        /* struct model_document */
+    MODEL_MEMORY,      /* struct model_memory */
+    MODEL_EDGE,    /* the weight, 8 bytes, and the properties; by source, 00, type, 00, target */
+    MODEL_EDGE_IN, /* nothing; by target, 00, type, 00, source */
+    MODEL_RULE,    /* struct model_rule, in MODEL_SYSTEM */
     MODEL_KINDS
 } model_kind;
 

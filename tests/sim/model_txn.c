@@ -9,11 +9,14 @@
  *   listings                          the same                 from their begin to where they stopped
  *   kv.delete, kv.cas, memory.forget  the same                 the key
  *   kv.get_many, kv.delete_many       the same                 each key
- *   kv.incr, event.append             the same                 nothing: they are decided at the commit
+ *   kv.incr, event.append, state.set  the same                 nothing: they are decided at the commit
+ *   trace.record                      the same                 its id, and its parent
+ *   edge.put                          the same                 nothing
  *   json.get, json.set and so on      the same                 regions of the document (op_json.c)
  *   json.list                         the same                 the range, and each document
  *   memory.recall                     snapshot                 nothing
- *   as_of, kv.history, event.verify   what is committed        nothing
+ *   as_of, histories, event.verify    what is committed        nothing
+ * Walks (trace.tree, edge.in, edge.traverse) read much; here they are not made part of any.
  * A read that an own write answers is none, but where that write is decided at the commit. When a value
  * ends is decided when it is put; that it has ended meanwhile is no change.
  *
@@ -43,6 +46,8 @@ typedef enum touch {
     READS_KEYS,
     READS_EVENT,
     READS_RANGE,
+    READS_TRACE,
+    READS_EDGE,
     READS_PARTS, /* what the row has noted */
 } touch;
 
@@ -92,6 +97,20 @@ static const manner manners[] = {
     {"memory.get", SEES_OWN, READS_KEY, MODEL_MEMORY, AS_IT_IS},
     {"memory.list", SEES_OWN, READS_RANGE, MODEL_MEMORY, AS_IT_IS},
     {"memory.recall", SEES_SNAPSHOT, READS_NOTHING, MODEL_MEMORY, AS_IT_IS},
+    {"state.init", SEES_OWN, READS_KEY, MODEL_STATE, AS_IT_IS},
+    {"state.set", SEES_OWN, READS_NOTHING, MODEL_STATE, COUNTS},
+    {"state.cas", SEES_OWN, READS_KEY, MODEL_STATE, AS_IT_IS},
+    {"state.delete", SEES_OWN, READS_KEY, MODEL_STATE, AS_IT_IS},
+    {"state.read", SEES_OWN, READS_KEY, MODEL_STATE, AS_IT_IS},
+    {"state.list", SEES_OWN, READS_RANGE, MODEL_STATE, AS_IT_IS},
+    {"state.history", SEES_COMMITTED, READS_NOTHING, MODEL_STATE, AS_IT_IS},
+    {"trace.record", SEES_OWN, READS_TRACE, MODEL_TRACE, AS_IT_IS},
+    {"trace.get", SEES_OWN, READS_KEY, MODEL_TRACE, AS_IT_IS},
+    {"trace.list", SEES_OWN, READS_RANGE, MODEL_TRACE, AS_IT_IS},
+    {"edge.put", SEES_OWN, READS_NOTHING, MODEL_EDGE, AS_IT_IS},
+    {"edge.delete", SEES_OWN, READS_EDGE, MODEL_EDGE, AS_IT_IS},
+    {"edge.get", SEES_OWN, READS_EDGE, MODEL_EDGE, AS_IT_IS},
+    {"edge.out", SEES_OWN, READS_RANGE, MODEL_EDGE, AS_IT_IS},
 };
 
 static const manner *manner_of(const op *o) {
@@ -149,6 +168,15 @@ static size_t last_writes(const model_txn *txn, const model_own *last[MODEL_WRIT
         last[count - 1 - i] = swapped;
     }
     return count;
+}
+
+bool model_txn_has_savepoint(const model_txn *txn, uint64_t savepoint) {
+    const model_own *own = txn->own;
+    while (own != NULL && own->place > savepoint) {
+        own = own->older;
+    }
+    return savepoint <= model_txn_writes(txn) &&
+           (own == NULL || own->place != savepoint || !own->follows);
 }
 
 uint64_t model_last_of(const model *m, unsigned run, uint64_t version) {
@@ -228,13 +256,15 @@ static void expect_range_read(const op *o, const manner *how, expected *e) {
                      .reverse = o->reverse};
     if (how->kind == MODEL_EVENT) {
         expect_events_read(o, how, e, &read.page);
+    } else if (how->kind == MODEL_EDGE) {
+        read.page = (op){.prefix = edge_prefix(&e->arena, o)};
     }
     add_expected(o, e, read);
 }
 
 static void expect_read(const op *o, const manner *how, expected *e) {
-    const bool looked =
-        e->status == STRATA_OK || e->status == STRATA_NOT_FOUND || e->status == STRATA_CONFLICT;
+    const bool looked = e->status == STRATA_OK || e->status == STRATA_NOT_FOUND ||
+                        e->status == STRATA_CONFLICT || e->status == STRATA_ALREADY_EXISTS;
     if (!looked || o->seen->read_only) {
         return;
     }
@@ -260,6 +290,17 @@ static void expect_read(const op *o, const manner *how, expected *e) {
         break;
     case READS_RANGE:
         expect_range_read(o, how, e);
+        break;
+    case READS_TRACE:
+        add_expected(o, e, read);
+        read.key = o->parent;
+        if (o->parent.len > 0 && e->status != STRATA_ALREADY_EXISTS) {
+            add_expected(o, e, read);
+        }
+        break;
+    case READS_EDGE:
+        read.key = edge_key(&e->arena, o);
+        add_expected(o, e, read);
         break;
     }
 }
@@ -324,7 +365,7 @@ void model_txn_predict(const op *o, const moment *at, expected *e) {
     } else if (expect_open(o, e)) {
         if (is_txn_operation(o)) {
             o->kind->predict(o, at, e);
-        } else if (expect_ttl(o, e) && expect_given(o, e) && expect_same_run(o, at, e)) {
+        } else if (expect_ttl(o, e) && expect_same_run(o, at, e)) {
             predict_inside(o, at, e);
         }
     }
@@ -374,17 +415,19 @@ static void add_reads(model *m, model_txn *txn, const model_read *read, bool cer
     }
 }
 
-static void add_own(model *m, model_txn *txn, const op *o, const model_write *write) {
+static void add_own(model *m, model_txn *txn, const op *o, const model_write *write, bool follows) {
     const model_own *before = find_own(txn, write->kind, write->key);
     model_own *own = model_alloc(m, sizeof *own);
     *own = (model_own){.older = txn->own,
                        .place = model_txn_writes(txn),
+                       .follows = follows,
                        .write = op_own_write(m, write),
                        .rule = manner_of(o)->rule,
                        .delta = o->by};
-    if (own->rule == ADDS && before != NULL) {
+    own->delta = own->rule == COUNTS ? 1 : own->delta;
+    if ((own->rule == ADDS || own->rule == COUNTS) && before != NULL) {
+        own->delta += before->rule == own->rule ? before->delta : 0;
         own->rule = before->rule;
-        own->delta += before->rule == ADDS ? before->delta : 0;
     }
     if (own->rule == APPENDS) {
         memset(((model_event *)own->write.value.data)->hash, 0, 32);
@@ -426,7 +469,7 @@ const model_txn *model_txn_after(model *m, const op *o, const moment *at, const 
     *after = *txn;
     add_reads(m, after, e->read, !excused);
     for (size_t i = 0; i < e->pending_count && !excused; i++) {
-        add_own(m, after, o, &e->writes[i]);
+        add_own(m, after, o, &e->writes[i], i > 0);
     }
     return after;
 }
@@ -566,7 +609,12 @@ static bool is_certain(const model_txn *txn) {
 static strata_slice shown(expected *e, model_kind kind, strata_slice key) {
     char text[32];
     if (kind != MODEL_EVENT) {
-        return key;
+        const strata_slice copy = arena_bytes(&e->arena, key);
+        for (char *at = memchr(copy.data, 0, copy.len); at != NULL;
+             at = memchr(at, 0, copy.len - (size_t)(at - (char *)copy.data))) {
+            *at = '>';
+        }
+        return copy;
     }
     const int len = snprintf(text, sizeof text, "%llu", (unsigned long long)load64_be(key.data));
     return arena_bytes(&e->arena, st_slice(text, (size_t)len));
@@ -607,6 +655,16 @@ static bool expect_added(const op *o, const model_own *own, const moment *at, ex
     return true;
 }
 
+static void expect_counted(const model_own *own, const moment *at, expected *e,
+                           model_write *write) {
+    const model_version *version =
+        model_live(at->model, write->run, MODEL_STATE, write->key, at->snapshot);
+    const uint64_t counter = version == NULL ? 0 : state_counter(version->value);
+    write->value =
+        state_with(&e->arena, counter + (uint64_t)own->delta,
+                   st_slice((const uint8_t *)write->value.data + 8, write->value.len - 8));
+}
+
 typedef struct event_end {
     uint64_t sequence;
     uint8_t hash[32];
@@ -641,6 +699,9 @@ static void expect_writes(const op *o, const moment *at, expected *e) {
         }
         if (last[i]->rule == APPENDS) {
             expect_appended(at, &end, e, &write);
+        }
+        if (last[i]->rule == COUNTS) {
+            expect_counted(last[i], at, e, &write);
         }
         (void)expect_write(e, at, &write);
     }

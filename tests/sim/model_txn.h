@@ -16,12 +16,14 @@ typedef enum model_fate {
     AS_IT_IS,
     ADDS,    /* `delta` to what is there then */
     APPENDS, /* under the next sequence */
+    COUNTS,  /* a cell: so many sets (`delta`) more than there are then */
     EDITS,   /* the document that is there then */
 } model_fate;
 
 typedef struct model_own {
     const struct model_own *older;
     uint64_t place; /* in the order of writes, from 0 */
+    bool follows;   /* of the same operation as the one before it */
     model_write write;
     model_fate rule;
     int64_t delta;
@@ -63,6 +65,8 @@ typedef struct txn_table {
 /* Whether an operation outside or inside a transaction commits when it succeeds. */
 bool op_commits(const op *o);
 uint64_t model_txn_writes(const model_txn *txn);
+/* Whether it can go back to so many writes: not between those of one operation. */
+bool model_txn_has_savepoint(const model_txn *txn, uint64_t savepoint);
 /* The newest commit to the run up to a version; 0: none. */
 uint64_t model_last_of(const model *m, unsigned run, uint64_t version);
 

@@ -15,17 +15,13 @@ typedef struct rows {
 } rows;
 
 static const rows table[] = {
-    {ops_run, &ops_run_count},
-    {ops_kv, &ops_kv_count},
-    {ops_many, &ops_many_count},
-    {ops_event, &ops_event_count},
-    {ops_json, &ops_json_count},
-    {ops_fork, &ops_fork_count},
-    {ops_memory, &ops_memory_count},
-    {ops_retention, &ops_retention_count},
-    {ops_snapshot, &ops_snapshot_count},
-    {ops_db, &ops_db_count},
-    {ops_txn, &ops_txn_count},
+    {ops_run, &ops_run_count},           {ops_kv, &ops_kv_count},
+    {ops_many, &ops_many_count},         {ops_event, &ops_event_count},
+    {ops_json, &ops_json_count},         {ops_fork, &ops_fork_count},
+    {ops_memory, &ops_memory_count},     {ops_retention, &ops_retention_count},
+    {ops_snapshot, &ops_snapshot_count}, {ops_db, &ops_db_count},
+    {ops_txn, &ops_txn_count},           {ops_state, &ops_state_count},
+    {ops_trace, &ops_trace_count},       {ops_edge, &ops_edge_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };
@@ -177,6 +173,17 @@ static const argument arguments[] = {
     ARGUMENT("timeout_ms", "timeout_ms", timeout_ms, NUMBER),
     ARGUMENT("read_only", "read_only", read_only, FLAG),
     ARGUMENT("isolation", "isolation", isolation, TEXT),
+    ARGUMENT("expected_counter", "expected_counter", number, EXPECTED_VERSION),
+    ARGUMENT("id", "id", key, NEEDED_TEXT),
+    ARGUMENT("content", "content", value, NEEDED_RAW),
+    ARGUMENT("depth", "depth", number, NUMBER),
+    ARGUMENT("src", "src", key, NEEDED_TEXT),
+    ARGUMENT("dst", "dst", text, NEEDED_TEXT),
+    ARGUMENT("dst!", "dst", key, NEEDED_TEXT),
+    ARGUMENT("from", "from", key, NEEDED_TEXT),
+    ARGUMENT("direction", "direction", direction, TEXT),
+    ARGUMENT("weight", "weight", by, NUMBER),
+    ARGUMENT("properties", "properties", value, RAW),
     ARGUMENT("path", "path", path, TEXT),
     ARGUMENT("path!", "path", path, NEEDED_TEXT),
     ARGUMENT("document", "document", value, RAW),
@@ -344,9 +351,15 @@ bool op_holds(const op *o, const moment *at, const answer *got, expected *e) {
     return true;
 }
 
+/* Whether what is kept is bytes that point to nothing. */
+static bool is_plain(model_kind kind) {
+    return kind != MODEL_RUN && kind != MODEL_EVENT && kind != MODEL_JSON && kind != MODEL_MEMORY &&
+           kind != MODEL_RULE;
+}
+
 /* What a version holds points to bytes of the expectation; the model's own copy points to its own. */
 static strata_slice own_value(model *m, const model_write *write) {
-    if (write->deletes || write->kind == MODEL_KV) {
+    if (write->deletes || is_plain(write->kind)) {
         return write->value;
     }
     const strata_slice value = model_copy(m, write->value);
@@ -377,7 +390,7 @@ static strata_slice own_value(model *m, const model_write *write) {
 model_write op_own_write(model *m, const model_write *write) {
     model_write own = *write;
     own.key = model_copy(m, write->key);
-    own.value = write->kind == MODEL_KV ? model_copy(m, write->value) : own_value(m, write);
+    own.value = is_plain(write->kind) ? model_copy(m, write->value) : own_value(m, write);
     return own;
 }
 

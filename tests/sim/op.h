@@ -36,6 +36,7 @@ typedef struct op {
     strata_slice end;
     strata_slice cursor;
     strata_slice parent;
+    strata_slice direction;
     strata_slice path;
     uint64_t as_of;   /* UINT64_MAX: now */
     int64_t as_of_us; /* 0: not by time */
@@ -194,6 +195,8 @@ extern const op_kind ops_fork[], ops_run[], ops_kv[], ops_many[], ops_event[], o
 extern const size_t ops_fork_count, ops_run_count, ops_kv_count, ops_many_count, ops_event_count,
     ops_json_count, ops_memory_count, ops_retention_count, ops_snapshot_count, ops_db_count,
     ops_txn_count;
+extern const op_kind ops_state[], ops_trace[], ops_edge[];
+extern const size_t ops_state_count, ops_trace_count, ops_edge_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);
@@ -203,6 +206,8 @@ strata_slice pick_text(maker *mk, const char *format, ...) __attribute__((format
 strata_slice pick_run(maker *mk);
 /* A key of the key space; rarely one that is refused. */
 strata_slice pick_key(maker *mk, char initial);
+/* A key that something of that kind in the operation's run has, or has had; mostly, and else empty. */
+strata_slice pick_known(maker *mk, const op *o, model_kind kind);
 /* A version to read at: now, mostly one there was, rarely one to come. */
 uint64_t pick_as_of(maker *mk);
 /* Now, a version or a time. */
@@ -302,6 +307,17 @@ enum { OP_KEYS_MAX = 6 };
 /* The keys in the argument of an operation on several; returns how many. */
 uint32_t op_keys(const op *o, strata_slice keys[OP_KEYS_MAX]);
 
+/* ---- op_state.c, op_trace.c, op_edge.c ------------------------------------------------------- */
+
+/* The counter of what is kept of a cell, and the same with another one. */
+uint64_t state_counter(strata_slice kept);
+strata_slice state_with(st_arena *arena, uint64_t counter, strata_slice value);
+/* Texts with 00 between them. */
+strata_slice texts_key(st_arena *arena, const strata_slice *texts, size_t count);
+/* The key of the edge that the operation names, and what the keys of those that it lists begin with. */
+strata_slice edge_key(st_arena *arena, const op *o);
+strata_slice edge_prefix(st_arena *arena, const op *o);
+
 /* ---- op_json.c ------------------------------------------------------------------------------- */
 
 /* What the model keeps of a document. */
@@ -315,9 +331,6 @@ typedef struct model_document {
 } model_document;
 
 void json_own(model *m, model_document *document);
-/* A value, or the JSON text of one (then `expected` has the value), which is looked at before anything
- * else. */
-bool expect_given(const op *o, expected *e);
 /* The reads and writes of an operation on a document, for its transaction. */
 void expect_note(expected *e, strata_slice key, const doc_region *region, bool wrote);
 /* Whether the version has changed anything that the region is of. */

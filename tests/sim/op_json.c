@@ -86,9 +86,9 @@ typedef struct target {
     const model_document *document;
 } target;
 
-bool expect_given(const op *o, expected *e) {
-    const bool either = strstr(o->kind->args, "text?") != NULL;
-    if (either && (o->value.len > 0) == (o->text.len > 0)) {
+/* A value is given as it is, or as JSON text; then `expected` has it. */
+static bool expect_given(const op *o, expected *e) {
+    if ((o->value.len > 0) == (o->text.len > 0)) {
         expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
     }
     return e->status == STRATA_OK;
@@ -244,7 +244,7 @@ static void make_create(maker *mk, op *o) {
 
 static void predict_create(const op *o, const moment *at, expected *e) {
     target t;
-    if (!expect_given(o, e) || !expect_run(o, at, e, &t.run) || !expect_key(o->key, e) ||
+    if (!expect_run(o, at, e, &t.run) || !expect_given(o, e) || !expect_key(o->key, e) ||
         !expect_input(o, at, e, &t) || !expect_open(o, at, e, &t)) {
         return;
     }
@@ -287,7 +287,7 @@ static void make_set(maker *mk, op *o) {
 static void predict_set(const op *o, const moment *at, expected *e) {
     target t;
     doc_change c;
-    if (!expect_given(o, e) || !expect_run(o, at, e, &t.run) || !expect_key(o->key, e) ||
+    if (!expect_run(o, at, e, &t.run) || !expect_given(o, e) || !expect_key(o->key, e) ||
         !expect_path(o, e, &t) || !expect_input(o, at, e, &t) || !expect_open(o, at, e, &t)) {
         return;
     }
@@ -545,22 +545,6 @@ static void make_history(maker *mk, op *o) {
     o->whole = one_in(mk, 2);
 }
 
-/* The newest version up to that one that history shows (op_kv.c). */
-static const model_version *next_shown(const moment *at, unsigned run, strata_slice key,
-                                       uint64_t newest) {
-    const model_version *version = model_find(at->model, run, MODEL_JSON, key, newest);
-    while (
-        version != NULL &&
-        ((version->hidden_from > 0 && version->hidden_from <= at->snapshot) ||
-         (at->shown != NULL && !history_shows(at->shown, version->number) &&
-          version->number > (uint64_t)int_of(field_of(object_of(at->shown->response), "next"))))) {
-        version = version->number == 0
-                      ? NULL
-                      : model_find(at->model, run, MODEL_JSON, key, version->number - 1);
-    }
-    return version;
-}
-
 static void predict_history(const op *o, const moment *at, expected *e) {
     const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
     const uint64_t newest =
@@ -572,7 +556,7 @@ static void predict_history(const op *o, const moment *at, expected *e) {
     }
     strata_buffer *out = expect_list(e, "revisions", &list);
     uint64_t last = 0;
-    const model_version *version = next_shown(at, run, o->key, newest);
+    const model_version *version = history_next(at, run, MODEL_JSON, o->key, newest);
     for (; version != NULL && list.count < limit; list.count++) {
         const model_document *document = document_of(version);
         const bool shown = o->whole && document != NULL;
@@ -584,7 +568,7 @@ static void predict_history(const op *o, const moment *at, expected *e) {
             put_tree(out, "document", document->root);
         }
         last = version->number;
-        version = next_shown(at, run, o->key, version->number - 1);
+        version = history_next(at, run, MODEL_JSON, o->key, version->number - 1);
     }
     expect_list_end(e, &list, st_slice(NULL, 0));
     if (version != NULL && last > 0) {

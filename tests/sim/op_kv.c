@@ -308,23 +308,6 @@ static void make_history(maker *mk, op *o) {
     o->limit = pick_limit(mk);
 }
 
-/* The newest version up to that one that history shows; not what is gone, and of what a fork has seen of a
- * run that was deleted only the newest. */
-static const model_version *next_shown(const moment *at, unsigned run, strata_slice key,
-                                       uint64_t newest) {
-    const model_version *version = model_find(at->model, run, MODEL_KV, key, newest);
-    while (
-        version != NULL &&
-        ((version->hidden_from > 0 && version->hidden_from <= at->snapshot) ||
-         (at->shown != NULL && !history_shows(at->shown, version->number) &&
-          version->number > (uint64_t)int_of(field_of(object_of(at->shown->response), "next"))))) {
-        version = version->number == 0
-                      ? NULL
-                      : model_find(at->model, run, MODEL_KV, key, version->number - 1);
-    }
-    return version;
-}
-
 static void predict_history(const op *o, const moment *at, expected *e) {
     const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
     const uint64_t newest =
@@ -336,7 +319,7 @@ static void predict_history(const op *o, const moment *at, expected *e) {
     }
     strata_buffer *out = expect_list(e, "revisions", &list);
     uint64_t last = 0;
-    const model_version *version = next_shown(at, run, o->key, newest);
+    const model_version *version = history_next(at, run, MODEL_KV, o->key, newest);
     for (; version != NULL && list.count < limit; list.count++) {
         const bool ends = version->expires_us != INT64_MAX;
         put(st_msgpack_put_object(out, (version->deleted ? 3u : 4u) + (ends ? 1u : 0u)));
@@ -346,7 +329,7 @@ static void predict_history(const op *o, const moment *at, expected *e) {
             put_raw(out, "value", version->value);
         }
         last = version->number;
-        version = next_shown(at, run, o->key, version->number - 1);
+        version = history_next(at, run, MODEL_KV, o->key, version->number - 1);
     }
     expect_list_end(e, &list, st_slice(NULL, 0));
     if (version != NULL && last > 0) {

@@ -170,7 +170,7 @@ static void predict_savepoint(const op *o, const moment *at, expected *e) {
 
 static void predict_rollback_to(const op *o, const moment *at, expected *e) {
     (void)at;
-    if (o->savepoint > model_txn_writes(o->seen)) {
+    if (!model_txn_has_savepoint(o->seen, o->savepoint)) {
         expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
         return;
     }

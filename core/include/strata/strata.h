@@ -357,123 +357,6 @@ typedef struct strata_tail {
 strata_status strata_event_tail(strata_db *db, strata_run run, strata_tail *tail,
                                 strata_event_visit visit, void *arg) STRATA_MUST_USE;
 
-/* ---- State cells ----------------------------------------------------------------------------- */
-
-typedef struct strata_cell {
-    strata_value value;
-    uint64_t counter;     /* of writes since it was made, from 1; 0: there is no cell */
-    uint64_t version;     /* commit number; 0: the transaction itself wrote it, or no cell */
-    int64_t timestamp_us; /* of the commit */
-} strata_cell;
-
-/* Names are as keys are. counter, which may be NULL: that of the cell now; inside a transaction what
- * it would be now. Errors of all: invalid_key; of writes: constraint {reason}, no_space, io, no_memory.
- *
- * Makes a cell. Errors: already_exists. */
-strata_status strata_state_init(strata_db *db, strata_run run, strata_slice name,
-                                strata_value value, uint64_t *version) STRATA_MUST_USE;
-/* Errors: not_found. Cost: O(name length); no lock is taken. */
-strata_status strata_state_read(strata_db *db, strata_run run, strata_slice name,
-                                strata_cell *cell) STRATA_MUST_USE;
-/* The same in the past. Errors: history_trimmed, invalid_argument (it has not come yet) besides. */
-strata_status strata_state_read_at(strata_db *db, strata_run run, strata_slice name,
-                                   strata_when when, strata_cell *cell) STRATA_MUST_USE;
-/* Writes a cell, whatever is there. */
-strata_status strata_state_set(strata_db *db, strata_run run, strata_slice name, strata_value value,
-                               uint64_t *counter) STRATA_MUST_USE;
-/* The same, if it still has that counter; 0: if there is none. Errors: conflict {counter, version}.
- * Counters begin at 1 again when a cell is made again: who cares uses strata_state_transition. */
-strata_status strata_state_cas(strata_db *db, strata_run run, strata_slice name, strata_value value,
-                               uint64_t expected_counter, uint64_t *counter) STRATA_MUST_USE;
-/* existed may be NULL. Deleting what is not there succeeds and writes nothing. */
-strata_status strata_state_delete(strata_db *db, strata_run run, strata_slice name,
-                                  bool *existed) STRATA_MUST_USE;
-
-/* What a cell becomes: a function of what it is and of nothing that changes, as it is called again when
- * others have written meanwhile. now->counter 0: there is no cell. It must not call anything with this
- * handle; *next may borrow from `now` and from arg. Not OK: nothing is written, and that is returned. */
-typedef strata_status (*strata_transition)(void *arg, const strata_cell *now, strata_value *next);
-/* Reads, calls, and writes if nobody else has; after a conflict tries again as strata_transact does.
- * Inside a transaction a conflict shows at the commit. Errors: conflict. */
-strata_status strata_state_transition(strata_db *db, strata_run run, strata_slice name,
-                                      strata_transition next, void *arg,
-                                      uint64_t *counter) STRATA_MUST_USE;
-
-/* Is given each cell, borrowed until it returns; false ends the scan. It must not call anything with
- * this handle. */
-typedef bool (*strata_visit_cell)(void *arg, strata_slice name, const strata_cell *cell);
-/* Visits the cells in order of their names, on one snapshot. range NULL: all. Errors:
- * invalid_argument, invalid_key (a bound), history_trimmed. */
-strata_status strata_state_scan(strata_db *db, strata_run run, const strata_range *range,
-                                strata_visit_cell visit, void *arg) STRATA_MUST_USE;
-
-/* ---- Traces ---------------------------------------------------------------------------------- */
-
-typedef struct strata_trace {
-    size_t size;       /* sizeof(strata_trace) */
-    strata_slice type; /* tool_call, decision, query, thought, error, or any other: 1-255 bytes */
-    strata_value content;  /* an object; the fields of known types are in docs/operations.md */
-    strata_slice parent;   /* empty: none */
-    strata_slice id;       /* empty: a new time-ordered one */
-    strata_value metadata; /* an object, or null */
-    const strata_slice *tags;
-    size_t tag_count;
-} strata_trace;
-
-#define STRATA_TRACE_INIT                                                                          \
-    {sizeof(strata_trace),                                                                         \
-     {NULL, 0},                                                                                    \
-     {STRATA_NULL, {.integer = 0}},                                                                \
-     {NULL, 0},                                                                                    \
-     {NULL, 0},                                                                                    \
-     {STRATA_NULL, {.integer = 0}},                                                                \
-     NULL,                                                                                         \
-     0}
-
-/* Records a step of what an agent did; it is never changed. id, which may be NULL, is borrowed until
- * the next call. Errors: already_exists, not_found (the parent), invalid_key, invalid_argument and
- * wrong_type {field}, constraint {reason}, no_space, io, no_memory. */
-strata_status strata_trace_record(strata_db *db, strata_run run, const strata_trace *trace,
-                                  strata_slice *id, uint64_t *version) STRATA_MUST_USE;
-
-typedef struct strata_trace_entry {
-    strata_slice id;
-    strata_slice type;
-    strata_value content;  /* an object */
-    strata_slice parent;   /* empty: none */
-    strata_value metadata; /* an object, or null */
-    strata_value tags;     /* an array of strings, or null */
-    uint64_t version;
-    int64_t timestamp_us;
-} strata_trace_entry;
-
-/* Errors: not_found, invalid_key; history_trimmed, invalid_argument in the past. */
-strata_status strata_trace_get(strata_db *db, strata_run run, strata_slice id, strata_when when,
-                               strata_trace_entry *entry) STRATA_MUST_USE;
-
-/* Is given each record, borrowed until it returns; false ends it. It must not call anything with this
- * handle. */
-typedef bool (*strata_visit_trace)(void *arg, const strata_trace_entry *entry, uint64_t depth);
-/* Visits the records that came of one, or all (parent empty), in order of id, on one snapshot; their
- * depth is 0. Errors: as strata_trace_get. */
-strata_status strata_trace_scan(strata_db *db, strata_run run, strata_slice parent,
-                                strata_when when, strata_visit_trace visit,
-                                void *arg) STRATA_MUST_USE;
-typedef struct strata_tree {
-    size_t size; /* sizeof(strata_tree) */
-    strata_slice root;
-    uint64_t depth; /* generations below the root */
-    uint64_t limit; /* of records, from 1 */
-    strata_when when;
-} strata_tree;
-
-#define STRATA_TREE_INIT {sizeof(strata_tree), {NULL, 0}, UINT64_MAX, 1000, STRATA_NOW_INIT}
-
-/* Visits a record and what came of it, each before its children, on one snapshot, up to the limit.
- * Errors: not_found (the root) besides. */
-strata_status strata_trace_tree(strata_db *db, strata_run run, const strata_tree *tree,
-                                strata_visit_trace visit, void *arg) STRATA_MUST_USE;
-
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 typedef struct strata_memory {
@@ -767,6 +650,9 @@ strata_status strata_repair(const char *path, const strata_options *options,
 }
 #endif
 
+/* The parts of it that have a header of their own. */
+#include "strata/edge.h"
 #include "strata/history.h"
-
+#include "strata/state.h"
+#include "strata/trace.h"
 #endif

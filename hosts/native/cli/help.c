@@ -56,6 +56,8 @@ void cli_help(const cli_app *app, FILE *to) {
         {"Filters and indexes", cli_verbs_index, cli_verbs_index_count},
         {"Runs", cli_verbs_run, cli_verbs_run_count},
         {"State cells", cli_verbs_state, cli_verbs_state_count},
+        {"Traces", cli_verbs_trace, cli_verbs_trace_count},
+        {"Edges", cli_verbs_edge, cli_verbs_edge_count},
         {"History", cli_verbs_history, cli_verbs_history_count},
         {"Copies", cli_verbs_copy, cli_verbs_copy_count},
         {"Database", cli_verbs_db, cli_verbs_db_count},

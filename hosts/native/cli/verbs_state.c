@@ -103,6 +103,8 @@ const cli_verb cli_verbs_state[] = {
      .param_count = CLI_COUNT(history_params),
      .view = {.shape = CLI_ROWS,
               .field = "revisions",
-              .columns = {"version", "timestamp", "deleted", "counter", "value"}}},
+              .columns = {"version", "timestamp", "deleted", "counter", "value"},
+              .next = "next",
+              .next_param = "--before"}},
 };
 const size_t cli_verbs_state_count = CLI_COUNT(cli_verbs_state);

@@ -1419,6 +1419,8 @@ export interface StateHistoryArgs {
 export interface StateHistoryResult {
     /** The versions; none if the cell never existed. */
     revisions: CellRevision[];
+    /** Present when there are more: what `before` is for the next page. */
+    next?: bigint | undefined;
 }
 
 /** Arguments of trace.record: Records a step; it is never changed. */

@@ -136,7 +136,7 @@ export const resultFields: Readonly<Record<OperationName, SpecialFields>> = {
     'state.cas': { version: 'version' },
     'state.delete': { version: 'version' },
     'state.list': { cells: 'Cell' },
-    'state.history': { revisions: 'CellRevision' },
+    'state.history': { revisions: 'CellRevision', next: 'version' },
     'trace.record': { version: 'version' },
     'trace.get': { trace: 'Trace' },
     'trace.children': { traces: 'Trace' },
