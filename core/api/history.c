@@ -13,7 +13,8 @@
 #include "model/run/run.h"
 #include "model/show.h"
 
-enum { PAGE = 256 };
+/* Each page goes through what its commits share blocks with; one that is large ends by itself. */
+enum { PAGE = 4096 };
 
 static strata_status begin(st_request *rq, strata_run id, st_run **run) {
     ST_TRY(st_handle_run(rq, id, run));
@@ -93,7 +94,7 @@ static strata_status show_page(const st_request *rq, const st_point *point, st_c
     st_request scratch;
     st_arena arena;
     st_trail trail;
-    st_commit_list list;
+    st_commit_list list = {.count = 0};
     st_scratch_begin(&scratch, &arena, rq);
     strata_status status = st_trail_make(&scratch, point->run, point->version, &trail);
     if (status == STRATA_OK) {

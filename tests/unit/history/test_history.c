@@ -540,6 +540,42 @@ static void differences(void **state) {
     }
 }
 
+/* Without memory, whenever it ends, an operation fails cleanly and leaves nothing behind. */
+static void without_memory(void **state) {
+    (void)state;
+    (void)ask(db, STRATA_OK, "db.compact", "{}");
+    (void)ask(db, STRATA_OK, "kv.put", "{\"run\":\"fork\",\"key\":\"new\",\"value\":1}");
+    static const char *const calls[][2] = {
+        {"history.log", "{\"run\":\"twig\"}"},
+        {"history.replay", "{\"run\":\"fork\",\"limit\":1000}"},
+        {"history.state", "{\"run\":\"fork\"}"},
+        {"history.diff", "{\"run\":\"default\",\"other_run\":\"fork\"}"},
+        {"history.diff", "{\"run\":\"other\",\"other_run\":\"twig\"}"},
+        {"history.explain", "{\"run\":\"fork\",\"ref\":\"json:d0\"}"},
+        {"history.merge", "{\"source\":\"fork\",\"strategy\":\"theirs\",\"dry_run\":true}"},
+        {"history.merge", "{\"source\":\"fork\",\"strategy\":\"theirs\"}"},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        strata_status status = STRATA_NO_MEMORY;
+        for (uint64_t nth = 1; status == STRATA_NO_MEMORY; nth++) {
+            const uint64_t version = db_version(db);
+            machine->memory_failed = false;
+            sim_fail_memory(machine, nth);
+            status = tell(db, calls[i][0], "%s", calls[i][1]);
+            sim_fail_memory(machine, 0);
+            if (status != STRATA_OK && status != STRATA_NO_MEMORY) {
+                fail_msg("%s: %s at allocation %llu", calls[i][0], strata_status_name(status),
+                         (unsigned long long)nth);
+            }
+            if (status == STRATA_NO_MEMORY) {
+                assert_int_equal(db_version(db), version);
+            }
+            assert_true(nth < 5000);
+        }
+    }
+    db_verify(db);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(log_and_replay, set_up, tear_down),
@@ -547,6 +583,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(log_between_times, set_up, tear_down),
         cmocka_unit_test_setup_teardown(states, set_up, tear_down),
         cmocka_unit_test_setup_teardown(differences, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_memory, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
