@@ -1,0 +1,157 @@
+/* code.c - embeddings as short codes, and distances between them.
+ *
+ * A row: st_code_head (16 bytes), then the code, then zeros up to the stride.
+ *
+ * 1. An 8-bit code is round(x / scale) with scale = max|x| / 127: all of its levels are used, whatever the length
+ *    of the vector; -128 never occurs.
+ * 2. `error` is the length of x - scale * code, so what a distance can be off by is bounded by the inequality of
+ *    Cauchy and Schwarz, and known as a rule by the scatter of a random direction: error * length / sqrt(dimension).
+ * 3. Sums are made in one order everywhere, without fused operations: a code, and with it the shape of a graph, is
+ *    the same on every host.
+ * Rejected: one range for all vectors. Those with a small range then use a sixth of the levels, and a vector that
+ * is longer than those before it has no code.
+ */
+#include "index/vector/code.h"
+
+enum { LEVELS = 127, ROW_ALIGN = 16 };
+
+st_codec st_codec_of(st_vector_metric metric, st_code_kind kind, uint32_t dimension,
+                     const st_vector_kernels *kernels) {
+    ST_ASSERT(dimension > 0 && dimension <= ST_DIMENSION_MAX);
+    const uint32_t code = kind == ST_CODE_I8 ? dimension : dimension * (uint32_t)sizeof(float);
+    const uint32_t bytes = (uint32_t)sizeof(st_code_head) + code;
+    return (st_codec){metric, kind, dimension, (bytes + ROW_ALIGN - 1) / ROW_ALIGN * ROW_ALIGN,
+                      kernels};
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static float length_of(const st_codec *codec, const float *embedding) {
+    return sqrtf(codec->kernels->dot_f32(embedding, embedding, codec->dimension));
+}
+
+/* The code of embedding * factor; the head's scale, sum and error. */
+static void write_i8(const st_codec *codec, const float *embedding, float factor, int8_t *code,
+                     st_code_head *head) {
+    float most = 0;
+    for (uint32_t i = 0; i < codec->dimension; i++) {
+        const float size = fabsf(embedding[i]);
+        most = size > most ? size : most;
+    }
+    const float step = most * factor / (float)LEVELS;
+    const float inverse = most > 0 ? (float)LEVELS / most : 0;
+    float left_out = 0;
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < codec->dimension; i++) {
+        const float level = rintf(embedding[i] * inverse);
+        const float off = embedding[i] * factor - level * step;
+        code[i] = (int8_t)level;
+        sum += code[i];
+        left_out += off * off;
+    }
+    head->scale = step;
+    head->sum = sum;
+    head->error = sqrtf(left_out);
+}
+
+static void write_f32(const st_codec *codec, const float *embedding, float factor, float *code,
+                      st_code_head *head) {
+    for (uint32_t i = 0; i < codec->dimension; i++) {
+        code[i] = embedding[i] * factor;
+    }
+    head->scale = 1;
+    head->sum = 0;
+    head->error = 0;
+}
+
+void st_code_write(const st_codec *codec, const float *embedding, uint8_t *row) {
+    const float length = length_of(codec, embedding);
+    const float factor = codec->metric == ST_METRIC_COSINE ? 1 / length : 1;
+    st_code_head head = {.bias = codec->metric == ST_METRIC_EUCLIDEAN ? length * length : 0};
+    uint8_t *code = row + sizeof head;
+    memset(row, 0, codec->stride);
+    if (codec->kind == ST_CODE_I8) {
+        write_i8(codec, embedding, factor, (int8_t *)code, &head);
+    } else {
+        write_f32(codec, embedding, factor, (float *)(void *)code, &head);
+    }
+    memcpy(row, &head, sizeof head);
+}
+
+/* ---- Queries --------------------------------------------------------------------------------- */
+
+static st_code_query query_of(const st_codec *codec, const uint8_t *row, float length) {
+    const st_code_head *head = st_code_head_of(row);
+    const bool euclidean = codec->metric == ST_METRIC_EUCLIDEAN;
+    return (st_code_query){
+        .codec = codec,
+        .code = st_code_of(row),
+        .scale = euclidean ? 2 * head->scale : head->scale,
+        .bias = euclidean                             ? head->bias
+                : codec->metric == ST_METRIC_COSINE ? 1
+                                                      : 0,
+        .error = head->error,
+        .length = length,
+    };
+}
+
+st_code_query st_code_query_of(const st_codec *codec, const float *embedding, uint8_t *room) {
+    st_code_write(codec, embedding, room);
+    return query_of(codec, room,
+                    codec->metric == ST_METRIC_COSINE ? 1 : length_of(codec, embedding));
+}
+
+st_code_query st_code_query_row(const st_codec *codec, const uint8_t *row) {
+    return query_of(codec, row, 0);
+}
+
+/* ---- How far off ----------------------------------------------------------------------------- */
+
+/* Of the product, for the metric's distance. */
+static float in_distance(const st_codec *codec, float of_product) {
+    return codec->metric == ST_METRIC_EUCLIDEAN ? 2 * of_product : of_product;
+}
+
+/* The length of what the row's code stands for. */
+static float length_of_row(const st_codec *codec, const uint8_t *row) {
+    const st_code_head *head = st_code_head_of(row);
+    if (codec->metric == ST_METRIC_COSINE) {
+        return 1 + head->error;
+    }
+    if (codec->metric == ST_METRIC_EUCLIDEAN) {
+        return sqrtf(head->bias) + head->error;
+    }
+    const float step = head->scale;
+    return codec->kind == ST_CODE_I8
+               ? step * sqrtf((float)codec->kernels->dot_i8(st_code_of(row), st_code_of(row),
+                                                            codec->dimension, head->sum))
+               : sqrtf(codec->kernels->dot_f32(st_code_of(row), st_code_of(row),
+                                               codec->dimension));
+}
+
+/* <q, x> - <q^, x^> = <q, x - x^> + <q - q^, x^> */
+float st_code_error_max(const st_code_query *query, const uint8_t *row) {
+    const st_codec *codec = query->codec;
+    const float off = query->length * st_code_head_of(row)->error +
+                      query->error * length_of_row(codec, row);
+    return in_distance(codec, off);
+}
+
+float st_code_error_usual(const st_code_query *query, const uint8_t *row) {
+    return st_code_error_max(query, row) / sqrtf((float)query->codec->dimension);
+}
+
+float st_vector_distance(const st_codec *codec, const float *query, const float *embedding) {
+    const st_vector_kernels *kernels = codec->kernels;
+    const uint32_t n = codec->dimension;
+    if (codec->metric == ST_METRIC_EUCLIDEAN) {
+        return kernels->l2_f32(query, embedding, n);
+    }
+    const float dot = kernels->dot_f32(query, embedding, n);
+    if (codec->metric == ST_METRIC_DOT) {
+        return -dot;
+    }
+    const float lengths = sqrtf(kernels->dot_f32(query, query, n)) *
+                          sqrtf(kernels->dot_f32(embedding, embedding, n));
+    return 1 - dot / lengths;
+}

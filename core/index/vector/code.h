@@ -1,0 +1,93 @@
+/* code.h - embeddings as short codes, and distances between them.
+ *
+ * Where vectors are compared in great number their codes are: eight bits a dimension with a scale of the
+ * vector's own, or the 32-bit floats themselves. What is kept beside a code makes every metric one formula:
+ *
+ *     distance(q, x) = q.bias + x.bias - q.scale * x.scale * dot(q.code, x.code)
+ *
+ * cosine: codes are of the vectors divided by their length; q.bias 1, x.bias 0. dot: both 0, so that a
+ * distance is the dot product, negative. euclidean: q.bias and x.bias are the squares of the lengths, q.scale
+ * is twice as much, and a distance is that between the vectors, squared. A distance is nearer the lower it is.
+ * The same codes give the same distances to the last bit on every host (kernel.h).
+ */
+#ifndef ST_INDEX_VECTOR_CODE_H
+#define ST_INDEX_VECTOR_CODE_H
+
+#include "base/memory.h"
+#include "index/vector/kernel.h"
+
+enum { ST_DIMENSION_MAX = 8192 };
+
+typedef enum st_vector_metric {
+    ST_METRIC_COSINE,
+    ST_METRIC_EUCLIDEAN,
+    ST_METRIC_DOT
+} st_vector_metric;
+
+typedef enum st_code_kind { ST_CODE_F32, ST_CODE_I8 } st_code_kind;
+
+/* A row of codes begins with this; the code follows. */
+typedef struct st_code_head {
+    float scale; /* what a step of the code is worth */
+    float bias;
+    int32_t sum; /* of the code's numbers; 0 for floats */
+    float error; /* length of what the code leaves out of the vector (divided as it is) */
+} st_code_head;
+
+/* How the vectors of a collection are coded. */
+typedef struct st_codec {
+    st_vector_metric metric;
+    st_code_kind kind;
+    uint32_t dimension; /* 1 to ST_DIMENSION_MAX */
+    uint32_t stride;    /* bytes of a row, a multiple of 16 */
+    const st_vector_kernels *kernels;
+} st_codec;
+
+st_codec st_codec_of(st_vector_metric metric, st_code_kind kind, uint32_t dimension,
+                     const st_vector_kernels *kernels);
+
+/* What is compared with rows. */
+typedef struct st_code_query {
+    const st_codec *codec;
+    const void *code; /* as in a row; aligned as rows are */
+    float scale;
+    float bias;
+    float error;  /* as in a row */
+    float length; /* of the vector (divided as it is) */
+} st_code_query;
+
+/* Writes the row of an embedding: `dimension` finite floats, not all zero under cosine. Cost: linear. */
+void st_code_write(const st_codec *codec, const float *embedding, uint8_t *row);
+/* The query of an embedding, whose row is in the room given (stride bytes, aligned to 16). */
+st_code_query st_code_query_of(const st_codec *codec, const float *embedding, uint8_t *room);
+/* The query of a vector of which there is only the row; borrowed while the row is there. */
+st_code_query st_code_query_row(const st_codec *codec, const uint8_t *row);
+
+static inline const st_code_head *st_code_head_of(const uint8_t *row) {
+    return (const st_code_head *)(const void *)row;
+}
+
+static inline const void *st_code_of(const uint8_t *row) {
+    return row + sizeof(st_code_head);
+}
+
+static inline float st_code_distance(const st_code_query *query, const uint8_t *row) {
+    const st_codec *codec = query->codec;
+    const st_code_head *head = st_code_head_of(row);
+    const float dot =
+        codec->kind == ST_CODE_I8
+            ? (float)codec->kernels->dot_i8(query->code, st_code_of(row), codec->dimension,
+                                            head->sum)
+            : codec->kernels->dot_f32(query->code, st_code_of(row), codec->dimension);
+    return query->bias + head->bias - query->scale * head->scale * dot;
+}
+
+/* By how much such a distance is off, at most; and as a rule: the standard deviation, where what the codes
+ * leave out has nothing to do with the other vector. */
+float st_code_error_max(const st_code_query *query, const uint8_t *row);
+float st_code_error_usual(const st_code_query *query, const uint8_t *row);
+
+/* The distance between the vectors themselves, by the formula above: the same bits on every host. */
+float st_vector_distance(const st_codec *codec, const float *query, const float *embedding);
+
+#endif

@@ -1,0 +1,130 @@
+/* graph.h - a navigable graph over codes, for the nearest neighbours of a query.
+ *
+ * Hierarchical navigable small worlds (Malkov and Yashunin, "Efficient and robust approximate nearest neighbor
+ * search using Hierarchical Navigable Small World graphs", 2018): every node is on level 0 with up to 32 links, one
+ * in sixteen also on level 1 with up to 16, one in sixteen of those on level 2, and so on. Nodes are numbered; what
+ * they mean is the caller's.
+ *
+ * Threads: codes of nodes are written by anybody, a node by one; then st_graph_add by any number of threads, a node
+ * by one, each with a walk of its own; then searching by any number, each with a walk of its own. Adding and
+ * searching at once is allowed too: a search then sees some of what is being added.
+ * One thread that adds nodes in one order makes the same graph every time and everywhere.
+ */
+#ifndef ST_INDEX_VECTOR_GRAPH_H
+#define ST_INDEX_VECTOR_GRAPH_H
+
+#include "index/vector/code.h"
+#include "index/vector/rows.h"
+
+#define ST_NO_NODE UINT32_MAX
+
+enum {
+    ST_GRAPH_LINKS_0 = 32, /* of a node on level 0: two lines of the cache */
+    ST_GRAPH_LINKS = 16,   /* on a level above, and of a node that comes */
+    ST_GRAPH_LEVELS_MAX = 8,
+    ST_GRAPH_NODES_MAX = INT32_MAX,
+};
+
+typedef _Atomic uint32_t st_link; /* a node; ST_NO_NODE from the first unused one on */
+
+typedef struct st_graph {
+    const st_codec *codec;
+    const strata_allocator *memory;
+    const strata_executor *executor;
+    uint64_t seed;
+    uint32_t capacity; /* nodes */
+    st_rows codes;
+    st_rows links;  /* level 0 */
+    st_rows uppers; /* of each node the number of its first row in `upper`, plus one; 0: none */
+    st_rows upper;  /* rows of ST_GRAPH_LINKS, level 1 first */
+    uint32_t reached;      /* nodes that there is memory for */
+    uint32_t upper_count;
+    _Atomic uint64_t top; /* the level from which searches begin << 32 | the node; see graph.c */
+    st_mutex top_lock;
+    struct st_graph_locks *locks;
+} st_graph;
+
+/* Everything is borrowed until destroy. Errors: no_memory. */
+strata_status st_graph_init(st_graph *graph, const st_codec *codec, const strata_host *host,
+                            uint32_t capacity, uint64_t seed);
+void st_graph_free(st_graph *graph);
+
+/* Memory for the nodes below `count`, by one thread. Errors: no_memory. */
+strata_status st_graph_reach(st_graph *graph, uint32_t count);
+
+static inline uint8_t *st_graph_code(const st_graph *graph, uint32_t node) {
+    return st_rows_at(&graph->codes, node);
+}
+static inline st_link *st_graph_links(const st_graph *graph, uint32_t node) {
+    return (st_link *)(void *)st_rows_at(&graph->links, node);
+}
+/* Of a node that is on that level (from 1). */
+static inline st_link *st_graph_upper(const st_graph *graph, uint32_t node, unsigned level) {
+    const uint32_t first = *(const uint32_t *)(const void *)st_rows_at(&graph->uppers, node);
+    return (st_link *)(void *)st_rows_at(&graph->upper, first - 1 + (level - 1));
+}
+static inline uint32_t st_link_get(const st_link *link) {
+    return atomic_load_explicit((st_link *)link, memory_order_relaxed);
+}
+
+/* The highest level that a node is on: the same for the same seed and node. */
+unsigned st_graph_level(const st_graph *graph, uint32_t node);
+/* Where searches begin; ST_NO_NODE: the graph is empty. */
+uint32_t st_graph_entry(const st_graph *graph, unsigned *level);
+
+/* ---- Walking --------------------------------------------------------------------------------- */
+
+/* What a walk keeps of a node it has met; the highest bit of `mark`: it went on from there. */
+typedef struct st_candidate {
+    float distance;
+    uint32_t mark;
+} st_candidate;
+
+#define ST_CANDIDATE_SEEN UINT32_C(0x80000000)
+
+static inline uint32_t st_candidate_node(const st_candidate *candidate) {
+    return candidate->mark & ~ST_CANDIDATE_SEEN;
+}
+
+/* The scratch of one thread that searches or adds. */
+typedef struct st_walk {
+    const strata_allocator *memory;
+    uint16_t *visited; /* of each node the round in which it was met last */
+    uint32_t visited_len;
+    uint16_t round;
+    st_candidate *pool; /* nearest first, equally near ones by number */
+    uint32_t pool_cap;  /* one more than a pool may have */
+    uint32_t pool_len;
+    uint64_t distances; /* computed, since the walk was made */
+} st_walk;
+
+void st_walk_init(st_walk *walk, const strata_allocator *memory);
+void st_walk_free(st_walk *walk);
+
+/* Leaves in the pool the (up to) `effort` nearest nodes that a walk finds. Errors: no_memory. */
+strata_status st_graph_search(const st_graph *graph, const st_code_query *query, uint32_t effort,
+                              st_walk *walk);
+
+/* Of which nodes answers may consist. */
+typedef struct st_node_set {
+    const uint64_t *bits; /* bit node % 64 of word node / 64 */
+    uint32_t count;       /* of nodes in it */
+} st_node_set;
+
+/* The same among the nodes of the set: others are only passed through. */
+strata_status st_graph_search_in(const st_graph *graph, const st_code_query *query, uint32_t effort,
+                                 const st_node_set *set, st_walk *walk);
+
+/* ---- Building -------------------------------------------------------------------------------- */
+
+/* Links the node, whose code is written, with its neighbours among those that were added. effort: how many
+ * candidates are looked at. Errors: no_memory; the node is not there then, and may be added again. */
+strata_status st_graph_add(st_graph *graph, uint32_t node, uint32_t effort, st_walk *walk);
+
+/* ---- Checking -------------------------------------------------------------------------------- */
+
+/* Walks every invariant of nodes 0 to count - 1, all of which were added. Errors: internal with what does not
+ * hold, no_memory. Cost: linear. */
+strata_status st_graph_check(const st_graph *graph, uint32_t count, strata_error *error);
+
+#endif
