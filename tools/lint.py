@@ -30,8 +30,12 @@ STD_INCLUDES = {
 }
 LIBRARY_INCLUDES = {"zstd.h", "sodium.h", "libstemmer.h"}
 LIBRARY_FOLDERS = ("simde/",)
-# Instructions of the processor, in the one file that asks whether they are there.
-ONLY_IN = {"nmmintrin.h": "core/base/crc32c.c", "immintrin.h": "core/format/sha256.c"}
+# Instructions of the processor, in the files that run only where they are there.
+ONLY_IN = {
+    "nmmintrin.h": ["core/base/crc32c.c"],
+    "immintrin.h": ["core/format/sha256.c", "core/index/vector/kernel_avx2.c",
+                    "core/index/vector/kernel_avx512.c"],
+}
 # Headers that are made from data; they belong to the file that includes them.
 GENERATED = "build/gen"
 
@@ -72,7 +76,7 @@ def check_core_include(root, path, quoted, name):
         if name in LIBRARY_INCLUDES or name.startswith(LIBRARY_FOLDERS):
             return None
         if name in ONLY_IN:
-            return None if path == ONLY_IN[name] else f"<{name}> is for {ONLY_IN[name]} only"
+            return None if path in ONLY_IN[name] else f"<{name}> is for {', '.join(ONLY_IN[name])} only"
         return f"core/ may not include <{name}>"
     if inside.startswith("include/strata/"):
         return None if name in PUBLIC else f'a public header includes "{name}"'

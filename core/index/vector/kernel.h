@@ -1,0 +1,44 @@
+/* kernel.h - distances between vectors, in the instructions of this processor.
+ *
+ * Every kernel gives the same bits for the same input on every processor and host, also in floating
+ * point: kernel_body.h says in which order it adds. So codes, graphs and scores that are made with
+ * one kernel are those of all others, and a file does not tell where it was written.
+ *
+ * n is the dimension, 1 to 8192 (bytes for hamming). No pointer needs alignment, nothing is read
+ * beyond the n-th element, nothing fails. Pure functions: any thread may call them.
+ */
+#ifndef ST_INDEX_VECTOR_KERNEL_H
+#define ST_INDEX_VECTOR_KERNEL_H
+
+#include "base/std.h"
+
+typedef struct st_vector_kernels {
+    const char *name; /* "scalar", "simd128", "avx2", "avx512_vnni", "avx512" */
+
+    /* The sum of a[i] * b[i], and of (a[i] - b[i])^2. _f16: a are IEEE 754 half floats. Each term is
+     * rounded and then each sum: the error is at most (n / 32 + 16) * 2^-24 of the sum of the terms'
+     * magnitudes. */
+    float (*dot_f32)(const float *a, const float *b, size_t n);
+    float (*l2_f32)(const float *a, const float *b, size_t n);
+    float (*dot_f16)(const uint16_t *a, const float *b, size_t n);
+    float (*l2_f16)(const uint16_t *a, const float *b, size_t n);
+
+    /* The sum of a[i] * b[i], exact. sum_b: the sum of all b[i], which some kernels need: they
+     * multiply a[i] + 128, unsigned, and take 128 * sum_b off. */
+    int32_t (*dot_i8)(const int8_t *a, const int8_t *b, size_t n, int32_t sum_b);
+
+    /* The bits in which the n bytes of a and b differ. */
+    uint32_t (*hamming)(const uint8_t *a, const uint8_t *b, size_t n);
+} st_vector_kernels;
+
+/* The fastest that this processor runs. Asks the processor, which costs some nanoseconds: for once
+ * a search, not once a distance. */
+const st_vector_kernels *st_vector_kernels_best(void);
+
+/* The i-th that this processor runs, the plainest, "scalar", first; NULL after the last. */
+const st_vector_kernels *st_vector_kernels_at(size_t i);
+
+/* The one called so; NULL when there is none or this processor does not run it. */
+const st_vector_kernels *st_vector_kernels_named(const char *name);
+
+#endif

@@ -1,0 +1,120 @@
+/* kernel_avx512.c - the kernels in registers of 512 bits.
+ *
+ * 1. The functions, not the file, are compiled for AVX-512, as in kernel_avx2.c.
+ * 2. Bytes that fill no register are loaded under a mask: what is not in the mask is not touched.
+ * 3. Products of bytes are those of VNNI, four to a lane and none lost: a + 128, unsigned, with b,
+ *    signed. Lanes outside of the mask hold 128 times zero.
+ *
+ * "avx512" also needs VPOPCNTDQ (Ice Lake, Zen 4, and newer); "avx512_vnni" is for the processors
+ * between (Cascade Lake), and takes the bits of AVX2. Older ones have no VNNI and slow down at this
+ * width: for them, AVX2.
+ */
+#include "index/vector/kernel_tables.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+/* One set for all functions, as they are inlined into each other. Only count_step gives a compiler a
+ * reason to count bits, so what "avx512_vnni" holds has no instruction of VPOPCNTDQ. */
+#define TARGET                                                                                     \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,avx512vpopcntdq,avx2,f16c")))
+#define KERNEL TARGET static
+#define INLINE TARGET static inline __attribute__((always_inline))
+
+enum { LANES = 16, BYTES = 64, TAIL_MIN = 1, UNSIGNED_A = 1 };
+
+typedef __m512 floats;
+typedef __m512i words;
+
+/* ---- Floats ---------------------------------------------------------------------------------- */
+
+INLINE floats floats_zero(void) {
+    return _mm512_setzero_ps();
+}
+INLINE floats floats_add(floats a, floats b) {
+    return _mm512_add_ps(a, b);
+}
+INLINE floats floats_sub(floats a, floats b) {
+    return _mm512_sub_ps(a, b);
+}
+INLINE floats floats_mul(floats a, floats b) {
+    return _mm512_mul_ps(a, b);
+}
+INLINE floats floats_load(const uint8_t *p) {
+    return _mm512_loadu_ps((const void *)p);
+}
+INLINE floats floats_load_half(const uint8_t *p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const void *)p));
+}
+
+/* ---- Bytes ----------------------------------------------------------------------------------- */
+
+INLINE words words_zero(void) {
+    return _mm512_setzero_si512();
+}
+INLINE words words_load(const uint8_t *p) {
+    return _mm512_loadu_si512((const void *)p);
+}
+INLINE words words_xor(words a, words b) {
+    return _mm512_xor_si512(a, b);
+}
+INLINE words words_add(words a, words b) {
+    return _mm512_add_epi32(a, b);
+}
+INLINE words words_last(const uint8_t *p, size_t n, size_t rest) {
+    return _mm512_maskz_loadu_epi8(((uint64_t)1 << rest) - 1, p + n - rest);
+}
+INLINE words dot_step(words sum, words a, words b) {
+    return _mm512_dpbusd_epi32(sum, words_xor(a, _mm512_set1_epi8(-128)), b);
+}
+INLINE words count_step(words sum, words x) {
+    return words_add(sum, _mm512_popcnt_epi32(x));
+}
+
+#include "index/vector/kernel_body.h"
+#include "index/vector/kernel_x86.h"
+
+INLINE float floats_finish(const pair p, size_t i, floats sums) {
+    const __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(sums), 1));
+    __m256 sum = _mm256_add_ps(_mm512_castps512_ps256(sums), high);
+    if (p.n - i >= 8) {
+        const __m256 a = p.half ? load8_half(p.a + i * 2) : load8(p.a + i * 4);
+        const __m256 b = load8(p.b + i * 4);
+        const __m256 difference = _mm256_sub_ps(a, b);
+        sum = _mm256_add_ps(sum, p.squared ? _mm256_mul_ps(difference, difference)
+                                           : _mm256_mul_ps(a, b));
+        i += 8;
+    }
+    return finish8(p, i, sum);
+}
+INLINE int32_t words_sum(words sums) {
+    return sum8(_mm256_add_epi32(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64(sums, 1)));
+}
+INLINE uint32_t count_sum(words sums) {
+    return (uint32_t)words_sum(sums);
+}
+
+const st_vector_kernels st_vector_kernels_avx512_vnni = {
+    .name = "avx512_vnni",
+    .dot_f32 = dot_f32,
+    .l2_f32 = l2_f32,
+    .dot_f16 = dot_f16,
+    .l2_f16 = l2_f16,
+    .dot_i8 = dot_i8,
+    .hamming = st_vector_hamming_avx2,
+};
+
+const st_vector_kernels st_vector_kernels_avx512 = {
+    .name = "avx512",
+    .dot_f32 = dot_f32,
+    .l2_f32 = l2_f32,
+    .dot_f16 = dot_f16,
+    .l2_f16 = l2_f16,
+    .dot_i8 = dot_i8,
+    .hamming = hamming,
+};
+
+#else
+typedef int st_vector_no_avx512; /* a file of C declares something */
+#endif

@@ -1,0 +1,167 @@
+/* kernel_body.h - the kernels, written once for all widths of registers.
+ *
+ * A file of one width includes this after it has defined:
+ *
+ *   KERNEL, INLINE        what stands before a function, INLINE also before one that is inlined
+ *   LANES, floats         how many floats a register holds, 4 to 16, and its type;
+ *   floats_zero, _load, _load_half, _add, _sub, _mul
+ *   BYTES, words          how many bytes a register holds, and its type;
+ *   words_zero, _load, _xor, _add (32-bit lanes), and
+ *   words_last(p, n, rest)   the last rest < BYTES of the n bytes at p in some lanes, zeros else;
+ *                            n >= TAIL_MIN
+ *   dot_step(sum, a, b)      sum plus products of signed bytes (where UNSIGNED_A, a are unsigned)
+ *   count_step(sum, x)       sum plus the bits of x, in lanes of the width's choice
+ *
+ * and defines after it, as they are the last steps and narrower ones can be part of them,
+ *
+ *   floats_finish(p, i, sums), words_sum(sums) of dot_step, count_sum(sums) of count_step
+ *
+ * The order of floating point, the same for all widths and in kernel_scalar.c: element i of each
+ * whole block of 32 is added to lane i mod 32. Then the upper half of the lanes is added to the
+ * lower, 16 are left, and if 16 elements or more remain, the next 16 are added to them; the same
+ * with 8 and with 4. Then (0 + 2) + (1 + 3), and what remains, three at most, one by one. Thirty-two
+ * lanes are two registers of AVX-512 and eight of SSE, enough to hide how long an addition takes; no
+ * masks are needed at the end. Each product is rounded before it is added: a fused multiply-add
+ * would be other bits than WASM and SSE can make, for at most a third of the time in the first-level
+ * cache and for none from memory, where the floats are.
+ *
+ * Sums of integers are exact in any order. Four of them run side by side.
+ *
+ * Rejected: a loop in plain C that the compiler vectorises. It may not reorder floating point, and
+ * what it makes of bytes differs from release to release.
+ */
+
+typedef struct {
+    const uint8_t *a; /* floats, or halves */
+    const uint8_t *b; /* floats */
+    size_t n;
+    bool half;
+    bool squared; /* terms are squared differences, not products */
+} pair;
+
+enum { BLOCK = 32, VECTORS = BLOCK / LANES, CHAINS = 4 };
+
+/* From the sums of LANES lanes on, with fewer than LANES elements left from i on. */
+INLINE float floats_finish(const pair p, size_t i, floats sums);
+INLINE int32_t words_sum(words sums);
+INLINE uint32_t count_sum(words sums);
+
+/* Unrolled, so that the array of sums becomes registers. */
+#define EACH_OF(i, count) _Pragma("GCC unroll 8") for (size_t i = 0; i < (count); i++)
+
+INLINE float last_terms(const pair p, size_t i, float sum) {
+    for (; i < p.n; i++) {
+        float a;
+        float b;
+        uint16_t half;
+        if (p.half) {
+            memcpy(&half, p.a + i * sizeof half, sizeof half);
+            a = st_half_to_float(half);
+        } else {
+            memcpy(&a, p.a + i * sizeof a, sizeof a);
+        }
+        memcpy(&b, p.b + i * sizeof b, sizeof b);
+        const float difference = a - b;
+        sum += p.squared ? difference * difference : a * b;
+    }
+    return sum;
+}
+
+INLINE floats add_terms(const pair p, size_t i, floats sum) {
+    const floats a = p.half ? floats_load_half(p.a + i * sizeof(uint16_t))
+                            : floats_load(p.a + i * sizeof(float));
+    const floats b = floats_load(p.b + i * sizeof(float));
+    const floats difference = floats_sub(a, b);
+    return floats_add(sum, p.squared ? floats_mul(difference, difference) : floats_mul(a, b));
+}
+
+/* Folds 2 * count sums to count and adds as many elements as those have lanes, if there are; where
+ * it then is. */
+INLINE size_t fold(const pair p, size_t i, floats *sums, size_t count) {
+    EACH_OF(v, count) {
+        sums[v] = floats_add(sums[v], sums[v + count]);
+    }
+    if (p.n - i < count * LANES) {
+        return i;
+    }
+    EACH_OF(v, count) {
+        sums[v] = add_terms(p, i + v * LANES, sums[v]);
+    }
+    return i + count * LANES;
+}
+
+INLINE float sum_terms(const pair p) {
+    floats sums[VECTORS];
+    EACH_OF(v, VECTORS) {
+        sums[v] = floats_zero();
+    }
+    size_t i = 0;
+    for (; p.n - i >= BLOCK; i += BLOCK) {
+        EACH_OF(v, VECTORS) {
+            sums[v] = add_terms(p, i + v * LANES, sums[v]);
+        }
+    }
+    if (VECTORS == 8) {
+        i = fold(p, i, sums, VECTORS / 2);
+    }
+    if (VECTORS >= 4) {
+        i = fold(p, i, sums, 2);
+    }
+    i = fold(p, i, sums, 1);
+    return floats_finish(p, i, sums[0]);
+}
+
+KERNEL float dot_f32(const float *a, const float *b, size_t n) {
+    return sum_terms((pair){(const void *)a, (const void *)b, n, .half = false, .squared = false});
+}
+KERNEL float l2_f32(const float *a, const float *b, size_t n) {
+    return sum_terms((pair){(const void *)a, (const void *)b, n, .half = false, .squared = true});
+}
+KERNEL float dot_f16(const uint16_t *a, const float *b, size_t n) {
+    return sum_terms((pair){(const void *)a, (const void *)b, n, .half = true, .squared = false});
+}
+KERNEL float l2_f16(const uint16_t *a, const float *b, size_t n) {
+    return sum_terms((pair){(const void *)a, (const void *)b, n, .half = true, .squared = true});
+}
+
+/* ---- Bytes ----------------------------------------------------------------------------------- */
+
+INLINE words byte_step(words sum, words a, words b, bool count) {
+    return count ? count_step(sum, words_xor(a, b)) : dot_step(sum, a, b);
+}
+
+INLINE words sum_bytes(const uint8_t *a, const uint8_t *b, size_t n, bool count) {
+    words sums[CHAINS];
+    EACH_OF(v, CHAINS) {
+        sums[v] = words_zero();
+    }
+    size_t i = 0;
+    for (; n - i >= (size_t)CHAINS * BYTES; i += (size_t)CHAINS * BYTES) {
+        EACH_OF(v, CHAINS) {
+            sums[v] = byte_step(sums[v], words_load(a + i + v * BYTES),
+                                words_load(b + i + v * BYTES), count);
+        }
+    }
+    EACH_OF(v, CHAINS - 1) {
+        if (n - i >= BYTES) {
+            sums[v] = byte_step(sums[v], words_load(a + i), words_load(b + i), count);
+            i += BYTES;
+        }
+    }
+    if (i < n) {
+        sums[3] = byte_step(sums[3], words_last(a, n, n - i), words_last(b, n, n - i), count);
+    }
+    return words_add(words_add(sums[0], sums[1]), words_add(sums[2], sums[3]));
+}
+
+KERNEL int32_t dot_i8(const int8_t *a, const int8_t *b, size_t n, int32_t sum_b) {
+    if (n < TAIL_MIN) {
+        return st_vector_dot_i8_scalar(a, b, n, sum_b);
+    }
+    const int32_t sum = words_sum(sum_bytes((const uint8_t *)a, (const uint8_t *)b, n, false));
+    return UNSIGNED_A ? sum - 128 * sum_b : sum;
+}
+
+KERNEL uint32_t hamming(const uint8_t *a, const uint8_t *b, size_t n) {
+    return n < TAIL_MIN ? st_vector_hamming_scalar(a, b, n) : count_sum(sum_bytes(a, b, n, true));
+}

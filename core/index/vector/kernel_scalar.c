@@ -1,0 +1,125 @@
+/* kernel_scalar.c - the kernels in plain C: what the others are compared with, and what does vectors
+ * that are shorter than a register.
+ *
+ * 1. Floating point adds in the order that kernel_body.h describes; here it is spelt out lane by
+ *    lane, in code that shares nothing with it.
+ * 2. Numbers are copied out of memory, as no pointer needs alignment.
+ *
+ * Bits are counted by adding neighbours in ever wider fields: what a compiler makes of a builtin
+ * calls a library where the processor's instruction cannot be taken for granted.
+ */
+#include "index/vector/kernel_tables.h"
+
+enum { LANES = 32, LANES_LAST = 4 };
+
+typedef float (*term_fn)(const void *a, const float *b, size_t i);
+
+static float float_at(const void *numbers, size_t i) {
+    float value;
+    memcpy(&value, (const uint8_t *)numbers + i * sizeof value, sizeof value);
+    return value;
+}
+
+static float half_at(const void *numbers, size_t i) {
+    uint16_t half;
+    memcpy(&half, (const uint8_t *)numbers + i * sizeof half, sizeof half);
+    return st_half_to_float(half);
+}
+
+static float square(float x) {
+    return x * x;
+}
+
+static float dot_f32_term(const void *a, const float *b, size_t i) {
+    return float_at(a, i) * float_at(b, i);
+}
+static float l2_f32_term(const void *a, const float *b, size_t i) {
+    return square(float_at(a, i) - float_at(b, i));
+}
+static float dot_f16_term(const void *a, const float *b, size_t i) {
+    return half_at(a, i) * float_at(b, i);
+}
+static float l2_f16_term(const void *a, const float *b, size_t i) {
+    return square(half_at(a, i) - float_at(b, i));
+}
+
+static float sum_terms(term_fn term, const void *a, const float *b, size_t n) {
+    float lanes[LANES] = {0};
+    size_t i = 0;
+    for (; n - i >= LANES; i += LANES) {
+        for (size_t lane = 0; lane < LANES; lane++) {
+            lanes[lane] += term(a, b, i + lane);
+        }
+    }
+    for (size_t width = LANES / 2; width >= LANES_LAST; width /= 2) {
+        for (size_t lane = 0; lane < width; lane++) {
+            lanes[lane] += lanes[lane + width];
+        }
+        if (n - i >= width) {
+            for (size_t lane = 0; lane < width; lane++) {
+                lanes[lane] += term(a, b, i + lane);
+            }
+            i += width;
+        }
+    }
+    float sum = (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+    for (; i < n; i++) {
+        sum += term(a, b, i);
+    }
+    return sum;
+}
+
+static float dot_f32(const float *a, const float *b, size_t n) {
+    return sum_terms(dot_f32_term, a, b, n);
+}
+static float l2_f32(const float *a, const float *b, size_t n) {
+    return sum_terms(l2_f32_term, a, b, n);
+}
+static float dot_f16(const uint16_t *a, const float *b, size_t n) {
+    return sum_terms(dot_f16_term, a, b, n);
+}
+static float l2_f16(const uint16_t *a, const float *b, size_t n) {
+    return sum_terms(l2_f16_term, a, b, n);
+}
+
+int32_t st_vector_dot_i8_scalar(const int8_t *a, const int8_t *b, size_t n, int32_t sum_b) {
+    (void)sum_b;
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+
+static uint32_t bits_of(uint64_t word) {
+    word -= word >> 1 & 0x5555555555555555u;
+    word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
+    word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+    return (uint32_t)(word * 0x0101010101010101u >> 56);
+}
+
+uint32_t st_vector_hamming_scalar(const uint8_t *a, const uint8_t *b, size_t n) {
+    uint32_t bits = 0;
+    size_t i = 0;
+    for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+        uint64_t words[2];
+        memcpy(&words[0], a + i, sizeof words[0]);
+        memcpy(&words[1], b + i, sizeof words[1]);
+        bits += bits_of(words[0] ^ words[1]);
+    }
+    uint64_t last = 0;
+    for (; i < n; i++) {
+        last = last << 8 | (uint8_t)(a[i] ^ b[i]);
+    }
+    return bits + bits_of(last);
+}
+
+const st_vector_kernels st_vector_kernels_scalar = {
+    .name = "scalar",
+    .dot_f32 = dot_f32,
+    .l2_f32 = l2_f32,
+    .dot_f16 = dot_f16,
+    .l2_f16 = l2_f16,
+    .dot_i8 = st_vector_dot_i8_scalar,
+    .hamming = st_vector_hamming_scalar,
+};
