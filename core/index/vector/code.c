@@ -87,9 +87,9 @@ static st_code_query query_of(const st_codec *codec, const uint8_t *row, float l
         .codec = codec,
         .code = st_code_of(row),
         .scale = euclidean ? 2 * head->scale : head->scale,
-        .bias = euclidean                             ? head->bias
+        .bias = euclidean                           ? head->bias
                 : codec->metric == ST_METRIC_COSINE ? 1
-                                                      : 0,
+                                                    : 0,
         .error = head->error,
         .length = length,
     };
@@ -125,15 +125,14 @@ static float length_of_row(const st_codec *codec, const uint8_t *row) {
     return codec->kind == ST_CODE_I8
                ? step * sqrtf((float)codec->kernels->dot_i8(st_code_of(row), st_code_of(row),
                                                             codec->dimension, head->sum))
-               : sqrtf(codec->kernels->dot_f32(st_code_of(row), st_code_of(row),
-                                               codec->dimension));
+               : sqrtf(codec->kernels->dot_f32(st_code_of(row), st_code_of(row), codec->dimension));
 }
 
 /* <q, x> - <q^, x^> = <q, x - x^> + <q - q^, x^> */
 float st_code_error_max(const st_code_query *query, const uint8_t *row) {
     const st_codec *codec = query->codec;
-    const float off = query->length * st_code_head_of(row)->error +
-                      query->error * length_of_row(codec, row);
+    const float off =
+        query->length * st_code_head_of(row)->error + query->error * length_of_row(codec, row);
     return in_distance(codec, off);
 }
 
@@ -151,7 +150,7 @@ float st_vector_distance(const st_codec *codec, const float *query, const float 
     if (codec->metric == ST_METRIC_DOT) {
         return -dot;
     }
-    const float lengths = sqrtf(kernels->dot_f32(query, query, n)) *
-                          sqrtf(kernels->dot_f32(embedding, embedding, n));
+    const float lengths =
+        sqrtf(kernels->dot_f32(query, query, n)) * sqrtf(kernels->dot_f32(embedding, embedding, n));
     return 1 - dot / lengths;
 }

@@ -74,11 +74,10 @@ static inline const void *st_code_of(const uint8_t *row) {
 static inline float st_code_distance(const st_code_query *query, const uint8_t *row) {
     const st_codec *codec = query->codec;
     const st_code_head *head = st_code_head_of(row);
-    const float dot =
-        codec->kind == ST_CODE_I8
-            ? (float)codec->kernels->dot_i8(query->code, st_code_of(row), codec->dimension,
-                                            head->sum)
-            : codec->kernels->dot_f32(query->code, st_code_of(row), codec->dimension);
+    const float dot = codec->kind == ST_CODE_I8
+                          ? (float)codec->kernels->dot_i8(query->code, st_code_of(row),
+                                                          codec->dimension, head->sum)
+                          : codec->kernels->dot_f32(query->code, st_code_of(row), codec->dimension);
     return query->bias + head->bias - query->scale * head->scale * dot;
 }
 

@@ -1,7 +1,7 @@
 /* graph.c - a navigable graph over codes: its memory and its invariants.
  *
  * Codes and the links of level 0 are rows of their own, both by node: a walk reads the links of the nodes it goes on
- * from, and the codes of all that these name. Levels above have one node in sixteen; `uppers` says where theirs are.
+ * from, and the codes of all that these name. Levels above have one node in sixteen; `places` says where theirs are.
  *
  * 1. Links name nodes that were added, and not the node itself; none twice; behind the first unused one all are
  *    unused.
@@ -21,7 +21,7 @@
 
 static const uint64_t nowhere = ST_NO_NODE;
 
-/* Nodes above level 0, in rows of theirs: one in fifteen as a rule; chunks come when they are needed. */
+/* Rows of levels above 0: one for fifteen nodes as a rule; chunks come when they are needed. */
 static uint32_t upper_capacity(uint32_t capacity) {
     return capacity < 1024 ? capacity * ST_GRAPH_LEVELS_MAX : capacity / 4 + 4096;
 }
@@ -46,7 +46,7 @@ strata_status st_graph_init(st_graph *graph, const st_codec *codec, const strata
         status = st_rows_init(&graph->links, memory, ST_GRAPH_LINKS_0 * sizeof(st_link), capacity);
     }
     if (status == STRATA_OK) {
-        status = st_rows_init(&graph->uppers, memory, sizeof(uint32_t), capacity);
+        status = st_rows_init(&graph->places, memory, sizeof(uint32_t), capacity);
     }
     if (status == STRATA_OK) {
         status = st_rows_init(&graph->upper, memory, ST_GRAPH_LINKS * sizeof(st_link),
@@ -61,48 +61,51 @@ strata_status st_graph_init(st_graph *graph, const st_codec *codec, const strata
 void st_graph_free(st_graph *graph) {
     st_rows_free(&graph->codes);
     st_rows_free(&graph->links);
-    st_rows_free(&graph->uppers);
+    st_rows_free(&graph->places);
     st_rows_free(&graph->upper);
     st_free(graph->memory, graph->locks, sizeof *graph->locks);
     graph->locks = NULL;
 }
 
-/* Rows for the links of a node on the levels above 0. Errors: no_memory. */
-static strata_status reach_upper(st_graph *graph, uint32_t node) {
-    const unsigned level = st_graph_level(graph, node);
-    const uint32_t end = graph->upper_count + level;
-    if (level == 0) {
-        return STRATA_OK;
-    }
-    if (end > graph->upper.capacity) {
-        return STRATA_NO_MEMORY;
-    }
-    ST_TRY(st_rows_reach(&graph->upper, end));
-    *(uint32_t *)(void *)st_rows_at(&graph->uppers, node) = graph->upper_count + 1;
-    graph->upper_count = end;
-    return STRATA_OK;
-}
-
 strata_status st_graph_reach(st_graph *graph, uint32_t count) {
     ST_TRY(st_rows_reach(&graph->codes, count));
     ST_TRY(st_rows_reach(&graph->links, count));
-    ST_TRY(st_rows_reach(&graph->uppers, count));
-    for (; graph->reached < count; graph->reached++) {
-        ST_TRY(reach_upper(graph, graph->reached));
-    }
-    return STRATA_OK;
+    return st_rows_reach(&graph->places, count);
 }
 
 /* ---- Levels ---------------------------------------------------------------------------------- */
 
-unsigned st_graph_level(const st_graph *graph, uint32_t node) {
-    uint64_t chance = st_hash_mix(st_hash_u64(graph->seed ^ node), 0xe7037ed1a0b428dbu);
+static unsigned level_of(uint64_t seed, uint64_t chance) {
+    uint64_t left = st_hash_mix(st_hash_u64(seed ^ st_hash_u64(chance)), 0xe7037ed1a0b428dbu);
     unsigned level = 0;
-    while (chance % ST_GRAPH_LINKS == 0 && level < ST_GRAPH_LEVELS_MAX - 1) {
-        chance /= ST_GRAPH_LINKS;
+    while (left % ST_GRAPH_LINKS == 0 && level < ST_GRAPH_LEVELS_MAX - 1) {
+        left /= ST_GRAPH_LINKS;
         level++;
     }
     return level;
+}
+
+strata_status st_graph_place_on(st_graph *graph, uint32_t node, unsigned level) {
+    const uint32_t first = graph->upper_count;
+    if (level > graph->upper.capacity - first) {
+        return STRATA_NO_MEMORY;
+    }
+    if (level > 0) {
+        ST_TRY(st_rows_reach(&graph->upper, first + level));
+    }
+    graph->upper_count += level;
+    *st_graph_place_of(graph, node) = first * ST_GRAPH_LEVELS_MAX + level;
+    for (unsigned on = 0; on <= level; on++) {
+        st_link *links = st_graph_links_on(graph, node, on);
+        for (unsigned i = 0; i < st_links_max(on); i++) {
+            atomic_init(&links[i], ST_NO_NODE);
+        }
+    }
+    return STRATA_OK;
+}
+
+strata_status st_graph_place(st_graph *graph, uint32_t node, uint64_t chance) {
+    return st_graph_place_on(graph, node, level_of(graph->seed, chance));
 }
 
 uint32_t st_graph_entry(const st_graph *graph, unsigned *level) {
@@ -146,36 +149,52 @@ static strata_status check_links(const checked *of, uint32_t node, unsigned leve
     return STRATA_OK;
 }
 
-/* How many nodes can be reached from the entry, going only by links of level 0. */
-static strata_status check_reached(const checked *of, uint32_t entry) {
-    const strata_allocator *memory = of->graph->memory;
-    const size_t queue_size = (size_t)of->count * sizeof(uint32_t);
-    uint32_t *queue = st_alloc(memory, queue_size);
-    uint8_t *met = st_alloc_zeroed(memory, of->count);
-    strata_status status = queue == NULL || met == NULL ? st_fail_memory(of->error) : STRATA_OK;
+strata_status st_graph_reachable(const st_graph *graph, uint32_t count, uint32_t entry,
+                                 uint8_t *met, uint32_t *reached) {
+    const size_t queue_size = (size_t)count * sizeof(uint32_t);
+    uint32_t *queue = st_alloc(graph->memory, queue_size);
     uint32_t first = 0;
     uint32_t end = 0;
-    if (status == STRATA_OK) {
-        queue[end++] = entry;
-        met[entry] = 1;
+    if (queue == NULL) {
+        return STRATA_NO_MEMORY;
     }
-    while (status == STRATA_OK && first < end) {
-        const st_link *links = st_graph_links(of->graph, queue[first++]);
+    memset(met, 0, count);
+    queue[end++] = entry;
+    met[entry] = 1;
+    while (first < end) {
+        const st_link *links = st_graph_links(graph, queue[first++]);
         for (unsigned i = 0; i < ST_GRAPH_LINKS_0; i++) {
             const uint32_t link = st_link_get(&links[i]);
-            if (link != ST_NO_NODE && !met[link]) {
+            if (link == ST_NO_NODE) {
+                break;
+            }
+            if (!met[link]) {
                 met[link] = 1;
                 queue[end++] = link;
             }
         }
     }
-    if (status == STRATA_OK && end < of->count) {
-        status = st_fail(of->error, STRATA_INTERNAL, "%u of %u nodes cannot be reached",
-                         of->count - end, of->count);
+    *reached = end;
+    st_free(graph->memory, queue, queue_size);
+    return STRATA_OK;
+}
+
+static strata_status check_reached(const checked *of, uint32_t entry) {
+    const strata_allocator *memory = of->graph->memory;
+    uint8_t *met = st_alloc(memory, of->count);
+    uint32_t reached = 0;
+    if (met == NULL) {
+        return st_fail_memory(of->error);
     }
-    st_free(memory, queue, queue_size);
+    const strata_status status = st_graph_reachable(of->graph, of->count, entry, met, &reached);
     st_free(memory, met, of->count);
-    return status;
+    if (status != STRATA_OK) {
+        return st_fail_memory(of->error);
+    }
+    return reached == of->count
+               ? STRATA_OK
+               : st_fail(of->error, STRATA_INTERNAL, "%u of %u nodes cannot be reached",
+                         of->count - reached, of->count);
 }
 
 strata_status st_graph_check(const st_graph *graph, uint32_t count, strata_error *error) {
@@ -187,7 +206,8 @@ strata_status st_graph_check(const st_graph *graph, uint32_t count, strata_error
                                    : st_fail(error, STRATA_INTERNAL, "an empty graph has an entry");
     }
     if (entry >= count || st_graph_level(graph, entry) != top) {
-        return st_fail(error, STRATA_INTERNAL, "the entry, node %u, is not of level %u", entry, top);
+        return st_fail(error, STRATA_INTERNAL, "the entry, node %u, is not of level %u", entry,
+                       top);
     }
     for (uint32_t node = 0; node < count; node++) {
         const unsigned level = st_graph_level(graph, node);

@@ -13,6 +13,7 @@
 #ifndef ST_INDEX_VECTOR_GRAPH_H
 #define ST_INDEX_VECTOR_GRAPH_H
 
+#include "base/sync.h"
 #include "index/vector/code.h"
 #include "index/vector/rows.h"
 
@@ -22,7 +23,7 @@ enum {
     ST_GRAPH_LINKS_0 = 32, /* of a node on level 0: two lines of the cache */
     ST_GRAPH_LINKS = 16,   /* on a level above, and of a node that comes */
     ST_GRAPH_LEVELS_MAX = 8,
-    ST_GRAPH_NODES_MAX = INT32_MAX,
+    ST_GRAPH_NODES_MAX = 1 << 28,
 };
 
 typedef _Atomic uint32_t st_link; /* a node; ST_NO_NODE from the first unused one on */
@@ -35,9 +36,8 @@ typedef struct st_graph {
     uint32_t capacity; /* nodes */
     st_rows codes;
     st_rows links;  /* level 0 */
-    st_rows uppers; /* of each node the number of its first row in `upper`, plus one; 0: none */
+    st_rows places; /* of each node its highest level, and its first row in `upper` */
     st_rows upper;  /* rows of ST_GRAPH_LINKS, level 1 first */
-    uint32_t reached;      /* nodes that there is memory for */
     uint32_t upper_count;
     _Atomic uint64_t top; /* the level from which searches begin << 32 | the node; see graph.c */
     st_mutex top_lock;
@@ -49,8 +49,11 @@ strata_status st_graph_init(st_graph *graph, const st_codec *codec, const strata
                             uint32_t capacity, uint64_t seed);
 void st_graph_free(st_graph *graph);
 
-/* Memory for the nodes below `count`, by one thread. Errors: no_memory. */
+/* Memory for the codes of the nodes below `count`, by one thread. Errors: no_memory. */
 strata_status st_graph_reach(st_graph *graph, uint32_t count);
+/* Memory for the links of a node that was reached, by one thread, before it is added. chance: any number that the
+ * node will always have; its level follows from that and the seed. Errors: no_memory. */
+strata_status st_graph_place(st_graph *graph, uint32_t node, uint64_t chance);
 
 static inline uint8_t *st_graph_code(const st_graph *graph, uint32_t node) {
     return st_rows_at(&graph->codes, node);
@@ -58,17 +61,23 @@ static inline uint8_t *st_graph_code(const st_graph *graph, uint32_t node) {
 static inline st_link *st_graph_links(const st_graph *graph, uint32_t node) {
     return (st_link *)(void *)st_rows_at(&graph->links, node);
 }
+/* A node's place: its first row above level 0, times 8, plus its highest level. */
+static inline uint32_t *st_graph_place_of(const st_graph *graph, uint32_t node) {
+    return (uint32_t *)(void *)st_rows_at(&graph->places, node);
+}
+/* The highest level that a node is on. */
+static inline unsigned st_graph_level(const st_graph *graph, uint32_t node) {
+    return *st_graph_place_of(graph, node) % ST_GRAPH_LEVELS_MAX;
+}
 /* Of a node that is on that level (from 1). */
 static inline st_link *st_graph_upper(const st_graph *graph, uint32_t node, unsigned level) {
-    const uint32_t first = *(const uint32_t *)(const void *)st_rows_at(&graph->uppers, node);
-    return (st_link *)(void *)st_rows_at(&graph->upper, first - 1 + (level - 1));
+    const uint32_t first = *st_graph_place_of(graph, node) / ST_GRAPH_LEVELS_MAX;
+    return (st_link *)(void *)st_rows_at(&graph->upper, first + (level - 1));
 }
 static inline uint32_t st_link_get(const st_link *link) {
     return atomic_load_explicit((st_link *)link, memory_order_relaxed);
 }
 
-/* The highest level that a node is on: the same for the same seed and node. */
-unsigned st_graph_level(const st_graph *graph, uint32_t node);
 /* Where searches begin; ST_NO_NODE: the graph is empty. */
 uint32_t st_graph_entry(const st_graph *graph, unsigned *level);
 
@@ -120,6 +129,16 @@ strata_status st_graph_search_in(const st_graph *graph, const st_code_query *que
 /* Links the node, whose code is written, with its neighbours among those that were added. effort: how many
  * candidates are looked at. Errors: no_memory; the node is not there then, and may be added again. */
 strata_status st_graph_add(st_graph *graph, uint32_t node, uint32_t effort, st_walk *walk);
+
+/* Takes over nodes of another graph of the same codec and seed, with their codes, levels and links: node i becomes
+ * kept[i], or nobody where that is ST_NO_NODE; those who had links to such a node get new ones from among its
+ * links. To an empty graph in which the new nodes are reached; one thread. Errors: no_memory. Cost: linear. */
+strata_status st_graph_take(st_graph *graph, const st_graph *from, uint32_t count,
+                            const uint32_t *kept);
+
+/* After the last of the nodes below `count` was added, by one thread: nodes that no link leads to are linked from
+ * their neighbours. Errors: no_memory. Cost: linear. */
+strata_status st_graph_mend(st_graph *graph, uint32_t count, uint32_t effort, st_walk *walk);
 
 /* ---- Checking -------------------------------------------------------------------------------- */
 

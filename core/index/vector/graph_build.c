@@ -15,14 +15,9 @@
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
-typedef struct chosen {
-    uint32_t nodes[ST_GRAPH_LINKS_0];
-    unsigned count;
-} chosen;
-
 /* Whether the candidate is nearer to the node than to all that are chosen. */
 static bool leads_elsewhere(const st_graph *graph, const st_candidate *candidate,
-                            const chosen *kept) {
+                            const st_chosen *kept) {
     const st_code_query from =
         st_code_query_row(graph->codec, st_graph_code(graph, st_candidate_node(candidate)));
     for (unsigned i = 0; i < kept->count; i++) {
@@ -33,9 +28,8 @@ static bool leads_elsewhere(const st_graph *graph, const st_candidate *candidate
     return true;
 }
 
-/* candidates: nearest first. */
-static void choose(const st_graph *graph, const st_candidate *candidates, uint32_t count,
-                   unsigned most, chosen *kept) {
+void st_graph_choose(const st_graph *graph, const st_candidate *candidates, uint32_t count,
+                     unsigned most, st_chosen *kept) {
     kept->count = 0;
     for (uint32_t i = 0; i < count && kept->count < most; i++) {
         if (leads_elsewhere(graph, &candidates[i], kept)) {
@@ -44,7 +38,7 @@ static void choose(const st_graph *graph, const st_candidate *candidates, uint32
     }
 }
 
-static void write_links(st_link *links, unsigned most, const chosen *kept) {
+void st_links_write(st_link *links, unsigned most, const st_chosen *kept) {
     for (unsigned i = 0; i < most; i++) {
         atomic_store_explicit(&links[i], i < kept->count ? kept->nodes[i] : ST_NO_NODE,
                               memory_order_relaxed);
@@ -53,7 +47,7 @@ static void write_links(st_link *links, unsigned most, const chosen *kept) {
 
 /* ---- Linking back ---------------------------------------------------------------------------- */
 
-static void insert_sorted(st_candidate *candidates, unsigned count, st_candidate one) {
+void st_candidate_insert(st_candidate *candidates, unsigned count, st_candidate one) {
     while (count > 0 && (candidates[count - 1].distance > one.distance ||
                          (candidates[count - 1].distance == one.distance &&
                           candidates[count - 1].mark > one.mark))) {
@@ -68,17 +62,17 @@ static void choose_anew(const st_graph *graph, uint32_t to, uint32_t node, st_li
                         unsigned most) {
     const st_code_query from = st_code_query_row(graph->codec, st_graph_code(graph, to));
     st_candidate candidates[ST_GRAPH_LINKS_0 + 1];
-    chosen kept;
+    st_chosen kept;
     for (unsigned i = 0; i < most; i++) {
         __builtin_prefetch(st_graph_code(graph, st_link_get(&links[i])));
     }
     for (unsigned i = 0; i <= most; i++) {
         const uint32_t other = i < most ? st_link_get(&links[i]) : node;
         const float distance = st_code_distance(&from, st_graph_code(graph, other));
-        insert_sorted(candidates, i, (st_candidate){distance, other});
+        st_candidate_insert(candidates, i, (st_candidate){distance, other});
     }
-    choose(graph, candidates, most + 1, most, &kept);
-    write_links(links, most, &kept);
+    st_graph_choose(graph, candidates, most + 1, most, &kept);
+    st_links_write(links, most, &kept);
 }
 
 static void link_back(st_graph *graph, uint32_t to, uint32_t node, unsigned level) {
@@ -87,20 +81,43 @@ static void link_back(st_graph *graph, uint32_t to, uint32_t node, unsigned leve
     const unsigned most = st_links_max(level);
     unsigned used = 0;
     st_mutex_lock(lock, graph->executor);
-    while (used < most && st_link_get(&links[used]) != ST_NO_NODE) {
+    while (used < most && st_link_get(&links[used]) != ST_NO_NODE &&
+           st_link_get(&links[used]) != node) {
         used++;
     }
-    if (used < most) {
-        atomic_store_explicit(&links[used], node, memory_order_release);
-    } else {
+    if (used == most) {
         choose_anew(graph, to, node, links, most);
+    } else { /* where it is, maybe: both were added at once, and found each other */
+        atomic_store_explicit(&links[used], node, memory_order_release);
     }
+    st_mutex_unlock(lock, graph->executor);
+}
+
+/* What was chosen, and what others linked back meanwhile, as far as there is room. */
+static void link_forth(st_graph *graph, uint32_t node, unsigned level, st_chosen *kept) {
+    st_mutex *lock = &graph->locks->of[node % ST_GRAPH_LOCKS];
+    st_link *links = st_graph_links_on(graph, node, level);
+    const unsigned most = st_links_max(level);
+    st_chosen all = *kept;
+    st_mutex_lock(lock, graph->executor);
+    for (unsigned i = 0; i < most && st_link_get(&links[i]) != ST_NO_NODE; i++) {
+        const uint32_t link = st_link_get(&links[i]);
+        bool known = all.count == most;
+        for (unsigned j = 0; j < kept->count && !known; j++) {
+            known = kept->nodes[j] == link;
+        }
+        if (!known) {
+            all.nodes[all.count++] = link;
+        }
+    }
+    st_links_write(links, most, &all);
     st_mutex_unlock(lock, graph->executor);
 }
 
 /* ---- Adding ---------------------------------------------------------------------------------- */
 
-static void raise_top(st_graph *graph, uint32_t node, unsigned level) {
+void st_graph_raise_top(st_graph *graph, uint32_t node) {
+    const unsigned level = st_graph_level(graph, node);
     unsigned top;
     st_mutex_lock(&graph->top_lock, graph->executor);
     if (st_graph_entry(graph, &top) == ST_NO_NODE || level > top) {
@@ -112,10 +129,10 @@ static void raise_top(st_graph *graph, uint32_t node, unsigned level) {
 /* On one level, from what is in the pool; what it finds stays there for the level below. */
 static void link_on(st_graph *graph, const st_code_query *query, uint32_t node, unsigned level,
                     uint32_t effort, st_walk *walk) {
-    chosen kept;
+    st_chosen kept;
     st_graph_walk(graph, query, level, effort, walk);
-    choose(graph, walk->pool, walk->pool_len, ST_GRAPH_LINKS, &kept);
-    write_links(st_graph_links_on(graph, node, level), st_links_max(level), &kept);
+    st_graph_choose(graph, walk->pool, walk->pool_len, ST_GRAPH_LINKS, &kept);
+    link_forth(graph, node, level, &kept);
     for (unsigned i = 0; i < kept.count; i++) {
         link_back(graph, kept.nodes[i], node, level);
     }
@@ -140,12 +157,8 @@ static strata_status begin_level(const st_graph *graph, uint32_t node, uint32_t 
 strata_status st_graph_add(st_graph *graph, uint32_t node, uint32_t effort, st_walk *walk) {
     const unsigned level = st_graph_level(graph, node);
     const st_code_query query = st_code_query_row(graph->codec, st_graph_code(graph, node));
-    const chosen none = {.count = 0};
     unsigned top;
     ST_TRY(st_walk_begin(walk, graph->capacity, effort));
-    for (unsigned on = 0; on <= level; on++) {
-        write_links(st_graph_links_on(graph, node, on), st_links_max(on), &none);
-    }
     uint32_t entry = st_graph_entry(graph, &top);
     if (entry != ST_NO_NODE) {
         const unsigned first = (unsigned)st_min(level, top);
@@ -157,6 +170,6 @@ strata_status st_graph_add(st_graph *graph, uint32_t node, uint32_t effort, st_w
             link_on(graph, &query, node, on, effort, walk);
         }
     }
-    raise_top(graph, node, level);
+    st_graph_raise_top(graph, node);
     return STRATA_OK;
 }

@@ -18,6 +18,27 @@ static inline st_link *st_graph_links_on(const st_graph *graph, uint32_t node, u
     return level == 0 ? st_graph_links(graph, node) : st_graph_upper(graph, node, level);
 }
 
+/* As st_graph_place, on a level that is known; the node has no links then. */
+strata_status st_graph_place_on(st_graph *graph, uint32_t node, unsigned level);
+/* The node becomes where searches begin, if it is on a higher level than that. */
+void st_graph_raise_top(st_graph *graph, uint32_t node);
+/* met[node] is 1 for those of the `count` nodes that links of level 0 lead to from the entry, else 0. Errors:
+ * no_memory. */
+strata_status st_graph_reachable(const st_graph *graph, uint32_t count, uint32_t entry,
+                                 uint8_t *met, uint32_t *reached);
+
+typedef struct st_chosen {
+    uint32_t nodes[ST_GRAPH_LINKS_0];
+    unsigned count;
+} st_chosen;
+
+/* Which of the candidates, nearest first, a node gets links to. */
+void st_graph_choose(const st_graph *graph, const st_candidate *candidates, uint32_t count,
+                     unsigned most, st_chosen *kept);
+void st_links_write(st_link *links, unsigned most, const st_chosen *kept);
+/* Puts one more in its place among candidates that are in order. */
+void st_candidate_insert(st_candidate *candidates, unsigned count, st_candidate one);
+
 /* Empties the pool and forgets whom the last round met. Errors: no_memory. */
 strata_status st_walk_begin(st_walk *walk, uint32_t nodes, uint32_t effort);
 /* Whether the node is met for the first time in this round. */

@@ -1,0 +1,357 @@
+/* Proves that a walk finds what an exhaustive search finds, nearly always; among the nodes of a set too,
+ * from one in twenty to all; that one thread makes the same graph every time and several a sound one; that
+ * a graph which grew out of another without some of its nodes is as good; and that a failed allocation at any
+ * point leaves a sound graph. */
+#include <pthread.h>
+
+#include "index/vector/graph.h"
+#include "vectors.h"
+
+enum { K = 10, EFFORT = 100, NODES = 4000, DIMENSION = 48, QUERIES = 60 };
+
+typedef struct fixture {
+    st_codec codec;
+    st_graph graph;
+    float *base;
+    float *queries;
+    uint32_t count;
+} fixture;
+
+static void write_codes(fixture *f, uint32_t count) {
+    assert_int_equal(st_graph_reach(&f->graph, count), STRATA_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        st_code_write(&f->codec, f->base + (size_t)i * f->codec.dimension,
+                      st_graph_code(&f->graph, i));
+        assert_int_equal(st_graph_place(&f->graph, i, i), STRATA_OK);
+    }
+}
+
+static void make(fixture *f, st_vector_metric metric, uint32_t count, const strata_host *host) {
+    f->codec = st_codec_of(metric, ST_CODE_I8, DIMENSION, vectors_kernels());
+    f->count = count;
+    f->base = vectors_make(1, count + QUERIES, DIMENSION, 40);
+    f->queries = f->base + (size_t)count * DIMENSION;
+    assert_int_equal(st_graph_init(&f->graph, &f->codec, host, count, 42), STRATA_OK);
+    write_codes(f, count);
+}
+
+static void add_all(fixture *f) {
+    st_walk walk;
+    st_walk_init(&walk, f->graph.memory);
+    for (uint32_t i = 0; i < f->count; i++) {
+        assert_int_equal(st_graph_add(&f->graph, i, EFFORT, &walk), STRATA_OK);
+    }
+    assert_int_equal(st_graph_mend(&f->graph, f->count, EFFORT, &walk), STRATA_OK);
+    st_walk_free(&walk);
+}
+
+static void drop(fixture *f) {
+    st_graph_free(&f->graph);
+    free(f->base);
+}
+
+static void assert_sound(const st_graph *graph, uint32_t count) {
+    strata_error error;
+    error.message[0] = '\0';
+    if (st_graph_check(graph, count, &error) != STRATA_OK) {
+        fail_msg("%s", error.message);
+    }
+}
+
+/* The K nearest of the nodes that are in the set, by looking at all of them. */
+static uint32_t find_nearest(const st_graph *graph, uint32_t count, const st_code_query *query,
+                             const st_node_set *set, st_candidate best[K]) {
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (set == NULL || (set->bits[i / 64] >> (i % 64) & 1) != 0) {
+            const float distance = st_code_distance(query, st_graph_code(graph, i));
+            uint32_t at = found < K ? found++ : K;
+            for (; at > 0 && best[at - 1].distance > distance; at--) {
+                if (at < K) {
+                    best[at] = best[at - 1];
+                }
+            }
+            if (at < K) {
+                best[at] = (st_candidate){distance, i};
+            }
+        }
+    }
+    return found;
+}
+
+/* How many of the nearest the walk found, of all that there are, in thousandths. */
+static unsigned recall(const fixture *f, const st_graph *graph, uint32_t count,
+                       const st_node_set *set, uint32_t effort) {
+    uint8_t *room = aligned_alloc(16, f->codec.stride);
+    st_walk walk;
+    unsigned hits = 0;
+    unsigned all = 0;
+    st_walk_init(&walk, graph->memory);
+    for (uint32_t q = 0; q < QUERIES; q++) {
+        st_candidate best[K];
+        const st_code_query query =
+            st_code_query_of(&f->codec, f->queries + (size_t)q * DIMENSION, room);
+        const uint32_t found = find_nearest(graph, count, &query, set, best);
+        assert_int_equal(set == NULL ? st_graph_search(graph, &query, effort, &walk)
+                                     : st_graph_search_in(graph, &query, effort, set, &walk),
+                         STRATA_OK);
+        assert_true(walk.pool_len <= effort);
+        for (uint32_t i = 0; i < walk.pool_len; i++) {
+            const uint32_t node = st_candidate_node(&walk.pool[i]);
+            assert_true(node < count);
+            assert_true(set == NULL || (set->bits[node / 64] >> (node % 64) & 1) != 0);
+            assert_true(i == 0 || walk.pool[i - 1].distance <= walk.pool[i].distance);
+            for (uint32_t b = 0; b < found; b++) {
+                hits += best[b].mark == node;
+            }
+        }
+        all += found;
+    }
+    st_walk_free(&walk);
+    free(room);
+    return hits * 1000 / all;
+}
+
+/* ---- Searching ------------------------------------------------------------------------------- */
+
+static void test_recall(void **state) {
+    (void)state;
+    static const st_vector_metric metrics[] = {ST_METRIC_COSINE, ST_METRIC_EUCLIDEAN};
+    for (size_t m = 0; m < 2; m++) {
+        fixture f;
+        make(&f, metrics[m], NODES, test_host());
+        add_all(&f);
+        assert_sound(&f.graph, NODES);
+        assert_true(recall(&f, &f.graph, NODES, NULL, 64) >= 980);
+        assert_true(recall(&f, &f.graph, NODES, NULL, 400) >= 998);
+        drop(&f);
+    }
+    assert_int_equal(test_memory_blocks(), 0);
+}
+
+static void test_few(void **state) {
+    (void)state;
+    for (uint32_t count = 1; count < 40; count += 6) {
+        fixture f;
+        make(&f, ST_METRIC_DOT, count, test_host());
+        add_all(&f);
+        assert_sound(&f.graph, count);
+        assert_int_equal(recall(&f, &f.graph, count, NULL, 64), 1000);
+        drop(&f);
+    }
+}
+
+static void test_empty(void **state) {
+    (void)state;
+    const st_codec codec = st_codec_of(ST_METRIC_DOT, ST_CODE_F32, 1, vectors_kernels());
+    const float one = 1;
+    uint8_t room[32] __attribute__((aligned(16)));
+    st_graph graph;
+    st_walk walk;
+    assert_int_equal(st_graph_init(&graph, &codec, test_host(), 10, 1), STRATA_OK);
+    st_walk_init(&walk, graph.memory);
+    const st_code_query query = st_code_query_of(&codec, &one, room);
+    assert_int_equal(st_graph_search(&graph, &query, 5, &walk), STRATA_OK);
+    assert_int_equal(walk.pool_len, 0);
+    assert_int_equal(st_graph_mend(&graph, 0, 5, &walk), STRATA_OK);
+    assert_sound(&graph, 0);
+    st_walk_free(&walk);
+    st_graph_free(&graph);
+    assert_int_equal(test_memory_blocks(), 0);
+}
+
+static void test_sets(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t one_in;
+        unsigned recall;
+    } cases[] = {{1, 990}, {2, 980}, {5, 970}, {20, 950}};
+    uint64_t bits[(NODES + 63) / 64];
+    fixture f;
+    make(&f, ST_METRIC_COSINE, NODES, test_host());
+    add_all(&f);
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        uint64_t seed = 5;
+        st_node_set set = {bits, 0};
+        memset(bits, 0, sizeof bits);
+        for (uint32_t i = 0; i < NODES; i++) {
+            if (test_random_below(&seed, cases[c].one_in) == 0) {
+                bits[i / 64] |= (uint64_t)1 << (i % 64);
+                set.count++;
+            }
+        }
+        const unsigned got = recall(&f, &f.graph, NODES, &set, 100);
+        if (got < cases[c].recall) {
+            fail_msg("one in %u: recall 0.%03u", cases[c].one_in, got);
+        }
+    }
+    drop(&f);
+}
+
+/* ---- Building -------------------------------------------------------------------------------- */
+
+static void assert_same(const st_graph *a, const st_graph *b, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        assert_memory_equal(st_graph_links(a, i), st_graph_links(b, i),
+                            ST_GRAPH_LINKS_0 * sizeof(st_link));
+    }
+}
+
+static void test_same_again(void **state) {
+    (void)state;
+    fixture a;
+    fixture b;
+    make(&a, ST_METRIC_COSINE, 1500, test_host());
+    make(&b, ST_METRIC_COSINE, 1500, test_host());
+    add_all(&a);
+    add_all(&b);
+    assert_same(&a.graph, &b.graph, 1500);
+    drop(&a);
+    drop(&b);
+}
+
+typedef struct crew {
+    fixture f;
+    _Atomic uint32_t next;
+} crew;
+
+static void *add_some(void *arg) {
+    crew *with = arg;
+    st_walk walk;
+    uint32_t node;
+    st_walk_init(&walk, with->f.graph.memory);
+    while ((node = atomic_fetch_add(&with->next, 1)) < with->f.count) {
+        if (st_graph_add(&with->f.graph, node, EFFORT, &walk) != STRATA_OK) {
+            abort();
+        }
+    }
+    st_walk_free(&walk);
+    return NULL;
+}
+
+static void test_threads(void **state) {
+    (void)state;
+    enum { THREADS = 3 };
+    crew with = {.next = 0};
+    pthread_t threads[THREADS];
+    st_walk walk;
+    make(&with.f, ST_METRIC_COSINE, NODES, strata_host_default());
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, add_some, &with), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    st_walk_init(&walk, with.f.graph.memory);
+    assert_int_equal(st_graph_mend(&with.f.graph, NODES, EFFORT, &walk), STRATA_OK);
+    st_walk_free(&walk);
+    assert_sound(&with.f.graph, NODES);
+    assert_true(recall(&with.f, &with.f.graph, NODES, NULL, 64) >= 970);
+    drop(&with.f);
+}
+
+static void test_no_memory(void **state) {
+    (void)state;
+    bool failed = true;
+    for (size_t n = 1; failed; n++) {
+        fixture f = {.count = 60};
+        st_walk walk;
+        uint32_t added = 0;
+        f.codec = st_codec_of(ST_METRIC_COSINE, ST_CODE_I8, DIMENSION, vectors_kernels());
+        f.base = vectors_make(1, f.count, DIMENSION, 4);
+        test_memory_fail_at(n);
+        if (st_graph_init(&f.graph, &f.codec, test_host(), f.count, 42) == STRATA_OK) {
+            st_walk_init(&walk, f.graph.memory);
+            bool good = st_graph_reach(&f.graph, f.count) == STRATA_OK;
+            for (uint32_t i = 0; good && i < f.count; i++) {
+                st_code_write(&f.codec, f.base + (size_t)i * DIMENSION, st_graph_code(&f.graph, i));
+                good = st_graph_place(&f.graph, i, i) == STRATA_OK &&
+                       st_graph_add(&f.graph, i, EFFORT, &walk) == STRATA_OK;
+                added += good;
+            }
+            failed = test_memory_failed();
+            test_memory_fail_at(0);
+            assert_true(failed || good);
+            assert_sound(&f.graph, added);
+            st_walk_free(&walk);
+            st_graph_free(&f.graph);
+        }
+        test_memory_fail_at(0);
+        free(f.base);
+        assert_int_equal(test_memory_blocks(), 0);
+    }
+}
+
+/* ---- Growing out of another ------------------------------------------------------------------ */
+
+static void test_take_all(void **state) {
+    (void)state;
+    fixture f;
+    st_graph grown;
+    uint32_t *kept = malloc(NODES * sizeof *kept);
+    make(&f, ST_METRIC_COSINE, NODES, test_host());
+    add_all(&f);
+    for (uint32_t i = 0; i < NODES; i++) {
+        kept[i] = i;
+    }
+    assert_int_equal(st_graph_init(&grown, &f.codec, test_host(), NODES, 42), STRATA_OK);
+    assert_int_equal(st_graph_reach(&grown, NODES), STRATA_OK);
+    assert_int_equal(st_graph_take(&grown, &f.graph, NODES, kept), STRATA_OK);
+    assert_same(&grown, &f.graph, NODES);
+    st_graph_free(&grown);
+    free(kept);
+    drop(&f);
+}
+
+/* Ten rounds in which one in twenty goes and comes again; all is found as well as before. */
+static void test_churn(void **state) {
+    (void)state;
+    enum { ROUNDS = 10, LIVE = NODES - NODES / 20 };
+    uint32_t *kept = malloc(NODES * sizeof *kept);
+    st_walk walk;
+    fixture f;
+    make(&f, ST_METRIC_COSINE, NODES, test_host());
+    add_all(&f);
+    const unsigned before = recall(&f, &f.graph, NODES, NULL, 64);
+    st_walk_init(&walk, f.graph.memory);
+    for (int round = 0; round < ROUNDS; round++) {
+        st_graph grown;
+        uint32_t live = 0;
+        for (uint32_t i = 0; i < NODES; i++) {
+            kept[i] = i % 20 == (uint32_t)round ? ST_NO_NODE : live++;
+        }
+        assert_int_equal(live, LIVE);
+        assert_int_equal(st_graph_init(&grown, &f.codec, test_host(), NODES, 42), STRATA_OK);
+        assert_int_equal(st_graph_reach(&grown, NODES), STRATA_OK);
+        assert_int_equal(st_graph_take(&grown, &f.graph, NODES, kept), STRATA_OK);
+        for (uint32_t i = LIVE; i < NODES; i++) { /* they come again */
+            const uint32_t source = (i - LIVE) * 20 + (uint32_t)round;
+            memcpy(st_graph_code(&grown, i), st_graph_code(&f.graph, source), f.codec.stride);
+            assert_int_equal(st_graph_place(&grown, i, i + (uint64_t)round * NODES), STRATA_OK);
+            assert_int_equal(st_graph_add(&grown, i, EFFORT, &walk), STRATA_OK);
+        }
+        assert_int_equal(st_graph_mend(&grown, NODES, EFFORT, &walk), STRATA_OK);
+        assert_sound(&grown, NODES);
+        st_graph_free(&f.graph);
+        f.graph = grown;
+    }
+    const unsigned after = recall(&f, &f.graph, NODES, NULL, 64);
+    if (after + 10 < before) {
+        fail_msg("recall went from 0.%03u to 0.%03u", before, after);
+    }
+    st_walk_free(&walk);
+    free(kept);
+    drop(&f);
+    assert_int_equal(test_memory_blocks(), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_recall),     cmocka_unit_test(test_few),
+        cmocka_unit_test(test_empty),      cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_same_again), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_take_all),
+        cmocka_unit_test(test_churn),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
