@@ -28,6 +28,8 @@ typedef enum model_kind {
     MODEL_MEMORY,      /* struct model_memory */
     MODEL_EDGE,    /* the weight, 8 bytes, and the properties; by source, 00, type, 00, target */
     MODEL_EDGE_IN, /* nothing; by target, 00, type, 00, source */
+    MODEL_SCHEMA,  /* its number, 1 byte, and the MessagePack of the JSON Schema */
+    MODEL_ENTITY,  /* 1 byte: deleted; the document's MessagePack; by schema, 00, id */
     MODEL_RULE,    /* struct model_rule, in MODEL_SYSTEM */
     MODEL_KINDS
 } model_kind;

@@ -22,6 +22,7 @@ static const rows table[] = {
     {ops_snapshot, &ops_snapshot_count}, {ops_db, &ops_db_count},
     {ops_txn, &ops_txn_count},           {ops_state, &ops_state_count},
     {ops_trace, &ops_trace_count},       {ops_edge, &ops_edge_count},
+    {ops_entity, &ops_entity_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };
@@ -192,6 +193,10 @@ static const argument arguments[] = {
     ARGUMENT("operations", "operations", value, NEEDED_RAW),
     ARGUMENT("patch", "patch", value, NEEDED_RAW),
     ARGUMENT("documents", "documents", whole, FLAG),
+    ARGUMENT("schema", "schema", type, NEEDED_TEXT),
+    ARGUMENT("schema!", "schema", value, NEEDED_RAW),
+    ARGUMENT("deleted", "deleted", whole, FLAG),
+    ARGUMENT("force", "force", whole, FLAG),
 };
 
 static const argument *find_argument(strata_slice word) {

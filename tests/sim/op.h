@@ -158,7 +158,7 @@ typedef struct op_kind {
 
 /* The operation with that name in the table. */
 const op_kind *op_find(const char *name);
-enum { OP_KINDS_MAX = 96 };
+enum { OP_KINDS_MAX = 128 };
 
 /* Its place in the table, and the kind at a place; NULL: behind the last one. */
 size_t op_place(const op_kind *kind);
@@ -197,6 +197,8 @@ extern const size_t ops_fork_count, ops_run_count, ops_kv_count, ops_many_count,
     ops_txn_count;
 extern const op_kind ops_state[], ops_trace[], ops_edge[];
 extern const size_t ops_state_count, ops_trace_count, ops_edge_count;
+extern const op_kind ops_entity[];
+extern const size_t ops_entity_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);
