@@ -15,7 +15,8 @@ SIM_WRAP_torn   := st_wal_frame_holds
 SIM_WRAP_lock   := st_mutex_lock st_mutex_unlock
 SIM_WRAP_settle := st_manifest_settle
 SIM_WRAP_validate := st_txn_validate
-SIM_BROKEN      := sync torn lock settle validate
+SIM_WRAP_pins     := st_fork_may_drop
+SIM_BROKEN      := sync torn lock settle validate pins
 
 TEST_SUITES += test-sim test-sim-broken
 
