@@ -102,9 +102,25 @@ static void check_entities(sweep *s, strata_slice run, unsigned place, uint64_t 
     }
 }
 
+/* The same once more as history tells it. */
+static void check_history(sweep *s, strata_slice run, uint64_t version) {
+    op o = blank(run);
+    o.limit = ST_PAGE_MAX;
+    o.as_of = version;
+    look(s, &o, "history.state");
+    o.until = UINT64_MAX;
+    look(s, &o, "history.diff");
+    o.until = 0;
+    if (version == UINT64_MAX) {
+        look(s, &o, "history.log");
+        look(s, &o, "history.replay");
+    }
+}
+
 static void check_then(sweep *s, strata_slice run, unsigned place, uint64_t version) {
     const model_table *memories = model_table_of(&s->life->model, place, MODEL_MEMORY);
     check_entities(s, run, place, version);
+    check_history(s, run, version);
     op o = blank(run);
     o.as_of = version;
     o.limit = ST_PAGE_MAX;
@@ -175,6 +191,7 @@ bool check_everything(life *l, uint64_t versions, bool quiet) {
         check_now(&s, name, place);
         check_edges(&s, name, place);
         check_entities(&s, name, place, UINT64_MAX);
+        check_history(&s, name, UINT64_MAX);
         const bool all = versions >= last;
         for (uint64_t v = 1; v <= (all ? last : versions); v++) {
             const uint64_t then = all ? v : chance_below(l, last + 1);

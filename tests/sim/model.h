@@ -30,6 +30,7 @@ typedef enum model_kind {
     MODEL_EDGE_IN, /* nothing; by target, 00, type, 00, source */
     MODEL_SCHEMA,  /* its number, 1 byte, and the MessagePack of the JSON Schema */
     MODEL_ENTITY,  /* 1 byte: deleted; the document's MessagePack; by schema, 00, id */
+    MODEL_LABEL,   /* what the commit is called; by its number as 8 bytes, big-endian */
     MODEL_RULE,    /* struct model_rule, in MODEL_SYSTEM */
     MODEL_KINDS
 } model_kind;

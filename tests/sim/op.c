@@ -22,7 +22,7 @@ static const rows table[] = {
     {ops_snapshot, &ops_snapshot_count}, {ops_db, &ops_db_count},
     {ops_txn, &ops_txn_count},           {ops_state, &ops_state_count},
     {ops_trace, &ops_trace_count},       {ops_edge, &ops_edge_count},
-    {ops_entity, &ops_entity_count},
+    {ops_entity, &ops_entity_count},     {ops_history, &ops_history_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };
@@ -105,6 +105,7 @@ typedef enum manner_of_putting {
     EXPECTED_VERSION,
     FLAG, /* if true */
     FALSE,
+    DENIAL, /* false if true */
 } manner_of_putting;
 
 /* A word of op_kind.args. '?' after a name: it may be left out; '!': it may not; '#': a number; '@': a
@@ -197,6 +198,17 @@ static const argument arguments[] = {
     ARGUMENT("schema!", "schema", value, NEEDED_RAW),
     ARGUMENT("deleted", "deleted", whole, FLAG),
     ARGUMENT("force", "force", whole, FLAG),
+    ARGUMENT("ref?", "ref", text, TEXT),
+    ARGUMENT("from#", "from", number, NUMBER),
+    ARGUMENT("until#", "until", as_of, VERSION),
+    ARGUMENT("from_time", "from_time", by, NUMBER),
+    ARGUMENT("until_time", "until_time", as_of_us, NUMBER),
+    ARGUMENT("primitives", "primitives", expected, RAW),
+    ARGUMENT("other_run", "other_run", type, TEXT),
+    ARGUMENT("other_as_of", "other_as_of", until, VERSION),
+    ARGUMENT("other_as_of_time", "other_as_of_time", by, NUMBER),
+    ARGUMENT("values", "values", reverse, DENIAL),
+    ARGUMENT("summary", "summary", whole, FLAG),
 };
 
 static const argument *find_argument(strata_slice word) {
@@ -248,6 +260,11 @@ static bool put_argument(strata_buffer *out, const op *o, const argument *arg) {
     case FALSE:
         put_bool(out, arg->name, false);
         return true;
+    case DENIAL:
+        if (*(const bool *)member) {
+            put_bool(out, arg->name, false);
+        }
+        return *(const bool *)member;
     case FLAG:
         if (*(const bool *)member) {
             put_bool(out, arg->name, true);
