@@ -120,7 +120,9 @@ static void check_history(sweep *s, strata_slice run, uint64_t version) {
 static void check_then(sweep *s, strata_slice run, unsigned place, uint64_t version) {
     const model_table *memories = model_table_of(&s->life->model, place, MODEL_MEMORY);
     check_entities(s, run, place, version);
-    check_history(s, run, version);
+    if (chance_in(s->life, 4)) {
+        check_history(s, run, version);
+    }
     op o = blank(run);
     o.as_of = version;
     o.limit = ST_PAGE_MAX;

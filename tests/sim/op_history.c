@@ -125,6 +125,12 @@ void history_show(strata_buffer *out, model_kind kind, const model_version *vers
     }
 }
 
+/* The same hash is the same history: sequence, time, and all that came before. */
+static bool is_same_event(const model_event *a, const model_event *b) {
+    return st_slice_equal(a->type, b->type) && st_slice_equal(a->payload, b->payload) &&
+           memcmp(a->hash, b->hash, sizeof a->hash) == 0;
+}
+
 static bool is_same_memory(const model_memory *a, const model_memory *b) {
     return st_slice_equal(a->text, b->text) && st_slice_equal(a->tags, b->tags) &&
            st_slice_equal(a->metadata, b->metadata);
@@ -142,8 +148,10 @@ bool history_same(model_kind kind, const model_version *a, const model_version *
     if (kind == MODEL_MEMORY) {
         return is_same_memory(a->value.data, b->value.data);
     }
-    return kind != MODEL_EVENT && a->expires_us == b->expires_us &&
-           st_slice_equal(a->value, b->value);
+    if (kind == MODEL_EVENT) {
+        return is_same_event(a->value.data, b->value.data);
+    }
+    return a->expires_us == b->expires_us && st_slice_equal(a->value, b->value);
 }
 
 /* Whether what is told of the run's past may be less than the model has. */
@@ -445,15 +453,19 @@ static bool commit_holds(const changes *of, strata_slice told, bool values) {
         i < of->count && int_of(field_of(told, "timestamp")) == of->all[i].version->timestamp_us;
     for (; holds && i < of->count && of->all[i].number == number; i++) {
         const change *one = &of->all[i];
+        const bool may_lack =
+            one->version->may_go || one->version->may_vanish || one->version->from > 0;
         if (left == 0 || !st_slice_equal(text_of(field_of(shown, "ref")), one->ref)) {
-            holds = one->version->may_go || one->version->may_vanish || one->version->from > 0;
+            holds = may_lack;
             continue;
         }
         value.len = 0;
         if (values && !one->version->deleted) {
             history_show(&value, one->kind, one->version);
         }
-        holds = st_slice_equal(field_of(shown, "value"), st_buffer_slice(&value)) &&
+        const strata_slice got = field_of(shown, "value");
+        const bool lacks = got.len == 0 && may_lack && one->kind == MODEL_JSON;
+        holds = (lacks || st_slice_equal(got, st_buffer_slice(&value))) &&
                 one->version->deleted ==
                     st_slice_equal(text_of(field_of(shown, "kind")), strata_text("delete"));
         shown = --left > 0 ? next_item(&cursor) : shown;
