@@ -12,7 +12,7 @@ enum {
     MODEL_RUNS_MAX = 48,
     MODEL_SYSTEM = 0, /* the run that holds the records of runs */
     MODEL_DEFAULT = 1,
-    MODEL_WRITES_MAX = 64,
+    MODEL_WRITES_MAX = 256,
     MODEL_SNAPSHOTS_MAX = 128,
 };
 

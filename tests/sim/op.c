@@ -23,6 +23,7 @@ static const rows table[] = {
     {ops_txn, &ops_txn_count},           {ops_state, &ops_state_count},
     {ops_trace, &ops_trace_count},       {ops_edge, &ops_edge_count},
     {ops_entity, &ops_entity_count},     {ops_history, &ops_history_count},
+    {ops_merge, &ops_merge_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };
@@ -198,6 +199,10 @@ static const argument arguments[] = {
     ARGUMENT("schema!", "schema", value, NEEDED_RAW),
     ARGUMENT("deleted", "deleted", whole, FLAG),
     ARGUMENT("force", "force", whole, FLAG),
+    ARGUMENT("source", "source", key, NEEDED_TEXT),
+    ARGUMENT("run_target", "target", run, TEXT),
+    ARGUMENT("strategy", "strategy", type, TEXT),
+    ARGUMENT("dry_run", "dry_run", whole, FLAG),
     ARGUMENT("ref?", "ref", text, TEXT),
     ARGUMENT("from#", "from", number, NUMBER),
     ARGUMENT("until#", "until", as_of, VERSION),

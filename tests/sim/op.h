@@ -197,8 +197,8 @@ extern const size_t ops_fork_count, ops_run_count, ops_kv_count, ops_many_count,
     ops_txn_count;
 extern const op_kind ops_state[], ops_trace[], ops_edge[];
 extern const size_t ops_state_count, ops_trace_count, ops_edge_count;
-extern const op_kind ops_entity[], ops_history[];
-extern const size_t ops_entity_count, ops_history_count;
+extern const op_kind ops_entity[], ops_history[], ops_merge[];
+extern const size_t ops_entity_count, ops_history_count, ops_merge_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);

@@ -154,11 +154,13 @@ bool history_same(model_kind kind, const model_version *a, const model_version *
     return a->expires_us == b->expires_us && st_slice_equal(a->value, b->value);
 }
 
-/* Whether what is told of the run's past may be less than the model has. */
-static bool is_loose(const model *m, unsigned run) {
-    bool gone = m->tables[MODEL_SYSTEM][MODEL_RULE].count > 0;
-    for (unsigned at = m->origins[run].base; at > 0; at = m->origins[at].base) {
-        gone = gone || m->gone[at] > 0;
+/* Whether what is told of the run's past may be less than the model has. Of a run whose end was refused as the
+ * writer failed there may be no more than its forks see. */
+static bool is_loose(const moment *at, unsigned run) {
+    const model *m = at->model;
+    bool gone = m->tables[MODEL_SYSTEM][MODEL_RULE].count > 0 || at->broken;
+    for (unsigned base = m->origins[run].base; base > 0; base = m->origins[base].base) {
+        gone = gone || m->gone[base] > 0;
     }
     return gone;
 }
@@ -284,15 +286,30 @@ static bool has_ref(const changes *of, size_t start, size_t end, strata_slice re
     return has;
 }
 
+/* The trace that a commit with a label belongs to: the first that it wrote. */
+static strata_slice trace_of(const changes *of, size_t start, size_t end) {
+    for (size_t i = start; i < end; i++) {
+        if (of->all[i].kind == MODEL_TRACE) {
+            const strata_slice ref = of->all[i].ref;
+            return st_slice((const char *)ref.data + 6, ref.len - 6);
+        }
+    }
+    return st_slice("", 0);
+}
+
 static void put_commit(strata_buffer *out, const changes *of, size_t start, size_t end,
                        bool values) {
     const change *first = &of->all[start];
     const strata_slice label = label_of(of, first->number);
     const size_t shown = values || end - start < CHANGES_SHOWN ? end - start : CHANGES_SHOWN;
-    put(st_msgpack_put_object(out, label.len > 0 ? 5 : 4));
+    const strata_slice trace = label.len > 0 ? trace_of(of, start, end) : st_slice("", 0);
+    put(st_msgpack_put_object(out, 4u + (label.len > 0) + (trace.len > 0)));
     put_stamp(out, first->version);
     if (label.len > 0) {
         put_text(out, "label", label);
+    }
+    if (trace.len > 0) {
+        put_text(out, "trace", trace);
     }
     put_name(out, "changes");
     put(st_msgpack_put_array(out, (uint32_t)shown));
@@ -479,8 +496,7 @@ static bool may_be_less(const op *o, const moment *at, const answer *got) {
     span s;
     expected_init(&e);
     e.got = got;
-    bool holds =
-        got->status == STRATA_OK && expect_span(o, at, &e, &s) && is_loose(at->model, s.run);
+    bool holds = got->status == STRATA_OK && expect_span(o, at, &e, &s) && is_loose(at, s.run);
     if (holds) {
         const changes of = collect(at, &e.arena, s.run, s.after, s.until);
         st_cursor cursor;
@@ -490,7 +506,7 @@ static bool may_be_less(const op *o, const moment *at, const answer *got) {
         }
     }
     if (got->status == STRATA_HISTORY_TRIMMED && expect_span(o, at, &e, &s)) {
-        holds = is_loose(at->model, s.run) && (o->number > 0 || o->by != 0);
+        holds = is_loose(at, s.run) && (o->number > 0 || o->by != 0);
     }
     expected_free(&e);
     return holds;
@@ -671,7 +687,7 @@ static bool is_doubtful(const comparison *c, size_t side, const model_version *v
     const model *m = c->at->model;
     return version != NULL && !version->deleted && version->expires_us != INT64_MAX &&
            when->as_of != UINT64_MAX &&
-           (m->origins[c->runs[side]].base > 0 || is_loose(m, c->runs[side]));
+           (m->origins[c->runs[side]].base > 0 || is_loose(c->at, c->runs[side]));
 }
 
 static void compare_cells(comparison *c, expected *e, size_t thing, strata_slice key,
@@ -808,7 +824,7 @@ static bool diff_may_differ(const op *o, const moment *at, const answer *got) {
     const bool trimmed =
         got->status == STRATA_HISTORY_TRIMMED && expect_points(o, at, &e, &c) &&
         (o->as_of != UINT64_MAX || o->as_of_us != 0 || o->until != UINT64_MAX || o->by != 0) &&
-        (is_loose(at->model, c.runs[0]) || is_loose(at->model, c.runs[1]));
+        (is_loose(at, c.runs[0]) || is_loose(at, c.runs[1]));
     expected_free(&e);
     return trimmed;
 }
