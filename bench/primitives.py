@@ -32,6 +32,9 @@ GROUPS = {
     "fork": ("Forks of a run of 10^6 keys of a kilobyte, and reads through them", {
         "fork.time": 1, "fork.time.past": 1, "fork.bytes": 1, "get.as_of": 0.33,
     }),
+    "index": ("A document found by what is at a path, among a million with an index on it", {
+        "index.lookup": 1,
+    }),
 }
 
 

@@ -44,7 +44,7 @@ $(BUILD)/bench/sqlite3.wasm:
 	cp "$$(find $(BUILD)/bench/peer -name sqlite3.wasm | head -1)" $@
 
 # ---- The primitives: a program a group, build/bench/primitives_GROUP ------------------------------
-PRIMITIVES_GROUPS := json json_set events fork history
+PRIMITIVES_GROUPS := json json_set events fork history index
 PRIMITIVES_PACKAGES := libsqlite3-dev libsimdjson-dev g++
 
 .PHONY: bench-primitives
@@ -85,3 +85,9 @@ $(BUILD)/bench/primitives_fork: bench/primitives/fork.c bench/bench.c bench/benc
 	@mkdir -p $(@D)
 	@echo "CC $<"
 	@$(BENCH_CC) -o $@ $< bench/bench.c $(BUILD)/libstrata.a $(LIBS)
+
+# One path of a million documents, beside SQLite.
+$(BUILD)/bench/primitives_index: bench/primitives/index.c bench/bench.c bench/bench.h $(BUILD)/libstrata.a | bench-primitives-setup
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(BENCH_CC) -o $@ $< bench/bench.c $(BUILD)/libstrata.a -lsqlite3 $(LIBS)

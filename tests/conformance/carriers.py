@@ -1,6 +1,7 @@
 """carriers.py - the ways a request can reach the core, each with the same face.
 
-    open(name, options) -> Answer     the database of that name in the carrier's folder
+    open(name, options, session) -> Answer   the database of that name in the carrier's folder; session:
+                                      one handle is to last from request to request
     exec(op, args) -> Answer          one operation
     raw(bytes) -> Answer              a request as bytes (where has_raw)
     raw_json(op, text) -> Answer      arguments as text (where has_json)
@@ -53,7 +54,6 @@ class Carrier:
     has_json = False
     has_memory = True  # a database in memory lives as long as it is open
     has_options = True  # open takes all of its options
-    has_session = True  # one handle lasts from request to request
     one_number = False
 
     def __init__(self, folder):
@@ -100,7 +100,7 @@ class BytesProcess(Process):
         answer = json.loads(self.ask(json.dumps({"do": do, "request": {"$bytes": text}})))
         return unpack_answer(base64.b64decode(answer["response"]["$bytes"]))
 
-    def open(self, name, options):
+    def open(self, name, options, session=False):
         return self.send("open", pack({"path": self.path(name), **options}))
 
     def exec(self, op, args):
@@ -141,7 +141,7 @@ class NodePackage(Process):
         answer = json.loads(self.ask(json.dumps(message)))
         return Answer(answer["ok"], from_tagged(answer["content"]))
 
-    def open(self, name, options):
+    def open(self, name, options, session=False):
         return self.send({"do": "open", "path": self.path(name), "options": options})
 
     def exec(self, op, args):
@@ -152,18 +152,22 @@ class NodePackage(Process):
 
 
 class CommandLine(Carrier):
-    """A process for each operation: what one wrote, the next must find on the disk."""
+    """A process for each operation: what one wrote, the next must find on the disk. Only what one
+    handle has to last for (transactions) goes line by line through `exec -`, one process."""
 
     name = "cli"
-    about = "build/strata exec, a process a step"
+    about = "build/strata exec, a process a step; `exec -` where a handle has to last"
     has_json = True
     has_memory = False
     has_options = False
-    has_session = False
     exits = {}  # code -> exit code, from errors.def
     ARGUMENT_BYTES_MAX = 100_000
 
-    def open(self, name, options):
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.process = None  # the session, while there is one
+
+    def open(self, name, options, session=False):
         self.database = self.path(name)
         options = dict(options)
         if "import" in options:
@@ -173,18 +177,34 @@ class CommandLine(Carrier):
         self.options = [word for option, value in options.items() for word in (f"--{option}", value)]
         # Operations that read make no database there; this one writes, and nothing.
         answer = self.exec("db.sync", {})
+        if answer.ok and session:
+            self.failed = []  # codes of the session's errors
+            self.process = subprocess.Popen(self.command([*self.options, "exec", "-"]), stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, text=True, encoding="utf-8")
         return Answer(True, {}) if answer.ok else answer
 
     def exec(self, op, args):
-        return self.raw_json(op, to_json(args))
+        if self.process is None:
+            return self.raw_json(op, to_json(args))
+        self.process.stdin.write(f"[{to_json(op)}, {to_json(args)}]\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"exec - ended with {self.process.wait()}")
+        answer = Answer(*from_json(line))
+        if not answer.ok:
+            self.failed.append(answer.content["code"])
+        return answer
 
     def raw_json(self, op, text):
         long = len(text.encode()) > self.ARGUMENT_BYTES_MAX
         return self.run([*self.options, "exec", op, "-" if long else text], text.encode() if long else b"")
 
+    def command(self, words):
+        return [ROOT / "build/strata", "--db", self.database, "--format", "json", *words]
+
     def run(self, words, data):
-        command = [ROOT / "build/strata", "--db", self.database, "--format", "json", *words]
-        done = subprocess.run(command, capture_output=True, check=False, input=data)
+        done = subprocess.run(self.command(words), capture_output=True, check=False, input=data)
         if done.returncode == 0:
             return Answer(True, from_json(done.stdout.decode()))
         lines = done.stderr.decode().strip().splitlines()
@@ -197,6 +217,14 @@ class CommandLine(Carrier):
         return Answer(False, error)
 
     def close(self):
+        if self.process is not None:
+            session, self.process = self.process, None
+            session.stdin.close()
+            rest, code = session.stdout.read(), session.wait()
+            session.stdout.close()
+            wanted = self.exits[self.failed[0]] if self.failed else 0
+            if rest or code != wanted:
+                raise RuntimeError(f"exec - ended with {code}, not {wanted}, and printed {rest[:200]!r}")
         return Answer(True, {})
 
 
@@ -243,7 +271,7 @@ class Wasmtime(Carrier):
         end = start + self.call("strata_response_len")
         return unpack_answer(bytes(self.exports["memory"].read(self.store, start, end)))
 
-    def open(self, name, options):
+    def open(self, name, options, session=False):
         request = pack({"path": self.path(name), **options})
         self.handle = self.send(request, lambda at, size: self.call("strata_abi_open", at, size))
         answer = self.answer()

@@ -11,8 +11,11 @@ has a database of its own; each step is one of
         names, which is made of that export first
     {"raw": "hex" | ["hex", count, "hex"], "error"}   a request as bytes
     {"raw_json": "text", "op", "error"}           arguments as text
+    {"tick": {}}                                  waits for the next millisecond, the least that every
+        carrier's clock tells: what follows has a time of its own
 values.py says what patterns are. "needs" is a list of what a carrier must have: raw, json, memory,
-options, session, ints. A step may have "times": it is then repeated.
+options, ints; or "session": one handle that lasts from step to step, as transactions want, which every
+carrier can give. A step may have "times": it is then repeated.
 
 A script may have "rows": {"kv": {"put": step, "got": pattern, ...}, ...}, and cases "each": true, which
 are then run once for every row (but those in "but": [names]), with these steps replaced by the row's:
@@ -122,7 +125,7 @@ class Case:
         return f"{self.name}-{inside}"
 
     def open(self, options, error=None, name=None):
-        answer = self.carrier.open(name or self.name, options)
+        answer = self.carrier.open(name or self.name, options, "session" in self.case.get("needs", []))
         self.is_open = answer.ok
         if error is not None:
             check_error(answer, error, self.matcher)
@@ -152,7 +155,11 @@ class Case:
         self.matcher.match(answer.content, step["result"])
 
     def run_step(self, step):
-        if "reopen" in step:
+        if "tick" in step:
+            began_ms = time.time_ns() // 1_000_000
+            while time.time_ns() // 1_000_000 == began_ms:
+                pass
+        elif "reopen" in step:
             self.close()
             name = self.sibling(step["path"]) if "path" in step else None
             options = {**self.case.get("options", {}), **step["reopen"]}
@@ -222,8 +229,7 @@ def scripts():
 
 def can_run(carrier, case):
     have = {"raw": carrier.has_raw, "json": carrier.has_json, "memory": carrier.has_memory,
-            "options": carrier.has_options, "session": carrier.has_session,
-            "ints": not carrier.one_number}
+            "options": carrier.has_options, "session": True, "ints": not carrier.one_number}
     return all(have[need] for need in case.get("needs", []))
 
 
@@ -260,7 +266,7 @@ def run_carrier(kind, only, shared, seen):
 
 def restart(carrier, kind, folder):
     try:
-        if hasattr(carrier, "process"):
+        if getattr(carrier, "process", None) is not None:
             carrier.process.kill()
             carrier.process.wait()
     finally:

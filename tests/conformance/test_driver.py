@@ -6,9 +6,9 @@ import math
 import sys
 import unittest
 
-from carriers import Answer
+from carriers import CARRIERS, Answer
 from contract import read_errors, read_operations, reasons_of
-from run import Seen, check_error, check_fields, expanded
+from run import Seen, can_run, check_error, check_fields, expanded, scripts
 from values import (Matcher, Mismatch, arguments, bits_of, from_json, from_tagged, parse_float_word, to_json,
                     to_tagged)
 
@@ -39,6 +39,25 @@ class Rows(unittest.TestCase):
         script = {"rows": {"x": {}}, "cases": [{"name": "c", "each": True, "steps": [{"use": "put"}]}]}
         with self.assertRaises(KeyError):
             list(expanded(script))
+
+
+class Features(unittest.TestCase):
+    # C8 is of vectors, D8 and D9 are of later parts.
+    ROWS = [f"C{n}" for n in range(1, 14) if n != 8] + [f"D{n}" for n in range(1, 8)]
+
+    def test_a_story_for_each_that_every_carrier_tells(self):
+        stories = [(title.removeprefix("features/"), case) for title, case in scripts()
+                   if title.startswith("features/")]
+        self.assertEqual(sorted(name.split()[0] for name, _ in stories), sorted(self.ROWS))
+        for name, case in stories:
+            for carrier in CARRIERS.values():
+                with self.subTest(story=name, carrier=carrier.name):
+                    self.assertTrue(can_run(carrier, case))
+
+    def test_what_a_carrier_cannot_do_is_seen(self):
+        self.assertFalse(can_run(CARRIERS["cli"], {"needs": ["session", "raw"]}))
+        self.assertFalse(can_run(CARRIERS["node"], {"needs": ["ints"]}))
+        self.assertTrue(can_run(CARRIERS["cli"], {"needs": ["session", "ints"]}))
 
 
 class Values(unittest.TestCase):
@@ -89,6 +108,9 @@ class Values(unittest.TestCase):
         made = arguments({"a": "$v", "b": "$$v", "c": {"$repeat": ["ab", 2]}, "d": {"$nest": [2, "array", 0]}},
                          {"v": 7})
         self.assertEqual(made, {"a": 7, "b": "$v", "c": "abab", "d": [[0]]})
+        bound = {}
+        turns = [arguments({"from": {"$counted": "f"}, "to": {"$count": "f"}}, bound) for _ in range(2)]
+        self.assertEqual(turns, [{"from": "f0", "to": "f1"}, {"from": "f1", "to": "f2"}])
 
     def test_json_and_tagged_json_keep_everything(self):
         for value in ROUND:

@@ -130,6 +130,12 @@ static bool check(const reader *r, const cli_param *param, const char *text) {
             return false;
         }
         return true;
+    case CLI_SWITCH:
+        if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0) {
+            (void)cli_misuse(r->app, "%s takes on or off, not \"%s\"", param->name, text);
+            return false;
+        }
+        return true;
     case CLI_INT:
         (void)strtoll(text, &end, 10);
         break;

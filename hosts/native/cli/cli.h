@@ -37,6 +37,7 @@ typedef enum cli_kind {
     CLI_SPAN,    /* see text_parse_span: milliseconds */
     CLI_STRINGS, /* may be given several times: an array of strings */
     CLI_FLAG,    /* true when given */
+    CLI_SWITCH,  /* on or off */
 } cli_kind;
 
 /* A parameter. A name that begins with "--" is an option, any other a word in its place. */

@@ -264,6 +264,9 @@ static int pack_one(const cli_app *app, const cli_args *args, const cli_param *p
     case CLI_FLAG:
         pack_put_bool(out, true);
         return CLI_OK;
+    case CLI_SWITCH:
+        pack_put_bool(out, strcmp(text, "on") == 0);
+        return CLI_OK;
     default:
         pack_put_text(out, text);
         return CLI_OK;
@@ -289,7 +292,7 @@ int cli_request(const cli_app *app, const cli_args *args, const char *override, 
         if (param->field == NULL || (text == NULL && !replaced)) {
             continue;
         }
-        const bool by_time = param->kind == CLI_AS_OF && !is_version(text);
+        const bool by_time = text != NULL && param->kind == CLI_AS_OF && !is_version(text);
         cli_buffer field = {0};
         cli_put_format(&field, "%s%s", param->field, by_time ? "_time" : "");
         pack_put_text(out, field.data);

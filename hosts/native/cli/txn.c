@@ -197,7 +197,6 @@ static void begin_request(attempt *a, strata_slice op) {
 }
 
 static bool begin(attempt *a) {
-    const char *const isolation = cli_arg_text(a->args, "--isolation");
     pack_item txn;
     uint32_t count = 1;
     begin_request(a, strata_text("txn.begin"));
@@ -209,10 +208,14 @@ static bool begin(attempt *a) {
         pack_put_text(&a->request, a->app->run_name);
         count++;
     }
-    if (isolation != NULL) {
-        pack_put_text(&a->request, "isolation");
-        pack_put_text(&a->request, isolation);
-        count++;
+    for (size_t i = 0; i < a->args->verb->param_count; i++) {
+        const cli_param *const param = &a->args->verb->params[i];
+        const char *const text = cli_arg_text(a->args, param->name);
+        if (param->field != NULL && text != NULL) {
+            pack_put_text(&a->request, param->field);
+            pack_put_text(&a->request, text);
+            count++;
+        }
     }
     pack_close_object(&a->request, place, count);
     if (!call(a)) {

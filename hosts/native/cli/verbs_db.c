@@ -16,7 +16,10 @@ static const cli_param exec_params[] = {
     {"JSON", NULL, CLI_TEXT, false, NULL, "its arguments: an object; - reads standard input"}};
 static const cli_param txn_params[] = {
     {"FILE", NULL, CLI_TEXT, true, NULL, "a script, one operation a line; - is standard input"},
-    {"--isolation", NULL, CLI_TEXT, false, "LEVEL", "serializable (when left out) or snapshot"}};
+    {"--isolation", "isolation", CLI_TEXT, false, "LEVEL",
+     "serializable (when left out) or snapshot"},
+    {"--label", "label", CLI_TEXT, false, "TEXT", "what strata log and explain call its commit"},
+    {"--trace", "trace", CLI_TEXT, false, "ID", "the trace record that its commit belongs to"}};
 static const cli_param ops_params[] = {
     {"OP", NULL, CLI_TEXT, false, NULL, "only operations that begin so, with their arguments"}};
 static const cli_param help_params[] = {
@@ -217,7 +220,7 @@ const cli_verb cli_verbs_db[] = {
          "tried\n"
          "again twice before.",
      .examples = "strata txn move.jsonl\n"
-                 "strata --run trip txn - < requests.jsonl",
+                 "strata --run trip txn - --label 'book the ferry' < requests.jsonl",
      .params = txn_params,
      .param_count = CLI_COUNT(txn_params),
      .run = cli_run_txn},

@@ -209,7 +209,7 @@ const cli_verb cli_verbs_history[] = {
      .in_run = true,
      .summary = "Shows why a thing is as it is: what its commits had read, and so on down.",
      .details = "What a commit had read is known where the run keeps provenance: run create "
-                "--provenance.",
+                "--provenance,\nrun update --provenance on. strata txn --label names a commit.",
      .examples = "strata explain kv:plan\nstrata explain json:report --depth 5",
      .params = explain_params,
      .param_count = CLI_COUNT(explain_params),

@@ -32,7 +32,9 @@ static const cli_param begin_params[] = {
     {"--tag", "tags", CLI_STRINGS, false, "TAG",
      "a word to find it by, when it is created; may be given several times"},
     {"--metadata", "metadata", CLI_OBJECT, false, "JSON",
-     "an object to keep with it, when it is created"}};
+     "an object to keep with it, when it is created"},
+    {"--provenance", "provenance", CLI_FLAG, false, NULL,
+     "keep what its transactions had read, for strata explain, when it is created"}};
 static const cli_param end_params[] = {
     {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
     {"--status", "status", CLI_TEXT, false, "STATUS",
@@ -45,8 +47,10 @@ static const cli_param tag_params[] = {
      "a tag to remove; may be given several times"}};
 static const cli_param update_params[] = {
     {"NAME", "name", CLI_TEXT, true, NULL, "the run"},
-    {"METADATA", "metadata", CLI_OBJECT, true, NULL,
-     "a JSON object of what is different; null removes; - reads standard input"}};
+    {"METADATA", "metadata", CLI_OBJECT, false, NULL,
+     "a JSON object of what is different; null removes; - reads standard input"},
+    {"--provenance", "provenance", CLI_SWITCH, false, "on|off",
+     "whether to keep, from now on, what its transactions had read"}};
 static const cli_param query_params[] = {
     {"PREFIX", "prefix", CLI_TEXT, false, NULL, "only names that begin so"},
     {"--status", "status", CLI_TEXT, false, "STATUS", "only those in this state"},
@@ -224,8 +228,9 @@ const cli_verb cli_verbs_run[] = {
     {.name = "run update",
      .op = "run.update",
      .writes = true,
-     .summary = "Merges an object into the metadata of a run.",
-     .examples = "strata run update nightly '{\"host\": \"oslo\", \"draft\": null}'",
+     .summary = "Merges an object into the metadata of a run, or changes what it keeps.",
+     .examples = "strata run update nightly '{\"host\": \"oslo\", \"draft\": null}'\n"
+                 "strata run update nightly --provenance on",
      .params = update_params,
      .param_count = CLI_COUNT(update_params),
      .view = {.shape = CLI_BRIEF}},
