@@ -7,9 +7,11 @@
  * The instructions themselves, not SIMDe's names for them: no processor without them calls this, and
  * SIMDe takes what the whole file is compiled for as the limit.
  *
- * Products of bytes are made from both widened to 16 bits, four instructions for two registers.
- * Rejected: maddubs of a + 128 with b, two instructions; a pair of them reaches 2 * 255 * 128, and it
- * saturates at 2^15.
+ * Products of bytes: a is its low seven bits, less 128 where it is below zero. Seven bits times a
+ * signed byte, two of them added, are at most 2 * 127 * 128, which maddubs holds; those b whose a is
+ * below zero are added up beside it, and taken off 128 times. Rejected: maddubs of a + 128 with b,
+ * as two of those saturate at 2^15; both widened to 16 bits, which takes twice the time (768
+ * dimensions, second-level cache).
  */
 #include "index/vector/kernel_tables.h"
 
@@ -74,11 +76,12 @@ INLINE words words_last(const uint8_t *p, size_t n, size_t rest) {
 }
 
 INLINE words dot_step(words sum, words a, words b) {
-    const words low = _mm256_madd_epi16(_mm256_cvtepi8_epi16(_mm256_castsi256_si128(a)),
-                                        _mm256_cvtepi8_epi16(_mm256_castsi256_si128(b)));
-    const words high = _mm256_madd_epi16(_mm256_cvtepi8_epi16(_mm256_extracti128_si256(a, 1)),
-                                         _mm256_cvtepi8_epi16(_mm256_extracti128_si256(b, 1)));
-    return words_add(sum, words_add(low, high));
+    const words magnitude = _mm256_and_si256(a, _mm256_set1_epi8(0x7f));
+    const words b_below_zero = _mm256_and_si256(b, _mm256_cmpgt_epi8(words_zero(), a));
+    const words products = _mm256_maddubs_epi16(magnitude, b);
+    const words below_zero = _mm256_maddubs_epi16(_mm256_set1_epi8(1), b_below_zero);
+    sum = words_add(sum, _mm256_madd_epi16(products, _mm256_set1_epi16(1)));
+    return words_add(sum, _mm256_madd_epi16(below_zero, _mm256_set1_epi16(-128)));
 }
 
 /* Each half of a byte looked up in a table of sixteen, then eight bytes added at a time (Mula,
