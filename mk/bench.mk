@@ -91,3 +91,23 @@ $(BUILD)/bench/primitives_index: bench/primitives/index.c bench/bench.c bench/be
 	@mkdir -p $(@D)
 	@echo "CC $<"
 	@$(BENCH_CC) -o $@ $< bench/bench.c $(BUILD)/libstrata.a -lsqlite3 $(LIBS)
+# ---- Vectors --------------------------------------------------------------------------------------
+# The distance kernels, natively and in WASM: build/bench/vector_kernels and vector_kernels.wasm.
+KERNELS_BENCH := bench/vector/kernel.c $(sort $(wildcard core/index/vector/kernel*.c)) core/base/crc32c.c
+KERNELS_DEPS  := $(KERNELS_BENCH) $(wildcard core/index/vector/kernel*.h) tests/unit/index/vector/kernel_order.h
+KERNELS_FLAGS := -O2 -D_GNU_SOURCE -Itests/unit $(filter-out -MMD -MP,$(COMMON))
+
+.PHONY: bench-vector-kernels
+bench-vector-kernels: $(BUILD)/bench/vector_kernels $(BUILD)/bench/vector_kernels.wasm ## distances a second, by kernel
+	@echo "native" && $<
+	@echo "WASM" && node --disable-warning=ExperimentalWarning --no-turbo-fast-api-calls bench/vector/kernel.mjs $(BUILD)/bench/vector_kernels.wasm
+
+$(BUILD)/bench/vector_kernels: $(KERNELS_DEPS)
+	@mkdir -p $(@D)
+	@echo "CC bench/vector/kernel"
+	@$(CC) $(KERNELS_FLAGS) -o $@ $(KERNELS_BENCH) -lm
+
+$(BUILD)/bench/vector_kernels.wasm: $(KERNELS_DEPS) | $(WASM_DEPS_READY)
+	@mkdir -p $(@D)
+	@echo "CLANG bench/vector/kernel"
+	@$(WASI_CC) $(KERNELS_FLAGS) $(WASM_FEATURES) $(WASM_INCLUDE) -Wl,--max-memory=$(WASM_MEMORY) -o $@ $(KERNELS_BENCH)

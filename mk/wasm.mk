@@ -72,7 +72,8 @@ WASM_HOT      := $(wildcard core/base/*.c core/txn/*.c core/index/text/*.c core/
     document_names.c key.c msgpack.c path.c route.c sha256.c) \
   $(addprefix core/store/,store.c read.c scan.c merge.c) \
   $(addprefix core/store/table/,block.c block_builder.c block_cache.c filter.c table_index.c table_iter.c) \
-  $(addprefix core/model/,kv.c event.c memory.c memory_index.c page.c id.c)
+  $(addprefix core/model/,kv.c event.c memory.c memory_index.c page.c id.c) \
+  core/index/vector/kernel_128.c
 WASM_COLD     := $(filter-out $(WASM_HOT),$(CORE_SRC)) hosts/wasm/abi.c hosts/wasm/frame.c
 WASM_DEP      := -std=c11 -D_GNU_SOURCE -DNDEBUG $(WASM_FEATURES) -MMD -MP -w
 

@@ -4,7 +4,9 @@
  *
  *   KERNEL, INLINE        what stands before a function, INLINE also before one that is inlined
  *   LANES, floats         how many floats a register holds, 4 to 16, and its type;
- *   floats_zero, _load, _load_half, _add, _sub, _mul
+ *   floats_zero, _load, _add, _sub, _mul, and
+ *   halves_ready(p, count, room)   the count halves at p as floats_load_half wants them, HALF_BYTES
+ *                                  each: in their place or, widened, in the 32 floats of room
  *   BYTES, words          how many bytes a register holds, and its type;
  *   words_zero, _load, _xor, _add (32-bit lanes), and
  *   words_last(p, n, rest)   the last rest < BYTES of the n bytes at p in some lanes, zeros else;
@@ -47,7 +49,7 @@ INLINE int32_t words_sum(words sums);
 INLINE uint32_t count_sum(words sums);
 
 /* Unrolled, so that the array of sums becomes registers. */
-#define EACH_OF(i, count) _Pragma("GCC unroll 8") for (size_t i = 0; i < (count); i++)
+#define UNROLLED _Pragma("GCC unroll 8")
 
 INLINE float last_terms(const pair p, size_t i, float sum) {
     for (; i < p.n; i++) {
@@ -67,39 +69,43 @@ INLINE float last_terms(const pair p, size_t i, float sum) {
     return sum;
 }
 
-INLINE floats add_terms(const pair p, size_t i, floats sum) {
-    const floats a = p.half ? floats_load_half(p.a + i * sizeof(uint16_t))
-                            : floats_load(p.a + i * sizeof(float));
-    const floats b = floats_load(p.b + i * sizeof(float));
-    const floats difference = floats_sub(a, b);
-    return floats_add(sum, p.squared ? floats_mul(difference, difference) : floats_mul(a, b));
+/* Adds to each of the count sums the terms of as many elements as it has lanes. */
+INLINE void add_terms(const pair p, size_t i, floats *sums, size_t count) {
+    float room[BLOCK];
+    const uint8_t *const b = p.b + i * sizeof(float);
+    const uint8_t *const a = p.half ? halves_ready(p.a + i * sizeof(uint16_t), count * LANES, room)
+                                    : p.a + i * sizeof(float);
+    UNROLLED for (size_t v = 0; v < count; v++) {
+        const floats x = p.half ? floats_load_half(a + v * LANES * HALF_BYTES)
+                                : floats_load(a + v * LANES * sizeof(float));
+        const floats y = floats_load(b + v * LANES * sizeof(float));
+        const floats difference = floats_sub(x, y);
+        sums[v] =
+            floats_add(sums[v], p.squared ? floats_mul(difference, difference) : floats_mul(x, y));
+    }
 }
 
 /* Folds 2 * count sums to count and adds as many elements as those have lanes, if there are; where
  * it then is. */
 INLINE size_t fold(const pair p, size_t i, floats *sums, size_t count) {
-    EACH_OF(v, count) {
+    UNROLLED for (size_t v = 0; v < count; v++) {
         sums[v] = floats_add(sums[v], sums[v + count]);
     }
     if (p.n - i < count * LANES) {
         return i;
     }
-    EACH_OF(v, count) {
-        sums[v] = add_terms(p, i + v * LANES, sums[v]);
-    }
+    add_terms(p, i, sums, count);
     return i + count * LANES;
 }
 
 INLINE float sum_terms(const pair p) {
     floats sums[VECTORS];
-    EACH_OF(v, VECTORS) {
+    UNROLLED for (size_t v = 0; v < VECTORS; v++) {
         sums[v] = floats_zero();
     }
     size_t i = 0;
     for (; p.n - i >= BLOCK; i += BLOCK) {
-        EACH_OF(v, VECTORS) {
-            sums[v] = add_terms(p, i + v * LANES, sums[v]);
-        }
+        add_terms(p, i, sums, VECTORS);
     }
     if (VECTORS == 8) {
         i = fold(p, i, sums, VECTORS / 2);
@@ -132,17 +138,17 @@ INLINE words byte_step(words sum, words a, words b, bool count) {
 
 INLINE words sum_bytes(const uint8_t *a, const uint8_t *b, size_t n, bool count) {
     words sums[CHAINS];
-    EACH_OF(v, CHAINS) {
+    UNROLLED for (size_t v = 0; v < CHAINS; v++) {
         sums[v] = words_zero();
     }
     size_t i = 0;
     for (; n - i >= (size_t)CHAINS * BYTES; i += (size_t)CHAINS * BYTES) {
-        EACH_OF(v, CHAINS) {
+        UNROLLED for (size_t v = 0; v < CHAINS; v++) {
             sums[v] = byte_step(sums[v], words_load(a + i + v * BYTES),
                                 words_load(b + i + v * BYTES), count);
         }
     }
-    EACH_OF(v, CHAINS - 1) {
+    UNROLLED for (size_t v = 0; v < CHAINS - 1; v++) {
         if (n - i >= BYTES) {
             sums[v] = byte_step(sums[v], words_load(a + i), words_load(b + i), count);
             i += BYTES;
