@@ -67,8 +67,17 @@ void st_graph_free(st_graph *graph) {
     graph->locks = NULL;
 }
 
+strata_status st_graph_reach_codes(st_graph *graph, uint32_t count) {
+    return st_rows_reach(&graph->codes, count);
+}
+
+size_t st_graph_bytes(const st_graph *graph) {
+    return sizeof *graph->locks + st_rows_bytes(&graph->codes) + st_rows_bytes(&graph->links) +
+           st_rows_bytes(&graph->places) + st_rows_bytes(&graph->upper);
+}
+
 strata_status st_graph_reach(st_graph *graph, uint32_t count) {
-    ST_TRY(st_rows_reach(&graph->codes, count));
+    ST_TRY(st_graph_reach_codes(graph, count));
     ST_TRY(st_rows_reach(&graph->links, count));
     return st_rows_reach(&graph->places, count);
 }

@@ -50,7 +50,11 @@ strata_status st_graph_init(st_graph *graph, const st_codec *codec, const strata
 void st_graph_free(st_graph *graph);
 
 /* Memory for the codes of the nodes below `count`, by one thread. Errors: no_memory. */
+strata_status st_graph_reach_codes(st_graph *graph, uint32_t count);
+/* And for their links and levels. */
 strata_status st_graph_reach(st_graph *graph, uint32_t count);
+/* Memory taken from the allocator. */
+size_t st_graph_bytes(const st_graph *graph);
 /* Memory for the links of a node that was reached, by one thread, before it is added. chance: any number that the
  * node will always have; its level follows from that and the seed. Errors: no_memory. */
 strata_status st_graph_place(st_graph *graph, uint32_t node, uint64_t chance);

@@ -1,0 +1,120 @@
+/* index.h - the vectors of one collection, searchable at any version.
+ *
+ * Entries come into the head, a part without a graph that is searched by looking at all of its codes; what is
+ * full is merged, in the background, into parts with a graph (merge.c). A search looks at all parts, so what was
+ * added a moment ago is found; nothing is found that a reader at its version would not see.
+ *
+ * Threads. One writer at a time (add, remove, and the beginning and end of a merge: the caller holds the run's lock).
+ * Any number of readers at any time without a lock, each inside an epoch of `epoch`. create and destroy: nobody else.
+ * Versions. The writer's never decrease. A reader may ask for any version for which no change is still to come.
+ */
+#ifndef ST_INDEX_VECTOR_INDEX_H
+#define ST_INDEX_VECTOR_INDEX_H
+
+#include "index/vector/part.h"
+
+typedef struct st_vector_index st_vector_index;
+
+typedef struct st_vector_options {
+    st_vector_metric metric;
+    st_code_kind codes;
+    uint32_t dimension; /* 1 to ST_DIMENSION_MAX */
+    uint64_t seed;
+    uint32_t head_rows; /* that the head has room for; 0: 4096 */
+} st_vector_options;
+
+/* host and epoch are borrowed until destroy. Errors: no_memory. Cost: a few kilobytes until the first entry. */
+strata_status st_vector_index_create(const strata_host *host, st_epoch *epoch,
+                                     const st_vector_options *options, st_vector_index **index);
+/* NULL is fine. */
+void st_vector_index_destroy(st_vector_index *index);
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* Stores an embedding under the key at `version`; what lived there ends. The embedding is finite, and not all zero
+ * under cosine. On an error nothing has changed. Errors: no_memory. */
+strata_status st_vector_index_add(st_vector_index *index, strata_slice key, uint64_t version,
+                                  const float *embedding);
+/* What lives under the key ends at `version`; whether there was something. */
+bool st_vector_index_remove(st_vector_index *index, strata_slice key, uint64_t version);
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+typedef struct st_vector_hit {
+    strata_slice key; /* borrowed while the reader's epoch lasts */
+    uint64_t version; /* that stored it */
+    float distance;   /* between the embeddings, as in code.h */
+} st_vector_hit;
+
+typedef struct st_vector_query {
+    const float *embedding;
+    uint32_t k;
+    uint32_t effort; /* candidates of a walk; at least k */
+    uint64_t snapshot;
+    bool exact; /* compare with everything, and leave out nothing that may belong to the answer */
+
+    /* Which entries may be found; NULL: all. The answer for an entry is always the same, as an entry never
+     * changes. Errors: what goes through to the caller. */
+    strata_status (*passes)(void *ctx, strata_slice key, uint64_t version, bool *passes);
+    strata_slice
+        filter; /* bytes that say what passes: of two queries with the same, the same entries do */
+    /* The embedding that was stored under the key at the version; it lasts until the next call. Errors: what goes
+     * through to the caller. */
+    strata_status (*original)(void *ctx, strata_slice key, uint64_t version,
+                              const float **embedding);
+    void *ctx;
+} st_vector_query;
+
+typedef struct st_vector_found {
+    const st_vector_hit *hits; /* nearest first, equally near ones by key; in the arena */
+    size_t count;
+    uint64_t compared; /* codes */
+    uint64_t fetched;  /* originals */
+    uint32_t walked;   /* parts that were walked through, */
+    uint32_t scanned;  /* and that were looked at as a whole */
+} st_vector_found;
+
+/* The k nearest of what lives at the snapshot, and passes. arena: for the hits and for scratch. Errors: no_memory,
+ * and those of passes and original. */
+strata_status st_vector_index_search(const st_vector_index *index, const st_vector_query *query,
+                                     st_arena *arena, st_vector_found *found);
+
+typedef struct st_vector_stats {
+    uint64_t entries; /* with those that have ended */
+    uint64_t live;
+    uint64_t linked; /* in parts with a graph */
+    uint64_t bytes;
+    uint32_t parts;
+} st_vector_stats;
+
+/* By a reader. */
+void st_vector_index_stats(const st_vector_index *index, st_vector_stats *stats);
+const st_codec *st_vector_index_codec(const st_vector_index *index);
+
+/* ---- Merging --------------------------------------------------------------------------------- */
+
+typedef struct st_vector_merge st_vector_merge;
+
+/* What to merge, if anything is worth it: *merge is NULL otherwise. all: all parts become one. keep: entries that
+ * ended at this version or before it are seen by no reader, now or later. Under the run's lock, one merge at a time.
+ * Errors: no_memory. */
+strata_status st_vector_merge_begin(st_vector_index *index, bool all, uint64_t keep,
+                                    st_vector_merge **merge);
+/* Copies or links about so many entries; *done: there are no more. Without the lock, by one thread. Errors:
+ * no_memory; the merge can only be destroyed then. */
+strata_status st_vector_merge_step(st_vector_merge *merge, uint32_t entries, bool *done);
+/* Links some as well, if it is time to: by any other threads, all of which have returned before the merge is
+ * finished or destroyed. *idle: there was nothing to link. Errors: no_memory. */
+strata_status st_vector_merge_help(st_vector_merge *merge, uint32_t entries, bool *idle);
+/* Shows what was made in place of what it was made of. Under the run's lock, when all steps are done. Errors:
+ * no_memory; it may be tried again. */
+strata_status st_vector_merge_finish(st_vector_merge *merge);
+/* Gives up, or ends, a merge. NULL is fine. */
+void st_vector_merge_destroy(st_vector_merge *merge);
+
+/* ---- Checking -------------------------------------------------------------------------------- */
+
+/* Walks every invariant; no merge goes on. Errors: internal with what does not hold, no_memory. Cost: linear. */
+strata_status st_vector_index_check(const st_vector_index *index, strata_error *error);
+
+#endif

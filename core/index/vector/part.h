@@ -1,0 +1,79 @@
+/* part.h - entries of a vector index: a key, the versions between which it lives, a code.
+ *
+ * An entry is an embedding that was stored under a key by a commit, and lives until the commit that replaced or
+ * removed it. Entries are numbered by their rows, in the order in which they came, and nothing of them changes but
+ * when they end; so a reader needs no lock, and finds at any version what a reader found then.
+ * A part takes entries until it is full; it has no graph then. Parts with a graph are made of others (merge.c).
+ *
+ * Threads: one writer at a time (add, end); any number of readers of rows below st_part_count.
+ */
+#ifndef ST_INDEX_VECTOR_PART_H
+#define ST_INDEX_VECTOR_PART_H
+
+#include "base/epoch.h"
+#include "index/vector/graph.h"
+
+#define ST_VECTOR_FOREVER UINT64_MAX
+
+typedef struct st_entry {
+    uint64_t from;       /* the version that stored it */
+    _Atomic uint64_t to; /* that ended it; ST_VECTOR_FOREVER: none has */
+    const uint8_t *key;  /* 16 bits of length, little-endian, then the key */
+} st_entry;
+
+typedef struct st_part {
+    st_retired retired; /* first: what is retired is the part */
+    const strata_allocator *memory;
+    uint32_t capacity;
+    _Atomic uint32_t count;  /* rows that readers may look at */
+    _Atomic uint32_t ended;  /* of these, those that live no longer */
+    bool linked;             /* it has a graph of all its rows */
+    bool past;               /* all of its entries had ended when it was made */
+    uint64_t from_max;       /* of all entries, once it is full or linked */
+    _Atomic uint64_t to_max; /* of those that ended */
+    st_graph graph;          /* its codes, and links if it is linked */
+    st_rows entries;
+    st_arena keys;
+    st_mutex filters_lock; /* filters.c */
+    struct st_filter_set *filters;
+    uint32_t
+        *table; /* of the writer: row + 1 by the hash of the key, the newest of a key; 0: free */
+    uint32_t table_len; /* a power of two */
+} st_part;
+
+/* Room for `capacity` entries, memory for which is taken as they come. Errors: no_memory. */
+strata_status st_part_create(const strata_host *host, const st_codec *codec, uint32_t capacity,
+                             uint64_t seed, st_part **part);
+/* NULL is fine. */
+void st_part_destroy(st_part *part);
+/* Memory taken from the allocator. */
+size_t st_part_bytes(const st_part *part);
+
+static inline uint32_t st_part_count(const st_part *part) {
+    return atomic_load_explicit((_Atomic uint32_t *)&part->count, memory_order_acquire);
+}
+static inline st_entry *st_part_entry(const st_part *part, uint32_t row) {
+    return (st_entry *)(void *)st_rows_at(&part->entries, row);
+}
+static inline strata_slice st_entry_key(const st_entry *entry) {
+    return st_slice(entry->key + 2, (size_t)entry->key[0] | (size_t)entry->key[1] << 8);
+}
+static inline uint64_t st_entry_to(const st_entry *entry) {
+    return atomic_load_explicit((_Atomic uint64_t *)&entry->to, memory_order_acquire);
+}
+/* Whether a reader at that version sees the entry. */
+static inline bool st_entry_lives(const st_entry *entry, uint64_t version) {
+    return entry->from <= version && version < st_entry_to(entry);
+}
+
+/* Memory for one more entry, which readers do not see yet; its code is to be written, and its key (at most 65 535
+ * bytes) is copied. Nothing is lost when it is never published. Errors: no_memory. */
+strata_status st_part_stage(st_part *part, strata_slice key, uint8_t **code);
+/* Readers see the staged entry; st_part_find finds it by its key. */
+void st_part_publish(st_part *part, uint64_t from);
+/* The newest entry under the key that lives on; ST_NO_NODE: none. */
+uint32_t st_part_find(const st_part *part, strata_slice key);
+/* It ends. Versions never go down. */
+void st_part_end(st_part *part, uint32_t row, uint64_t to);
+
+#endif
