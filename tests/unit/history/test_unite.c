@@ -210,6 +210,54 @@ static void edges_have_both_ends(void **state) {
     assert_json(ask(db, STRATA_OK, "edge.out", "{\"src\":\"a\"}"), "{\"edges\":[]}");
 }
 
+/* What is merged is found by the indexes of the target: also one that the source does not have, and one
+ * that was made while the fork went on. */
+static void indexes_follow(void **state) {
+    (void)state;
+    static const char where[] = "{\"run\":\"%s\",\"where\":{\"path\":\"/city\",\"eq\":\"%s\"},"
+                                "\"explain\":true}";
+    static const char set[] = "{\"run\":\"%s\",\"key\":\"%s\",\"path\":\"/city\",\"value\":\"%s\"}";
+    static const char create[] =
+        "{\"run\":\"%s\",\"key\":\"%s\",\"document\":{\"city\":\"%s\",\"n\":1}}";
+    (void)ask(db, STRATA_OK, "json.create", create, "default", "moved", "Oslo");
+    (void)ask(db, STRATA_OK, "json.create", create, "default", "gone", "Oslo");
+    (void)ask(db, STRATA_OK, "json.create", create, "default", "both", "Oslo");
+    (void)ask(db, STRATA_OK, "schema.put", "{\"name\":\"p\",\"schema\":{},\"indexed\":[\"/n\"]}");
+    (void)ask(db, STRATA_OK, "run.fork", "{\"name\":\"f\"}");
+    (void)ask(db, STRATA_OK, "index.create", "{\"name\":\"city\",\"path\":\"/city\"}");
+    (void)ask(db, STRATA_OK, "index.create",
+              "{\"name\":\"text\",\"primitive\":\"memory\",\"path\":\"/text\"}");
+    (void)ask(db, STRATA_OK, "json.set", set, "f", "moved", "Rome");
+    (void)ask(db, STRATA_OK, "json.set", set, "f", "both", "Rome");
+    (void)ask(db, STRATA_OK, "json.set",
+              "{\"key\":\"both\",\"path\":\"/n\",\"value\":2}"); /* by path */
+    (void)ask(db, STRATA_OK, "json.destroy", "{\"run\":\"f\",\"key\":\"gone\"}");
+    (void)ask(db, STRATA_OK, "json.create", create, "f", "new", "Rome");
+    (void)ask(db, STRATA_OK, "memory.remember",
+              "{\"run\":\"f\",\"key\":\"m\",\"text\":\"green tea\"}");
+    (void)ask(db, STRATA_OK, "entity.upsert",
+              "{\"run\":\"f\",\"schema\":\"p\",\"id\":\"e\",\"document\":{\"n\":7}}");
+    const char *answer = ask(db, STRATA_OK, "history.merge", "{\"source\":\"f\"}");
+    assert_int_equal(json_int(answer, "taken"), 6);
+    answer = ask(db, STRATA_OK, "json.find", where, "default", "Rome");
+    assert_true(json_has(answer, "\"key\":\"both\""));
+    assert_true(json_has(answer, "\"key\":\"moved\""));
+    assert_true(json_has(answer, "\"key\":\"new\""));
+    assert_true(json_has(answer, "\"index\":\"city\""));
+    assert_int_equal(json_int(answer, "examined"), 3);
+    answer = ask(db, STRATA_OK, "json.find", where, "default", "Oslo");
+    assert_true(json_has(answer, "\"documents\":[]"));
+    assert_int_equal(json_int(answer, "examined"), 0);
+    answer = ask(db, STRATA_OK, "memory.find",
+                 "{\"where\":{\"path\":\"/text\",\"eq\":\"green tea\"},\"explain\":true}");
+    assert_true(json_has(answer, "\"key\":\"m\"") && json_has(answer, "\"index\":\"text\""));
+    assert_true(json_has(ask(db, STRATA_OK, "memory.recall", "{\"query\":\"tea\"}"), "memory:m"));
+    answer = ask(db, STRATA_OK, "entity.find",
+                 "{\"schema\":\"p\",\"where\":{\"path\":\"/n\",\"eq\":7},\"explain\":true}");
+    assert_true(json_has(answer, "\"id\":\"e\"") && json_has(answer, "\"kind\":\"equal\""));
+    db_verify(db); /* compares the indexes with what they are on */
+}
+
 /* ---- The C functions ------------------------------------------------------------------------- */
 
 typedef struct heard {
@@ -325,6 +373,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(merges, set_up, tear_down),
         cmocka_unit_test_setup_teardown(events_come_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(edges_have_both_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(indexes_follow, set_up, tear_down),
         cmocka_unit_test_setup_teardown(c_functions, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
