@@ -351,13 +351,34 @@ static void c_functions(void **state) {
         STRATA_OK);
     assert_string_equal(h.text, "kv:a- kv:b- ");
     h = (heard){.left = 100};
-    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:b"), 3, hear_node, &h),
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:b"), NULL, hear_node, &h),
                      STRATA_OK);
     assert_string_equal(h.text, "0:kv:b 1:kv:a ");
-    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:x"), 3, hear_node, &h),
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:x"), NULL, hear_node, &h),
                      STRATA_NOT_FOUND);
-    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:b"), 101, hear_node, &h),
+    strata_explain how = STRATA_EXPLAIN_INIT;
+    how.depth = 101;
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:b"), &how, hear_node, &h),
                      STRATA_INVALID_ARGUMENT);
+    how = (strata_explain)STRATA_EXPLAIN_INIT;
+    how.versions = 0;
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:b"), &how, hear_node, &h),
+                     STRATA_INVALID_ARGUMENT);
+    assert_int_equal(strata_kv_put(db, fork, strata_text("a"), strata_int(3), NULL), STRATA_OK);
+    h = (heard){.left = 100};
+    how.versions = 2;
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:a"), &how, hear_node, &h),
+                     STRATA_OK);
+    assert_string_equal(h.text, "0:kv:a 0:kv:a ");
+    h = (heard){.left = 100};
+    how.versions = 1;
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:a"), &how, hear_node, &h),
+                     STRATA_OK);
+    assert_string_equal(h.text, "0:kv:a ");
+    how.when = strata_as_of(1);
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:a"), &how, hear_node, &h),
+                     STRATA_NOT_FOUND);
+    assert_int_equal(strata_kv_put(db, fork, strata_text("a"), strata_int(1), NULL), STRATA_OK);
     assert_int_equal(strata_history_merge(db, fork, run, (strata_merge_strategy)7, NULL),
                      STRATA_INVALID_ARGUMENT);
     assert_int_equal(strata_history_merge(db, fork, run, STRATA_MERGE_STRICT, &merged), STRATA_OK);
