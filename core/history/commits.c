@@ -172,6 +172,8 @@ typedef struct collector {
     bool oldest_first;
     size_t shown_max;
     bool with_values;
+    bool exact;
+    uint64_t gone; /* the last commit of which a value may be gone; 0: none */
     st_arena arena;
     st_request scratch;    /* in that arena: documents that are read whole */
     strata_buffer changes; /* collected */
@@ -230,6 +232,8 @@ static strata_status note_about(collector *self, st_commit_entry *commit, st_sca
                : STRATA_OK;
 }
 
+/* Of a document there may be a part that is kept, and not what it was a change of: then there is no value,
+ * as if the version had gone. */
 static strata_status append_value(collector *self, st_scan *scan, strata_slice key,
                                   size_t *value_len) {
     const size_t start = self->bytes.len;
@@ -240,7 +244,15 @@ static strata_status append_value(collector *self, st_scan *scan, strata_slice k
         bool found;
         bound.past = true;
         st_scratch_forget(&self->scratch);
-        ST_TRY(st_show_read(&self->scratch, self->point->run, key, &bound, &revision, &found));
+        const strata_status status =
+            st_show_read(&self->scratch, self->point->run, key, &bound, &revision, &found);
+        if (status == STRATA_HISTORY_TRIMMED && !self->exact) {
+            st_error_clear(self->rq->error);
+            self->gone = bound.version > self->gone ? bound.version : self->gone;
+            *value_len = 0;
+            return STRATA_OK;
+        }
+        ST_TRY(status);
         stored = found ? revision.value : st_slice("", 0);
     } else {
         ST_TRY(st_scan_value(scan, &stored));
@@ -349,20 +361,22 @@ static strata_status hand_out(collector *self) {
 
 /* Fills in what the commits of the list changed; there may be fewer of them afterwards. */
 static strata_status read_changes(st_request *rq, const st_point *point, const st_trail *trail,
-                                  bool oldest_first, bool with_values, st_commit_list *list) {
+                                  const st_commits_spec *spec, st_commit_list *list) {
     collector self = {.rq = rq,
                       .point = point,
                       .commits = list->commits,
                       .count = list->count,
-                      .oldest_first = oldest_first,
-                      .shown_max = with_values ? SIZE_MAX : ST_CHANGES_SHOWN,
-                      .with_values = with_values,
+                      .oldest_first = spec->oldest_first,
+                      .shown_max = spec->with_values ? SIZE_MAX : ST_CHANGES_SHOWN,
+                      .with_values = spec->with_values,
+                      .exact = spec->exact,
                       .changes = {.host = rq->model->host},
                       .bytes = {.host = rq->model->host}};
     const uint64_t first = list->commits[0].version;
     const uint64_t last = list->commits[list->count - 1].version;
     const st_trail_range range = {st_slice("", 0), st_slice("", 0),
-                                  (oldest_first ? first : last) - 1, oldest_first ? last : first};
+                                  (spec->oldest_first ? first : last) - 1,
+                                  spec->oldest_first ? last : first};
     uint64_t earliest = 0;
     st_scratch_begin(&self.scratch, &self.arena, rq);
     strata_status status = st_trail_walk(rq, trail, &range, collect, &self, &earliest);
@@ -374,6 +388,7 @@ static strata_status read_changes(st_request *rq, const st_point *point, const s
     strata_buffer_free(&self.bytes);
     list->more = list->more || self.count < list->count;
     list->count = self.count;
+    list->earliest = self.gone >= list->earliest && self.gone > 0 ? self.gone + 1 : list->earliest;
     return status;
 }
 
@@ -409,12 +424,11 @@ strata_status st_commits_read(st_request *rq, const st_point *point, const st_tr
                             &bound, list->earliest);
     }
     ST_TRY(list_commits(rq, &self, list));
-    return list->count == 0
-               ? STRATA_OK
-               : read_changes(rq, point, trail, spec->oldest_first, spec->with_values, list);
+    return list->count == 0 ? STRATA_OK : read_changes(rq, point, trail, spec, list);
 }
 
 strata_status st_commits_of(st_request *rq, const st_point *point, const st_trail *trail,
                             st_commit_list *list) {
-    return list->count == 0 ? STRATA_OK : read_changes(rq, point, trail, true, false, list);
+    static const st_commits_spec spec = {.oldest_first = true};
+    return list->count == 0 ? STRATA_OK : read_changes(rq, point, trail, &spec, list);
 }

@@ -24,7 +24,7 @@ typedef struct st_commits_spec {
 typedef struct st_commit_change {
     strata_slice key; /* of the thing (st_ref_subject) */
     bool deleted;
-    strata_slice value; /* canonical MessagePack; with_values and not deleted: not empty */
+    strata_slice value; /* canonical MessagePack; with_values: empty if deleted, or gone */
 } st_commit_change;
 
 typedef struct st_commit_entry {
@@ -41,7 +41,7 @@ typedef struct st_commit_list {
     st_commit_entry *commits; /* of the arena, as all that is in them */
     size_t count;
     bool more;         /* there are others behind */
-    uint64_t earliest; /* below this commit some may be gone; 0: none is */
+    uint64_t earliest; /* below this commit some, or their values, may be gone; 0: none is */
 } st_commit_list;
 
 /* A page of the commits of a trail. Errors: history_trimmed, corrupt, no_memory, and those of

@@ -92,7 +92,7 @@ static strata_status open_lane(touched_lane *lane, st_request *rq, const st_touc
     st_floor floor;
     ST_TRY(st_trail_scan(&lane->scan, &rq->reader, shard, &range, lane->piece.low));
     ST_TRY(st_past_floor(&rq->reader, shard, range.low, range.high, &floor));
-    if (floor.version > (lane->piece.pinned ? lane->piece.high : lane->piece.low + 1)) {
+    if (floor.version > (lane->piece.pinned ? lane->piece.high : lane->piece.low)) {
         const st_bound bound = st_bound_version(lane->piece.low);
         return st_past_fail(&rq->reader, shard->run, range.low, &bound, floor.version);
     }

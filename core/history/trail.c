@@ -15,14 +15,18 @@
 
 enum { WINDOW = 4096, GROWTH = 64 };
 
-/* What a fork sees of its base. The trail's levels from there on are not there yet. */
+/* What a fork sees of its base. The trail's levels from there on are not there yet. There may be two bounds:
+ * a fork by time of a fork by version, at a moment before that one. */
 static strata_status seen_of_base(st_request *rq, const st_shard *fork, uint64_t *seen) {
-    st_trail_level level = {fork->base, 0, fork->since, false};
+    const uint64_t bound = fork->base_version;
+    st_trail_level level = {fork->base, 0, bound < fork->since ? bound : fork->since, false};
     const st_trail base = {&level, 1};
-    *seen = fork->base_version;
-    if (*seen == UINT64_MAX) {
+    *seen = bound;
+    if (fork->base_us != INT64_MAX) {
         ST_TRY(st_trail_at_time(rq, &base, fork->base_us, seen));
     }
+    /* A base that is a fork itself is seen from its beginning on, with commits of its own or without. */
+    *seen = *seen > fork->base->since ? *seen : fork->base->since;
     return STRATA_OK;
 }
 

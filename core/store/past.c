@@ -27,6 +27,13 @@ strata_status st_past_fail(st_reader *reader, uint64_t run, strata_slice key, co
     return st_fail_text(reader->error, "policy", strata_text(text));
 }
 
+strata_status st_past_fail_part(st_reader *reader, const st_part *part, strata_slice key,
+                                uint64_t earliest) {
+    const bool later = part->is_base && part->whole_from > earliest;
+    return st_past_fail(reader, part->shard->run, key, part->asked,
+                        later ? part->whole_from : earliest);
+}
+
 /* ---- Floors ---------------------------------------------------------------------------------- */
 
 /* By what was asked for: of what a fork sees nothing is missing but what had ended by itself, so the
@@ -118,7 +125,7 @@ strata_status st_past_check(st_reader *reader, const st_part *part, strata_slice
     ST_TRY(st_past_floor(reader, part->shard, low, high, &floor));
     return is_above(part, &floor)
                ? STRATA_OK
-               : st_past_fail(reader, part->shard->run, low, part->asked, floor.version);
+               : st_past_fail_part(reader, part, low, floor.version);
 }
 
 /* ---- One key --------------------------------------------------------------------------------- */
@@ -156,7 +163,7 @@ strata_status st_past_fail_key(st_reader *reader, const st_part *part, strata_sl
     uint64_t oldest;
     bool trimmed;
     ST_TRY(look_at_key(reader, part, key, &oldest, &trimmed));
-    return st_past_fail(reader, part->shard->run, key, part->asked, oldest);
+    return st_past_fail_part(reader, part, key, oldest);
 }
 
 strata_status st_past_check_key(st_reader *reader, const st_part *part, strata_slice key) {
@@ -164,7 +171,7 @@ strata_status st_past_check_key(st_reader *reader, const st_part *part, strata_s
     uint64_t oldest;
     bool trimmed;
     ST_TRY(look_at_key(reader, part, key, &oldest, &trimmed));
-    return trimmed ? st_past_fail(reader, part->shard->run, key, part->asked, oldest)
+    return trimmed ? st_past_fail_part(reader, part, key, oldest)
                    : st_past_check(reader, part, key, above_key(key, bytes));
 }
 
@@ -184,5 +191,5 @@ strata_status st_past_check_ended(st_reader *reader, const st_part *part, strata
     *live = false;
     return part->asked->version >= floor.version
                ? STRATA_OK
-               : st_past_fail(reader, part->shard->run, key, part->asked, floor.version);
+               : st_past_fail_part(reader, part, key, floor.version);
 }

@@ -10,6 +10,11 @@
 strata_status st_past_fail(st_reader *reader, uint64_t run, strata_slice key, const st_bound *bound,
                            uint64_t earliest);
 
+/* The same of a part of what was asked for. Of a base it cannot be earlier than the fork, for which it
+ * is kept: what the base itself still has from `earliest` on says nothing of what the fork sees. */
+strata_status st_past_fail_part(st_reader *reader, const st_part *part, strata_slice key,
+                                uint64_t earliest);
+
 /* The same of a key of which nothing that is left is inside the bound. */
 strata_status st_past_fail_key(st_reader *reader, const st_part *part, strata_slice key);
 
@@ -20,7 +25,7 @@ static inline strata_status st_past_check_gone(st_reader *reader, const st_part 
     return ST_LIKELY(!part->bound.past || !part->is_base ||
                      !st_store_shows_gone(reader->store, part->shard))
                ? STRATA_OK
-               : st_past_fail(reader, part->shard->run, key, part->asked, part->whole_from);
+               : st_past_fail_part(reader, part, key, part->whole_from);
 }
 
 /* The highest floor of the tags that keys from low (inclusive) to high (exclusive; empty: no bound)

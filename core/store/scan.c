@@ -292,8 +292,7 @@ static bool is_visible(const st_scan *scan, const st_revision *revision) {
 }
 
 static strata_status fail_trimmed(const st_scan *scan, size_t place, uint64_t earliest) {
-    const strand *of = &scan->strands[place];
-    return st_past_fail(scan->reader, of->part.shard->run, scan->key, &scan->bound, earliest);
+    return st_past_fail_part(scan->reader, &scan->strands[place].part, scan->key, earliest);
 }
 
 /* The merge stands at a version of scan->key: finds the visible one. *found false: there is none,

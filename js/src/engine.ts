@@ -199,8 +199,6 @@ class HostImports {
     readonly #utf8 = new TextEncoder();
     readonly #decoder = new TextDecoder();
     #failure: unknown;
-    #readMs = 0;
-    #readings = 0;
 
     constructor(storage: Storage, listener: Listener) {
         this.#storage = storage;
@@ -211,18 +209,6 @@ class HostImports {
         const failure = this.#failure;
         this.#failure = undefined;
         return failure;
-    }
-
-    /**
-     * Date.now() in microseconds, of which the last three digits count the readings within a millisecond: commits that
-     * follow each other have times of their own. performance.now() has such digits, but drifts from the wall while the
-     * machine sleeps.
-     */
-    #wallUs(): number {
-        const ms = Date.now();
-        this.#readings = ms === this.#readMs ? Math.min(this.#readings + 1, 999) : 0;
-        this.#readMs = ms;
-        return ms * 1000 + this.#readings;
     }
 
     table(): WebAssembly.ModuleImports {
@@ -263,7 +249,8 @@ class HostImports {
             lock: (folder: number, len: number, holder: number, cap: number) =>
                 this.#lock(this.#text(folder, len), holder, cap),
             unlock: (lock: number) => none(() => storage.unlock(lock)),
-            wall_us: () => this.#wallUs(),
+            // performance.now() has more digits, but drifts from the wall while the machine sleeps.
+            wall_us: () => Date.now() * 1000,
             monotonic_ns: () => performance.now() * 1e6,
             random: (ptr: number, len: number) => none(() => this.#random(ptr, len)),
             log: (level: number, message: number, messageLen: number, fields: number, fieldsLen: number) =>

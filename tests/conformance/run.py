@@ -11,6 +11,8 @@ has a database of its own; each step is one of
         names, which is made of that export first
     {"raw": "hex" | ["hex", count, "hex"], "error"}   a request as bytes
     {"raw_json": "text", "op", "error"}           arguments as text
+    {"tick": {}}                                  waits for the next millisecond, the least that every
+        carrier's clock tells: what follows has a time of its own
 values.py says what patterns are. "needs" is a list of what a carrier must have: raw, json, memory,
 options, ints; or "session": one handle that lasts from step to step, as transactions want, which every
 carrier can give. A step may have "times": it is then repeated.
@@ -153,7 +155,11 @@ class Case:
         self.matcher.match(answer.content, step["result"])
 
     def run_step(self, step):
-        if "reopen" in step:
+        if "tick" in step:
+            began_ms = time.time_ns() // 1_000_000
+            while time.time_ns() // 1_000_000 == began_ms:
+                pass
+        elif "reopen" in step:
             self.close()
             name = self.sibling(step["path"]) if "path" in step else None
             options = {**self.case.get("options", {}), **step["reopen"]}

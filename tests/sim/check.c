@@ -86,8 +86,43 @@ static void check_edges(sweep *s, strata_slice run, unsigned place) {
     }
 }
 
+/* Those of every schema, and those that were deleted. */
+static void check_entities(sweep *s, strata_slice run, unsigned place, uint64_t version) {
+    const model_table *schemas = model_table_of(&s->life->model, place, MODEL_SCHEMA);
+    for (size_t i = 0; i < schemas->count; i++) {
+        op o = blank(run);
+        o.as_of = version;
+        o.key = schemas->cells[i]->key;
+        look(s, &o, "schema.get");
+        o.type = o.key;
+        o.limit = ST_PAGE_MAX;
+        look(s, &o, "entity.list");
+        o.whole = true;
+        look(s, &o, "entity.list");
+    }
+}
+
+/* The same once more as history tells it. */
+static void check_history(sweep *s, strata_slice run, uint64_t version) {
+    op o = blank(run);
+    o.limit = ST_PAGE_MAX;
+    o.as_of = version;
+    look(s, &o, "history.state");
+    o.until = UINT64_MAX;
+    look(s, &o, "history.diff");
+    o.until = 0;
+    if (version == UINT64_MAX) {
+        look(s, &o, "history.log");
+        look(s, &o, "history.replay");
+    }
+}
+
 static void check_then(sweep *s, strata_slice run, unsigned place, uint64_t version) {
     const model_table *memories = model_table_of(&s->life->model, place, MODEL_MEMORY);
+    check_entities(s, run, place, version);
+    if (chance_in(s->life, 4)) {
+        check_history(s, run, version);
+    }
     op o = blank(run);
     o.as_of = version;
     o.limit = ST_PAGE_MAX;
@@ -157,6 +192,8 @@ bool check_everything(life *l, uint64_t versions, bool quiet) {
         look(&s, &o, "run.get");
         check_now(&s, name, place);
         check_edges(&s, name, place);
+        check_entities(&s, name, place, UINT64_MAX);
+        check_history(&s, name, UINT64_MAX);
         const bool all = versions >= last;
         for (uint64_t v = 1; v <= (all ? last : versions); v++) {
             const uint64_t then = all ? v : chance_below(l, last + 1);

@@ -12,7 +12,7 @@ enum {
     MODEL_RUNS_MAX = 48,
     MODEL_SYSTEM = 0, /* the run that holds the records of runs */
     MODEL_DEFAULT = 1,
-    MODEL_WRITES_MAX = 64,
+    MODEL_WRITES_MAX = 256,
     MODEL_SNAPSHOTS_MAX = 128,
 };
 
@@ -28,6 +28,9 @@ typedef enum model_kind {
     MODEL_MEMORY,      /* struct model_memory */
     MODEL_EDGE,    /* the weight, 8 bytes, and the properties; by source, 00, type, 00, target */
     MODEL_EDGE_IN, /* nothing; by target, 00, type, 00, source */
+    MODEL_SCHEMA,  /* its number, 1 byte, and the MessagePack of the JSON Schema */
+    MODEL_ENTITY,  /* 1 byte: deleted; the document's MessagePack; by schema, 00, id */
+    MODEL_LABEL,   /* what the commit is called; by its number as 8 bytes, big-endian */
     MODEL_RULE,    /* struct model_rule, in MODEL_SYSTEM */
     MODEL_KINDS
 } model_kind;

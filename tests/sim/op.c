@@ -22,6 +22,8 @@ static const rows table[] = {
     {ops_snapshot, &ops_snapshot_count}, {ops_db, &ops_db_count},
     {ops_txn, &ops_txn_count},           {ops_state, &ops_state_count},
     {ops_trace, &ops_trace_count},       {ops_edge, &ops_edge_count},
+    {ops_entity, &ops_entity_count},     {ops_history, &ops_history_count},
+    {ops_merge, &ops_merge_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };
@@ -104,6 +106,7 @@ typedef enum manner_of_putting {
     EXPECTED_VERSION,
     FLAG, /* if true */
     FALSE,
+    DENIAL, /* false if true */
 } manner_of_putting;
 
 /* A word of op_kind.args. '?' after a name: it may be left out; '!': it may not; '#': a number; '@': a
@@ -192,6 +195,25 @@ static const argument arguments[] = {
     ARGUMENT("operations", "operations", value, NEEDED_RAW),
     ARGUMENT("patch", "patch", value, NEEDED_RAW),
     ARGUMENT("documents", "documents", whole, FLAG),
+    ARGUMENT("schema", "schema", type, NEEDED_TEXT),
+    ARGUMENT("schema!", "schema", value, NEEDED_RAW),
+    ARGUMENT("deleted", "deleted", whole, FLAG),
+    ARGUMENT("force", "force", whole, FLAG),
+    ARGUMENT("source", "source", key, NEEDED_TEXT),
+    ARGUMENT("run_target", "target", run, TEXT),
+    ARGUMENT("strategy", "strategy", type, TEXT),
+    ARGUMENT("dry_run", "dry_run", whole, FLAG),
+    ARGUMENT("ref?", "ref", text, TEXT),
+    ARGUMENT("from#", "from", number, NUMBER),
+    ARGUMENT("until#", "until", as_of, VERSION),
+    ARGUMENT("from_time", "from_time", by, NUMBER),
+    ARGUMENT("until_time", "until_time", as_of_us, NUMBER),
+    ARGUMENT("primitives", "primitives", expected, RAW),
+    ARGUMENT("other_run", "other_run", type, TEXT),
+    ARGUMENT("other_as_of", "other_as_of", until, VERSION),
+    ARGUMENT("other_as_of_time", "other_as_of_time", by, NUMBER),
+    ARGUMENT("values", "values", reverse, DENIAL),
+    ARGUMENT("summary", "summary", whole, FLAG),
 };
 
 static const argument *find_argument(strata_slice word) {
@@ -243,6 +265,11 @@ static bool put_argument(strata_buffer *out, const op *o, const argument *arg) {
     case FALSE:
         put_bool(out, arg->name, false);
         return true;
+    case DENIAL:
+        if (*(const bool *)member) {
+            put_bool(out, arg->name, false);
+        }
+        return *(const bool *)member;
     case FLAG:
         if (*(const bool *)member) {
             put_bool(out, arg->name, true);

@@ -158,7 +158,7 @@ typedef struct op_kind {
 
 /* The operation with that name in the table. */
 const op_kind *op_find(const char *name);
-enum { OP_KINDS_MAX = 96 };
+enum { OP_KINDS_MAX = 128 };
 
 /* Its place in the table, and the kind at a place; NULL: behind the last one. */
 size_t op_place(const op_kind *kind);
@@ -197,6 +197,8 @@ extern const size_t ops_fork_count, ops_run_count, ops_kv_count, ops_many_count,
     ops_txn_count;
 extern const op_kind ops_state[], ops_trace[], ops_edge[];
 extern const size_t ops_state_count, ops_trace_count, ops_edge_count;
+extern const op_kind ops_entity[], ops_history[], ops_merge[];
+extern const size_t ops_entity_count, ops_history_count, ops_merge_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);
@@ -337,6 +339,14 @@ void expect_note(expected *e, strata_slice key, const doc_region *region, bool w
 bool json_meets(const model_version *version, const doc_region *region);
 /* What a transaction that made that of a document commits; false: it is refused. */
 bool expect_document(const moment *at, expected *e, const model_write *own);
+
+/* ---- op_history.c ---------------------------------------------------------------------------- */
+
+/* How history names a thing, and what it shows of a version of it. */
+strata_slice history_ref(st_arena *arena, model_kind kind, strata_slice key);
+void history_show(strata_buffer *out, model_kind kind, const model_version *version);
+/* Whether two versions hold the same; NULL: nothing. */
+bool history_same(model_kind kind, const model_version *a, const model_version *b);
 
 /* ---- What the model keeps -------------------------------------------------------------------- */
 

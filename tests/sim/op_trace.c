@@ -12,7 +12,9 @@ strata_slice texts_key(st_arena *arena, const strata_slice *texts, size_t count)
     size_t len = 0;
     assert_non_null(key);
     for (size_t i = 0; i < count; i++) {
-        memcpy(key + len, texts[i].data, texts[i].len);
+        if (texts[i].len > 0) {
+            memcpy(key + len, texts[i].data, texts[i].len);
+        }
         len += texts[i].len;
         key[len++] = 0;
     }

@@ -61,7 +61,7 @@ export interface Change {
     ref: string;
     /** put or delete. */
     kind: string;
-    /** In a replay: what was put; as in history.state. */
+    /** In a replay: what was put; as in history.state. Left out of a document of which retention has taken what was changed. */
     value?: StoredValue | undefined;
 }
 

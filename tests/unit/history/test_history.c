@@ -576,6 +576,86 @@ static void without_memory(void **state) {
     db_verify(db);
 }
 
+/* What was deleted by the very next commit may have gone, as what a reader would say. */
+static void gone_at_once(void **state) {
+    (void)state;
+    (void)ask(db, STRATA_OK, "run.create", "{\"name\":\"gone\"}");
+    (void)ask(db, STRATA_OK, "kv.put", "{\"run\":\"gone\",\"key\":\"k\",\"value\":1}");
+    const unsigned long long version = db_version(db);
+    (void)ask(db, STRATA_OK, "kv.delete", "{\"run\":\"gone\",\"key\":\"k\"}");
+    (void)ask(db, STRATA_OK, "kv.put", "{\"run\":\"gone\",\"key\":\"l\",\"value\":1}");
+    (void)ask(db, STRATA_OK, "retention.set",
+              "{\"run\":\"gone\",\"keep\":\"last\",\"versions\":1}");
+    (void)ask(db, STRATA_OK, "db.compact", "{}");
+    (void)ask(db, STRATA_HISTORY_TRIMMED, "kv.get",
+              "{\"run\":\"gone\",\"key\":\"k\",\"as_of\":%llu}", version);
+    (void)ask(db, STRATA_HISTORY_TRIMMED, "history.diff", "{\"run\":\"gone\",\"as_of\":%llu}",
+              version);
+    (void)ask(db, STRATA_OK, "history.diff", "{\"run\":\"gone\",\"as_of\":%llu}", version + 1);
+}
+
+/* What a fork by time sees, of forks that see their own base up to a version. */
+static void forks_of_times(void **state) {
+    (void)state;
+    int64_t times_us[3];
+    for (int i = 0; i < 3; i++) {
+        machine->wall_us += 1000000;
+        (void)ask(db, STRATA_OK, "kv.put", "{\"run\":\"other\",\"key\":\"t\",\"value\":%d}", i);
+        times_us[i] = machine->wall_us;
+    }
+    machine->wall_us += 1000000;
+    (void)ask(db, STRATA_OK, "run.fork", "{\"run\":\"other\",\"name\":\"idle\"}");
+    machine->wall_us += 1000000;
+    const int64_t idle_us = machine->wall_us;
+    machine->wall_us += 1000000;
+    (void)ask(db, STRATA_OK, "kv.put", "{\"run\":\"idle\",\"key\":\"u\",\"value\":1}");
+    /* Before the fork began: bounded by its version and by the time. */
+    (void)ask(db, STRATA_OK, "run.fork",
+              "{\"run\":\"idle\",\"name\":\"early\",\"as_of_time\":%lld}", (long long)times_us[0]);
+    const char *got = ask(db, STRATA_OK, "history.log", "{\"run\":\"early\",\"limit\":1}");
+    assert_int_equal(json_int(got, "timestamp"), times_us[0]);
+    /* Where the fork has no commits of its own yet, and all of its base. */
+    (void)ask(db, STRATA_OK, "run.fork", "{\"run\":\"idle\",\"name\":\"late\",\"as_of_time\":%lld}",
+              (long long)idle_us);
+    got = ask(db, STRATA_OK, "history.log", "{\"run\":\"late\",\"limit\":1}");
+    assert_int_equal(json_int(got, "timestamp"), times_us[2]);
+    assert_json(ask(db, STRATA_OK, "history.diff",
+                    "{\"run\":\"late\",\"as_of_time\":%lld,\"primitives\":[\"kv\"],\"values\":"
+                    "false,\"summary\":true}",
+                    (long long)times_us[1]),
+                "{\"changes\":[],\"summary\":{\"kv\":{\"added\":0,\"removed\":0,\"changed\":1}}}");
+}
+
+/* Of a document a change may be kept, and not what it was a change of: then the value of that commit has gone
+ * like others have, and the replay goes on. */
+static void holes(void **state) {
+    (void)state;
+    (void)ask(db, STRATA_OK, "run.create", "{\"name\":\"trimmed\"}");
+    static const char *const sets[][2] = {
+        {"", "{\"a\":0}"}, {"/a", "1"}, {"", "{\"a\":2}"}, {"", "{\"a\":3}"}};
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        (void)ask(db, STRATA_OK, "json.set",
+                  "{\"run\":\"trimmed\",\"key\":\"d\",\"path\":\"%s\",\"value\":%s}", sets[i][0],
+                  sets[i][1]);
+    }
+    (void)ask(db, STRATA_OK, "retention.set",
+              "{\"run\":\"trimmed\",\"keep\":\"last\",\"versions\":2}");
+    (void)ask(db, STRATA_OK, "db.compact", "{}");
+    const char *got = ask(db, STRATA_OK, "history.replay", "{\"run\":\"trimmed\"}");
+    assert_null(strstr(got, "\"value\":{\"a\":0}"));
+    assert_null(strstr(got, "\"value\":{\"a\":1}"));
+    assert_non_null(strstr(got, "\"kind\":\"put\"}")); /* the change that is left of that */
+    assert_non_null(strstr(got, "\"value\":{\"a\":2}"));
+    assert_non_null(strstr(got, "\"value\":{\"a\":3}"));
+    const uint64_t earliest = (uint64_t)json_int(got, "earliest");
+    assert_true(earliest > 0);
+    assert_int_equal(tell(db, "history.replay", "{\"run\":\"trimmed\",\"from\":%llu}",
+                          (unsigned long long)earliest - 1),
+                     STRATA_HISTORY_TRIMMED);
+    (void)ask(db, STRATA_OK, "history.replay", "{\"run\":\"trimmed\",\"from\":%llu}",
+              (unsigned long long)earliest);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(log_and_replay, set_up, tear_down),
@@ -583,6 +663,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(log_between_times, set_up, tear_down),
         cmocka_unit_test_setup_teardown(states, set_up, tear_down),
         cmocka_unit_test_setup_teardown(differences, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(gone_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(forks_of_times, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(holes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_memory, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

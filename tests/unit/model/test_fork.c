@@ -120,6 +120,10 @@ static void check_get(life *l, int run, int key, uint64_t version, int64_t time_
         tell(l->db, "kv.get", "{\"run\":\"%s\",\"key\":\"k%d\"%s}", name_of(run), key, bound);
     if (status == STRATA_HISTORY_TRIMMED) {
         assert_true(past && may_be_trimmed(l, run, version, time_us));
+        const char *why = ask(l->db, status, "kv.get", "{\"run\":\"%s\",\"key\":\"k%d\"%s}",
+                              name_of(run), key, bound);
+        assert_true(version == UINT64_MAX ||
+                    (uint64_t)json_int(why, "earliest_retained") > version);
         return;
     }
     if (w == NULL || w->deleted) {

@@ -1,0 +1,869 @@
+/* op_history.c - what history tells of commits and of points: log, replay, state and diff. The model keeps every
+ * version of everything, so each answer follows from its tables: a commit is the versions that have its
+ * number; a point is what a reader then sees; two points differ where they show other versions.
+ *
+ * Three things are taken from the answer itself: cursors of state and diff, which are keys of the store; the
+ * version that a state of now or of a time shows; and where a document differs (tests/unit/format has
+ * that). What retention, or the end of a run that a fork sees, may have taken need not be listed; what is
+ * listed is right, and what is promised is there. And of two points that are kept so the difference is
+ * exact, or refused.
+ */
+#include "history.h"
+
+#include "base/bytes.h"
+#include "base/limits.h"
+
+enum { CHANGES_SHOWN = 100 };
+
+static const struct {
+    model_kind kind;
+    const char *name;
+    size_t texts; /* in a reference; 0: a number */
+    char separator;
+} things[] = {
+    {MODEL_KV, "kv", 1, 0},       {MODEL_EVENT, "event", 0, 0},   {MODEL_STATE, "state", 1, 0},
+    {MODEL_TRACE, "trace", 1, 0}, {MODEL_JSON, "json", 1, '#'},   {MODEL_MEMORY, "memory", 1, 0},
+    {MODEL_EDGE, "edge", 3, '>'}, {MODEL_SCHEMA, "schema", 1, 0}, {MODEL_ENTITY, "entity", 2, '/'},
+};
+enum { THINGS = sizeof things / sizeof things[0] };
+
+/* ---- Things ---------------------------------------------------------------------------------- */
+
+static size_t thing_of(model_kind kind) {
+    size_t i = 0;
+    while (i < THINGS && things[i].kind != kind) {
+        i++;
+    }
+    return i;
+}
+
+strata_slice history_ref(st_arena *arena, model_kind kind, strata_slice key) {
+    const size_t thing = thing_of(kind);
+    const char separator = things[thing].separator;
+    const uint8_t *bytes = key.data;
+    char *text = st_arena_alloc(arena, 3 * key.len + 40, 1);
+    assert_non_null(text);
+    size_t len = (size_t)sprintf(text, "%s:", things[thing].name);
+    if (things[thing].texts == 0) {
+        len += (size_t)sprintf(text + len, "%llu", (unsigned long long)load64_be(bytes));
+        return st_slice(text, len);
+    }
+    for (size_t i = 0; i < key.len; i++) {
+        if (bytes[i] == 0) {
+            text[len++] = separator;
+        } else if (separator != 0 && (bytes[i] == '%' || bytes[i] == separator)) {
+            len += (size_t)sprintf(text + len, "%%%02X", bytes[i]);
+        } else {
+            text[len++] = (char)bytes[i];
+        }
+    }
+    return st_slice(text, len);
+}
+
+static void put_named(strata_buffer *out, const char *name, strata_slice msgpack) {
+    if (msgpack.len > 0) {
+        put_raw(out, name, msgpack);
+    }
+}
+
+static void put_edge(strata_buffer *out, strata_slice kept) {
+    const int64_t weight = (int64_t)load64_le(kept.data);
+    put(st_msgpack_put_object(out, (weight != 0 ? 1u : 0u) + (kept.len > 8)));
+    if (weight != 0) {
+        put_name(out, "weight");
+        put(st_msgpack_put_float(out, (double)weight));
+    }
+    put_named(out, "properties", st_slice((const uint8_t *)kept.data + 8, kept.len - 8));
+}
+
+static void put_entity(strata_buffer *out, strata_slice kept) {
+    const uint8_t *bytes = kept.data;
+    put(st_msgpack_put_object(out, bytes[0] != 0 ? 2 : 1));
+    put_raw(out, "document", st_slice(bytes + 1, kept.len - 1));
+    if (bytes[0] != 0) {
+        put_bool(out, "deleted", true);
+    }
+}
+
+static void put_memory(strata_buffer *out, const model_memory *memory) {
+    put(st_msgpack_put_object(out, 1u + (memory->tags.len > 0) + (memory->metadata.len > 0)));
+    put_text(out, "text", memory->text);
+    put_named(out, "tags", memory->tags);
+    put_named(out, "metadata", memory->metadata);
+}
+
+void history_show(strata_buffer *out, model_kind kind, const model_version *version) {
+    const strata_slice kept = version->value;
+    const model_event *event = kept.data;
+    switch (kind) {
+    case MODEL_EVENT:
+        put(st_msgpack_put_object(out, 2));
+        put_text(out, "type", event->type);
+        put_raw(out, "payload", event->payload);
+        break;
+    case MODEL_STATE:
+        put(st_buffer_append(out, (const uint8_t *)kept.data + 8, kept.len - 8));
+        break;
+    case MODEL_JSON:
+        tree_write(((const model_document *)kept.data)->root, out);
+        break;
+    case MODEL_MEMORY:
+        put_memory(out, kept.data);
+        break;
+    case MODEL_EDGE:
+        put_edge(out, kept);
+        break;
+    case MODEL_SCHEMA:
+        put(st_msgpack_put_object(out, 1));
+        put_raw(out, "schema", st_slice((const uint8_t *)kept.data + 1, kept.len - 1));
+        break;
+    case MODEL_ENTITY:
+        put_entity(out, kept);
+        break;
+    default:
+        put(st_buffer_append(out, kept.data, kept.len));
+    }
+}
+
+/* The same hash is the same history: sequence, time, and all that came before. */
+static bool is_same_event(const model_event *a, const model_event *b) {
+    return st_slice_equal(a->type, b->type) && st_slice_equal(a->payload, b->payload) &&
+           memcmp(a->hash, b->hash, sizeof a->hash) == 0;
+}
+
+static bool is_same_memory(const model_memory *a, const model_memory *b) {
+    return st_slice_equal(a->text, b->text) && st_slice_equal(a->tags, b->tags) &&
+           st_slice_equal(a->metadata, b->metadata);
+}
+
+bool history_same(model_kind kind, const model_version *a, const model_version *b) {
+    if (a == NULL || b == NULL || a->number == b->number) {
+        return a == b || (a != NULL && b != NULL);
+    }
+    if (kind == MODEL_JSON) {
+        const model_document *left = a->value.data;
+        const model_document *right = b->value.data;
+        return tree_equal(left->root, right->root);
+    }
+    if (kind == MODEL_MEMORY) {
+        return is_same_memory(a->value.data, b->value.data);
+    }
+    if (kind == MODEL_EVENT) {
+        return is_same_event(a->value.data, b->value.data);
+    }
+    return a->expires_us == b->expires_us && st_slice_equal(a->value, b->value);
+}
+
+/* Whether what is told of the run's past may be less than the model has. Of a run whose end was refused as the
+ * writer failed there may be no more than its forks see. */
+static bool is_loose(const moment *at, unsigned run) {
+    const model *m = at->model;
+    bool gone = m->tables[MODEL_SYSTEM][MODEL_RULE].count > 0 || at->broken;
+    for (unsigned base = m->origins[run].base; base > 0; base = m->origins[base].base) {
+        gone = gone || m->gone[base] > 0;
+    }
+    return gone;
+}
+
+/* Those that are asked for; all when none is named. */
+static bool is_asked(const op *o, size_t thing) {
+    st_cursor cursor = st_cursor_over(o->expected);
+    st_token token;
+    if (!st_msgpack_next(&cursor, &token)) {
+        return true;
+    }
+    for (uint32_t left = token.as.count; left > 0; left--) {
+        st_token name;
+        assert_true(st_msgpack_next(&cursor, &name));
+        if (st_slice_equal(name.as.bytes, strata_text(things[thing].name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void pick_things(maker *mk, op *o) {
+    strata_buffer out = {NULL, 0, 0, NULL};
+    const size_t first = (size_t)pick(mk, THINGS);
+    if (one_in(mk, 2)) {
+        return;
+    }
+    put(st_msgpack_put_array(&out, 2));
+    put(st_msgpack_put_string(&out, strata_text(things[first].name)));
+    put(st_msgpack_put_string(&out, strata_text(things[pick(mk, THINGS)].name)));
+    o->expected = arena_bytes(mk->arena, st_buffer_slice(&out));
+    strata_buffer_free(&out);
+}
+
+/* ---- Commits --------------------------------------------------------------------------------- */
+
+typedef struct change {
+    uint64_t number;
+    size_t place; /* in order of kind and key */
+    model_kind kind;
+    strata_slice ref;
+    const model_version *version;
+} change;
+
+typedef struct changes {
+    change *all; /* in order of commit, and in it of kind and key */
+    size_t count;
+    const model_table *labels;
+} changes;
+
+static int by_commit(const void *a, const void *b) {
+    const change *left = a;
+    const change *right = b;
+    return left->number != right->number
+               ? (left->number < right->number ? -1 : 1)
+               : (left->place > right->place) - (left->place < right->place);
+}
+
+/* What the run, and what it was forked from, has been made of: commits above `after` up to `until`. */
+static changes collect(const moment *at, st_arena *arena, unsigned run, uint64_t after,
+                       uint64_t until) {
+    changes found = {.labels = model_table_of(at->model, run, MODEL_LABEL)};
+    size_t cap = 0;
+    for (size_t t = 0; t < 2 * THINGS; t++) {
+        const model_kind kind = things[t % THINGS].kind;
+        const model_table *table = model_table_of(at->model, run, kind);
+        if (t == THINGS) {
+            found.all = st_arena_alloc(arena, (cap + 1) * sizeof *found.all, 8);
+            assert_non_null(found.all);
+        }
+        for (size_t i = 0; i < table->count; i++) {
+            const model_cell *cell = table->cells[i];
+            for (size_t j = 0; j < cell->count; j++) {
+                const model_version *version = &cell->versions[j];
+                if (version->number <= after || version->number > until) {
+                    continue;
+                }
+                cap += t < THINGS;
+                if (t >= THINGS) {
+                    found.all[found.count] = (change){version->number, found.count, kind,
+                                                      history_ref(arena, kind, cell->key), version};
+                    found.count++;
+                }
+            }
+        }
+    }
+    qsort(found.all, found.count, sizeof *found.all, by_commit);
+    return found;
+}
+
+static strata_slice label_of(const changes *of, uint64_t number) {
+    for (size_t i = 0; i < of->labels->count; i++) {
+        const model_version *version = model_seen(of->labels->cells[i], number);
+        if (version != NULL && version->number == number) {
+            return version->value;
+        }
+    }
+    return st_slice("", 0);
+}
+
+/* Where the commit of the change at a place ends, or begins. */
+static size_t commit_end(const changes *of, size_t first) {
+    size_t end = first;
+    while (end < of->count && of->all[end].number == of->all[first].number) {
+        end++;
+    }
+    return end;
+}
+
+static size_t commit_start(const changes *of, size_t last) {
+    size_t start = last;
+    while (start > 0 && of->all[start - 1].number == of->all[last].number) {
+        start--;
+    }
+    return start;
+}
+
+static bool has_ref(const changes *of, size_t start, size_t end, strata_slice ref) {
+    bool has = ref.len == 0;
+    for (size_t i = start; i < end && !has; i++) {
+        has = st_slice_equal(of->all[i].ref, ref);
+    }
+    return has;
+}
+
+/* The trace that a commit with a label belongs to: the first that it wrote. */
+static strata_slice trace_of(const changes *of, size_t start, size_t end) {
+    for (size_t i = start; i < end; i++) {
+        if (of->all[i].kind == MODEL_TRACE) {
+            const strata_slice ref = of->all[i].ref;
+            return st_slice((const char *)ref.data + 6, ref.len - 6);
+        }
+    }
+    return st_slice("", 0);
+}
+
+static void put_commit(strata_buffer *out, const changes *of, size_t start, size_t end,
+                       bool values) {
+    const change *first = &of->all[start];
+    const strata_slice label = label_of(of, first->number);
+    const size_t shown = values || end - start < CHANGES_SHOWN ? end - start : CHANGES_SHOWN;
+    const strata_slice trace = label.len > 0 ? trace_of(of, start, end) : st_slice("", 0);
+    put(st_msgpack_put_object(out, 4u + (label.len > 0) + (trace.len > 0)));
+    put_stamp(out, first->version);
+    if (label.len > 0) {
+        put_text(out, "label", label);
+    }
+    if (trace.len > 0) {
+        put_text(out, "trace", trace);
+    }
+    put_name(out, "changes");
+    put(st_msgpack_put_array(out, (uint32_t)shown));
+    for (size_t i = start; i < start + shown; i++) {
+        const change *one = &of->all[i];
+        const bool valued = values && !one->version->deleted;
+        put(st_msgpack_put_object(out, valued ? 3 : 2));
+        put_text(out, "ref", one->ref);
+        put_text(out, "kind", strata_text(one->version->deleted ? "delete" : "put"));
+        if (valued) {
+            put_name(out, "value");
+            history_show(out, one->kind, one->version);
+        }
+    }
+    put_uint(out, "count", end - start);
+}
+
+static uint64_t number_of(strata_slice digits) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        number = number * 10 + (uint64_t)(((const char *)digits.data)[i] - '0');
+    }
+    return number;
+}
+
+typedef struct span {
+    unsigned run;
+    uint64_t after;
+    uint64_t until;
+    bool replays;
+} span;
+
+/* number, by: from a commit, or a time; as_of, as_of_us: until. */
+static bool expect_span(const op *o, const moment *at, expected *e, span *s) {
+    const uint64_t cursor = number_of(o->cursor);
+    s->replays = strcmp(o->kind->name, "history.replay") == 0;
+    if (!expect_run(o, at, e, &s->run) || !expect_bounds(o, e)) {
+        return false;
+    }
+    if (o->text.len > 0 && memchr(o->text.data, ':', o->text.len) == NULL) {
+        expect_error(e, STRATA_INVALID_KEY, NULL);
+        return false;
+    }
+    if (!expect_as_of(o, at, e, s->run, &s->until)) {
+        return false;
+    }
+    if ((o->number > 0 && o->by != 0) || o->by - 1 > at->now_us) {
+        expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
+        return false;
+    }
+    s->after = o->number > 0 ? o->number - 1 : 0;
+    if (o->by != 0) {
+        s->after = model_at_time(at->model, s->run, at->snapshot, o->by - 1);
+    }
+    if (cursor > 0 && (o->reverse || s->replays)) {
+        s->after = cursor > s->after ? cursor : s->after;
+    } else if (cursor > 0) {
+        s->until = cursor - 1 < s->until ? cursor - 1 : s->until;
+    }
+    return true;
+}
+
+static void predict_commits(const op *o, const moment *at, expected *e) {
+    const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
+    strata_buffer page = {NULL, 0, 0, NULL};
+    uint32_t count = 0;
+    uint64_t last = 0;
+    bool more = false;
+    span s;
+    if (!expect_span(o, at, e, &s)) {
+        return;
+    }
+    const changes of = collect(at, &e->arena, s.run, s.after, s.until);
+    const bool oldest_first = o->reverse || s.replays;
+    for (size_t left = of.count; left > 0 && !more;) {
+        const size_t start = oldest_first ? of.count - left : commit_start(&of, left - 1);
+        const size_t end = commit_end(&of, start);
+        left -= end - start;
+        if (!has_ref(&of, start, end, o->text)) {
+            continue;
+        }
+        more = count == limit;
+        if (!more) {
+            put_commit(&page, &of, start, end, s.replays);
+            last = of.all[start].number;
+            count++;
+        }
+    }
+    strata_buffer *out = expect_ok(e, more ? 2 : 1);
+    put_name(out, "commits");
+    put(st_msgpack_put_array(out, count));
+    put(st_buffer_append(out, page.data, page.len));
+    strata_buffer_free(&page);
+    if (more) {
+        char cursor[24];
+        const int len = snprintf(cursor, sizeof cursor, "%llu", (unsigned long long)last);
+        put_text(out, "cursor", st_slice(cursor, (size_t)len));
+    }
+}
+
+static bool reads_past(const op *o) {
+    return o->as_of != UINT64_MAX;
+}
+
+static void make_commits(maker *mk, op *o) {
+    const model *m = mk->model;
+    o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
+    o->limit = pick_limit(mk);
+    pick_when(mk, o);
+    if (one_in(mk, 3)) {
+        o->number = 1 + pick(mk, m->last + 1);
+    } else if (one_in(mk, 4) && m->log_count > 0) {
+        o->by = m->log[pick(mk, m->log_count)].timestamp_us + (int64_t)pick(mk, 2);
+    }
+    if (one_in(mk, 4)) {
+        o->cursor = pick_text(mk, "%u", (unsigned)(1 + pick(mk, m->last + 1)));
+    }
+}
+
+static void make_log(maker *mk, op *o) {
+    make_commits(mk, o);
+    o->reverse = one_in(mk, 3);
+    if (one_in(mk, 4)) {
+        const size_t thing = (size_t)pick(mk, THINGS);
+        const strata_slice key = pick_known(mk, o, things[thing].kind);
+        o->text = key.len > 0 ? history_ref(mk->arena, things[thing].kind, key)
+                              : strata_text(one_in(mk, 4) ? "nothing" : "kv:nowhere");
+    }
+}
+
+/* ---- Commits of which something may be gone ---------------------------------------------------- */
+
+static strata_slice next_item(st_cursor *array) {
+    strata_slice item;
+    assert_true(st_msgpack_skip(array, &item));
+    return item;
+}
+
+static uint32_t open_array(strata_slice array, st_cursor *cursor) {
+    st_token token;
+    *cursor = st_cursor_over(array);
+    return st_msgpack_next(cursor, &token) && token.type == STRATA_ARRAY ? token.as.count : 0;
+}
+
+/* Whether the commit that is told is one of the model's, less what may be gone. */
+static bool commit_holds(const changes *of, strata_slice told, bool values) {
+    const uint64_t number = (uint64_t)int_of(field_of(told, "version"));
+    st_cursor cursor;
+    uint32_t left = open_array(field_of(told, "changes"), &cursor);
+    size_t i = 0;
+    strata_buffer value = {NULL, 0, 0, NULL};
+    strata_slice shown = left > 0 ? next_item(&cursor) : st_slice("", 0);
+    bool holds = true;
+    while (i < of->count && of->all[i].number != number) {
+        i++;
+    }
+    holds =
+        i < of->count && int_of(field_of(told, "timestamp")) == of->all[i].version->timestamp_us;
+    for (; holds && i < of->count && of->all[i].number == number; i++) {
+        const change *one = &of->all[i];
+        const bool may_lack =
+            one->version->may_go || one->version->may_vanish || one->version->from > 0;
+        if (left == 0 || !st_slice_equal(text_of(field_of(shown, "ref")), one->ref)) {
+            holds = may_lack;
+            continue;
+        }
+        value.len = 0;
+        if (values && !one->version->deleted) {
+            history_show(&value, one->kind, one->version);
+        }
+        const strata_slice got = field_of(shown, "value");
+        const bool lacks = got.len == 0 && may_lack && one->kind == MODEL_JSON;
+        holds = (lacks || st_slice_equal(got, st_buffer_slice(&value))) &&
+                one->version->deleted ==
+                    st_slice_equal(text_of(field_of(shown, "kind")), strata_text("delete"));
+        shown = --left > 0 ? next_item(&cursor) : shown;
+    }
+    strata_buffer_free(&value);
+    return holds && left == 0;
+}
+
+static bool may_be_less(const op *o, const moment *at, const answer *got) {
+    expected e;
+    span s;
+    expected_init(&e);
+    e.got = got;
+    bool holds = got->status == STRATA_OK && expect_span(o, at, &e, &s) && is_loose(at, s.run);
+    if (holds) {
+        const changes of = collect(at, &e.arena, s.run, s.after, s.until);
+        st_cursor cursor;
+        uint32_t left = open_array(field_of(object_of(got->response), "commits"), &cursor);
+        while (holds && left-- > 0) {
+            holds = commit_holds(&of, next_item(&cursor), s.replays);
+        }
+    }
+    if (got->status == STRATA_HISTORY_TRIMMED && expect_span(o, at, &e, &s)) {
+        holds = is_loose(at, s.run) && (o->number > 0 || o->by != 0);
+    }
+    expected_free(&e);
+    return holds;
+}
+
+/* ---- Points ---------------------------------------------------------------------------------- */
+
+/* What a reader there finds of a cell; NULL: nothing. when: as_of or as_of_us, and its run. */
+static const model_version *find_there(const op *when, const moment *at, model_kind kind,
+                                       const model_cell *cell, uint64_t snapshot) {
+    const model_version *version = model_seen(cell, snapshot);
+    const bool live =
+        version != NULL && (kind == MODEL_KV ? kv_is_live(when, at, version) : !version->deleted);
+    return live ? version : NULL;
+}
+
+/* What a page has last that the model does not foresee. */
+static void put_got(const expected *e, strata_buffer *out, const char *name) {
+    const strata_slice got = field_of(object_of(e->got->response), name);
+    put_raw(out, name, got.len > 0 ? got : st_slice("\xc0", 1));
+}
+
+static void make_state(maker *mk, op *o) {
+    o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
+    o->limit = pick_limit(mk);
+    pick_things(mk, o);
+    pick_when(mk, o);
+}
+
+static void predict_state(const op *o, const moment *at, expected *e) {
+    const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
+    bool more = false;
+    open_list list;
+    unsigned run;
+    uint64_t snapshot;
+    if (!expect_run(o, at, e, &run) || !expect_bounds(o, e) ||
+        !expect_as_of(o, at, e, run, &snapshot)) {
+        return;
+    }
+    strata_buffer *out = expect_list(e, "items", &list);
+    for (size_t t = 0; t < THINGS && !more; t++) {
+        const model_table *table = model_table_of(at->model, run, things[t].kind);
+        for (size_t i = 0; i < table->count && is_asked(o, t) && !more; i++) {
+            const model_version *version =
+                find_there(o, at, things[t].kind, table->cells[i], snapshot);
+            more = version != NULL && list.count == limit;
+            if (version == NULL || more) {
+                continue;
+            }
+            const bool ends = version->expires_us != INT64_MAX;
+            put(st_msgpack_put_object(out, ends ? 5 : 4));
+            put_text(out, "ref", history_ref(&e->arena, things[t].kind, table->cells[i]->key));
+            put_name(out, "value");
+            history_show(out, things[t].kind, version);
+            put_stamp(out, version);
+            if (ends) {
+                put_int(out, "expires", version->expires_us);
+            }
+            list.count++;
+        }
+    }
+    expect_list_end(e, &list, st_slice(NULL, 0));
+    st_msgpack_patch(out, list.object, more ? 3 : 2);
+    if (o->as_of != UINT64_MAX) {
+        put_uint(out, "version", o->as_of);
+    } else {
+        put_got(e, out, "version");
+    }
+    if (more) {
+        put_got(e, out, "cursor");
+    }
+}
+
+static bool trims_state(const op *o, const moment *at) {
+    const op all = {.kind = o->kind, .run = o->run, .as_of = o->as_of, .as_of_us = o->as_of_us};
+    bool trims = false;
+    for (size_t t = 0; t < THINGS && !trims; t++) {
+        trims = is_asked(o, t) && history_trims_list(&all, at, things[t].kind);
+    }
+    return trims;
+}
+
+/* ---- Differences ----------------------------------------------------------------------------- */
+
+/* The other point: run type, as of the commit `until` or the time `by`. */
+static op other_of(const op *o) {
+    return (op){.kind = o->kind,
+                .run = o->type.len > 0 ? o->type : o->run,
+                .as_of = o->until,
+                .as_of_us = o->by};
+}
+
+static void make_diff(maker *mk, op *o) {
+    op other = {.as_of = UINT64_MAX};
+    o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
+    o->type = one_in(mk, 2) ? pick_run(mk) : st_slice("", 0);
+    o->limit = pick_limit(mk);
+    pick_things(mk, o);
+    pick_when(mk, o);
+    pick_when(mk, &other);
+    o->until = other.as_of;
+    o->by = other.as_of_us;
+    if (!mk->alone) { /* two readers of now would see two moments */
+        o->by = 0;
+        o->until = pick(mk, mk->model->last + 1);
+    }
+    o->reverse = one_in(mk, 3); /* without values */
+    o->whole = one_in(mk, 5);   /* only counted */
+}
+
+typedef struct comparison {
+    const op *o;
+    op other;
+    const moment *at;
+    unsigned runs[2];
+    uint64_t snapshots[2];
+    uint64_t limit;
+    open_list list;
+    bool more;
+    uint64_t counts[THINGS][3];
+} comparison;
+
+/* The change of that thing that the answer tells; empty: none. */
+static strata_slice told_of(const expected *e, strata_slice ref) {
+    st_cursor cursor;
+    uint32_t left = open_array(field_of(object_of(e->got->response), "changes"), &cursor);
+    while (left-- > 0) {
+        const strata_slice told = next_item(&cursor);
+        if (st_slice_equal(text_of(field_of(told, "ref")), ref)) {
+            return told;
+        }
+    }
+    return st_slice("", 0);
+}
+
+static void put_difference(comparison *c, expected *e, size_t thing, strata_slice ref,
+                           const model_version *const sides[2]) {
+    static const char *const names[2][2] = {{"before", "after"},
+                                            {"before_version", "after_version"}};
+    static const char *const kinds[] = {"added", "removed", "changed"};
+    const size_t kind = sides[0] == NULL ? 0 : sides[1] == NULL ? 1 : 2;
+    const bool values = !c->o->reverse;
+    const bool paths = values && kind == 2 && things[thing].kind == MODEL_JSON;
+    strata_buffer *out = &e->answer;
+    if (c->o->whole) {
+        c->counts[thing][kind]++;
+        return;
+    }
+    c->more = c->list.count == c->limit;
+    if (c->more) {
+        return;
+    }
+    c->list.count++;
+    put(st_msgpack_put_object(out, 2 + (kind == 2 ? 2u : 1u) * (values ? 2 : 1) + paths));
+    put_text(out, "ref", ref);
+    put_text(out, "kind", strata_text(kinds[kind]));
+    for (size_t side = 0; side < 2; side++) {
+        if (sides[side] != NULL && values) {
+            put_name(out, names[0][side]);
+            history_show(out, things[thing].kind, sides[side]);
+        }
+    }
+    if (paths) {
+        const strata_slice told = field_of(told_of(e, ref), "paths");
+        st_cursor cursor;
+        put_raw(out, "paths", open_array(told, &cursor) > 0 ? told : st_slice("\xc0", 1));
+    }
+    for (size_t side = 0; side < 2; side++) {
+        if (sides[side] != NULL) {
+            put_uint(out, names[1][side], sides[side]->number);
+        }
+    }
+}
+
+/* Whether there is no telling when it ended for a reader of a commit. */
+static bool is_doubtful(const comparison *c, size_t side, const model_version *version) {
+    const op *when = side == 0 ? c->o : &c->other;
+    const model *m = c->at->model;
+    return version != NULL && !version->deleted && version->expires_us != INT64_MAX &&
+           when->as_of != UINT64_MAX &&
+           (m->origins[c->runs[side]].base > 0 || is_loose(c->at, c->runs[side]));
+}
+
+static void compare_cells(comparison *c, expected *e, size_t thing, strata_slice key,
+                          const model_cell *const cells[2]) {
+    const model_kind kind = things[thing].kind;
+    const strata_slice ref = history_ref(&e->arena, kind, key);
+    const model_version *seen[2] = {NULL, NULL};
+    const model_version *sides[2] = {NULL, NULL};
+    bool doubtful = false;
+    for (size_t i = 0; i < 2; i++) {
+        const op *when = i == 0 ? c->o : &c->other;
+        seen[i] = cells[i] == NULL ? NULL : model_seen(cells[i], c->snapshots[i]);
+        sides[i] =
+            seen[i] == NULL ? NULL : find_there(when, c->at, kind, cells[i], c->snapshots[i]);
+        doubtful = doubtful || is_doubtful(c, i, seen[i]);
+    }
+    if (seen[0] != NULL && seen[1] != NULL && seen[0]->number == seen[1]->number) {
+        return;
+    }
+    if (doubtful) {
+        const strata_slice told = text_of(field_of(told_of(e, ref), "kind"));
+        if (told.len == 0) { /* none, or one of the next page */
+            c->more = c->list.count == c->limit &&
+                      field_of(object_of(e->got->response), "cursor").len > 0;
+            return;
+        }
+        for (size_t i = 0; i < 2; i++) {
+            const bool there = !st_slice_equal(told, strata_text(i == 0 ? "added" : "removed"));
+            const bool may_be = seen[i] != NULL && !seen[i]->deleted;
+            sides[i] = there && may_be && (sides[i] != NULL || is_doubtful(c, i, seen[i])) ? seen[i]
+                                                                                           : NULL;
+        }
+    }
+    if ((sides[0] != NULL || sides[1] != NULL) && !history_same(kind, sides[0], sides[1])) {
+        put_difference(c, e, thing, ref, sides);
+    }
+}
+
+static void compare_tables(comparison *c, expected *e, size_t thing) {
+    const model_table *tables[2];
+    size_t at[2] = {0, 0};
+    for (size_t i = 0; i < 2; i++) {
+        tables[i] = model_table_of(c->at->model, c->runs[i], things[thing].kind);
+    }
+    while (!c->more && (at[0] < tables[0]->count || at[1] < tables[1]->count)) {
+        const model_cell *cells[2];
+        for (size_t i = 0; i < 2; i++) {
+            cells[i] = at[i] < tables[i]->count ? tables[i]->cells[at[i]] : NULL;
+        }
+        const int order = cells[0] == NULL   ? 1
+                          : cells[1] == NULL ? -1
+                                             : st_slice_compare(cells[0]->key, cells[1]->key);
+        cells[0] = order <= 0 ? cells[0] : NULL;
+        cells[1] = order >= 0 ? cells[1] : NULL;
+        compare_cells(c, e, thing, cells[order > 0 ? 1 : 0]->key, cells);
+        at[0] += order <= 0;
+        at[1] += order >= 0;
+    }
+}
+
+static void put_summary(const comparison *c, strata_buffer *out) {
+    static const char *const kinds[] = {"added", "removed", "changed"};
+    size_t place;
+    uint32_t count = 0;
+    put_name(out, "summary");
+    put(st_msgpack_open_object(out, &place));
+    for (size_t t = 0; t < THINGS; t++) {
+        if (c->counts[t][0] + c->counts[t][1] + c->counts[t][2] == 0) {
+            continue;
+        }
+        count++;
+        put_name(out, things[t].name);
+        put(st_msgpack_put_object(out, 3));
+        for (size_t kind = 0; kind < 3; kind++) {
+            put_uint(out, kinds[kind], c->counts[t][kind]);
+        }
+    }
+    st_msgpack_patch(out, place, count);
+}
+
+static bool expect_points(const op *o, const moment *at, expected *e, comparison *c) {
+    *c = (comparison){.o = o, .other = other_of(o), .at = at, .limit = o->limit};
+    c->limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
+    return expect_run(o, at, e, &c->runs[0]) && expect_run(&c->other, at, e, &c->runs[1]) &&
+           expect_bounds(o, e) && expect_as_of(o, at, e, c->runs[0], &c->snapshots[0]) &&
+           expect_as_of(&c->other, at, e, c->runs[1], &c->snapshots[1]);
+}
+
+static void predict_diff(const op *o, const moment *at, expected *e) {
+    comparison c;
+    if (!expect_points(o, at, e, &c)) {
+        return;
+    }
+    strata_buffer *out = expect_list(e, "changes", &c.list);
+    for (size_t t = 0; t < THINGS; t++) {
+        if (is_asked(o, t)) {
+            compare_tables(&c, e, t);
+        }
+    }
+    expect_list_end(e, &c.list, st_slice(NULL, 0));
+    st_msgpack_patch(out, c.list.object, 1u + o->whole + c.more);
+    if (o->whole) {
+        put_summary(&c, out);
+    }
+    if (c.more) {
+        put_got(e, out, "cursor");
+    }
+}
+
+/* Of counts there is no telling which of those that end by themselves had. */
+static bool diff_matches(const op *o, const moment *at, const expected *e, strata_slice response) {
+    (void)at;
+    if (!o->whole) {
+        return st_slice_equal(st_buffer_slice(&e->answer), response);
+    }
+    static const char *const kinds[] = {"added", "removed", "changed"};
+    const strata_slice told = field_of(object_of(response), "summary");
+    const strata_slice wanted = field_of(object_of(st_buffer_slice(&e->answer)), "summary");
+    for (size_t t = 0; t < THINGS; t++) {
+        for (size_t kind = 0; kind < 3 && things[t].kind != MODEL_KV; kind++) {
+            if (int_of(field_of(field_of(told, things[t].name), kinds[kind])) !=
+                int_of(field_of(field_of(wanted, things[t].name), kinds[kind]))) {
+                return false;
+            }
+        }
+    }
+    return told.len > 0;
+}
+
+static bool diff_may_differ(const op *o, const moment *at, const answer *got) {
+    expected e;
+    comparison c;
+    expected_init(&e);
+    const bool trimmed =
+        got->status == STRATA_HISTORY_TRIMMED && expect_points(o, at, &e, &c) &&
+        (o->as_of != UINT64_MAX || o->as_of_us != 0 || o->until != UINT64_MAX || o->by != 0) &&
+        (is_loose(at, c.runs[0]) || is_loose(at, c.runs[1]));
+    expected_free(&e);
+    return trimmed;
+}
+
+static bool diff_reads_past(const op *o) {
+    return o->as_of != UINT64_MAX && o->until != UINT64_MAX;
+}
+
+const op_kind ops_history[] = {
+    {.name = "history.log",
+     .args = "run ref? from# until# until_time from_time reverse limit cursor",
+     .weight = 12,
+     .make = make_log,
+     .predict = predict_commits,
+     .may_differ = may_be_less,
+     .reads_past = reads_past},
+    {.name = "history.replay",
+     .args = "run from# until# until_time from_time limit cursor",
+     .weight = 8,
+     .make = make_commits,
+     .predict = predict_commits,
+     .may_differ = may_be_less,
+     .reads_past = reads_past},
+    {.name = "history.state",
+     .args = "run primitives as_of as_of_time limit",
+     .weight = 10,
+     .make = make_state,
+     .predict = predict_state,
+     .trims = trims_state,
+     .reads_past = reads_past},
+    {.name = "history.diff",
+     .args =
+         "run other_run primitives as_of as_of_time other_as_of other_as_of_time values summary "
+         "limit",
+     .weight = 20,
+     .make = make_diff,
+     .predict = predict_diff,
+     .matches = diff_matches,
+     .may_differ = diff_may_differ,
+     .reads_past = diff_reads_past},
+};
+const size_t ops_history_count = sizeof ops_history / sizeof ops_history[0];
