@@ -45,7 +45,7 @@ SOURCE = {".c", ".h", ".def", ".py", ".sh", ".mk", ".ts", ".mjs", ".js", ".css",
 ALLOWED_SYMBOLS = re.compile(
     r"""^(
         mem(cpy|move|set|cmp|chr) | str(len|chr|cmp|ncmp)      # <string.h>, no state, no locale
-      | (log|log1p|log2|exp|exp2|sqrt|pow|floor|ceil|fabs|fmin|fmax|ldexp|frexp|round)f?  # <math.h>
+      | (log|log1p|log2|exp|exp2|sqrt|pow|floor|ceil|fabs|fmin|fmax|fmod|ldexp|frexp|round)f?  # <math.h>
       | ZSTD_\w+ | sb_stemmer_\w+ | crypto_\w+  # the libraries
       | strata_host_default                                    # the host library's
       | __cpu_model | __cpu_features2 | __cpu_indicator_init | _GLOBAL_OFFSET_TABLE_
