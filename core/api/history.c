@@ -294,20 +294,23 @@ static strata_status show_node(st_request *rq, const st_explained *from, uint32_
     return node->has_value ? decode(rq, from->value, &node->value) : STRATA_OK;
 }
 
-static strata_status explain(st_request *rq, strata_run id, strata_slice ref, uint32_t depth,
-                             st_explanation *found) {
-    const st_when now = st_now();
-    st_explain_spec spec = {.depth = depth, .versions = ST_PAGE_MAX, .limit = ST_PAGE_MAX};
+static strata_status explain(st_request *rq, strata_run id, strata_slice ref,
+                             const strata_explain *options, st_explanation *found) {
+    const st_when when = st_handle_when(options->when);
+    st_explain_spec spec = {
+        .depth = options->depth, .versions = options->versions, .limit = ST_PAGE_MAX};
     st_run *run;
     st_key *key;
     st_point point;
-    if (depth > ST_EXPLAIN_DEPTH_MAX) {
-        return st_fail(rq->error, STRATA_INVALID_ARGUMENT, "depth is at most %u",
-                       (uint64_t)ST_EXPLAIN_DEPTH_MAX);
+    if (options->size != sizeof *options || options->depth > ST_EXPLAIN_DEPTH_MAX ||
+        options->versions == 0 || options->versions > ST_PAGE_MAX) {
+        return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
+                       "size is sizeof(strata_explain), depth at most %u, versions 1 to %u",
+                       (uint64_t)ST_EXPLAIN_DEPTH_MAX, (uint64_t)ST_PAGE_MAX);
     }
     ST_TRY(begin(rq, id, &run));
     ST_TRY(parse(rq, ref, &run, &key));
-    ST_TRY(st_point_open(rq, run, &now, &point));
+    ST_TRY(st_point_open(rq, run, &when, &point));
     spec.point = &point;
     spec.key = key;
     const strata_status status = st_explain(rq, &spec, found);
@@ -319,10 +322,12 @@ static strata_status explain(st_request *rq, strata_run id, strata_slice ref, ui
 }
 
 strata_status strata_history_explain(strata_db *db, strata_run run, strata_slice ref,
-                                     uint32_t depth, strata_explained_visit visit, void *arg) {
+                                     const strata_explain *options, strata_explained_visit visit,
+                                     void *arg) {
+    const strata_explain usual = STRATA_EXPLAIN_INIT;
     st_request *rq = st_handle_begin(db);
     st_explanation found = {.count = 0};
-    strata_status status = explain(rq, run, ref, depth, &found);
+    strata_status status = explain(rq, run, ref, options == NULL ? &usual : options, &found);
     bool more = true;
     for (size_t i = 0; status == STRATA_OK && more && i < found.count; i++) {
         strata_explained node;

@@ -37,8 +37,6 @@ enum {
     ST_PAGE_DEFAULT = 100,
     /* Tags of a run or a memory. */
     ST_TAGS_MAX = 256,
-    /* Forks of forks: a read of what none of them has written looks into each. */
-    ST_FORK_DEPTH_MAX = 64,
     /* Open transactions of one handle. */
     ST_TXNS_MAX = 16,
     /* Problems that one verify reports; the rest are as bad. */

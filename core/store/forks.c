@@ -43,14 +43,6 @@ void st_fork_find_base(st_shard *shard, st_fork_target *target) {
     target->point = point;
 }
 
-uint32_t st_fork_depth(const st_fork_target *target) {
-    uint32_t depth = 0;
-    for (const st_shard *shard = target->base; shard != NULL; shard = shard->base) {
-        depth++;
-    }
-    return depth;
-}
-
 /* ---- Pins ------------------------------------------------------------------------------------ */
 
 static void lock(st_store *store) {

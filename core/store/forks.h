@@ -22,9 +22,6 @@ typedef struct st_fork_target {
  * seen then, or the last one. */
 void st_fork_find_base(st_shard *shard, st_fork_target *target);
 
-/* How many runs a fork there would read through. Cost: as many steps. */
-uint32_t st_fork_depth(const st_fork_target *target);
-
 /* What is seen at that point stays, from here on. Errors: history_trimmed {requested or requested_time,
  * earliest_retained, policy}, corrupt, io, no_memory. */
 strata_status st_fork_pin(st_reader *reader, const st_fork_target *target) STRATA_MUST_USE;

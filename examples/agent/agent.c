@@ -355,7 +355,7 @@ static strata_status keep_better(agent *trip, agent *calm) {
                        strata_text("the other plan is cheaper")));
     printf("\n%s is completed, %s is cancelled\n", name, other);
     printf("\nwhy the price is %d\n", (int)(cheaper ? second : first));
-    TRY(strata_history_explain(better->db, better->run, strata_text("kv:price"), 3, keep_node,
+    TRY(strata_history_explain(better->db, better->run, strata_text("kv:price"), NULL, keep_node,
                                &why));
     print_tree(&why, 0);
     return print_lesson(better);

@@ -108,9 +108,6 @@ class Values(unittest.TestCase):
         made = arguments({"a": "$v", "b": "$$v", "c": {"$repeat": ["ab", 2]}, "d": {"$nest": [2, "array", 0]}},
                          {"v": 7})
         self.assertEqual(made, {"a": 7, "b": "$v", "c": "abab", "d": [[0]]})
-        bound = {}
-        turns = [arguments({"from": {"$counted": "f"}, "to": {"$count": "f"}}, bound) for _ in range(2)]
-        self.assertEqual(turns, [{"from": "f0", "to": "f1"}, {"from": "f1", "to": "f2"}])
 
     def test_json_and_tagged_json_keep_everything(self):
         for value in ROUND:

@@ -12,7 +12,6 @@ an object with one name that begins with "$":
     {"$raw": {...}}               the object as it is, whatever its names
   in arguments
     {"$count": "x"}               the strings "x1", "x2", ... in turn
-    {"$counted": "x"}             the one that came last; "x0" before the first
     {"$path": "x"}                a path of the case's own, where the carrier keeps its databases
     "$name"                       what a pattern bound to that name; "$$name" is the string "$name"
   in patterns
@@ -116,8 +115,6 @@ def arguments(value, bound):
         if tag_of(value) == "$count":
             bound["$count"] = bound.get("$count", 0) + 1
             return f"{value['$count']}{bound['$count']}"
-        if tag_of(value) == "$counted":
-            return f"{value['$counted']}{bound.get('$count', 0)}"
         if tag_of(value):
             raise ValueError(f"no argument is written {value}")
         return {name: arguments(inner, bound) for name, inner in value.items()}

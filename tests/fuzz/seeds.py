@@ -450,6 +450,34 @@ def add_paths(seeds):
                          b"~1", b"~0", b"null", b"move", b"copy", b"remove", b"replace", b"test"])
 
 
+def add_references(seeds):
+    for text in ("kv:city", "event:7", "state:s", "trace:t", "memory:m", "schema:p", "json:plan", "json:a%23b#/x/0",
+                 "edge:a>x>b", "edge:a%3Eb>%25>c", "entity:p%2Fq/e", "run", "run:r", "kv:", "event:0", "edge:a>b",
+                 "json:a%23", "json:a%2", "entity:a/b/c"):
+        seeds.add("reference", b"\0" + text.encode())
+    texts = [bytes([tag]) + b"a\0" for tag in (0x01, 0x02, 0x10, 0x30, 0x40, 0x50, 0x70, 0x90, 0xA0)]
+    pairs = [bytes([tag]) + b"a\0b#\0" for tag in (0x41, 0x91)]
+    triples = [bytes([tag]) + b"a>\0x\0b%\0" for tag in (0x80, 0x81)]
+    numbers = [bytes([tag]) + struct.pack(">Q", 7) for tag in (0x03, 0x20, 0xB0)]
+    parts = [b"\x51d\0" + struct.pack(">I", 1)]
+    for key in texts + pairs + triples + numbers + parts:
+        seeds.add("reference", b"\1" + key)
+
+    def key_of(shared, rest):
+        return varint(1 + shared) + sized(rest)
+
+    head = b"\1" + varint(0) + varint(9)
+    points = key_of(0, b"\x10city\0") + varint(4) + key_of(3, b"x\0") + varint(10) + b"\0"
+    ranges = key_of(0, b"\x10a") + key_of(1, b"b") + key_of(1, b"c") + key_of(0, b"") + b"\0"
+    writes = key_of(0, b"\x10sum\0") + b"\0"
+    blocks = b"\1" + sized(b"label") + b"\2" + sized(b"t1") + b"\x09" + sized(b"?")
+    for record in (head + points + ranges + writes + blocks, head + b"\0\0\0", head + points + b"\0\0" + blocks,
+                   b"\1\1" + varint(2**62) + b"\0" + ranges + b"\0", head + points[:-2]):
+        seeds.add("reference", b"\2" + record)
+    seeds.words("reference", [b"kv:", b"json:", b"edge:", b"entity:", b"run:", b"%23", b"%3E", b"%2F", b"%25",
+                              points, ranges, writes, blocks])
+
+
 def main():
     seeds = Seeds(sys.argv[1])
     add_logs(seeds)
@@ -461,6 +489,7 @@ def main():
     add_atoms(seeds)
     add_documents(seeds)
     add_paths(seeds)
+    add_references(seeds)
 
 
 if __name__ == "__main__":

@@ -105,11 +105,21 @@ typedef struct strata_explained {
 
 typedef bool (*strata_explained_visit)(void *arg, const strata_explained *node);
 
+typedef struct strata_explain {
+    size_t size;       /* sizeof(strata_explain) */
+    strata_when when;  /* as a reader then saw it */
+    uint32_t versions; /* of the thing itself, 1-1000 */
+    uint32_t depth;    /* levels below them, at most 100 */
+} strata_explain;
+
+#define STRATA_EXPLAIN_INIT {sizeof(strata_explain), STRATA_NOW_INIT, 10, 3}
+
 /* Visits the versions of a thing, newest first, then what the commits that wrote them had read, and so
- * on, level by level: at most `depth` levels (100) and 1000 nodes. What was read is known where the run
- * keeps provenance. Errors: invalid_key (the reference), not_found, invalid_argument, forbidden. */
+ * on, level by level: at most 1000 nodes. options NULL: those of STRATA_EXPLAIN_INIT. What was read is
+ * known where the run keeps provenance. Errors: invalid_key (the reference), not_found (then),
+ * invalid_argument (options), forbidden. */
 strata_status strata_history_explain(strata_db *db, strata_run run, strata_slice ref,
-                                     uint32_t depth, strata_explained_visit visit,
+                                     const strata_explain *options, strata_explained_visit visit,
                                      void *arg) STRATA_MUST_USE;
 
 #ifdef __cplusplus

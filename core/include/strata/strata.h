@@ -273,9 +273,9 @@ static inline strata_when strata_as_of_time(int64_t time_us) {
 
 /* A new active run, *run, that sees what the run `parent` (empty: default) held then, and goes on by
  * itself; an empty name has one made. Errors: not_found, already_exists, invalid_argument (the name; a
- * moment that has not come), history_trimmed, constraint {fork_too_deep} (the 65th fork of a fork), and
- * those of any write. Cost: that of a small commit, whatever the parent holds; reading a key in a fork
- * that has no version of it costs a look-up in each run that it was forked from. */
+ * moment that has not come), history_trimmed, and those of any write. Cost: that of a small commit,
+ * whatever the parent holds; reading a key in a fork that has no version of it costs a look-up in
+ * each run that it was forked from. */
 strata_status strata_run_fork(strata_db *db, strata_slice parent, strata_when when,
                               strata_slice name, strata_run *run) STRATA_MUST_USE;
 /* Deletes a run with all its keys and their history; forks of it go on to see what they saw. From then on

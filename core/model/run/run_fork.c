@@ -13,8 +13,6 @@
  *    kept as a time, which no later commit of the parent can be before.
  * 3. The record is never earlier than the newest commit of the parent, so that times do not go back
  *    from the parent's versions to the fork's.
- * 4. A fork reads through at most ST_FORK_DEPTH_MAX runs. That is asked of what is made, not of a file:
- *    one with more is slow, and none the worse.
  * When a database is opened forks are linked in the order of their names, each with those deleted runs
  * down the chain that nobody else links; what they see is pinned again before anything is trimmed, as
  * maintenance trims nothing before it has been told of the rules.
@@ -68,10 +66,6 @@ static strata_status fork_locked(forking *f, strata_slice name) {
     f->parent = parent->shard;
     f->parent_last = parent->shard->last;
     find_point(f, parent->shard);
-    if (st_fork_depth(&f->target) > ST_FORK_DEPTH_MAX) {
-        return st_fail_constraint(rq->error, "fork_too_deep", "a fork is at most %u forks deep",
-                                  (uint64_t)ST_FORK_DEPTH_MAX);
-    }
     f->record->parent = name;
     f->record->provenance = found.provenance;
     f->record->fork = (st_run_origin){f->target.base->run, f->target.point, f->since};

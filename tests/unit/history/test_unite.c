@@ -210,6 +210,54 @@ static void edges_have_both_ends(void **state) {
     assert_json(ask(db, STRATA_OK, "edge.out", "{\"src\":\"a\"}"), "{\"edges\":[]}");
 }
 
+/* What is merged is found by the indexes of the target: also one that the source does not have, and one
+ * that was made while the fork went on. */
+static void indexes_follow(void **state) {
+    (void)state;
+    static const char where[] = "{\"run\":\"%s\",\"where\":{\"path\":\"/city\",\"eq\":\"%s\"},"
+                                "\"explain\":true}";
+    static const char set[] = "{\"run\":\"%s\",\"key\":\"%s\",\"path\":\"/city\",\"value\":\"%s\"}";
+    static const char create[] =
+        "{\"run\":\"%s\",\"key\":\"%s\",\"document\":{\"city\":\"%s\",\"n\":1}}";
+    (void)ask(db, STRATA_OK, "json.create", create, "default", "moved", "Oslo");
+    (void)ask(db, STRATA_OK, "json.create", create, "default", "gone", "Oslo");
+    (void)ask(db, STRATA_OK, "json.create", create, "default", "both", "Oslo");
+    (void)ask(db, STRATA_OK, "schema.put", "{\"name\":\"p\",\"schema\":{},\"indexed\":[\"/n\"]}");
+    (void)ask(db, STRATA_OK, "run.fork", "{\"name\":\"f\"}");
+    (void)ask(db, STRATA_OK, "index.create", "{\"name\":\"city\",\"path\":\"/city\"}");
+    (void)ask(db, STRATA_OK, "index.create",
+              "{\"name\":\"text\",\"primitive\":\"memory\",\"path\":\"/text\"}");
+    (void)ask(db, STRATA_OK, "json.set", set, "f", "moved", "Rome");
+    (void)ask(db, STRATA_OK, "json.set", set, "f", "both", "Rome");
+    (void)ask(db, STRATA_OK, "json.set",
+              "{\"key\":\"both\",\"path\":\"/n\",\"value\":2}"); /* by path */
+    (void)ask(db, STRATA_OK, "json.destroy", "{\"run\":\"f\",\"key\":\"gone\"}");
+    (void)ask(db, STRATA_OK, "json.create", create, "f", "new", "Rome");
+    (void)ask(db, STRATA_OK, "memory.remember",
+              "{\"run\":\"f\",\"key\":\"m\",\"text\":\"green tea\"}");
+    (void)ask(db, STRATA_OK, "entity.upsert",
+              "{\"run\":\"f\",\"schema\":\"p\",\"id\":\"e\",\"document\":{\"n\":7}}");
+    const char *answer = ask(db, STRATA_OK, "history.merge", "{\"source\":\"f\"}");
+    assert_int_equal(json_int(answer, "taken"), 6);
+    answer = ask(db, STRATA_OK, "json.find", where, "default", "Rome");
+    assert_true(json_has(answer, "\"key\":\"both\""));
+    assert_true(json_has(answer, "\"key\":\"moved\""));
+    assert_true(json_has(answer, "\"key\":\"new\""));
+    assert_true(json_has(answer, "\"index\":\"city\""));
+    assert_int_equal(json_int(answer, "examined"), 3);
+    answer = ask(db, STRATA_OK, "json.find", where, "default", "Oslo");
+    assert_true(json_has(answer, "\"documents\":[]"));
+    assert_int_equal(json_int(answer, "examined"), 0);
+    answer = ask(db, STRATA_OK, "memory.find",
+                 "{\"where\":{\"path\":\"/text\",\"eq\":\"green tea\"},\"explain\":true}");
+    assert_true(json_has(answer, "\"key\":\"m\"") && json_has(answer, "\"index\":\"text\""));
+    assert_true(json_has(ask(db, STRATA_OK, "memory.recall", "{\"query\":\"tea\"}"), "memory:m"));
+    answer = ask(db, STRATA_OK, "entity.find",
+                 "{\"schema\":\"p\",\"where\":{\"path\":\"/n\",\"eq\":7},\"explain\":true}");
+    assert_true(json_has(answer, "\"id\":\"e\"") && json_has(answer, "\"kind\":\"equal\""));
+    db_verify(db); /* compares the indexes with what they are on */
+}
+
 /* ---- The C functions ------------------------------------------------------------------------- */
 
 typedef struct heard {
@@ -303,13 +351,34 @@ static void c_functions(void **state) {
         STRATA_OK);
     assert_string_equal(h.text, "kv:a- kv:b- ");
     h = (heard){.left = 100};
-    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:b"), 3, hear_node, &h),
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:b"), NULL, hear_node, &h),
                      STRATA_OK);
     assert_string_equal(h.text, "0:kv:b 1:kv:a ");
-    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:x"), 3, hear_node, &h),
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:x"), NULL, hear_node, &h),
                      STRATA_NOT_FOUND);
-    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:b"), 101, hear_node, &h),
+    strata_explain how = STRATA_EXPLAIN_INIT;
+    how.depth = 101;
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:b"), &how, hear_node, &h),
                      STRATA_INVALID_ARGUMENT);
+    how = (strata_explain)STRATA_EXPLAIN_INIT;
+    how.versions = 0;
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:b"), &how, hear_node, &h),
+                     STRATA_INVALID_ARGUMENT);
+    assert_int_equal(strata_kv_put(db, fork, strata_text("a"), strata_int(3), NULL), STRATA_OK);
+    h = (heard){.left = 100};
+    how.versions = 2;
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:a"), &how, hear_node, &h),
+                     STRATA_OK);
+    assert_string_equal(h.text, "0:kv:a 0:kv:a ");
+    h = (heard){.left = 100};
+    how.versions = 1;
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:a"), &how, hear_node, &h),
+                     STRATA_OK);
+    assert_string_equal(h.text, "0:kv:a ");
+    how.when = strata_as_of(1);
+    assert_int_equal(strata_history_explain(db, fork, strata_text("kv:a"), &how, hear_node, &h),
+                     STRATA_NOT_FOUND);
+    assert_int_equal(strata_kv_put(db, fork, strata_text("a"), strata_int(1), NULL), STRATA_OK);
     assert_int_equal(strata_history_merge(db, fork, run, (strata_merge_strategy)7, NULL),
                      STRATA_INVALID_ARGUMENT);
     assert_int_equal(strata_history_merge(db, fork, run, STRATA_MERGE_STRICT, &merged), STRATA_OK);
@@ -325,6 +394,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(merges, set_up, tear_down),
         cmocka_unit_test_setup_teardown(events_come_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(edges_have_both_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(indexes_follow, set_up, tear_down),
         cmocka_unit_test_setup_teardown(c_functions, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
