@@ -18,7 +18,7 @@
  * 112   8  floor: up to this version, and   120   8  up to this time, keys may have gone without a
  *          trace
  * 128   8  count of live files, then for each:
- *            4 kind (1 table, 2 snapshot)   4 level   8 number   8 bytes
+ *            4 kind (1 table, 2 snapshot, 3 index segment)   4 level   8 number   8 bytes
  * Format 1 had no floor and no files: its content ends with a count of 0 at 112.
  */
 #ifndef ST_STORE_MANIFEST_H
@@ -32,7 +32,7 @@ enum {
     ST_LIVE_FILES_MAX = 2700, /* of one slot */
 };
 
-enum { ST_FILE_TABLE = 1, ST_FILE_SNAPSHOT = 2 };
+enum { ST_FILE_TABLE = 1, ST_FILE_SNAPSHOT = 2, ST_FILE_SEGMENT = 3 };
 
 typedef struct st_live_file {
     uint32_t kind;

@@ -14,6 +14,7 @@
 #include "store/file_name.h"
 #include "store/folder.h"
 #include "store/log/wal_replay.h"
+#include "store/segments.h"
 #include "store/snapshot.h"
 #include "store/tables.h"
 
@@ -397,6 +398,7 @@ static strata_status recover_existing(st_store *store, const strata_buffer *file
     const st_live_file *live = (const st_live_file *)(const void *)files->data;
     const size_t count = files->len / sizeof *live;
     ST_TRY(st_snapshots_load(store, live, count, error));
+    ST_TRY(st_segments_load(store, live, count, error));
     if (store->options.snapshot != NULL) {
         return recover_snapshot(store, files, error);
     }

@@ -21,6 +21,7 @@
 
 #include "store/maintain/maintain.h"
 #include "store/recover.h"
+#include "store/segments.h"
 #include "store/snapshot.h"
 #include "store/tables.h"
 
@@ -266,6 +267,7 @@ static void release(st_store *store) {
         (void)storage->unlock(storage->ctx, store->lock); /* nothing is removed any more */
     }
     st_snapshots_free(store);
+    st_segments_free(store);
     st_tables_free(store);
     st_block_cache_destroy(store->cache);
     st_shards_free(&store->shards);

@@ -32,10 +32,11 @@ typedef struct st_store {
 
     st_mutex manifest_lock; /* the manifest, writing it, and changing the view */
     st_manifest manifest;
-    struct st_pin_set *pins;        /* files that stay although they are not live (pins.h) */
-    struct st_snapshot *snapshots;  /* oldest first (snapshot.h) */
-    bool keeps_orphans;             /* what a snapshot needs is not known: no file is removed */
-    _Atomic uint64_t floor_version; /* copies of the manifest's, for readers */
+    struct st_pin_set *pins;          /* files that stay although they are not live (pins.h) */
+    struct st_snapshot *snapshots;    /* oldest first (snapshot.h) */
+    struct st_live_segment *segments; /* of indexes (segments.h) */
+    bool keeps_orphans;               /* what a snapshot needs is not known: no file is removed */
+    _Atomic uint64_t floor_version;   /* copies of the manifest's, for readers */
     _Atomic int64_t floor_us;
     _Atomic uint64_t trim_clock;  /* goes up when a snapshot is taken for trimming a run */
     _Atomic uint64_t trims_shown; /* what it was for what readers see now */

@@ -8,6 +8,7 @@
 #include "store/tables.h"
 
 #include "store/file_name.h"
+#include "store/segments.h"
 #include "store/snapshot.h"
 
 void st_tables_spec(const st_store *store, uint64_t number, st_table_spec *spec) {
@@ -106,7 +107,7 @@ strata_status st_tables_load(st_store *store, const st_live_file *files, size_t 
     strata_status status = STRATA_OK;
     /* Those of level 0 are listed newest first, and each goes before what is there. */
     for (size_t i = count; i > 0 && status == STRATA_OK; i--) {
-        if (files[i - 1].kind != ST_FILE_SNAPSHOT) {
+        if (files[i - 1].kind != ST_FILE_SNAPSHOT && files[i - 1].kind != ST_FILE_SEGMENT) {
             status = load_one(store, &files[i - 1], &view, error);
         }
     }
@@ -167,14 +168,18 @@ static size_t list_tables(const st_view *view, st_live_file *files) {
 static strata_status write_manifest(st_store *store, const st_view *view, st_manifest *next,
                                     strata_error *error) {
     const strata_allocator *memory = &store->host->memory;
-    const size_t count = count_tables(view) + st_snapshots_count(store);
+    const size_t tables = count_tables(view);
+    const size_t snapshots = st_snapshots_count(store);
+    const size_t count = tables + snapshots + st_segments_count(store);
     st_live_file *files = count == 0 ? NULL : st_alloc(memory, count * sizeof *files);
     if (count > 0 && files == NULL) {
         return st_fail_memory(error);
     }
     next->file_count = count;
     if (count > 0) {
-        st_snapshots_list_files(store, files + list_tables(view, files));
+        (void)list_tables(view, files);
+        st_snapshots_list_files(store, files + tables);
+        st_segments_list_files(store, files + tables + snapshots);
     }
     const strata_status status = st_manifest_write(store->host, store->path, next, files, error);
     st_free(memory, files, count * sizeof *files);
@@ -383,6 +388,15 @@ static strata_status visit_data(void *arg, const char *name) {
     return st_buffer_append(&list->numbers, &number, sizeof number);
 }
 
+static strata_status visit_segment(void *arg, const char *name) {
+    orphan_list *list = arg;
+    uint64_t number;
+    if (!st_file_number(name, "seg-", ".seg", &number) || st_segments_have(list->store, number)) {
+        return STRATA_OK;
+    }
+    return st_buffer_append(&list->numbers, &number, sizeof number);
+}
+
 static strata_status visit_snapshot(void *arg, const char *name) {
     orphan_list *list = arg;
     uint64_t number;
@@ -421,5 +435,6 @@ static strata_status remove_orphans_in(st_store *store, const char *folder,
 
 strata_status st_tables_remove_orphans(st_store *store, strata_error *error) {
     ST_TRY(remove_orphans_in(store, "DATA", visit_data, st_tables_remove_file, error));
+    ST_TRY(remove_orphans_in(store, "DATA", visit_segment, st_segments_remove_file, error));
     return remove_orphans_in(store, "SNAPSHOTS", visit_snapshot, st_snapshot_remove_file, error);
 }

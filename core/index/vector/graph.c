@@ -27,7 +27,7 @@ static uint32_t upper_capacity(uint32_t capacity) {
 }
 
 strata_status st_graph_init(st_graph *graph, const st_codec *codec, const strata_host *host,
-                            uint32_t capacity, uint64_t seed) {
+                            uint32_t capacity, uint64_t seed, uint32_t chunk_bytes) {
     ST_ASSERT(capacity > 0 && capacity <= ST_GRAPH_NODES_MAX);
     const strata_allocator *memory = &host->memory;
     *graph = (st_graph){.codec = codec,
@@ -40,17 +40,18 @@ strata_status st_graph_init(st_graph *graph, const st_codec *codec, const strata
     graph->locks = st_alloc_zeroed(memory, sizeof *graph->locks);
     strata_status status = graph->locks == NULL ? STRATA_NO_MEMORY : STRATA_OK;
     if (status == STRATA_OK) {
-        status = st_rows_init(&graph->codes, memory, codec->stride, capacity);
+        status = st_rows_init(&graph->codes, memory, codec->stride, capacity, chunk_bytes);
     }
     if (status == STRATA_OK) {
-        status = st_rows_init(&graph->links, memory, ST_GRAPH_LINKS_0 * sizeof(st_link), capacity);
+        status = st_rows_init(&graph->links, memory, ST_GRAPH_LINKS_0 * sizeof(st_link), capacity,
+                              chunk_bytes);
     }
     if (status == STRATA_OK) {
-        status = st_rows_init(&graph->places, memory, sizeof(uint32_t), capacity);
+        status = st_rows_init(&graph->places, memory, sizeof(uint32_t), capacity, chunk_bytes);
     }
     if (status == STRATA_OK) {
         status = st_rows_init(&graph->upper, memory, ST_GRAPH_LINKS * sizeof(st_link),
-                              upper_capacity(capacity));
+                              upper_capacity(capacity), chunk_bytes);
     }
     if (status != STRATA_OK) {
         st_graph_free(graph);
@@ -63,7 +64,7 @@ void st_graph_free(st_graph *graph) {
     st_rows_free(&graph->links);
     st_rows_free(&graph->places);
     st_rows_free(&graph->upper);
-    st_free(graph->memory, graph->locks, sizeof *graph->locks);
+    st_free(graph->memory, graph->locks, sizeof *graph->locks); /* NULL where it was loaded */
     graph->locks = NULL;
 }
 

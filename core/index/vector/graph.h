@@ -44,9 +44,9 @@ typedef struct st_graph {
     struct st_graph_locks *locks;
 } st_graph;
 
-/* Everything is borrowed until destroy. Errors: no_memory. */
+/* For `capacity` nodes, with chunks of rows of that size. Everything is borrowed until free. Errors: no_memory. */
 strata_status st_graph_init(st_graph *graph, const st_codec *codec, const strata_host *host,
-                            uint32_t capacity, uint64_t seed);
+                            uint32_t capacity, uint64_t seed, uint32_t chunk_bytes);
 void st_graph_free(st_graph *graph);
 
 /* Memory for the codes of the nodes below `count`, by one thread. Errors: no_memory. */

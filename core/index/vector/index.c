@@ -214,7 +214,7 @@ static strata_status check_part(const st_part *part, strata_error *error) {
             return st_fail(error, STRATA_INTERNAL, "entry %u lives from %U to %U", row, entry->from,
                            to);
         }
-        if (to == ST_VECTOR_FOREVER && st_part_find(part, st_entry_key(entry)) != row) {
+        if (to == ST_VECTOR_FOREVER && st_part_find(part, st_part_key(part, entry)) != row) {
             return st_fail(error, STRATA_INTERNAL, "entry %u is not found by its key", row);
         }
     }
@@ -233,7 +233,7 @@ strata_status st_vector_index_check(const st_vector_index *index, strata_error *
         for (uint32_t row = 0; row < st_part_count(part); row++) {
             const st_entry *entry = st_part_entry(part, row);
             for (uint32_t j = 0; j < i && st_entry_to(entry) == ST_VECTOR_FOREVER; j++) {
-                if (st_part_find(view->parts[j], st_entry_key(entry)) != ST_NO_NODE) {
+                if (st_part_find(view->parts[j], st_part_key(part, entry)) != ST_NO_NODE) {
                     return st_fail(error, STRATA_INTERNAL, "two entries live under one key");
                 }
             }

@@ -75,7 +75,7 @@ typedef struct st_vector_found {
 } st_vector_found;
 
 /* The k nearest of what lives at the snapshot, and passes. arena: for the hits and for scratch. Errors: no_memory,
- * and those of passes and original. */
+ * those of passes and original, and what kept a part from being read: corrupt, io. */
 strata_status st_vector_index_search(const st_vector_index *index, const st_vector_query *query,
                                      st_arena *arena, st_vector_found *found);
 
@@ -95,10 +95,16 @@ const st_codec *st_vector_index_codec(const st_vector_index *index);
 
 typedef struct st_vector_merge st_vector_merge;
 
-/* What to merge, if anything is worth it: *merge is NULL otherwise. all: all parts become one. keep: entries that
- * ended at this version or before it are seen by no reader, now or later. Under the run's lock, one merge at a time.
+typedef struct st_vector_merge_spec {
+    bool all; /* parts become one */
+    uint64_t
+        keep; /* entries that ended at this version or before it are seen by no reader, now or later */
+    uint64_t known; /* all that was committed up to this version is in the index */
+} st_vector_merge_spec;
+
+/* What to merge, if anything is worth it: *merge is NULL otherwise. Under the run's lock, one merge at a time.
  * Errors: no_memory. */
-strata_status st_vector_merge_begin(st_vector_index *index, bool all, uint64_t keep,
+strata_status st_vector_merge_begin(st_vector_index *index, const st_vector_merge_spec *spec,
                                     st_vector_merge **merge);
 /* Copies or links about so many entries; *done: there are no more. Without the lock, by one thread. Errors:
  * no_memory; the merge can only be destroyed then. */
@@ -111,6 +117,33 @@ strata_status st_vector_merge_help(st_vector_merge *merge, uint32_t entries, boo
 strata_status st_vector_merge_finish(st_vector_merge *merge);
 /* Gives up, or ends, a merge. NULL is fine. */
 void st_vector_merge_destroy(st_vector_merge *merge);
+
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+/* Where an index keeps its parts, between openings of the database: in segments of the store. */
+typedef struct st_vector_home {
+    struct st_store *store;
+    strata_slice owner; /* bytes that no other index has, at most ST_VECTOR_OWNER_MAX */
+} st_vector_home;
+
+enum { ST_VECTOR_OWNER_MAX = 2048 };
+
+/* Takes the parts that were kept into an index that is empty. *covered: every commit up to this one is in them, but
+ * for what ended later; all later ones are to be restored. What does not hold is given up, told to the host's log,
+ * and 0 is covered. Before others see the index. Errors: io, no_memory. */
+strata_status st_vector_index_load(st_vector_index *index, const st_vector_home *home,
+                                   uint64_t *covered, strata_error *error);
+/* A commit of before: an embedding that was stored under the key, or NULL: it was removed. Of one key in the order
+ * of versions, of different ones in any. Before others see the index. Errors: no_memory. */
+strata_status st_vector_index_restore(st_vector_index *index, strata_slice key, uint64_t version,
+                                      const float *embedding);
+/* Keeps what a merge has made, between its last step and its finish; without the lock. On an error it is not kept,
+ * and the merge can be finished all the same. Errors: io, no_space, no_memory. */
+strata_status st_vector_merge_save(st_vector_merge *merge, const st_vector_home *home,
+                                   strata_error *error);
+/* No part of the index is kept any more. The index is to be destroyed. Errors: io, no_space, no_memory. */
+strata_status st_vector_index_forget(st_vector_index *index, const st_vector_home *home,
+                                     strata_error *error);
 
 /* ---- Checking -------------------------------------------------------------------------------- */
 

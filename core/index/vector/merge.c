@@ -13,43 +13,13 @@
  * dead ones could never be taken out.
  */
 #include "base/hash.h"
-#include "index/vector/index_private.h"
+#include "index/vector/merge_private.h"
+#include "index/vector/part_file.h"
 
 enum {
     LINKED_MIN = 1024, /* entries of a part below which a graph is not worth it */
     GROWTH = 3, /* a part up to so many times as large as the newer ones is merged with them */
     ENDED_ONE_IN = 5, /* of a part, until it is merged to be rid of them */
-};
-
-typedef enum phase { NUMBER, COPY, TAKE, LINK, MEND, DONE } phase;
-
-/* One of the parts that are merged. */
-typedef struct source {
-    st_part *part;
-    uint32_t count; /* rows when the merge began */
-    uint32_t *
-        rows; /* where each went: its row in the output, times 2, plus 1 in that of the past; ST_NO_NODE */
-} source;
-
-/* One of the parts that are made. */
-typedef struct output {
-    st_part *part; /* NULL: it would be empty */
-    uint32_t count;
-    uint32_t base;         /* the source whose links it takes over; ST_NO_NODE: none */
-    uint32_t taken;        /* rows that came with their links */
-    _Atomic uint32_t next; /* row to link */
-    _Atomic uint32_t linked;
-} output;
-
-struct st_vector_merge {
-    st_vector_index *index;
-    uint64_t keep;
-    _Atomic int phase;
-    uint32_t source_count;
-    uint32_t at;       /* where copying is: the source, */
-    uint32_t row;      /* and its row */
-    output outputs[2]; /* what lives, what has ended */
-    source sources[];
 };
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
@@ -107,7 +77,7 @@ static bool choose_parts(const st_vector_view *view, bool all, bool *marks) {
 }
 
 static size_t merge_bytes(uint32_t sources) {
-    return sizeof(st_vector_merge) + sources * sizeof(source);
+    return sizeof(st_vector_merge) + sources * sizeof(st_merge_source);
 }
 
 /* The head takes no more: it is a source, and what comes goes into a new one. */
@@ -118,13 +88,27 @@ static void close_head(const st_vector_view *view) {
     }
 }
 
-strata_status st_vector_merge_begin(st_vector_index *index, bool all, uint64_t keep,
+/* The version up to which nothing is in a part that is neither merged nor kept in a file. */
+static uint64_t covered_by_others(const st_vector_view *view, const bool *marks, uint64_t known) {
+    uint64_t covered = known;
+    for (uint32_t i = 0; i < view->count; i++) {
+        const st_part *part = view->parts[i];
+        const uint32_t count = marks[i] || part->file != NULL ? 0 : st_part_count(part);
+        for (uint32_t row = 0; row < count; row++) {
+            const uint64_t from = st_part_entry(part, row)->from;
+            covered = from <= covered ? from - 1 : covered;
+        }
+    }
+    return covered;
+}
+
+strata_status st_vector_merge_begin(st_vector_index *index, const st_vector_merge_spec *spec,
                                     st_vector_merge **merge) {
     const st_vector_view *view = st_vector_view_of(index);
     bool marks[ST_VECTOR_PARTS_MAX];
     uint32_t count = 0;
     *merge = NULL;
-    if (index->merging || !choose_parts(view, all, marks)) {
+    if (index->merging || !choose_parts(view, spec->all, marks)) {
         return STRATA_OK;
     }
     for (uint32_t i = 0; i < view->count; i++) {
@@ -134,15 +118,17 @@ strata_status st_vector_merge_begin(st_vector_index *index, bool all, uint64_t k
     if (made == NULL) {
         return STRATA_NO_MEMORY;
     }
-    if (all) {
+    if (spec->all) {
         close_head(view);
     }
     made->index = index;
-    made->keep = keep;
+    made->keep = spec->keep;
+    made->known = spec->known;
+    made->covered = covered_by_others(view, marks, spec->known);
     for (uint32_t i = 0; i < view->count; i++) {
         if (marks[i]) {
             made->sources[made->source_count++] =
-                (source){.part = view->parts[i], .count = st_part_count(view->parts[i])};
+                (st_merge_source){.part = view->parts[i], .count = st_part_count(view->parts[i])};
         }
     }
     index->merging = true;
@@ -155,7 +141,7 @@ strata_status st_vector_merge_begin(st_vector_index *index, bool all, uint64_t k
 /* Where each row goes, in the order in which outputs take them over. Nobody ends a row meanwhile that counts here:
  * what ends later is carried over at the finish. */
 static void number_rows(st_vector_merge *merge, uint32_t from) {
-    source *of = &merge->sources[from];
+    st_merge_source *of = &merge->sources[from];
     for (uint32_t row = 0; row < of->count; row++) {
         const uint64_t to = st_entry_to(st_part_entry(of->part, row));
         const unsigned which = to == ST_VECTOR_FOREVER ? 0 : 1;
@@ -168,14 +154,14 @@ static void number_rows(st_vector_merge *merge, uint32_t from) {
 static bool put_base_at(st_vector_merge *merge, unsigned which, uint32_t place) {
     uint32_t base = ST_NO_NODE;
     for (uint32_t i = place; i < merge->source_count; i++) {
-        const source *of = &merge->sources[i];
+        const st_merge_source *of = &merge->sources[i];
         if (of->part->linked && of->part->past == (which == 1) &&
             (base == ST_NO_NODE || of->count > merge->sources[base].count)) {
             base = i;
         }
     }
     if (base != ST_NO_NODE) {
-        const source moved = merge->sources[place];
+        const st_merge_source moved = merge->sources[place];
         merge->sources[place] = merge->sources[base];
         merge->sources[base] = moved;
     }
@@ -189,7 +175,7 @@ static strata_status begin_copy(st_vector_merge *merge) {
     const uint32_t place = put_base_at(merge, 1, 0) ? 1 : 0;
     (void)put_base_at(merge, 0, place);
     for (uint32_t i = 0; i < merge->source_count; i++) {
-        source *of = &merge->sources[i];
+        st_merge_source *of = &merge->sources[i];
         of->rows = st_alloc(&merge->index->host->memory, of->count * sizeof *of->rows);
         if (of->rows == NULL) {
             return STRATA_NO_MEMORY;
@@ -202,7 +188,7 @@ static strata_status begin_copy(st_vector_merge *merge) {
         }
     }
     for (unsigned which = 0; which < 2; which++) {
-        output *out = &merge->outputs[which];
+        st_merge_output *out = &merge->outputs[which];
         if (out->count > 0) {
             ST_TRY(st_vector_part_create(merge->index, out->count, &out->part));
             out->part->past = which == 1;
@@ -211,12 +197,12 @@ static strata_status begin_copy(st_vector_merge *merge) {
     return STRATA_OK;
 }
 
-static strata_status copy_row(st_vector_merge *merge, const source *of, uint32_t row) {
+static strata_status copy_row(st_vector_merge *merge, const st_merge_source *of, uint32_t row) {
     const st_entry *entry = st_part_entry(of->part, row);
     st_part *part = merge->outputs[of->rows[row] % 2].part;
     uint8_t *code;
     ST_ASSERT(st_part_count(part) == of->rows[row] / 2);
-    ST_TRY(st_part_stage(part, st_entry_key(entry), &code));
+    ST_TRY(st_part_stage(part, st_part_key(of->part, entry), &code));
     memcpy(code, st_graph_code(&of->part->graph, row), merge->index->codec.stride);
     st_part_publish(part, entry->from);
     if (part->past) {
@@ -228,7 +214,7 @@ static strata_status copy_row(st_vector_merge *merge, const source *of, uint32_t
 /* Up to `entries` more; whether all are there. */
 static strata_status copy_some(st_vector_merge *merge, uint32_t entries, bool *all) {
     for (; merge->at < merge->source_count; merge->at++, merge->row = 0) {
-        const source *of = &merge->sources[merge->at];
+        const st_merge_source *of = &merge->sources[merge->at];
         for (; merge->row < of->count; merge->row++) {
             if (of->rows[merge->row] != ST_NO_NODE) {
                 if (entries-- == 0) {
@@ -244,14 +230,14 @@ static strata_status copy_some(st_vector_merge *merge, uint32_t entries, bool *a
 
 /* ---- Linking --------------------------------------------------------------------------------- */
 
-static bool is_linked(const output *out) {
+static bool is_linked(const st_merge_output *out) {
     return out->count >= LINKED_MIN;
 }
 
 static strata_status take_base(st_vector_merge *merge, unsigned which) {
     const strata_allocator *memory = &merge->index->host->memory;
-    output *out = &merge->outputs[which];
-    const source *base = &merge->sources[out->base];
+    st_merge_output *out = &merge->outputs[which];
+    const st_merge_source *base = &merge->sources[out->base];
     const size_t size = base->count * sizeof(uint32_t);
     uint32_t *kept = st_alloc(memory, size);
     if (kept == NULL) {
@@ -269,7 +255,7 @@ static strata_status take_base(st_vector_merge *merge, unsigned which) {
 
 static strata_status take_bases(st_vector_merge *merge) {
     for (unsigned which = 0; which < 2; which++) {
-        output *out = &merge->outputs[which];
+        st_merge_output *out = &merge->outputs[which];
         if (!is_linked(out)) {
             atomic_store_explicit(&out->next, out->count, memory_order_relaxed);
             atomic_store_explicit(&out->linked, out->count, memory_order_relaxed);
@@ -284,7 +270,7 @@ static strata_status take_bases(st_vector_merge *merge) {
         }
         for (uint32_t row = out->taken; row < out->count; row++) {
             const st_entry *entry = st_part_entry(out->part, row);
-            ST_TRY(st_graph_place(graph, row, st_hash_bytes(st_entry_key(entry), entry->from)));
+            ST_TRY(st_graph_place(graph, row, st_hash_u64(entry->from) ^ entry->hash));
         }
         atomic_store_explicit(&out->next, out->taken, memory_order_relaxed);
         atomic_store_explicit(&out->linked, out->taken, memory_order_relaxed);
@@ -294,7 +280,8 @@ static strata_status take_bases(st_vector_merge *merge) {
 
 /* Up to `entries` more of an output. Who could not link one gives it back: nobody links it then, and the merge
  * fails. */
-static strata_status link_some(output *out, uint32_t entries, st_walk *walk, uint32_t *done) {
+static strata_status link_some(st_merge_output *out, uint32_t entries, st_walk *walk,
+                               uint32_t *done) {
     for (; *done < entries; (*done)++) {
         const uint32_t row = atomic_fetch_add_explicit(&out->next, 1, memory_order_relaxed);
         if (row >= out->count) {
@@ -323,7 +310,7 @@ static strata_status link_both(st_vector_merge *merge, uint32_t entries, uint32_
 static bool all_linked(const st_vector_merge *merge) {
     bool all = true;
     for (unsigned which = 0; which < 2; which++) {
-        const output *out = &merge->outputs[which];
+        const st_merge_output *out = &merge->outputs[which];
         all = all && atomic_load_explicit((_Atomic uint32_t *)&out->linked, memory_order_acquire) ==
                          out->count;
     }
@@ -335,7 +322,7 @@ static strata_status mend(st_vector_merge *merge) {
     ST_TRY(st_vector_scratch_take(merge->index, &scratch));
     strata_status status = STRATA_OK;
     for (unsigned which = 0; which < 2 && status == STRATA_OK; which++) {
-        output *out = &merge->outputs[which];
+        st_merge_output *out = &merge->outputs[which];
         if (is_linked(out)) {
             status = st_graph_mend(&out->part->graph, out->count, ST_VECTOR_EFFORT_BUILD,
                                    &scratch->walk);
@@ -348,49 +335,49 @@ static strata_status mend(st_vector_merge *merge) {
 
 strata_status st_vector_merge_help(st_vector_merge *merge, uint32_t entries, bool *idle) {
     uint32_t done = 0;
-    if (atomic_load_explicit(&merge->phase, memory_order_acquire) == LINK) {
+    if (atomic_load_explicit(&merge->phase, memory_order_acquire) == ST_MERGE_LINK) {
         ST_TRY(link_both(merge, entries, &done));
     }
     *idle = done == 0;
     return STRATA_OK;
 }
 
-static void enter(st_vector_merge *merge, phase next) {
+static void enter(st_vector_merge *merge, st_merge_phase next) {
     atomic_store_explicit(&merge->phase, next, memory_order_release);
 }
 
 strata_status st_vector_merge_step(st_vector_merge *merge, uint32_t entries, bool *done) {
     uint32_t linked = 0;
     bool all = false;
-    switch ((phase)atomic_load_explicit(&merge->phase, memory_order_relaxed)) {
-    case NUMBER:
+    switch ((st_merge_phase)atomic_load_explicit(&merge->phase, memory_order_relaxed)) {
+    case ST_MERGE_NUMBER:
         ST_TRY(begin_copy(merge));
-        enter(merge, COPY);
+        enter(merge, ST_MERGE_COPY);
         break;
-    case COPY:
+    case ST_MERGE_COPY:
         ST_TRY(copy_some(merge, entries, &all));
         if (all) {
-            enter(merge, TAKE);
+            enter(merge, ST_MERGE_TAKE);
         }
         break;
-    case TAKE:
+    case ST_MERGE_TAKE:
         ST_TRY(take_bases(merge));
-        enter(merge, LINK);
+        enter(merge, ST_MERGE_LINK);
         break;
-    case LINK:
+    case ST_MERGE_LINK:
         ST_TRY(link_both(merge, entries, &linked));
         if (all_linked(merge)) {
-            enter(merge, MEND);
+            enter(merge, ST_MERGE_MEND);
         }
         break;
-    case MEND:
+    case ST_MERGE_MEND:
         ST_TRY(mend(merge));
-        enter(merge, DONE);
+        enter(merge, ST_MERGE_DONE);
         break;
-    case DONE:
+    case ST_MERGE_DONE:
         break;
     }
-    *done = atomic_load_explicit(&merge->phase, memory_order_relaxed) == DONE;
+    *done = atomic_load_explicit(&merge->phase, memory_order_relaxed) == ST_MERGE_DONE;
     return STRATA_OK;
 }
 
@@ -409,7 +396,7 @@ static bool is_source(const st_vector_merge *merge, const st_part *part) {
 }
 
 /* What ended since the rows were numbered. */
-static void carry_ends(const source *of, const st_vector_merge *merge) {
+static void carry_ends(const st_merge_source *of, const st_vector_merge *merge) {
     st_part *part = merge->outputs[0].part;
     for (uint32_t row = 0; row < of->count; row++) {
         const uint64_t to = st_entry_to(st_part_entry(of->part, row));
@@ -426,7 +413,7 @@ strata_status st_vector_merge_finish(st_vector_merge *merge) {
     st_vector_view *view;
     uint32_t last = 0; /* the place behind the newest source */
     uint32_t count = 0;
-    ST_ASSERT(merge->phase == DONE);
+    ST_ASSERT(merge->phase == ST_MERGE_DONE);
     for (uint32_t i = 0; i < old->count; i++) {
         last = is_source(merge, old->parts[i]) ? i + 1 : last;
     }
@@ -447,6 +434,9 @@ strata_status st_vector_merge_finish(st_vector_merge *merge) {
     }
     st_vector_view_show(index, view);
     for (uint32_t i = 0; i < merge->source_count; i++) {
+        if (merge->saved) {
+            st_part_file_abandon(merge->sources[i].part);
+        }
         st_epoch_retire(index->epoch, &merge->sources[i].part->retired, reclaim_part);
     }
     merge->outputs[0].part = NULL;

@@ -18,7 +18,8 @@
 typedef struct st_entry {
     uint64_t from;       /* the version that stored it */
     _Atomic uint64_t to; /* that ended it; ST_VECTOR_FOREVER: none has */
-    const uint8_t *key;  /* 16 bits of length, little-endian, then the key */
+    uint32_t key;        /* the first row of `keys` that has it */
+    uint32_t hash;       /* of the key: st_part_hash */
 } st_entry;
 
 typedef struct st_part {
@@ -33,17 +34,21 @@ typedef struct st_part {
     _Atomic uint64_t to_max; /* of those that ended */
     st_graph graph;          /* its codes, and links if it is linked */
     st_rows entries;
-    st_arena keys;
-    st_mutex filters_lock; /* filters.c */
+    st_rows
+        keys; /* rows of 4 bytes: 16 bits of length, little-endian, the key, zeros; none goes over the end of a chunk */
+    uint32_t keys_used;
+    st_rows
+        table; /* of the writer: entry + 1 by the hash of the key, the newest of a key; 0: free */
+    struct st_part_file *file; /* where it is stored; NULL: nowhere */
+    st_mutex filters_lock;     /* filter_sets.c */
     struct st_filter_set *filters;
-    uint32_t
-        *table; /* of the writer: row + 1 by the hash of the key, the newest of a key; 0: free */
-    uint32_t table_len; /* a power of two */
 } st_part;
 
 /* Room for `capacity` entries, memory for which is taken as they come. Errors: no_memory. */
 strata_status st_part_create(const strata_host *host, const st_codec *codec, uint32_t capacity,
                              uint64_t seed, st_part **part);
+/* The hash of a key, as it is stored. */
+uint32_t st_part_hash(uint64_t seed, strata_slice key);
 /* NULL is fine. */
 void st_part_destroy(st_part *part);
 /* Memory taken from the allocator. */
@@ -55,9 +60,8 @@ static inline uint32_t st_part_count(const st_part *part) {
 static inline st_entry *st_part_entry(const st_part *part, uint32_t row) {
     return (st_entry *)(void *)st_rows_at(&part->entries, row);
 }
-static inline strata_slice st_entry_key(const st_entry *entry) {
-    return st_slice(entry->key + 2, (size_t)entry->key[0] | (size_t)entry->key[1] << 8);
-}
+/* Borrowed until the part is destroyed. */
+strata_slice st_part_key(const st_part *part, const st_entry *entry);
 static inline uint64_t st_entry_to(const st_entry *entry) {
     return atomic_load_explicit((_Atomic uint64_t *)&entry->to, memory_order_acquire);
 }
@@ -66,13 +70,15 @@ static inline bool st_entry_lives(const st_entry *entry, uint64_t version) {
     return entry->from <= version && version < st_entry_to(entry);
 }
 
-/* Memory for one more entry, which readers do not see yet; its code is to be written, and its key (at most 65 535
- * bytes) is copied. Nothing is lost when it is never published. Errors: no_memory. */
+/* Memory for one more entry, which readers do not see yet; its code is to be written, and its key (at most
+ * ST_KEY_BYTES_MAX) is copied. Nothing is lost when it is never published. Errors: no_memory. */
 strata_status st_part_stage(st_part *part, strata_slice key, uint8_t **code);
 /* Readers see the staged entry; st_part_find finds it by its key. */
 void st_part_publish(st_part *part, uint64_t from);
 /* The newest entry under the key that lives on; ST_NO_NODE: none. */
 uint32_t st_part_find(const st_part *part, strata_slice key);
+/* Whether there is the entry that the version stored under the key; in a part that was made by merging. */
+bool st_part_has(const st_part *part, strata_slice key, uint64_t from);
 /* It ends. Versions never go down. */
 void st_part_end(st_part *part, uint32_t row, uint64_t to);
 

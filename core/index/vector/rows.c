@@ -1,23 +1,31 @@
 /* rows.c - many records of one size, in chunks that never move.
  *
- * 1. A chunk has the power of two of rows that takes it to between two and four mebibytes, or all rows if
- *    those are fewer: hosts give such sizes from huge pages, of which a walk through a graph, with its
- *    rows all over the place, needs few entries in the processor's table.
+ * 1. A chunk has the power of two of rows that fits the size asked for, or all rows if those are fewer. Large ones
+ *    come from huge pages, of which a walk through a graph, with its rows all over the place, needs few entries in
+ *    the processor's table.
  * 2. The table of chunks is as long as the capacity asks for from the beginning, and never moves.
+ * 3. A chunk of a source is loaded once, under the source's lock, and shown when it is whole. What cannot be loaded is
+ *    a row of zeros, and the source remembers why: a walk goes on among nonsense, to its end, and its caller then
+ *    throws the answer away. So no reader of a row has to look at a status.
  * Rejected: one block that is copied when it grows. Readers would have to be told, and for a moment there
  * would be two.
  */
 #include "index/vector/rows.h"
 
-enum { CHUNK_BYTES = 4 << 20, ALIGN = 64 };
+enum { ALIGN = 64 };
 
-strata_status st_rows_init(st_rows *rows, const strata_allocator *memory, uint32_t stride,
-                           uint32_t capacity) {
+uint32_t st_rows_shift(uint32_t stride, uint32_t capacity, uint32_t chunk_bytes) {
     uint32_t shift = 0;
-    ST_ASSERT(stride > 0 && stride % 4 == 0 && capacity > 0);
-    while ((size_t)stride << (shift + 1) <= CHUNK_BYTES && UINT32_C(1) << shift < capacity) {
+    while ((size_t)stride << (shift + 1) <= chunk_bytes && UINT32_C(1) << shift < capacity) {
         shift++;
     }
+    return shift;
+}
+
+strata_status st_rows_init(st_rows *rows, const strata_allocator *memory, uint32_t stride,
+                           uint32_t capacity, uint32_t chunk_bytes) {
+    ST_ASSERT(stride > 0 && stride % 4 == 0 && capacity > 0);
+    const uint32_t shift = st_rows_shift(stride, capacity, chunk_bytes);
     const uint32_t len = (uint32_t)(((uint64_t)capacity + (UINT32_C(1) << shift) - 1) >> shift);
     *rows = (st_rows){.memory = memory,
                       .stride = stride,
@@ -33,33 +41,109 @@ strata_status st_rows_init(st_rows *rows, const strata_allocator *memory, uint32
     return STRATA_OK;
 }
 
-/* Of the block of a chunk; the last one may be shorter. */
-static size_t block_bytes(const st_rows *rows, uint32_t chunk) {
+strata_status st_rows_attach(st_rows *rows, const strata_allocator *memory, uint32_t stride,
+                             uint32_t capacity, uint32_t chunk_bytes, st_row_source *source,
+                             uint32_t section) {
+    ST_TRY(st_rows_init(rows, memory, stride, capacity, chunk_bytes));
+    rows->nothing = st_alloc_zeroed(memory, stride);
+    if (rows->nothing == NULL) {
+        st_rows_free(rows);
+        return STRATA_NO_MEMORY;
+    }
+    rows->source = source;
+    rows->section = section;
+    return STRATA_OK;
+}
+
+/* Rows of a chunk; the last one may have fewer. */
+static size_t chunk_bytes(const st_rows *rows, uint32_t chunk) {
     const uint32_t first = chunk << rows->shift;
-    const uint32_t count = (uint32_t)st_min(UINT32_C(1) << rows->shift, rows->capacity - first);
-    return (size_t)count * rows->stride + ALIGN;
+    const size_t count = st_min((size_t)1 << rows->shift, rows->capacity - first);
+    return count * rows->stride;
 }
 
 void st_rows_free(st_rows *rows) {
     for (uint32_t i = 0; rows->blocks != NULL && i < rows->chunks_len; i++) {
-        st_free(rows->memory, rows->blocks[i], block_bytes(rows, i));
+        st_free(rows->memory, rows->blocks[i], chunk_bytes(rows, i) + ALIGN);
     }
-    st_free(rows->memory, rows->chunks, rows->chunks_len * sizeof *rows->chunks);
-    st_free(rows->memory, rows->blocks, rows->chunks_len * sizeof *rows->blocks);
+    if (rows->memory != NULL) {
+        st_free(rows->memory, rows->chunks, rows->chunks_len * sizeof *rows->chunks);
+        st_free(rows->memory, rows->blocks, rows->chunks_len * sizeof *rows->blocks);
+        st_free(rows->memory, rows->nothing, rows->stride);
+    }
     *rows = (st_rows){.memory = rows->memory};
 }
 
+/* Memory for the chunk, which nobody sees yet. */
+static uint8_t *take_chunk(const st_rows *rows, uint32_t chunk) {
+    uint8_t *block = st_alloc_zeroed(rows->memory, chunk_bytes(rows, chunk) + ALIGN);
+    rows->blocks[chunk] = block;
+    return block == NULL ? NULL : block + (ALIGN - (uintptr_t)block % ALIGN) % ALIGN;
+}
+
+static void show_chunk(const st_rows *rows, uint32_t chunk, uint8_t *bytes) {
+    atomic_store_explicit(&rows->chunks[chunk], bytes, memory_order_release);
+}
+
 strata_status st_rows_reach(st_rows *rows, uint32_t count) {
-    ST_ASSERT(count <= rows->capacity);
+    ST_ASSERT(count <= rows->capacity && rows->source == NULL);
     const uint32_t end =
         (uint32_t)(((uint64_t)count + (UINT32_C(1) << rows->shift) - 1) >> rows->shift);
     for (uint32_t i = end; i > 0 && rows->blocks[i - 1] == NULL; i--) {
-        uint8_t *block = st_alloc_zeroed(rows->memory, block_bytes(rows, i - 1));
-        if (block == NULL) {
+        uint8_t *bytes = take_chunk(rows, i - 1);
+        if (bytes == NULL) {
             return STRATA_NO_MEMORY;
         }
-        rows->blocks[i - 1] = block;
-        rows->chunks[i - 1] = block + (ALIGN - (uintptr_t)block % ALIGN) % ALIGN;
+        show_chunk(rows, i - 1, bytes);
+    }
+    return STRATA_OK;
+}
+
+/* Under the source's lock. */
+static strata_status load_chunk(const st_rows *rows, uint32_t chunk) {
+    uint8_t *bytes = take_chunk(rows, chunk);
+    if (bytes == NULL) {
+        return STRATA_NO_MEMORY;
+    }
+    const size_t len = chunk_bytes(rows, chunk);
+    const strata_status status = rows->source->load(rows->source, rows->section, chunk, bytes, len);
+    if (status != STRATA_OK) {
+        st_free(rows->memory, rows->blocks[chunk], len + ALIGN);
+        rows->blocks[chunk] = NULL;
+        return status;
+    }
+    show_chunk(rows, chunk, bytes);
+    return STRATA_OK;
+}
+
+static strata_status need_chunk(const st_rows *rows, uint32_t chunk) {
+    st_row_source *source = rows->source;
+    strata_status status = STRATA_OK;
+    st_mutex_lock(&source->lock, source->executor);
+    if (atomic_load_explicit(&rows->chunks[chunk], memory_order_acquire) == NULL) {
+        status = load_chunk(rows, chunk);
+        if (status != STRATA_OK) {
+            atomic_store_explicit(&source->failure, (int)status, memory_order_release);
+        }
+    }
+    st_mutex_unlock(&source->lock, source->executor);
+    return status;
+}
+
+uint8_t *st_rows_fetch(const st_rows *rows, uint32_t row) {
+    ST_ASSERT(rows->source != NULL);
+    const uint32_t chunk = row >> rows->shift;
+    const uint32_t within = row & ((UINT32_C(1) << rows->shift) - 1);
+    if (need_chunk(rows, chunk) != STRATA_OK) {
+        return rows->nothing;
+    }
+    return atomic_load_explicit(&rows->chunks[chunk], memory_order_acquire) +
+           (size_t)within * rows->stride;
+}
+
+strata_status st_rows_load(st_rows *rows) {
+    for (uint32_t i = 0; i < rows->chunks_len; i++) {
+        ST_TRY(need_chunk(rows, i));
     }
     return STRATA_OK;
 }
@@ -67,7 +151,8 @@ strata_status st_rows_reach(st_rows *rows, uint32_t count) {
 size_t st_rows_bytes(const st_rows *rows) {
     size_t bytes = rows->chunks_len * (sizeof *rows->chunks + sizeof *rows->blocks);
     for (uint32_t i = 0; i < rows->chunks_len; i++) {
-        bytes += rows->blocks[i] == NULL ? 0 : block_bytes(rows, i);
+        const bool there = atomic_load_explicit(&rows->chunks[i], memory_order_acquire) != NULL;
+        bytes += there ? chunk_bytes(rows, i) + ALIGN : 0;
     }
     return bytes;
 }

@@ -1,14 +1,26 @@
 /* rows.h - many records of one size, in chunks that never move.
  *
- * A row is found with one load from a short table and a multiplication. Chunks come when their first
- * row does, so that a room for many costs little while it has few; none moves, so that readers need no
- * lock while rows are added behind those that they know of.
- * Threads: rows_reach by one at a time; reading rows that were reached, by any.
+ * A row is found with one load from a short table and a multiplication. Chunks come when their first row does, so
+ * that a room for many costs little while it has few; none moves, so that readers need no lock while rows are added
+ * behind those that they know of. Rows of a file are there from the beginning, and each chunk is read when somebody
+ * first looks at a row of it.
+ * Threads: st_rows_reach by one at a time; reading rows that were reached, by any.
  */
 #ifndef ST_INDEX_VECTOR_ROWS_H
 #define ST_INDEX_VECTOR_ROWS_H
 
 #include "base/memory.h"
+#include "base/sync.h"
+
+/* Chunks of rows that are somewhere else. */
+typedef struct st_row_source {
+    /* Reads the chunk, `len` bytes. Errors: what the reader of the rows is told in the end. */
+    strata_status (*load)(struct st_row_source *source, uint32_t section, uint32_t chunk,
+                          uint8_t *into, size_t len);
+    const strata_executor *executor;
+    st_mutex lock;       /* of loading */
+    _Atomic int failure; /* the first strata_status that was none: then rows may be all zeros */
+} st_row_source;
 
 typedef struct st_rows {
     const strata_allocator *memory;
@@ -16,23 +28,44 @@ typedef struct st_rows {
     uint32_t shift;    /* a chunk has 1 << shift rows */
     uint32_t capacity; /* rows, at most */
     uint32_t chunks_len;
-    uint8_t **chunks; /* aligned to 64 bytes; NULL: not reached yet */
-    void **blocks;    /* as the allocator gave them */
+    _Atomic(uint8_t *) *chunks; /* aligned to 64 bytes; NULL: not reached, or not loaded yet */
+    void **blocks;              /* as the allocator gave them */
+    st_row_source *source;      /* NULL: rows are only here */
+    uint32_t section;           /* of the source */
+    uint8_t *nothing;           /* a row of zeros, for those that could not be loaded */
 } st_rows;
 
-/* stride: a multiple of 4. memory: borrowed until st_rows_free. Errors: no_memory. */
+enum {
+    ST_ROWS_CHUNK_SMALL = 64 << 10, /* of what may stay small */
+    ST_ROWS_CHUNK_LARGE = 4 << 20,  /* hosts give such sizes from huge pages */
+};
+
+/* stride: a multiple of 4. chunk_bytes: of a chunk, at most. memory: borrowed until st_rows_free. Errors: no_memory. */
 strata_status st_rows_init(st_rows *rows, const strata_allocator *memory, uint32_t stride,
-                           uint32_t capacity);
+                           uint32_t capacity, uint32_t chunk_bytes);
+/* The same for `capacity` rows of a source, which is borrowed too. Errors: no_memory. */
+strata_status st_rows_attach(st_rows *rows, const strata_allocator *memory, uint32_t stride,
+                             uint32_t capacity, uint32_t chunk_bytes, st_row_source *source,
+                             uint32_t section);
 void st_rows_free(st_rows *rows);
 
 /* Makes sure that there is memory, all zeros at first, for the rows below `count`. Errors: no_memory. */
 strata_status st_rows_reach(st_rows *rows, uint32_t count);
+/* Loads all chunks of a source. Errors: those of load, no_memory. */
+strata_status st_rows_load(st_rows *rows);
 /* Memory taken from the allocator. */
 size_t st_rows_bytes(const st_rows *rows);
+/* Rows of a chunk of such rows, as a shift. */
+uint32_t st_rows_shift(uint32_t stride, uint32_t capacity, uint32_t chunk_bytes);
+
+/* The row of a chunk that is not loaded. */
+uint8_t *st_rows_fetch(const st_rows *rows, uint32_t row);
 
 static inline uint8_t *st_rows_at(const st_rows *rows, uint32_t row) {
     const uint32_t within = row & ((UINT32_C(1) << rows->shift) - 1);
-    return rows->chunks[row >> rows->shift] + (size_t)within * rows->stride;
+    uint8_t *chunk = atomic_load_explicit(&rows->chunks[row >> rows->shift], memory_order_acquire);
+    return ST_LIKELY(chunk != NULL) ? chunk + (size_t)within * rows->stride
+                                    : st_rows_fetch(rows, row);
 }
 
 #endif

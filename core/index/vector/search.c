@@ -12,6 +12,7 @@
  */
 #include "index/vector/filter_sets.h"
 #include "index/vector/index_private.h"
+#include "index/vector/part_file.h"
 
 enum {
     SMALL_MAX = 2048, /* entries of an index that is looked at as a whole */
@@ -24,7 +25,8 @@ enum {
 typedef struct candidate {
     float distance; /* by code */
     float off;      /* it may be off by this */
-    const st_entry *entry;
+    strata_slice key;
+    uint64_t from;
 } candidate;
 
 typedef struct search {
@@ -44,6 +46,7 @@ typedef struct search {
 
 static strata_status add_candidate(search *s, const st_part *part, uint32_t row, float distance) {
     const uint8_t *code = st_graph_code(&part->graph, row);
+    const st_entry *entry = st_part_entry(part, row);
     if (s->count == s->cap) {
         const size_t cap = s->cap == 0 ? 256 : s->cap * 2;
         candidate *grown = st_arena_alloc(s->arena, cap * sizeof *grown, 8);
@@ -59,15 +62,17 @@ static strata_status add_candidate(search *s, const st_part *part, uint32_t row,
     const float rounding = 1e-6f * (1 + fabsf(distance)); /* of the formula, in 32 bits */
     const float off = s->exact ? st_code_error_max(&s->code, code)
                                : (float)DEVIATIONS * st_code_error_usual(&s->code, code);
-    s->candidates[s->count++] = (candidate){distance, off + rounding, st_part_entry(part, row)};
+    s->candidates[s->count++] =
+        (candidate){distance, off + rounding, st_part_key(part, entry), entry->from};
     return STRATA_OK;
 }
 
-static strata_status ask(const search *s, const st_entry *entry, bool *passes) {
+static strata_status ask(const search *s, const st_part *part, const st_entry *entry,
+                         bool *passes) {
     *passes = st_entry_lives(entry, s->query->snapshot);
     return !*passes || s->query->passes == NULL
                ? STRATA_OK
-               : s->query->passes(s->query->ctx, st_entry_key(entry), entry->from, passes);
+               : s->query->passes(s->query->ctx, st_part_key(part, entry), entry->from, passes);
 }
 
 /* ---- Looking at all of a part ---------------------------------------------------------------- */
@@ -109,7 +114,7 @@ static strata_status scan_row(search *s, const st_part *part, uint32_t row, boun
             return STRATA_OK;
         }
     }
-    ST_TRY(ask(s, entry, &passes));
+    ST_TRY(ask(s, part, entry, &passes));
     if (passes) {
         ST_TRY(add_candidate(s, part, row, distance));
         const float worst = distance + s->candidates[s->count - 1].off;
@@ -176,7 +181,7 @@ static strata_status take_pool(search *s, const st_part *part, bool known_to_pas
         const st_entry *entry = st_part_entry(part, row);
         bool passes = st_entry_lives(entry, s->query->snapshot);
         if (passes && !known_to_pass) {
-            ST_TRY(ask(s, entry, &passes));
+            ST_TRY(ask(s, part, entry, &passes));
         }
         if (passes) {
             ST_TRY(add_candidate(s, part, row, s->walk->pool[i].distance));
@@ -195,7 +200,7 @@ static strata_status sample(const search *s, const st_part *part, uint32_t *aske
     uint32_t hits = 0;
     for (uint32_t row = 0; row < count; row += stride, asked++) {
         bool passes;
-        ST_TRY(ask(s, st_part_entry(part, row), &passes));
+        ST_TRY(ask(s, part, st_part_entry(part, row), &passes));
         hits += passes;
     }
     *asked_for = asked == 0 ? 0 : hits * SAMPLES / asked;
@@ -276,7 +281,7 @@ static bool is_candidate_before(const candidate *a, const candidate *b) {
     if (a->distance != b->distance) {
         return a->distance < b->distance;
     }
-    return st_slice_compare(st_entry_key(a->entry), st_entry_key(b->entry)) < 0;
+    return st_slice_compare(a->key, b->key) < 0;
 }
 
 /* A heap, the nearest first: most candidates are never looked at. */
@@ -344,11 +349,10 @@ static strata_status compare_originals(search *s) {
         if (count == most && next.distance - next.off > hits[most - 1].distance) {
             continue;
         }
-        const strata_slice key = st_entry_key(next.entry);
-        ST_TRY(query->original(query->ctx, key, next.entry->from, &original));
+        ST_TRY(query->original(query->ctx, next.key, next.from, &original));
         s->found->fetched++;
         const float distance = st_vector_distance(&s->index->codec, query->embedding, original);
-        insert_hit(hits, &count, most, (st_vector_hit){key, next.entry->from, distance});
+        insert_hit(hits, &count, most, (st_vector_hit){next.key, next.from, distance});
     }
     s->found->hits = hits;
     s->found->count = count;
@@ -372,6 +376,9 @@ static strata_status search_all(search *s) {
         ST_TRY(search_part(s, view->parts[i]));
     }
     s->found->compared += s->walk->distances - before;
+    for (uint32_t i = 0; i < view->count; i++) {
+        ST_TRY(st_part_failure(view->parts[i]));
+    }
     return s->count == 0 ? STRATA_OK : compare_originals(s);
 }
 

@@ -20,6 +20,7 @@
 #include "store/folder.h"
 #include "store/log/wal_replay.h"
 #include "store/recover.h"
+#include "store/segment/segment_file.h"
 
 /* ---- Tables --------------------------------------------------------------------------------- */
 
@@ -61,6 +62,27 @@ static strata_status settle_table(st_repair_state *r, const st_live_file *file,
                : st_fail_memory(r->error);
 }
 
+/* A segment is derived: it goes with the manifest that is written anew, whatever the reason, and is made again when it
+ * is needed. One that is damaged is a reason. */
+static strata_status settle_segment(st_repair_state *r, const st_live_file *file, bool *changed) {
+    const st_segment_spec spec = {.host = r->store.host,
+                                  .path = r->store.path,
+                                  .uuid = r->store.manifest.uuid,
+                                  .number = file->number,
+                                  .kind = ST_SEGMENT_VECTORS};
+    char name[ST_FILE_NAME_MAX];
+    strata_error detail = {.code = STRATA_OK};
+    uint64_t bytes;
+    const strata_status status = st_segment_check(&spec, &bytes, &detail);
+    if (status == STRATA_CORRUPT) {
+        st_format(name, sizeof name, "DATA/seg-%u.seg", file->number);
+        (void)st_repair_tell(r, name, "it was damaged, and is made again when it is needed");
+        *changed = true;
+        return STRATA_OK;
+    }
+    return status;
+}
+
 /* The tables among `from`, as they are to be from now on, are appended to `to`. *changed: one is
  * another. */
 static strata_status settle_tables(st_repair_state *r, const strata_buffer *from, strata_buffer *to,
@@ -70,6 +92,10 @@ static strata_status settle_tables(st_repair_state *r, const strata_buffer *from
     for (size_t i = 0; i < from->len / sizeof *files; i++) {
         st_live_file settled = {.number = 0};
         if (files[i].kind == ST_FILE_SNAPSHOT) {
+            continue;
+        }
+        if (files[i].kind == ST_FILE_SEGMENT) {
+            ST_TRY(settle_segment(r, &files[i], changed));
             continue;
         }
         if (files[i].kind != ST_FILE_TABLE || files[i].level >= ST_LEVELS) {

@@ -15,6 +15,7 @@
 #include "store/log/wal_replay.h"
 #include "store/maintain/flush.h"
 #include "store/maintain/maintain.h"
+#include "store/segment/segment_file.h"
 #include "store/snapshot.h"
 #include "store/tables.h"
 
@@ -172,7 +173,8 @@ static strata_status add_tables(plan *p, const char *name, const strata_buffer *
                                 bool snapshots_too) {
     const st_live_file *live = (const st_live_file *)(const void *)files->data;
     for (size_t i = 0; i < files->len / sizeof *live; i++) {
-        if (snapshots_too && live[i].kind == ST_FILE_SNAPSHOT) {
+        if (snapshots_too &&
+            (live[i].kind == ST_FILE_SNAPSHOT || live[i].kind == ST_FILE_SEGMENT)) {
             continue;
         }
         if (live[i].kind != ST_FILE_TABLE || live[i].level >= ST_LEVELS) {
@@ -183,6 +185,24 @@ static strata_status add_tables(plan *p, const char *name, const strata_buffer *
         }
     }
     return STRATA_OK;
+}
+
+static strata_status check_segment(plan *p, const st_live_file *file) {
+    const st_segment_spec spec = {.host = p->host,
+                                  .path = p->path,
+                                  .uuid = p->manifest.uuid,
+                                  .number = file->number,
+                                  .kind = ST_SEGMENT_VECTORS};
+    strata_error detail = {.code = STRATA_OK};
+    uint64_t bytes;
+    const strata_status status = st_segment_check(&spec, &bytes, &detail);
+    p->report->files++;
+    p->report->bytes += file->bytes;
+    if (status == STRATA_OK && bytes != file->bytes) {
+        st_report_problem(p->report, "MANIFEST", 0,
+                          "it names an index segment with another length");
+    }
+    return status == STRATA_OK ? STRATA_OK : settle_status(p->report, status, &detail, p->error);
 }
 
 static strata_status plan_snapshot(plan *p, const st_live_file *file) {
@@ -238,6 +258,8 @@ static strata_status make_plan(plan *p, bool *readable) {
     for (size_t i = 0; i < p->files.len / sizeof *live; i++) {
         if (live[i].kind == ST_FILE_SNAPSHOT) {
             ST_TRY(plan_snapshot(p, &live[i]));
+        } else if (live[i].kind == ST_FILE_SEGMENT) {
+            ST_TRY(check_segment(p, &live[i]));
         }
     }
     return STRATA_OK;
@@ -293,8 +315,20 @@ typedef struct search {
     bool (*is_named)(const plan *p, const char *name);
 } search;
 
+static bool names_segment(const plan *p, uint64_t number) {
+    const st_live_file *live = (const st_live_file *)(const void *)p->files.data;
+    bool named = false;
+    for (size_t i = 0; i < p->files.len / sizeof *live && !named; i++) {
+        named = live[i].kind == ST_FILE_SEGMENT && live[i].number == number;
+    }
+    return named;
+}
+
 static bool is_named_data(const plan *p, const char *name) {
     uint64_t number;
+    if (st_file_number(name, "seg-", ".seg", &number)) {
+        return names_segment(p, number);
+    }
     return st_file_number(name, "tab-", ".tab", &number) && has_table(p, number);
 }
 

@@ -31,7 +31,8 @@ static void make(fixture *f, st_vector_metric metric, uint32_t count, const stra
     f->count = count;
     f->base = vectors_make(1, count + QUERIES, DIMENSION, 40);
     f->queries = f->base + (size_t)count * DIMENSION;
-    assert_int_equal(st_graph_init(&f->graph, &f->codec, host, count, 42), STRATA_OK);
+    assert_int_equal(st_graph_init(&f->graph, &f->codec, host, count, 42, ST_ROWS_CHUNK_LARGE),
+                     STRATA_OK);
     write_codes(f, count);
 }
 
@@ -148,7 +149,8 @@ static void test_empty(void **state) {
     uint8_t room[32] __attribute__((aligned(16)));
     st_graph graph;
     st_walk walk;
-    assert_int_equal(st_graph_init(&graph, &codec, test_host(), 10, 1), STRATA_OK);
+    assert_int_equal(st_graph_init(&graph, &codec, test_host(), 10, 1, ST_ROWS_CHUNK_SMALL),
+                     STRATA_OK);
     st_walk_init(&walk, graph.memory);
     const st_code_query query = st_code_query_of(&codec, &one, room);
     assert_int_equal(st_graph_search(&graph, &query, 5, &walk), STRATA_OK);
@@ -260,7 +262,8 @@ static void test_no_memory(void **state) {
         f.codec = st_codec_of(ST_METRIC_COSINE, ST_CODE_I8, DIMENSION, vectors_kernels());
         f.base = vectors_make(1, f.count, DIMENSION, 4);
         test_memory_fail_at(n);
-        if (st_graph_init(&f.graph, &f.codec, test_host(), f.count, 42) == STRATA_OK) {
+        if (st_graph_init(&f.graph, &f.codec, test_host(), f.count, 42, ST_ROWS_CHUNK_LARGE) ==
+            STRATA_OK) {
             st_walk_init(&walk, f.graph.memory);
             bool good = st_graph_reach(&f.graph, f.count) == STRATA_OK;
             for (uint32_t i = 0; good && i < f.count; i++) {
@@ -294,7 +297,8 @@ static void test_take_all(void **state) {
     for (uint32_t i = 0; i < NODES; i++) {
         kept[i] = i;
     }
-    assert_int_equal(st_graph_init(&grown, &f.codec, test_host(), NODES, 42), STRATA_OK);
+    assert_int_equal(st_graph_init(&grown, &f.codec, test_host(), NODES, 42, ST_ROWS_CHUNK_LARGE),
+                     STRATA_OK);
     assert_int_equal(st_graph_reach(&grown, NODES), STRATA_OK);
     assert_int_equal(st_graph_take(&grown, &f.graph, NODES, kept), STRATA_OK);
     assert_same(&grown, &f.graph, NODES);
@@ -321,7 +325,9 @@ static void test_churn(void **state) {
             kept[i] = i % 20 == (uint32_t)round ? ST_NO_NODE : live++;
         }
         assert_int_equal(live, LIVE);
-        assert_int_equal(st_graph_init(&grown, &f.codec, test_host(), NODES, 42), STRATA_OK);
+        assert_int_equal(
+            st_graph_init(&grown, &f.codec, test_host(), NODES, 42, ST_ROWS_CHUNK_LARGE),
+            STRATA_OK);
         assert_int_equal(st_graph_reach(&grown, NODES), STRATA_OK);
         assert_int_equal(st_graph_take(&grown, &f.graph, NODES, kept), STRATA_OK);
         for (uint32_t i = LIVE; i < NODES; i++) { /* they come again */
