@@ -202,34 +202,11 @@ void st_vector_index_stats(const st_vector_index *index, st_vector_stats *stats)
     }
 }
 
-static strata_status check_part(const st_part *part, strata_error *error) {
-    const uint32_t count = st_part_count(part);
-    uint32_t ended = 0;
-    for (uint32_t row = 0; row < count; row++) {
-        const st_entry *entry = st_part_entry(part, row);
-        const uint64_t to = st_entry_to(entry);
-        ended += to != ST_VECTOR_FOREVER;
-        if (to < entry->from || entry->from > part->from_max ||
-            (to != ST_VECTOR_FOREVER && to > part->to_max)) {
-            return st_fail(error, STRATA_INTERNAL, "entry %u lives from %U to %U", row, entry->from,
-                           to);
-        }
-        if (to == ST_VECTOR_FOREVER && st_part_find(part, st_part_key(part, entry)) != row) {
-            return st_fail(error, STRATA_INTERNAL, "entry %u is not found by its key", row);
-        }
-    }
-    if (ended != part->ended) {
-        return st_fail(error, STRATA_INTERNAL, "%u entries have ended, not %u", ended,
-                       (uint32_t)part->ended);
-    }
-    return part->linked ? st_graph_check(&part->graph, count, error) : STRATA_OK;
-}
-
 strata_status st_vector_index_check(const st_vector_index *index, strata_error *error) {
     const st_vector_view *view = st_vector_view_of(index);
     for (uint32_t i = 0; i < view->count; i++) {
         const st_part *part = view->parts[i];
-        ST_TRY(check_part(part, error));
+        ST_TRY(st_part_check(part, error));
         for (uint32_t row = 0; row < st_part_count(part); row++) {
             const st_entry *entry = st_part_entry(part, row);
             for (uint32_t j = 0; j < i && st_entry_to(entry) == ST_VECTOR_FOREVER; j++) {

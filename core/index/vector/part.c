@@ -214,3 +214,28 @@ void st_part_end(st_part *part, uint32_t row, uint64_t to) {
     }
     atomic_fetch_add_explicit(&part->ended, 1, memory_order_release);
 }
+
+/* ---- Checking -------------------------------------------------------------------------------- */
+
+strata_status st_part_check(const st_part *part, strata_error *error) {
+    const uint32_t count = st_part_count(part);
+    uint32_t ended = 0;
+    for (uint32_t row = 0; row < count; row++) {
+        const st_entry *entry = st_part_entry(part, row);
+        const uint64_t to = st_entry_to(entry);
+        ended += to != ST_VECTOR_FOREVER;
+        if (to < entry->from || entry->from > part->from_max ||
+            (to != ST_VECTOR_FOREVER && to > part->to_max)) {
+            return st_fail(error, STRATA_INTERNAL, "entry %u lives from %U to %U", row, entry->from,
+                           to);
+        }
+        if (to == ST_VECTOR_FOREVER && st_part_find(part, st_part_key(part, entry)) != row) {
+            return st_fail(error, STRATA_INTERNAL, "entry %u is not found by its key", row);
+        }
+    }
+    if (ended != part->ended) {
+        return st_fail(error, STRATA_INTERNAL, "%u entries have ended, not %u", ended,
+                       (uint32_t)part->ended);
+    }
+    return part->linked ? st_graph_check(&part->graph, count, error) : STRATA_OK;
+}

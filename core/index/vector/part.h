@@ -82,4 +82,7 @@ bool st_part_has(const st_part *part, strata_slice key, uint64_t from);
 /* It ends. Versions never go down. */
 void st_part_end(st_part *part, uint32_t row, uint64_t to);
 
+/* Walks every invariant. Errors: internal with what does not hold, no_memory. Cost: linear. */
+strata_status st_part_check(const st_part *part, strata_error *error);
+
 #endif

@@ -444,6 +444,50 @@ strata_status st_part_read_all(st_part *part) {
     return STRATA_OK;
 }
 
+/* How the part in the file is coded. */
+static strata_status read_codec(const st_segment_spec *spec, st_codec *codec, uint64_t *seed,
+                                strata_error *error) {
+    st_segment_file file;
+    about a;
+    strata_status status = st_segment_open(&file, spec, error);
+    if (status == STRATA_OK &&
+        (!decode_about(file.about, &a) || a.metric > ST_METRIC_DOT || a.kind > ST_CODE_I8 ||
+         a.dimension == 0 || a.dimension > ST_DIMENSION_MAX)) {
+        status = st_segment_corrupt(&file, 0, "what it says of itself is malformed", error);
+    }
+    if (status == STRATA_OK) {
+        *codec = st_codec_of((st_vector_metric)a.metric, (st_code_kind)a.kind,
+                             (uint32_t)a.dimension, st_vector_kernels_best());
+        *seed = a.seed;
+    }
+    st_segment_close(&file, false);
+    return status;
+}
+
+strata_status st_part_file_check(const st_segment_spec *spec, strata_error *error) {
+    st_codec codec;
+    uint64_t seed;
+    st_part *part;
+    strata_slice unused;
+    strata_error detail = {.code = STRATA_OK};
+    ST_TRY(read_codec(spec, &codec, &seed, error));
+    ST_TRY(st_part_load(spec->host, &codec, seed, spec, &part, &unused, error));
+    strata_status status = st_part_read_all(part);
+    if (status == STRATA_OK) {
+        status = st_part_check(part, &detail);
+    }
+    if (status == STRATA_CORRUPT || status == STRATA_INTERNAL) {
+        status = st_segment_corrupt(
+            &part->file->file, 0,
+            status == STRATA_INTERNAL ? detail.message : "a page does not hold", error);
+    } else if (status != STRATA_OK) {
+        status = st_fail(error, status, "an index segment could not be read (%s)",
+                         strata_status_name(status));
+    }
+    st_part_destroy(part);
+    return status;
+}
+
 void st_part_file_close(st_part *part) {
     st_part_file *self = part->file;
     if (self != NULL) {

@@ -49,6 +49,9 @@ void st_part_file_abandon(st_part *part);
 /* Reads all that is not read yet. Errors: as st_part_load. */
 strata_status st_part_read_all(st_part *part);
 
+/* Loads the part of a file, whatever its codec, and checks all of it. Errors: corrupt {file, offset}, io, no_memory. */
+strata_status st_part_file_check(const st_segment_spec *spec, strata_error *error);
+
 /* Of st_part_destroy. */
 void st_part_file_close(st_part *part);
 

@@ -4,6 +4,7 @@
  * and that a merge which cannot be kept, or of which the power goes, loses nothing.
  */
 #include "../../sim.h"
+#include "index/vector/part_file.h"
 #include "store/segments.h"
 #include "store/store.h"
 #include "world.h"
@@ -80,6 +81,21 @@ static void begin_world(world *w, st_store *store, sim *s, uint64_t seed) {
     w->home = (st_vector_home){store, strata_text(owner)};
 }
 
+static void check_files(st_store *store) {
+    strata_buffer numbers = test_buffer();
+    assert_int_equal(st_segments_numbers(store, &numbers), STRATA_OK);
+    for (size_t i = 0; i < numbers.len / sizeof(uint64_t); i++) {
+        uint64_t number;
+        strata_error error = {.code = STRATA_OK};
+        memcpy(&number, numbers.data + i * sizeof number, sizeof number);
+        const st_segment_spec spec = st_segments_spec(store, number);
+        if (st_part_file_check(&spec, &error) != STRATA_OK) {
+            fail_msg("%s", error.message);
+        }
+    }
+    strata_buffer_free(&numbers);
+}
+
 /* ---- As it was ------------------------------------------------------------------------------- */
 
 static void test_reopening(void **state) {
@@ -109,6 +125,7 @@ static void test_reopening(void **state) {
     }
     merge_all(&w);
     assert_true(count_segments(&store) <= 2); /* what lives, and what has ended */
+    check_files(&store);
     assert_true(reopen(&w) == w.version);
     assert_sound(&w);
     ask_some(&w, 30);
