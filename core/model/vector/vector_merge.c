@@ -62,19 +62,38 @@ static void leave(st_vector_worker *w) {
     st_epoch_leave(&w->slot);
 }
 
-/* Begins to merge an index of the run, if one is worth it. Under the run's lock. */
-static strata_status begin_in(st_vector_worker *w, st_run *run, bool all, uint64_t floor) {
+/* What to merge of a run: the first index for which it is worth it, or all of one. */
+typedef struct wanted {
+    bool all;
+    uint32_t place; /* all: in the list of the run */
+} wanted;
+
+static strata_status begin_index(st_vector_worker *w, st_run *run, st_collection_index *index,
+                                 bool all, uint64_t floor) {
+    const uint64_t kept = atomic_load_explicit(&index->kept, memory_order_relaxed);
+    const uint64_t keep = floor > kept ? floor : kept;
+    ST_TRY(st_vector_merge_begin(index->index, all, keep, &w->merge));
+    if (w->merge != NULL) {
+        atomic_store_explicit(&index->kept, keep, memory_order_seq_cst);
+        index->merging = true;
+        w->index = index;
+        w->run = run;
+    }
+    return STRATA_OK;
+}
+
+/* Under the run's lock. *there: the list goes so far. */
+static strata_status begin_in(st_vector_worker *w, st_run *run, const wanted *what, uint64_t floor,
+                              bool *there) {
+    uint32_t place = 0;
     st_collection_index *index = atomic_load_explicit(&run->vectors, memory_order_seq_cst);
-    for (; index != NULL && w->merge == NULL;
-         index = atomic_load_explicit(&index->next, memory_order_seq_cst)) {
-        ST_TRY(st_vector_merge_begin(index->index, all, floor, &w->merge));
-        if (w->merge != NULL) {
-            const uint64_t kept = atomic_load_explicit(&index->kept, memory_order_relaxed);
-            atomic_store_explicit(&index->kept, floor > kept ? floor : kept, memory_order_seq_cst);
-            index->merging = true;
-            w->index = index;
-            w->run = run;
+    *there = false;
+    for (; index != NULL && w->merge == NULL; place++) {
+        if (!what->all || place == what->place) {
+            *there = true;
+            ST_TRY(begin_index(w, run, index, what->all, floor));
         }
+        index = atomic_load_explicit(&index->next, memory_order_seq_cst);
     }
     return STRATA_OK;
 }
@@ -89,16 +108,17 @@ static st_run *run_with_vectors(const st_model *model, uint64_t id) {
                : run;
 }
 
-static strata_status begin_at(st_vector_worker *w, uint64_t id, bool all) {
+static strata_status begin_at(st_vector_worker *w, uint64_t id, const wanted *what, bool *there) {
     const strata_executor *executor = &w->model->host->executor;
     uint64_t floor = 0;
+    *there = false;
     st_run *run = run_with_vectors(w->model, id);
     if (run == NULL) {
         return STRATA_OK;
     }
     ST_TRY(st_run_kept_from(&w->request, run, &floor));
     st_mutex_lock(&run->shard->lock, executor);
-    const strata_status status = begin_in(w, run, all, floor);
+    const strata_status status = begin_in(w, run, what, floor, there);
     st_mutex_unlock(&run->shard->lock, executor);
     return status;
 }
@@ -106,11 +126,14 @@ static strata_status begin_at(st_vector_worker *w, uint64_t id, bool all) {
 /* Looks at all runs, from the one where it stopped. */
 static void begin_some(st_vector_worker *w) {
     const uint64_t end = atomic_load_explicit(&w->model->runs_end, memory_order_acquire);
+    const wanted some = {.all = false};
+    bool there;
     atomic_store_explicit(&w->changed, false, memory_order_seq_cst);
     enter(w);
     for (uint64_t i = 0; i < end && w->merge == NULL; i++) {
         w->next = w->next + 1 < end ? w->next + 1 : 0;
-        (void)begin_at(w, w->next, false); /* what fails is tried again after the next change */
+        (void)begin_at(w, w->next, &some,
+                       &there); /* what fails is tried again after the next change */
     }
     leave(w);
     if (w->merge != NULL) {
@@ -295,14 +318,15 @@ void st_vectors_work(st_model *model, uint32_t entries, bool *more) {
     st_mutex_unlock(&w->lock, &model->host->executor);
 }
 
+/* Each index once: what others put meanwhile can wait. */
 static strata_status compact_run(st_vector_worker *w, uint64_t id) {
-    for (bool any = true; any;) {
+    wanted what = {.all = true};
+    for (bool there = true; there; what.place++) {
         enter(w);
-        const strata_status begun = begin_at(w, id, true);
+        const strata_status begun = begin_at(w, id, &what, &there);
         leave(w);
         ST_TRY(begun);
-        any = w->merge != NULL;
-        if (any) {
+        if (w->merge != NULL) {
             call_helpers(w);
         }
         while (w->merge != NULL) {
