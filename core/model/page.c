@@ -129,9 +129,7 @@ strata_status st_run_kept_from(st_request *rq, const st_run *run, uint64_t *vers
     st_reader reader = rq->reader;
     reader.overlay = NULL;
     reader.scans = NULL;
-    if (st_store_floor(&rq->model->store) > 0) {
-        ST_TRY(st_past_trimmed(&reader, run->shard, &floor));
-    }
+    ST_TRY(st_past_trimmed(&reader, run->shard, &floor));
     const bool begins_later = run->shard->base != NULL && run->shard->since > floor.version;
     *version = begins_later ? run->shard->since : floor.version;
     return STRATA_OK;

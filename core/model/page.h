@@ -82,7 +82,7 @@ strata_status st_moment_read(st_moment *moment, const st_key *key, st_revision *
                              bool *found);
 
 /* From which version on nothing of the run has gone, as long as nothing is trimmed meanwhile. Of a fork: of its own,
- * and not of what was before it. Errors: corrupt, io, no_memory. Cost: nothing while nothing has ever gone. */
+ * and not of what was before it. Errors: corrupt, io, no_memory. Cost: a short scan. */
 strata_status st_run_kept_from(st_request *rq, const st_run *run, uint64_t *version);
 
 /* The committed versions of a key below `before`, newest first, deletes included: to be read with

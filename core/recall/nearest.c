@@ -279,10 +279,16 @@ static strata_status take_hits(finder *f, const st_vector_found *found) {
     return STRATA_OK;
 }
 
-static bool answers(const finder *f, const st_collection_index *index, uint64_t floor) {
+/* Invariant 1. Nothing that a snapshot of now sees goes, as it is held. */
+static strata_status check_answers(finder *f, const st_collection_index *index, bool *answers) {
     const uint64_t kept =
         atomic_load_explicit((_Atomic uint64_t *)&index->kept, memory_order_seq_cst);
-    return f->bound.version >= kept && (!f->bound.past || f->bound.version >= floor);
+    uint64_t from = 0;
+    if (f->bound.past) {
+        ST_TRY(st_run_kept_from(f->rq, f->run, &from));
+    }
+    *answers = f->bound.version >= kept && f->bound.version >= from;
+    return STRATA_OK;
 }
 
 static strata_status ask_index(finder *f, const st_collection_index *index, size_t own,
@@ -299,9 +305,7 @@ static strata_status ask_index(finder *f, const st_collection_index *index, size
                                    .original = original,
                                    .ctx = f};
     st_vector_found found;
-    uint64_t floor;
-    ST_TRY(st_run_kept_from(f->rq, f->run, &floor));
-    *answered = answers(f, index, floor);
+    ST_TRY(check_answers(f, index, answered));
     if (!*answered) {
         return STRATA_OK;
     }
@@ -315,8 +319,8 @@ static strata_status ask_index(finder *f, const st_collection_index *index, size
         return st_fail_memory(f->rq->error);
     }
     ST_TRY(status);
-    ST_TRY(st_run_kept_from(f->rq, f->run, &floor));
-    *answered = answers(f, index, floor) && !(f->missed && f->bound.past);
+    ST_TRY(check_answers(f, index, answered));
+    *answered = *answered && !(f->missed && f->bound.past);
     return *answered ? take_hits(f, &found) : STRATA_OK;
 }
 
