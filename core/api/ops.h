@@ -27,7 +27,7 @@ typedef enum st_arg_type {
 /* LIST(Shape) in ops.def. */
 #define ST_ARG_LIST(shape) ST_ARG_ARRAY
 
-enum { ST_ARGS_MAX = 12 };
+enum { ST_ARGS_MAX = 16 };
 
 typedef struct st_call {
     strata_db *db;

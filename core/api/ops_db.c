@@ -4,6 +4,8 @@
 #include "model/event.h"
 #include "model/field_index.h"
 #include "model/memory.h"
+#include "model/vector/vector_index.h"
+#include "model/vector/vector_merge.h"
 #include "store/tables.h"
 
 typedef struct totals {
@@ -150,6 +152,9 @@ strata_status st_op_db_compact(st_call *call) {
     /* It reads nothing here, and would keep alive what it takes away. */
     st_epoch_leave(&call->db->slot);
     ST_TRY(st_store_compact(&call->rq->model->store, full, &result, call->rq->error));
+    if (full) {
+        ST_TRY(st_vectors_compact(call->rq->model, call->rq->error));
+    }
     const uint64_t reclaimed =
         result.bytes_after < result.bytes_before ? result.bytes_before - result.bytes_after : 0;
     ST_TRY(st_msgpack_put_object(call->out, 3));
@@ -187,6 +192,24 @@ strata_status st_put_report(strata_buffer *out, const st_report *report) {
     return STRATA_OK;
 }
 
+static strata_status check_vectors(st_request *rq, const st_run *run, st_report *report) {
+    strata_error detail = {.code = STRATA_OK};
+    const st_collection_index *index =
+        atomic_load_explicit((st_collection_index * _Atomic *)&run->vectors, memory_order_seq_cst);
+    for (; index != NULL;
+         index = atomic_load_explicit((st_collection_index * _Atomic *)&index->next,
+                                      memory_order_seq_cst)) {
+        const strata_status status =
+            index->merging ? STRATA_OK : st_vector_index_check(index->index, &detail);
+        if (status == STRATA_INTERNAL) {
+            st_report_problem(report, "vector index", run->shard->run, detail.message);
+        } else if (status != STRATA_OK) {
+            return st_fail_memory(rq->error);
+        }
+    }
+    return STRATA_OK;
+}
+
 /* The structures in memory; their checks need the writer to hold still. */
 static strata_status check_structures(st_request *rq, const st_run *run, st_report *report) {
     strata_error detail = {.code = STRATA_OK};
@@ -197,6 +220,7 @@ static strata_status check_structures(st_request *rq, const st_run *run, st_repo
                               "the order of its keys is broken");
         }
     }
+    ST_TRY(check_vectors(rq, run, report));
     const st_run_index *index = atomic_load_explicit(&run->index, memory_order_acquire);
     if (index == NULL) {
         return STRATA_OK;

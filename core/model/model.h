@@ -38,6 +38,10 @@ typedef struct st_run {
 
     /* NULL until it is built (memory.c). Changes under the run's lock. */
     st_run_index *_Atomic index;
+
+    /* The indexes of its collections (vector/vector_index.h); NULL: there is none. Changes under the run's
+     * lock. */
+    struct st_collection_index *_Atomic vectors;
 } st_run;
 
 typedef struct st_model {
@@ -49,6 +53,7 @@ typedef struct st_model {
     _Atomic uint64_t runs_end; /* above the highest run that has a record: the next one's id */
 
     st_json_cache documents;
+    struct st_vector_worker *vector_worker; /* vector/vector_merge.h */
 
     st_mutex id_lock; /* the last identifier that was made (id.c) */
     uint64_t id_ms;

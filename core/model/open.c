@@ -3,6 +3,7 @@
 
 #include "model/retention.h"
 #include "model/run/run.h"
+#include "model/vector/vector_merge.h"
 
 enum { DOCUMENTS_BYTES_MAX = 4 << 20 };
 
@@ -23,11 +24,15 @@ strata_status st_model_open(st_model *model, const char *path, const strata_opti
     st_json_cache_init(&model->documents, options->host, (size_t)documents_bytes(options));
     st_mutex_init(&model->id_lock);
     ST_TRY(st_store_open(&model->store, path, options, error));
-    strata_status status = st_runs_load(model, error);
+    strata_status status = st_vectors_open(model, error);
+    if (status == STRATA_OK) {
+        status = st_runs_load(model, error);
+    }
     if (status == STRATA_OK) {
         status = st_retention_load(model, error);
     }
     if (status != STRATA_OK) {
+        st_vectors_close(model);
         st_runs_free(model);
         (void)st_store_close(&model->store, NULL);
         st_retention_free(model);
@@ -36,6 +41,7 @@ strata_status st_model_open(st_model *model, const char *path, const strata_opti
 }
 
 strata_status st_model_close(st_model *model, strata_error *error) {
+    st_vectors_close(model);
     st_runs_free(model);
     st_json_cache_free(&model->documents);
     const strata_status status = st_store_close(&model->store, error);

@@ -8,6 +8,8 @@
  */
 #include "model/page.h"
 
+#include "store/past.h"
+
 static strata_status fail_future(st_request *rq, const char *what, uint64_t asked, uint64_t last) {
     st_fail(rq->error, STRATA_INVALID_ARGUMENT, "%s %u has not come yet; the last one is %u", what,
             asked, last);
@@ -120,6 +122,17 @@ strata_status st_scan_at(st_request *rq, const st_run *run, const st_scan_range 
         }
         st_scan_end(scan);
     }
+}
+
+strata_status st_run_kept_from(st_request *rq, const st_run *run, uint64_t *version) {
+    st_floor floor = {.version = 0};
+    st_reader reader = rq->reader;
+    reader.overlay = NULL;
+    reader.scans = NULL;
+    ST_TRY(st_past_trimmed(&reader, run->shard, &floor));
+    const bool begins_later = run->shard->base != NULL && run->shard->since > floor.version;
+    *version = begins_later ? run->shard->since : floor.version;
+    return STRATA_OK;
 }
 
 /* The smallest key above everything that begins with `prefix`; there is one, as the tag is not

@@ -81,6 +81,10 @@ strata_status st_moment_scan(st_moment *moment, const st_texts_page *page, st_sc
 strata_status st_moment_read(st_moment *moment, const st_key *key, st_revision *revision,
                              bool *found);
 
+/* From which version on nothing of the run has gone, as long as nothing is trimmed meanwhile. Of a fork: of its own,
+ * and not of what was before it. Errors: corrupt, io, no_memory. Cost: a short scan. */
+strata_status st_run_kept_from(st_request *rq, const st_run *run, uint64_t *version);
+
 /* The committed versions of a key below `before`, newest first, deletes included: to be read with
  * st_versions_next. Errors: as st_versions_start. */
 strata_status st_history_scan(st_request *rq, const st_run *run, const st_key *key, uint64_t before,

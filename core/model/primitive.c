@@ -20,6 +20,8 @@ static const st_primitive primitives[] = {
     {"state", ST_PRIMITIVE_STATE, {ST_TAG_STATE}, false},
     {"trace", ST_PRIMITIVE_TRACE, {ST_TAG_TRACE, ST_TAG_TRACE_CHILD}, true},
     {"json", ST_PRIMITIVE_JSON, {ST_TAG_JSON, ST_TAG_JSON_PATCH}, false},
+    {"collection", ST_PRIMITIVE_COLLECTION, {ST_TAG_COLLECTION}, false},
+    {"vector", ST_PRIMITIVE_VECTOR, {ST_TAG_VECTOR}, false},
     {"memory", ST_PRIMITIVE_MEMORY, {ST_TAG_MEMORY}, false},
     {"edge", ST_PRIMITIVE_EDGE, {ST_TAG_EDGE, ST_TAG_EDGE_IN}, false},
     {"schema", ST_PRIMITIVE_SCHEMA, {ST_TAG_SCHEMA}, false},

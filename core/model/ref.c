@@ -24,6 +24,7 @@ static char separator_of(uint8_t tag) {
     case ST_TAG_EDGE:
         return '>';
     case ST_TAG_ENTITY:
+    case ST_TAG_VECTOR:
         return '/';
     default:
         return 0;
@@ -31,7 +32,7 @@ static char separator_of(uint8_t tag) {
 }
 
 static size_t texts_of(uint8_t tag) {
-    return tag == ST_TAG_EDGE ? 3 : tag == ST_TAG_ENTITY ? 2 : 1;
+    return tag == ST_TAG_EDGE ? 3 : tag == ST_TAG_ENTITY || tag == ST_TAG_VECTOR ? 2 : 1;
 }
 
 /* ---- Parsing --------------------------------------------------------------------------------- */

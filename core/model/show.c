@@ -17,6 +17,7 @@
 #include "model/run/run.h"
 #include "model/state.h"
 #include "model/trace.h"
+#include "model/vector/vector.h"
 
 static strata_status put_named(strata_buffer *out, const char *name, strata_slice value) {
     ST_TRY(st_msgpack_put_string(out, strata_text(name)));
@@ -141,6 +142,37 @@ static strata_status show_entity(st_request *rq, strata_slice key, strata_slice 
     return st_msgpack_put_bool(out, true);
 }
 
+static strata_status show_collection(st_request *rq, strata_slice key, strata_slice stored,
+                                     strata_buffer *out) {
+    st_collection collection;
+    ST_TRY(st_collection_read(rq, key, stored, &collection));
+    ST_TRY(st_msgpack_put_object(out, collection.dropping ? 5 : 4));
+    ST_TRY(st_msgpack_put_string(out, strata_text("dimension")));
+    ST_TRY(st_msgpack_put_uint(out, collection.dimension));
+    ST_TRY(put_named_text(out, "metric", strata_text(st_metric_name(collection.metric))));
+    ST_TRY(put_named_text(out, "codes", strata_text(st_codes_asked_name(collection.codes))));
+    ST_TRY(st_msgpack_put_string(out, strata_text("seed")));
+    ST_TRY(st_msgpack_put_uint(out, collection.seed));
+    if (!collection.dropping) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_msgpack_put_string(out, strata_text("dropping")));
+    return st_msgpack_put_bool(out, true);
+}
+
+static strata_status show_vector(st_request *rq, strata_slice key, strata_slice stored,
+                                 strata_buffer *out) {
+    st_vector vector;
+    ST_TRY(st_vector_read(rq, key, stored, &vector));
+    ST_TRY(st_msgpack_put_object(out, 1u + (vector.metadata.len > 0) + (vector.text.len > 0)));
+    ST_TRY(st_msgpack_put_string(out, strata_text("embedding")));
+    ST_TRY(st_embedding_put(&vector, out));
+    if (vector.metadata.len > 0) {
+        ST_TRY(put_named(out, "metadata", vector.metadata));
+    }
+    return vector.text.len > 0 ? put_named_text(out, "text", vector.text) : STRATA_OK;
+}
+
 typedef struct show_row {
     uint8_t tag;
     strata_status (*show)(st_request *rq, strata_slice key, strata_slice stored,
@@ -148,10 +180,18 @@ typedef struct show_row {
 } show_row;
 
 static const show_row rows[] = {
-    {ST_TAG_RUN, show_run},       {ST_TAG_KV, show_kv},       {ST_TAG_EVENT, show_event},
-    {ST_TAG_STATE, show_state},   {ST_TAG_TRACE, show_trace}, {ST_TAG_JSON, show_json},
-    {ST_TAG_MEMORY, show_memory}, {ST_TAG_EDGE, show_edge},   {ST_TAG_SCHEMA, show_schema},
+    {ST_TAG_RUN, show_run},
+    {ST_TAG_KV, show_kv},
+    {ST_TAG_EVENT, show_event},
+    {ST_TAG_STATE, show_state},
+    {ST_TAG_TRACE, show_trace},
+    {ST_TAG_JSON, show_json},
+    {ST_TAG_MEMORY, show_memory},
+    {ST_TAG_EDGE, show_edge},
+    {ST_TAG_SCHEMA, show_schema},
     {ST_TAG_ENTITY, show_entity},
+    {ST_TAG_COLLECTION, show_collection},
+    {ST_TAG_VECTOR, show_vector},
 };
 
 strata_status st_show(st_request *rq, strata_slice key, strata_slice stored, strata_buffer *out) {

@@ -18,7 +18,8 @@ strata_status st_show_same(st_request *rq, strata_slice key, const st_revision *
 /* Appends what was read as canonical MessagePack: of kv and of a state cell the value; of an event {type,
  * payload}; of a trace {type, content, parent?, tags?, metadata?}; of a memory {text, tags?, metadata?};
  * of an edge {weight?, properties?}; of JSON the document; of a schema {schema, key_field?, indexed?,
- * embedding?, encrypted?}; of an entity {document, uri?, deleted?}; of a run its record. Errors: corrupt {file},
+ * embedding?, encrypted?}; of an entity {document, uri?, deleted?}; of a collection {dimension, metric, codes,
+ * seed, dropping?}; of a vector {embedding, metadata?, text?}; of a run its record. Errors: corrupt {file},
  * no_memory. */
 strata_status st_show(st_request *rq, strata_slice key, strata_slice stored, strata_buffer *out);
 

@@ -5,8 +5,8 @@
  * a state cell that was set its counter, and changes of a document are made to it as it is now. So the first
  * three never conflict, unless the transaction has also read what it changed, and changes of a document
  * only by their paths (json/json_txn.c).
- * Memories enter the text index after the commit has its place in the log, one by one. If there is
- * no memory for one of them the index is given up, and built again by the next recall.
+ * Memories enter the text index, and vectors that of their collection, after the commit has its place in the log,
+ * one by one. If there is no memory for one of them the index is given up, and built again by the next search.
  */
 #include "model/transaction.h"
 
@@ -20,12 +20,14 @@
 #include "model/memory_index.h"
 #include "model/provenance.h"
 #include "model/state.h"
+#include "model/vector/vector.h"
+#include "model/vector/vector_index.h"
 #include "model/write.h"
 
-typedef struct pending_memory {
-    struct pending_memory *next;
+typedef struct pending_indexed {
+    struct pending_indexed *next;
     st_write write;
-} pending_memory;
+} pending_indexed;
 
 typedef struct pending_commit {
     st_request *rq;
@@ -33,8 +35,8 @@ typedef struct pending_commit {
     uint64_t sequence; /* of the last event, those of this transaction included */
     uint8_t hash[ST_SHA256_BYTES];
     bool appended;
-    pending_memory *memories;
-    pending_memory **last;
+    pending_indexed *indexed;
+    pending_indexed **last;
     st_json_commit json;
 } pending_commit;
 
@@ -91,20 +93,24 @@ static strata_status apply_cell(pending_commit *pending, const st_txn_write *wri
     return copy_out(rq, st_buffer_slice(&rq->value), &out->value);
 }
 
-/* Memories have to be told to the text index once there is a version, and to secondary ones now. */
-static strata_status note_memory(pending_commit *pending, const st_write *write,
-                                 strata_buffer *writes) {
-    if (st_key_tag(write->key) != ST_TAG_MEMORY) {
+/* Memories have to be told to the text index once there is a version, and to secondary ones now; vectors to
+ * the index of their collection. */
+static strata_status note_indexed(pending_commit *pending, const st_write *write,
+                                  strata_buffer *writes) {
+    const uint8_t tag = st_key_tag(write->key);
+    if (tag != ST_TAG_MEMORY && tag != ST_TAG_COLLECTION && tag != ST_TAG_VECTOR) {
         return STRATA_OK;
     }
-    ST_TRY(st_memory_index_fields(pending->rq, pending->run, write, writes));
-    pending_memory *memory = st_arena_alloc(pending->rq->arena, sizeof *memory, 8);
-    if (memory == NULL) {
+    if (tag == ST_TAG_MEMORY) {
+        ST_TRY(st_memory_index_fields(pending->rq, pending->run, write, writes));
+    }
+    pending_indexed *indexed = st_arena_alloc(pending->rq->arena, sizeof *indexed, 8);
+    if (indexed == NULL) {
         return st_fail_memory(pending->rq->error);
     }
-    *memory = (pending_memory){NULL, *write};
-    *pending->last = memory;
-    pending->last = &memory->next;
+    *indexed = (pending_indexed){NULL, *write};
+    *pending->last = indexed;
+    pending->last = &indexed->next;
     return STRATA_OK;
 }
 
@@ -125,8 +131,9 @@ static strata_status apply(void *ctx, const st_commit *commit, const st_txn_writ
         ST_TRY(apply_cell(pending, write, &out));
         break;
     default:
-        ST_TRY(note_memory(pending, &out, writes));
+        ST_TRY(note_indexed(pending, &out, writes));
         ST_TRY(st_entity_follow(pending->rq, pending->run, &out, writes));
+        ST_TRY(st_vector_follow(pending->rq, pending->run, &out));
         break;
     }
     return append(pending, writes, &out);
@@ -154,15 +161,19 @@ static void committed(void *ctx, const st_commit *commit, uint64_t version) {
     if (pending->appended) {
         st_event_set_tail(pending->run, pending->sequence, pending->hash);
     }
-    for (const pending_memory *memory = pending->memories; memory != NULL; memory = memory->next) {
-        st_memory_index_write(pending->rq, pending->run, &memory->write, version);
+    for (const pending_indexed *one = pending->indexed; one != NULL; one = one->next) {
+        if (st_key_tag(one->write.key) == ST_TAG_MEMORY) {
+            st_memory_index_write(pending->rq, pending->run, &one->write, version);
+        } else {
+            st_vector_index_write(pending->rq, pending->run, &one->write, version);
+        }
     }
     st_json_commit_done(&pending->json, version, commit->timestamp_us);
 }
 
 strata_status st_transaction_commit(st_request *rq, st_run *run, uint64_t *version) {
     pending_commit pending = {.rq = rq, .run = run, .json = {.rq = rq, .run = run}};
-    pending.last = &pending.memories;
+    pending.last = &pending.indexed;
     const st_txn_rules rules = {&pending, apply, finish, check};
     const st_commit_hook hook = {&pending, committed};
     st_commit commit;

@@ -27,7 +27,7 @@
 #include "store/log/wal_frame.h"
 
 enum {
-    ST_FORMAT_VERSION = 3, /* what this library writes */
+    ST_FORMAT_VERSION = 4, /* what this library writes */
     ST_MANIFEST_SLOT_BYTES = 65536,
     ST_LIVE_FILES_MAX = 2700, /* of one slot */
 };

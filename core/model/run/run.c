@@ -112,6 +112,7 @@ strata_status st_run_attach(st_model *model, uint64_t id, st_run_status status, 
         atomic_init(&run->status, (int)status);
         atomic_init(&run->provenance, false);
         atomic_init(&run->index, NULL);
+        atomic_init(&run->vectors, NULL);
         atomic_init(&run->event_word, 0);
         atomic_init(&run->event_waiters, 0);
         st_mutex_init(&run->types_lock);

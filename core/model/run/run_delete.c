@@ -13,6 +13,7 @@
 #include "model/event_wait.h"
 #include "model/retention.h"
 #include "model/run/run_private.h"
+#include "model/vector/vector_index.h"
 
 typedef struct deleting {
     st_request *rq;
@@ -70,6 +71,7 @@ static void bury(void *ctx, const st_commit *commit, uint64_t version) {
     st_fork_bury(&model->store, d->run->shard, version);
     st_retention_forgotten(model, d->run->shard->run);
     drop_index(model, d->run);
+    st_vector_indexes_forget(model, d->run);
 }
 
 strata_status st_run_remove(st_request *rq, strata_slice name, st_stamp *stamp) {

@@ -9,6 +9,7 @@
 #include "model/event_types.h"
 #include "model/field_index.h"
 #include "model/text_index.h"
+#include "model/vector/vector_index.h"
 #include "store/tables.h"
 
 /* Of a record that is about to be attached: `default` is run 1, and no other record has the id. */
@@ -180,6 +181,7 @@ void st_runs_free(st_model *model) {
             st_indexes_forget(run, &model->host->memory);
             st_event_counts_free(run->event_counts);
             st_run_index_destroy(atomic_load_explicit(&run->index, memory_order_acquire));
+            st_vector_indexes_free(run);
             st_free(&model->host->memory, run, sizeof *run);
             shard->owner = NULL;
         }

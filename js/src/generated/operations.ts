@@ -551,6 +551,126 @@ export interface EntityRevision {
     document?: StoredObject | undefined;
 }
 
+/** A collection of embeddings that are compared with each other. */
+export interface Collection {
+    /** Its name. */
+    name: string;
+    /** Numbers of an embedding. */
+    dimension: number;
+    /** cosine, euclidean or dot. */
+    metric: string;
+    /** How the index codes them, as asked for: auto, f32 or i8. */
+    codes: string;
+    /** What that has become: f32 or i8. */
+    coded_as: string;
+    /** The seed of the index. */
+    seed: number;
+    /** The commit that made it. */
+    version: bigint;
+    /** When that was. */
+    timestamp: number;
+}
+
+/** What is in memory of a collection's index. */
+export interface VectorIndexStats {
+    /** Versions of entries, with those that are searched in the past only. */
+    entries: number;
+    /** Those that the newest search finds. */
+    live: number;
+    /** Entries in parts with a graph. */
+    linked: number;
+    /** Entries that are not: a search looks at all of them. */
+    lag: number;
+    /** Parts that a search goes through. */
+    parts: number;
+    /** Memory. */
+    bytes: number;
+}
+
+/** One entry to store. */
+export interface VectorInput {
+    /** The key. */
+    key: string;
+    /** Bytes or an array of numbers, as in vector.upsert. */
+    embedding: Value;
+    /** Anything; filters ask it. */
+    metadata?: ObjectValue | undefined;
+    /** What it is the embedding of. */
+    text?: string | undefined;
+}
+
+/** An entry of a collection. */
+export interface Vector {
+    /** Its key. */
+    key: string;
+    /** An array of numbers, if asked for. */
+    embedding?: StoredValue | undefined;
+    /** Its metadata, if it has any. */
+    metadata?: StoredObject | undefined;
+    /** Its text, if it has one. */
+    text?: string | undefined;
+    /** The commit that stored it. */
+    version: bigint;
+    /** When that was. */
+    timestamp: number;
+}
+
+/** One version of an entry. */
+export interface VectorRevision {
+    /** The commit. */
+    version: bigint;
+    /** When it was committed. */
+    timestamp: number;
+    /** Whether it was deleted here. */
+    deleted: boolean;
+    /** An array of numbers, if asked for and not deleted. */
+    embedding?: StoredValue | undefined;
+    /** Its metadata, if it has any. */
+    metadata?: StoredObject | undefined;
+    /** Its text, if it has one. */
+    text?: string | undefined;
+}
+
+/** Where a score comes from. */
+export interface VectorExplain {
+    /** cosine: the score is 1 - distance; euclidean: 1 / (1 + the root of distance); dot: -distance. */
+    metric: string;
+    /** Between the embeddings; lower is nearer. */
+    distance: number;
+}
+
+/** An entry that was found. */
+export interface VectorHit {
+    /** Its key. */
+    key: string;
+    /** Higher is better: the cosine, 1 / (1 + the Euclidean distance), or the dot product. */
+    score: number;
+    /** The commit that stored it; 0: the transaction itself. */
+    version: bigint;
+    /** Its metadata, if asked for and it has any. */
+    metadata?: StoredObject | undefined;
+    /** Its text, if asked for and it has one. */
+    text?: string | undefined;
+    /** An array of numbers, if asked for. */
+    embedding?: StoredValue | undefined;
+    /** Present when asked for. */
+    explain?: VectorExplain | undefined;
+}
+
+/** What a search cost. */
+export interface VectorStats {
+    /** Codes that were compared. */
+    compared: number;
+    /** Embeddings that were read to decide. */
+    fetched: number;
+    /** Parts of the index that were walked through. */
+    walked: number;
+    /** Parts that were looked at as a whole. */
+    scanned: number;
+    /** Whether an index answered. False: all entries were read, as they are for a moment in time, and where history has gone. */
+    indexed: boolean;
+}
+
 /** Arguments of run.create: Creates an active run. */
 export interface RunCreateArgs {
     /** 1-255 bytes, unique; made from time and chance when left out. */
@@ -2881,6 +3001,320 @@ export interface EntityFindResult {
     plan?: Plan | undefined;
 }
 
+/** Arguments of vector.create: Makes a collection. What a drop of that name has left is taken away first. */
+export interface VectorCreateArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Its name: like a key, at most 255 bytes. */
+    name: string;
+    /** Numbers of an embedding, 1-8192. */
+    dimension: number | bigint;
+    /** cosine (when left out), euclidean or dot: what nearer means. */
+    metric?: string | undefined;
+    /** How the index codes embeddings: f32; i8, a quarter of the memory; auto (when left out): i8 from dimension 16 on. What decides is compared as it was stored. */
+    codes?: string | undefined;
+    /** The seed of the index; 0 when left out. */
+    seed?: number | bigint | undefined;
+}
+
+/** Result of vector.create. */
+export interface VectorCreateResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of vector.drop: Drops a collection with all of its entries, which go in commits of some hundred; their history stays. */
+export interface VectorDropArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** Its name: like a key, at most 255 bytes. */
+    name: string;
+}
+
+/** Result of vector.drop. */
+export interface VectorDropResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit from which on it is not found; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of vector.collections: Collections in order of name. */
+export interface VectorCollectionsArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Only names that begin so. */
+    prefix?: string | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of vector.collections. */
+export interface VectorCollectionsResult {
+    /** The page. */
+    collections: Collection[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of vector.info: A collection, how many entries it has, and its index. Cost: reads all keys. */
+export interface VectorInfoArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its name: like a key, at most 255 bytes. */
+    name: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of vector.info. */
+export interface VectorInfoResult {
+    /** The collection. */
+    collection: Collection;
+    /** Entries. */
+    count: number;
+    /** Its index as it is now; present once it was searched. */
+    index?: VectorIndexStats | undefined;
+}
+
+/** Arguments of vector.upsert: Stores an embedding under a key, or replaces what is there. */
+export interface VectorUpsertArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its collection. */
+    collection: string;
+    /** Its key; collection and key have at most 1024 bytes. */
+    key: string;
+    /** f32 numbers, little-endian, as bytes, or an array of numbers; as many as the collection's dimension, all finite. */
+    embedding: Value;
+    /** Anything; filters ask it. */
+    metadata?: ObjectValue | undefined;
+    /** What it is the embedding of. */
+    text?: string | undefined;
+}
+
+/** Result of vector.upsert. */
+export interface VectorUpsertResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of vector.upsert_many: Stores many entries in one commit, or none. */
+export interface VectorUpsertManyArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Their collection. */
+    collection: string;
+    /** 1-10000 of them, no key twice. */
+    entries: readonly VectorInput[];
+}
+
+/** Result of vector.upsert_many. */
+export interface VectorUpsertManyResult {
+    /** The commit. */
+    version: bigint;
+}
+
+/** Arguments of vector.get: One entry. */
+export interface VectorGetArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its collection. */
+    collection: string;
+    /** Its key; collection and key have at most 1024 bytes. */
+    key: string;
+    /** Whether to return the numbers; true when left out. */
+    embedding?: boolean | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of vector.get. */
+export interface VectorGetResult {
+    /** The entry. */
+    vector: Vector;
+}
+
+/** Arguments of vector.exists: Whether there is an entry. */
+export interface VectorExistsArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its collection. */
+    collection: string;
+    /** Its key; collection and key have at most 1024 bytes. */
+    key: string;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of vector.exists. */
+export interface VectorExistsResult {
+    /** Whether there is. */
+    exists: boolean;
+}
+
+/** Arguments of vector.delete: Deletes an entry; its history stays. */
+export interface VectorDeleteArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its collection. */
+    collection: string;
+    /** Its key; collection and key have at most 1024 bytes. */
+    key: string;
+}
+
+/** Result of vector.delete. */
+export interface VectorDeleteResult {
+    /** Whether there was one. */
+    existed: boolean;
+    /** The commit; present when it existed. */
+    version?: bigint | undefined;
+}
+
+/** Arguments of vector.list: Entries of a collection in order of key. */
+export interface VectorListArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The collection. */
+    collection: string;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** Whether to return the numbers. */
+    embeddings?: boolean | undefined;
+    /** From the last to the first. */
+    reverse?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+    /** Where the previous page ended. */
+    cursor?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of vector.list. */
+export interface VectorListResult {
+    /** The page. */
+    vectors: Vector[];
+    /** Present when there may be more. */
+    cursor?: string | undefined;
+}
+
+/** Arguments of vector.count: How many entries a collection has. Cost: reads all keys. */
+export interface VectorCountArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The collection. */
+    collection: string;
+    /** Only keys that begin so. */
+    prefix?: string | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of vector.count. */
+export interface VectorCountResult {
+    /** How many. */
+    count: number;
+}
+
+/** Arguments of vector.history: The versions of an entry that are kept, newest first. */
+export interface VectorHistoryArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** Its collection. */
+    collection: string;
+    /** Its key; collection and key have at most 1024 bytes. */
+    key: string;
+    /** Only versions below this one. */
+    before?: number | bigint | undefined;
+    /** Whether to return the numbers at each. */
+    embeddings?: boolean | undefined;
+    /** 1-1000; 100 when left out. */
+    limit?: number | bigint | undefined;
+}
+
+/** Result of vector.history. */
+export interface VectorHistoryResult {
+    /** The versions; none if the entry never existed. */
+    revisions: VectorRevision[];
+}
+
+/** Arguments of vector.search: The entries of a collection that are nearest to an embedding. What a reader at that moment sees is searched, to the last entry; the filter is applied during the search, so k are found whenever k match. */
+export interface VectorSearchArgs {
+    /** The run. */
+    run?: string | undefined;
+    /** The transaction it is part of. */
+    txn?: number | bigint | undefined;
+    /** The collection. */
+    collection: string;
+    /** f32 numbers, little-endian, as bytes, or an array of numbers; as many as the collection's dimension, all finite. */
+    embedding: Value;
+    /** Hits wanted, 1-1000; 10 when left out. */
+    k?: number | bigint | undefined;
+    /** Only entries of which this holds, as in json.find, over {key, text?, metadata?}: {path: "/metadata/kind", eq: "note"}. */
+    filter?: ObjectValue | undefined;
+    /** Whether to compare with all, so that nothing is missed. */
+    exact?: boolean | undefined;
+    /** Candidates of a walk, 10-10000; 64 when left out. More find more, and take longer. */
+    effort?: number | bigint | undefined;
+    /** Whether to return metadata and texts; true when left out. */
+    metadata?: boolean | undefined;
+    /** Whether to return the numbers. */
+    embeddings?: boolean | undefined;
+    /** Whether to say where scores come from. */
+    explain?: boolean | undefined;
+    /** As a reader of this commit number saw it. */
+    as_of?: number | bigint | undefined;
+    /** As a reader at this time saw it; one that has not come is refused. */
+    as_of_time?: number | bigint | undefined;
+}
+
+/** Result of vector.search. */
+export interface VectorSearchResult {
+    /** Best first; equal scores in order of key. */
+    hits: VectorHit[];
+    /** What it cost. */
+    stats: VectorStats;
+}
+
 /** Arguments of txn.begin: Begins a transaction on a run; operations join it by its number. */
 export interface TxnBeginArgs {
     /** The run. */
@@ -3632,6 +4066,32 @@ export interface Operations {
     'entity.history': { args: EntityHistoryArgs; result: EntityHistoryResult };
     /** Entities of a schema that a filter holds of, deleted ones left out, in order of id or of a field. An index on a path of the filter is used by itself. */
     'entity.find': { args: EntityFindArgs; result: EntityFindResult };
+    /** Makes a collection. What a drop of that name has left is taken away first. */
+    'vector.create': { args: VectorCreateArgs; result: VectorCreateResult };
+    /** Drops a collection with all of its entries, which go in commits of some hundred; their history stays. */
+    'vector.drop': { args: VectorDropArgs; result: VectorDropResult };
+    /** Collections in order of name. */
+    'vector.collections': { args: VectorCollectionsArgs; result: VectorCollectionsResult };
+    /** A collection, how many entries it has, and its index. Cost: reads all keys. */
+    'vector.info': { args: VectorInfoArgs; result: VectorInfoResult };
+    /** Stores an embedding under a key, or replaces what is there. */
+    'vector.upsert': { args: VectorUpsertArgs; result: VectorUpsertResult };
+    /** Stores many entries in one commit, or none. */
+    'vector.upsert_many': { args: VectorUpsertManyArgs; result: VectorUpsertManyResult };
+    /** One entry. */
+    'vector.get': { args: VectorGetArgs; result: VectorGetResult };
+    /** Whether there is an entry. */
+    'vector.exists': { args: VectorExistsArgs; result: VectorExistsResult };
+    /** Deletes an entry; its history stays. */
+    'vector.delete': { args: VectorDeleteArgs; result: VectorDeleteResult };
+    /** Entries of a collection in order of key. */
+    'vector.list': { args: VectorListArgs; result: VectorListResult };
+    /** How many entries a collection has. Cost: reads all keys. */
+    'vector.count': { args: VectorCountArgs; result: VectorCountResult };
+    /** The versions of an entry that are kept, newest first. */
+    'vector.history': { args: VectorHistoryArgs; result: VectorHistoryResult };
+    /** The entries of a collection that are nearest to an embedding. What a reader at that moment sees is searched, to the last entry; the filter is applied during the search, so k are found whenever k match. */
+    'vector.search': { args: VectorSearchArgs; result: VectorSearchResult };
     /** Begins a transaction on a run; operations join it by its number. */
     'txn.begin': { args: TxnBeginArgs; result: TxnBeginResult };
     /** Commits all its writes at once, or none; it is over in either case. */
