@@ -4,6 +4,7 @@
 #include "model/event.h"
 #include "model/field_index.h"
 #include "model/memory.h"
+#include "model/vector/vector_home.h"
 #include "model/vector/vector_index.h"
 #include "model/vector/vector_merge.h"
 #include "store/tables.h"
@@ -262,7 +263,7 @@ static strata_status verify_all(st_request *rq, st_report *report) {
             ST_TRY(check_run(rq, run, report));
         }
     }
-    return STRATA_OK;
+    return store->in_memory ? STRATA_OK : st_vector_homes_verify(rq, report);
 }
 
 strata_status st_op_db_verify(st_call *call) {

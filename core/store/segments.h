@@ -27,9 +27,9 @@ size_t st_segments_count(const st_store *store);
 void st_segments_list_files(const st_store *store, st_live_file *files);
 bool st_segments_have(const st_store *store, uint64_t number);
 
-/* Whether there is a folder that segments can be written to. */
+/* Whether segments can be written: there is a folder, and what was committed can be made durable before them. */
 static inline bool st_segments_possible(const st_store *store) {
-    return store->lock != NULL;
+    return store->lock != NULL && store->wal.durability != STRATA_MEMORY;
 }
 
 /* The numbers of now (uint64_t), appended to out. Errors: no_memory. */

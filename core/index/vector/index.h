@@ -141,9 +141,9 @@ strata_status st_vector_index_restore(st_vector_index *index, strata_slice key, 
  * and the merge can be finished all the same. Errors: io, no_space, no_memory. */
 strata_status st_vector_merge_save(st_vector_merge *merge, const st_vector_home *home,
                                    strata_error *error);
-/* No part of the index is kept any more. The index is to be destroyed. Errors: io, no_space, no_memory. */
-strata_status st_vector_index_forget(st_vector_index *index, const st_vector_home *home,
-                                     strata_error *error);
+/* No part of that owner is kept any more; begins: of all whose bytes begin with its. The segments of an index that is
+ * in use stay readable until they are closed. Errors: io, no_space, no_memory. */
+strata_status st_vector_home_forget(const st_vector_home *home, bool begins, strata_error *error);
 
 /* ---- Checking -------------------------------------------------------------------------------- */
 

@@ -193,6 +193,10 @@ strata_status st_vector_merge_save(st_vector_merge *merge, const st_vector_home 
             count += status == STRATA_OK;
         }
     }
+    if (status == STRATA_OK) { /* a segment never knows of a commit that a crash takes back */
+        uint64_t version;
+        status = st_store_sync(home->store, &version, error);
+    }
     if (status == STRATA_OK) {
         status = name_saved(merge, home, saved, count, error);
     }
@@ -225,31 +229,33 @@ static size_t part_count(const loading *l) {
     return l->parts.len / sizeof(stored);
 }
 
-static void tell(const loading *l, const char *message) {
-    const strata_log *log = &l->index->host->log;
-    if (log->write != NULL) {
-        log->write(log->ctx, STRATA_LOG_WARN, message, "");
+static void tell(const strata_host *host, const char *message) {
+    if (host->log.write != NULL) {
+        host->log.write(host->log.ctx, STRATA_LOG_WARN, message, "");
     }
 }
 
 /* Whether a segment is of this owner; what does not hold is of nobody. */
-static strata_status is_ours(const loading *l, const st_segment_spec *spec, bool *ours) {
+static strata_status is_ours(const st_vector_home *home, const st_segment_spec *spec, bool begins,
+                             bool *ours, strata_error *error) {
     st_segment_file file;
     strata_error detail = {.code = STRATA_OK};
     strata_slice bytes;
     note n;
     strata_status status = st_segment_open(&file, spec, &detail);
-    *ours = status == STRATA_OK && st_part_note_of(&file, &bytes) && read_note(bytes, &n) &&
-            st_slice_equal(n.owner, l->home->owner);
+    *ours = status == STRATA_OK && st_part_note_of(&file, &bytes) && read_note(bytes, &n);
+    if (*ours && begins) {
+        n.owner.len = st_min(n.owner.len, home->owner.len);
+    }
+    *ours = *ours && st_slice_equal(n.owner, home->owner);
     st_segment_close(&file, false);
     if (status == STRATA_CORRUPT) {
-        tell(l, detail.message);
+        tell(spec->host, detail.message);
         return STRATA_OK;
     }
-    return status == STRATA_OK
-               ? STRATA_OK
-               : st_fail(l->error, status, "an index segment could not be read (%s)",
-                         strata_status_name(status));
+    return status == STRATA_OK ? STRATA_OK
+                               : st_fail(error, status, "an index segment could not be read (%s)",
+                                         strata_status_name(status));
 }
 
 static strata_status load_one(loading *l, uint64_t number, bool *damaged) {
@@ -258,14 +264,14 @@ static strata_status load_one(loading *l, uint64_t number, bool *damaged) {
     stored one = {.part = NULL};
     strata_slice bytes;
     bool ours;
-    ST_TRY(is_ours(l, &spec, &ours));
+    ST_TRY(is_ours(l->home, &spec, false, &ours, l->error));
     if (!ours) {
         return STRATA_OK;
     }
     const strata_status status = st_part_load(l->index->host, &l->index->codec, l->index->seed,
                                               &spec, &one.part, &bytes, &detail);
     if (status == STRATA_CORRUPT) {
-        tell(l, detail.message);
+        tell(l->index->host, detail.message);
         *damaged = true;
         return STRATA_OK;
     }
@@ -372,10 +378,10 @@ static strata_status load_all(loading *l, uint64_t *covered) {
         return STRATA_OK;
     }
     if (damaged || !settle(l, covered)) {
-        tell(l, "a part of a vector index is missing; the index is made again");
+        tell(l->index->host, "a part of a vector index is missing; the index is made again");
         *covered = 0;
         give_up(l);
-        return st_vector_index_forget(l->index, l->home, l->error);
+        return st_vector_home_forget(l->home, false, l->error);
     }
     return show_parts(l);
 }
@@ -410,32 +416,33 @@ strata_status st_vector_index_restore(st_vector_index *index, strata_slice key, 
 
 /* ---- Forgetting ------------------------------------------------------------------------------ */
 
-static strata_status collect_ours(loading *l, strata_buffer *ours) {
-    if (st_segments_numbers(l->home->store, &l->numbers) != STRATA_OK) {
-        return st_fail_memory(l->error);
+static strata_status collect_ours(const st_vector_home *home, bool begins, strata_buffer *ours,
+                                  strata_error *error) {
+    strata_buffer all = {NULL, 0, 0, ours->host};
+    strata_status status = st_segments_numbers(home->store, &all);
+    if (status != STRATA_OK) {
+        status = st_fail_memory(error);
     }
-    for (size_t i = 0; i < l->numbers.len / sizeof(uint64_t); i++) {
+    for (size_t i = 0; i < all.len / sizeof(uint64_t) && status == STRATA_OK; i++) {
         uint64_t number;
-        bool is;
-        memcpy(&number, l->numbers.data + i * sizeof number, sizeof number);
-        const st_segment_spec spec = st_segments_spec(l->home->store, number);
-        ST_TRY(is_ours(l, &spec, &is));
+        bool is = false;
+        memcpy(&number, all.data + i * sizeof number, sizeof number);
+        const st_segment_spec spec = st_segments_spec(home->store, number);
+        status = is_ours(home, &spec, begins, &is, error);
         if (is && st_buffer_append(ours, &number, sizeof number) != STRATA_OK) {
-            return st_fail_memory(l->error);
+            status = st_fail_memory(error);
         }
     }
-    return STRATA_OK;
+    strata_buffer_free(&all);
+    return status;
 }
 
-strata_status st_vector_index_forget(st_vector_index *index, const st_vector_home *home,
-                                     strata_error *error) {
-    loading l = {index, home, error, {NULL, 0, 0, index->host}, {NULL, 0, 0, index->host}};
-    strata_buffer ours = {NULL, 0, 0, index->host};
-    const st_vector_view *view = st_vector_view_of(index);
+strata_status st_vector_home_forget(const st_vector_home *home, bool begins, strata_error *error) {
+    strata_buffer ours = {NULL, 0, 0, home->store->host};
     if (!st_segments_possible(home->store)) {
         return STRATA_OK;
     }
-    strata_status status = collect_ours(&l, &ours);
+    strata_status status = collect_ours(home, begins, &ours, error);
     if (status == STRATA_OK && ours.len > 0) {
         const st_segments_change change = {NULL, 0, (const uint64_t *)(const void *)ours.data,
                                            ours.len / sizeof(uint64_t)};
@@ -443,19 +450,9 @@ strata_status st_vector_index_forget(st_vector_index *index, const st_vector_hom
     }
     for (size_t i = 0; i < ours.len / sizeof(uint64_t) && status == STRATA_OK; i++) {
         uint64_t number;
-        bool open = false;
         memcpy(&number, ours.data + i * sizeof number, sizeof number);
-        for (uint32_t j = 0; j < view->count; j++) {
-            if (st_part_file_number(view->parts[j], NULL) == number) {
-                st_part_file_abandon(view->parts[j]);
-                open = true;
-            }
-        }
-        if (!open) {
-            st_segments_remove_file(home->store, number);
-        }
+        st_segments_remove_file(home->store, number);
     }
-    strata_buffer_free(&l.numbers);
     strata_buffer_free(&ours);
     return status;
 }

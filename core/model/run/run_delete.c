@@ -13,6 +13,7 @@
 #include "model/event_wait.h"
 #include "model/retention.h"
 #include "model/run/run_private.h"
+#include "model/vector/vector_home.h"
 #include "model/vector/vector_index.h"
 
 typedef struct deleting {
@@ -85,6 +86,7 @@ strata_status st_run_remove(st_request *rq, strata_slice name, st_stamp *stamp) 
     }
     const st_commit_hook hook = {&d, bury};
     ST_TRY(st_run_write(rq, &commit, d.writes, d.count, &hook, stamp));
+    st_vector_home_leave(rq, d.run, st_slice("", 0));
     st_event_wake(rq, d.run); /* whoever waits for its events learns that there is no run */
     return STRATA_OK;
 }

@@ -16,6 +16,7 @@
  */
 #include "model/vector/collection.h"
 
+#include "model/vector/vector_home.h"
 #include "model/vector/vector_index.h"
 
 enum { BATCH_ENTRIES = 512, SHORT_DIMENSION = 16 };
@@ -348,5 +349,7 @@ strata_status st_collection_drop(st_request *rq, st_run *run, strata_slice name,
     }
     there.dropping = true;
     ST_TRY(commit_record(rq, run, &commit, name, &there, stamp));
-    return finish_drop(rq, run, name);
+    ST_TRY(finish_drop(rq, run, name));
+    st_vector_home_leave(rq, run, name);
+    return STRATA_OK;
 }

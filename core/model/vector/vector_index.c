@@ -7,7 +7,8 @@
  *    see. Of entries that were never to be there nothing else is promised.
  * 3. Versions that wait for their sync are in it, above the snapshots that readers have.
  * 4. What a fork sees of its base is in it as far as it is kept for the fork: from the fork's own beginning on.
- * Versions come in the order of keys, and go into the index in the order of commits: numbers and keys are collected
+ * What merges have kept (vector_home.h) is taken as it is; what was committed since is read from the store. Those
+ * versions come in the order of keys, and go into the index in the order of commits: numbers and keys are collected
  * and sorted, then each embedding is read, so that memory is taken for keys only.
  *
  * Rejected: a record that is dropped and made again keeping its index. The old entries are deleted one by one, which
@@ -17,6 +18,7 @@
 
 #include "base/sort.h"
 #include "model/vector/vector.h"
+#include "model/vector/vector_home.h"
 #include "model/vector/vector_merge.h"
 
 enum { PROGRESS_EVERY = 1024 };
@@ -101,19 +103,24 @@ void st_vector_indexes_free(st_run *run) {
 
 /* ---- Changing -------------------------------------------------------------------------------- */
 
+/* Into the index's room; false: it is none that can be searched. */
+static bool load_embedding(st_collection_index *index, strata_slice stored) {
+    st_vector vector;
+    bool zero = false;
+    const bool fits = stored.len > 0 && st_vector_decode(stored, &vector) &&
+                      vector.dimension == index->of.dimension;
+    if (!fits) {
+        return false;
+    }
+    st_embedding_load(&vector, index->numbers);
+    return st_embedding_check(index->numbers, vector.dimension, &zero, NULL) == STRATA_OK &&
+           !(zero && index->of.metric == ST_METRIC_COSINE);
+}
+
 /* What is stored from that version on; empty: nothing. Errors: no_memory. */
 static strata_status put(st_collection_index *index, strata_slice key, strata_slice stored,
                          uint64_t version) {
-    st_vector vector;
-    bool zero = false;
-    bool fits = stored.len > 0 && st_vector_decode(stored, &vector) &&
-                vector.dimension == index->of.dimension;
-    if (fits) {
-        st_embedding_load(&vector, index->numbers);
-        fits = st_embedding_check(index->numbers, vector.dimension, &zero, NULL) == STRATA_OK &&
-               !(zero && index->of.metric == ST_METRIC_COSINE);
-    }
-    if (!fits) {
+    if (!load_embedding(index, stored)) {
         (void)st_vector_index_remove(index->index, key, version);
         return STRATA_OK;
     }
@@ -170,7 +177,17 @@ typedef struct builder {
     st_reader point; /* one value at a time */
     st_arena value;
     strata_buffer changes;
+    uint64_t covered; /* up to this version all is in segments */
 } builder;
+
+/* What is to be repeated: of a fork also what it sees of its base, if that is not in segments. */
+static strata_status start_versions(builder *b, const st_scan_range *range, st_scan *scan) {
+    const st_shard *shard = b->run->shard;
+    const st_version_span span = {b->covered, UINT64_MAX};
+    return b->covered > 0 && b->covered >= shard->since
+               ? st_versions_own(scan, &b->reader, shard, range, &span)
+               : st_versions_start(scan, &b->reader, shard, range, UINT64_MAX);
+}
 
 static strata_status collect(builder *b, strata_slice name) {
     st_scan *scan = st_arena_alloc(&b->arena, sizeof *scan, 16);
@@ -180,8 +197,12 @@ static strata_status collect(builder *b, strata_slice name) {
         return st_fail_memory(b->rq->error);
     }
     ST_TRY(st_collection_range(b->rq, name, &range));
-    ST_TRY(st_versions_start(scan, &b->reader, b->run->shard, &range, UINT64_MAX));
+    ST_TRY(start_versions(b, &range, scan));
     while (scan->here) {
+        if (scan->revision.number <= b->covered) {
+            ST_TRY(st_versions_next(scan));
+            continue;
+        }
         if (key.data == NULL || !st_slice_equal(key, scan->key)) {
             key = st_arena_copy(&b->arena, scan->key);
         }
@@ -206,8 +227,10 @@ static strata_status replay_one(builder *b, const change *one, st_collection_ind
         ST_TRY(st_read(&b->point, b->run->shard, one->key, &bound, &revision, &found));
         stored = found && revision.number == one->number ? revision.value : stored;
     }
-    return put(index, texts[1], stored, one->number) == STRATA_OK ? STRATA_OK
-                                                                  : st_fail_memory(b->rq->error);
+    const float *embedding = load_embedding(index, stored) ? index->numbers : NULL;
+    return st_vector_index_restore(index->index, texts[1], one->number, embedding) == STRATA_OK
+               ? STRATA_OK
+               : st_fail_memory(b->rq->error);
 }
 
 static strata_status replay(builder *b, st_collection_index *index) {
@@ -238,7 +261,12 @@ static strata_status fill(st_request *rq, const st_run *run, st_collection_index
     b.reader.scans = NULL;
     b.point = b.reader;
     b.point.arena = &b.value;
-    strata_status status = collect(&b, index->of.name);
+    st_home_room room;
+    const st_vector_home home = st_vector_home_of(rq->model, run, index->of.name, &room);
+    strata_status status = st_vector_index_load(index->index, &home, &b.covered, rq->error);
+    if (status == STRATA_OK) {
+        status = collect(&b, index->of.name);
+    }
     st_reader_finish(&b.reader);
     if (status == STRATA_OK) {
         status = replay(&b, index);

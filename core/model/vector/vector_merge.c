@@ -20,6 +20,7 @@
  */
 #include "model/vector/vector_merge.h"
 
+#include "model/vector/vector_home.h"
 #include "model/vector/vector_index.h"
 
 enum {
@@ -72,7 +73,8 @@ static strata_status begin_index(st_vector_worker *w, st_run *run, st_collection
                                  bool all, uint64_t floor) {
     const uint64_t kept = atomic_load_explicit(&index->kept, memory_order_relaxed);
     const uint64_t keep = floor > kept ? floor : kept;
-    ST_TRY(st_vector_merge_begin(index->index, all, keep, &w->merge));
+    const st_vector_merge_spec spec = {all, keep, run->shard->last};
+    ST_TRY(st_vector_merge_begin(index->index, &spec, &w->merge));
     if (w->merge != NULL) {
         atomic_store_explicit(&index->kept, keep, memory_order_seq_cst);
         index->merging = true;
@@ -189,10 +191,25 @@ static bool is_closing(const st_vector_worker *w) {
     return atomic_load_explicit((_Atomic bool *)&w->model->store.closing, memory_order_relaxed);
 }
 
+/* For the next opening; what cannot be kept is made again then. */
+static void save(st_vector_worker *w) {
+    const strata_log *log = &w->model->host->log;
+    st_home_room room;
+    const st_vector_home home = st_vector_home_of(w->model, w->run, w->index->of.name, &room);
+    enter(w);
+    if (st_vector_merge_save(w->merge, &home, &w->error) != STRATA_OK && log->write != NULL) {
+        log->write(log->ctx, STRATA_LOG_WARN, w->error.message, "");
+    }
+    leave(w);
+}
+
 /* Under `lock`: one step of the merge that goes on. */
 static strata_status step(st_vector_worker *w) {
     bool done = false;
     const strata_status status = st_vector_merge_step(w->merge, STEP_ENTRIES, &done);
+    if (done && status == STRATA_OK && !w->index->gone) {
+        save(w);
+    }
     if (done || status != STRATA_OK) {
         end_merge(w, done && status == STRATA_OK);
     }

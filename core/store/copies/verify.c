@@ -156,6 +156,7 @@ typedef struct plan {
     st_manifest manifest;
     strata_buffer files;  /* st_live_file: of the manifest */
     strata_buffer tables; /* st_live_file: those of the manifest and of all snapshots, once each */
+    bool in_use;          /* segments come and go meanwhile: indexes look at their own */
 } plan;
 
 static bool has_table(const plan *p, uint64_t number) {
@@ -258,7 +259,7 @@ static strata_status make_plan(plan *p, bool *readable) {
     for (size_t i = 0; i < p->files.len / sizeof *live; i++) {
         if (live[i].kind == ST_FILE_SNAPSHOT) {
             ST_TRY(plan_snapshot(p, &live[i]));
-        } else if (live[i].kind == ST_FILE_SEGMENT) {
+        } else if (live[i].kind == ST_FILE_SEGMENT && !p->in_use) {
             ST_TRY(check_segment(p, &live[i]));
         }
     }
@@ -467,6 +468,7 @@ static void let_log_go(st_store *store) {
 strata_status st_verify_store(st_store *store, st_report *report, strata_error *error) {
     plan p = begin_plan(store->host, store->path, report, error);
     st_pin_set *pins = NULL;
+    p.in_use = true;
     bool readable = false;
     strata_status status = plan_and_hold(store, &p, &readable, &pins);
     if (status == STRATA_OK && readable) {

@@ -174,7 +174,7 @@ static void test_forget(void **state) {
     }
     merge_all(&w);
     assert_int_equal(count_segments(&store), 1);
-    assert_int_equal(st_vector_index_forget(w.index, &w.home, &error), STRATA_OK);
+    assert_int_equal(st_vector_home_forget(&w.home, false, &error), STRATA_OK);
     assert_int_equal(count_segments(&store), 0);
     assert_int_equal(reopen(&w), 0);
     assert_false(sim_exists(s, "db/DATA/seg-1.seg"));
@@ -235,7 +235,7 @@ static void test_damage(void **state) {
             assert_true(status != STRATA_OK || found.count == 1200);
             st_arena_free(&arena);
             strata_error error = {.code = STRATA_OK};
-            assert_int_equal(st_vector_index_forget(w.index, &w.home, &error), STRATA_OK);
+            assert_int_equal(st_vector_home_forget(&w.home, false, &error), STRATA_OK);
             assert_int_equal(reopen(&w), 0);
         }
         assert_sound(&w);
