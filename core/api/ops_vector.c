@@ -224,6 +224,7 @@ strata_status st_op_vector_search(st_call *call) {
     st_nearest_result found;
     st_run *run;
     ST_TRY(st_call_run(call, ARG_vector_search_run, &run));
+    ST_TRY(st_collection_name_check(request.collection, call->rq->error));
     ST_TRY(st_call_embedding(call, &call->args[ARG_vector_search_embedding], &request.embedding,
                              &request.dimension));
     ST_TRY(st_call_where(call, ARG_vector_search_filter, &request.where));

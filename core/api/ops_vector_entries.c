@@ -158,14 +158,16 @@ static st_vector_ref take_ref(const st_call *call, int collection_arg) {
 strata_status st_op_vector_upsert(st_call *call) {
     st_vector_input input = {.key = st_call_text(call, ARG_vector_upsert_key),
                              .text = st_call_text(call, ARG_vector_upsert_text)};
+    const st_vector_ref ref = take_ref(call, ARG_vector_upsert_collection);
+    st_key key;
     st_run *run;
     st_stamp stamp;
     ST_TRY(st_call_run(call, ARG_vector_upsert_run, &run));
+    ST_TRY(st_vector_key(&ref, call->rq->error, &key));
     ST_TRY(st_call_embedding(call, &call->args[ARG_vector_upsert_embedding], &input.embedding,
                              &input.dimension));
     ST_TRY(st_call_object(call, ARG_vector_upsert_metadata, &input.metadata));
-    ST_TRY(st_vector_upsert(call->rq, run, st_call_text(call, ARG_vector_upsert_collection), &input,
-                            1, &stamp));
+    ST_TRY(st_vector_upsert(call->rq, run, ref.collection, &input, 1, &stamp));
     return st_put_version(call, &stamp);
 }
 

@@ -2,6 +2,19 @@
 export type { Camel, PageOptions } from './caller.js';
 export { Database, Run } from './database.js';
 export type { DocumentListOptions, Documents } from './documents.js';
+export type {
+    Collection,
+    CollectionOptions,
+    Embedding,
+    FoundVector,
+    StoredVector,
+    VectorEntry,
+    VectorListOptions,
+    VectorPutOptions,
+    Vectors,
+    VectorSearchOptions,
+    VectorSearched,
+} from './vectors.js';
 export type { Entities, EntityFindOptions, EntityListOptions, EntityOptions } from './entities.js';
 export { type ErrorDetails, StrataError } from './errors.js';
 export type { Condition, Filter, FindOptions } from './find.js';

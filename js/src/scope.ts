@@ -8,6 +8,7 @@ import { Memories } from './memories.js';
 import { Schemas } from './schemas.js';
 import { States } from './states.js';
 import { Traces } from './traces.js';
+import { Vectors } from './vectors.js';
 
 /** The keys, events, memories and so on of a run: as they are, or as a transaction sees them. */
 export class Scope {
@@ -22,6 +23,7 @@ export class Scope {
     readonly states: States;
     readonly traces: Traces;
     readonly edges: Edges;
+    readonly vectors: Vectors;
 
     constructor(calls: Calls, name: string | undefined) {
         this.name = name ?? 'default';
@@ -34,6 +36,7 @@ export class Scope {
         this.states = new States(calls, name);
         this.traces = new Traces(calls, name);
         this.edges = new Edges(calls, name);
+        this.vectors = new Vectors(calls, name);
     }
 }
 

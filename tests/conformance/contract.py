@@ -72,6 +72,7 @@ ELSEWHERE = {("event.verify", "first_invalid"): "tests/unit/model/test_event.c"}
 SAMPLES = {
     "KEY": "k", "STRING": "word", "STRINGS": ["a"], "BOOL": True, "INT": 1, "UINT": 1, "FLOAT": 1.5,
     "VALUE": 1, "OBJECT": {}, "VERSION": 1, "TIME": 1, "LIST(PutEntry)": [{"key": "k", "value": 1}],
+    "LIST(VectorInput)": [{"key": "k", "embedding": [1]}],
     "LIST(PatchOperation)": [{"op": "test", "path": "", "value": 1}],
 }
 WRONG = {
@@ -82,6 +83,7 @@ WRONG = {
     "LIST(PutEntry)": ["x", {}, None, [1], [None], [{}], [{"key": "k"}], [{"value": 1}],
                        [{"key": 1, "value": 1}], [{"key": "k", "value": 1, "other": 1}],
                        [{"key": "k", "value": 1, "ttl_ms": "1"}], [["k", 1]]],
+    "LIST(VectorInput)": ["x", {}, None, 1],
     "LIST(PatchOperation)": ["x", {}, None, 1],
 }
 BAD_KEYS = ["", "_strata/", "_strata/x", "a\x00b", "k" * 1025, "\u20ac" * 342]

@@ -26,8 +26,8 @@ enum { MEMORY_MAX = 1 << 20 };
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
 /* The tags of docs/FORMAT.md, «Keys», by what follows them. */
-static const uint8_t text_tags[] = {0x01, 0x02, 0x10, 0x30, 0x40, 0x50, 0x70, 0x90, 0xa0};
-static const uint8_t pair_tags[] = {0x41, 0x91};
+static const uint8_t text_tags[] = {0x01, 0x02, 0x10, 0x30, 0x40, 0x50, 0x60, 0x70, 0x90, 0xa0};
+static const uint8_t pair_tags[] = {0x41, 0x61, 0x91};
 static const uint8_t triple_tags[] = {0x80, 0x81};
 static const uint8_t number_tags[] = {0x03, 0x20, 0xb0};
 

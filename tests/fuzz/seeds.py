@@ -132,7 +132,8 @@ def small_logs():
 
 def add_logs(seeds):
     logs = list(small_logs())
-    for name in ("plain", "packed", "format-2-plain", "format-2-packed", "format-1-plain", "format-1-packed"):
+    for name in ("plain", "packed", "format-3-plain", "format-3-packed", "format-2-plain", "format-2-packed",
+                 "format-1-plain", "format-1-packed"):
         files = read_format.files_of_hex(str(TESTS / "golden" / f"{name}.hex"))
         segment = files["WAL/wal-1.seg"]
         codec = ZSTD if name == "packed" else 0
@@ -176,7 +177,8 @@ def add_manifests(seeds, manifest):
 
 # ---- Tables ---------------------------------------------------------------------------------------
 
-GOLDEN_TABLES = ("tables", "tables-packed", "format-2-tables", "format-2-tables-packed", "tables-early")
+GOLDEN_TABLES = ("tables", "tables-packed", "format-3-tables", "format-3-tables-packed", "format-2-tables",
+                 "format-2-tables-packed", "tables-early")
 # Of fuzz_table.c and of fuzz_database.c.
 TABLE_ZSTD, TABLE_SEAL, TABLE_RAW, DATABASE_TABLES, DATABASE_FLOOR = 2, 4, 8, 64, 4
 

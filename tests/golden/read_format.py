@@ -86,7 +86,7 @@ def read_slot(head):
         "end": 16 + content,
     }
     must(u32(head, 52) == 0, "the manifest's zero")
-    must(m["read_format"] <= 3, "a newer format")
+    must(m["read_format"] <= 4, "a newer format")
     must(m["codec"] in (0, 1), "an unknown codec")
     if u32(head, 28) < 2:
         must(u64(head, 112) == 0 and content == 104, "files in format 1")
@@ -224,7 +224,7 @@ class Database:
             must(floor[0] <= version and floor[1] <= time, "a floor above that of the manifest")
 
 
-TEXT_TAGS = (0x01, 0x02, 0x10, 0x70)
+TEXT_TAGS = (0x01, 0x02, 0x10, 0x60, 0x70)
 
 
 def check_key(key):
@@ -633,9 +633,11 @@ def check_flips(files, _):
             must(not unnoticed, "a flipped bit at %d of %s goes unnoticed" % (at, name))
 
 
-PLAIN = ("plain.hex", "packed.hex", "format-2-plain.hex", "format-2-packed.hex", "format-1-plain.hex",
+PLAIN = ("plain.hex", "packed.hex", "format-3-plain.hex", "format-3-packed.hex",
+         "format-2-plain.hex", "format-2-packed.hex", "format-1-plain.hex",
          "format-1-packed.hex")
-TABLES = ("tables.hex", "tables-packed.hex", "format-2-tables.hex", "format-2-tables-packed.hex",
+TABLES = ("tables.hex", "tables-packed.hex", "format-3-tables.hex", "format-3-tables-packed.hex",
+          "format-2-tables.hex", "format-2-tables-packed.hex",
           "tables-early.hex")
 
 

@@ -675,4 +675,5 @@ strata_status strata_repair(const char *path, const strata_options *options,
 #include "strata/history.h"
 #include "strata/state.h"
 #include "strata/trace.h"
+#include "strata/vector.h"
 #endif

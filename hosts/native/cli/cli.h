@@ -102,6 +102,8 @@ extern const cli_verb cli_verbs_entity[];
 extern const size_t cli_verbs_entity_count;
 extern const cli_verb cli_verbs_state[], cli_verbs_trace[], cli_verbs_edge[];
 extern const size_t cli_verbs_state_count, cli_verbs_trace_count, cli_verbs_edge_count;
+extern const cli_verb cli_verbs_vector[];
+extern const size_t cli_verbs_vector_count;
 extern const cli_verb cli_verbs_index[];
 extern const size_t cli_verbs_index_count;
 extern const cli_verb cli_verbs_event[];

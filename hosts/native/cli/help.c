@@ -54,6 +54,7 @@ void cli_help(const cli_app *app, FILE *to) {
         {"Events", cli_verbs_event, cli_verbs_event_count},
         {"JSON documents", cli_verbs_json, cli_verbs_json_count},
         {"Schemas and entities", cli_verbs_entity, cli_verbs_entity_count},
+        {"Vectors", cli_verbs_vector, cli_verbs_vector_count},
         {"Filters and indexes", cli_verbs_index, cli_verbs_index_count},
         {"Runs", cli_verbs_run, cli_verbs_run_count},
         {"State cells", cli_verbs_state, cli_verbs_state_count},

@@ -27,7 +27,7 @@ const cli_verb *cli_verb_at(size_t index) {
         {cli_verbs_event, cli_verbs_event_count},     {cli_verbs_run, cli_verbs_run_count},
         {cli_verbs_history, cli_verbs_history_count}, {cli_verbs_copy, cli_verbs_copy_count},
         {cli_verbs_db, cli_verbs_db_count},           {cli_verbs_trace, cli_verbs_trace_count},
-        {cli_verbs_edge, cli_verbs_edge_count},
+        {cli_verbs_edge, cli_verbs_edge_count},       {cli_verbs_vector, cli_verbs_vector_count},
     };
     for (size_t i = 0; i < CLI_COUNT(families); i++) {
         if (index < families[i].count) {

@@ -143,6 +143,7 @@ static void expect_answers(sim *s, strata_codec codec) {
 static void opens_and_answers(void **state) {
     (void)state;
     static const char *const golden[] = {"plain.hex",          "packed.hex",
+                                         "format-3-plain.hex", "format-3-packed.hex",
                                          "format-2-plain.hex", "format-2-packed.hex",
                                          "format-1-plain.hex", "format-1-packed.hex"};
     for (size_t i = 0; i < sizeof golden / sizeof golden[0]; i++) {

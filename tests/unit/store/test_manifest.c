@@ -206,9 +206,9 @@ static void fields_with_a_good_checksum(void **state) {
         strata_status status;
     } cases[] = {
         {24, 4, 1, STRATA_OK},
-        {24, 4, 4, STRATA_INVALID_ARGUMENT}, /* a format that only a newer library reads */
+        {24, 4, 5, STRATA_INVALID_ARGUMENT}, /* a format that only a newer library reads */
         {24, 4, UINT32_MAX, STRATA_INVALID_ARGUMENT},
-        {28, 4, 4, STRATA_OK},               /* only a newer one writes: reading is fine */
+        {28, 4, 5, STRATA_OK},               /* only a newer one writes: reading is fine */
         {28, 4, 1, STRATA_CORRUPT},          /* format 1 had no files */
         {48, 4, 2, STRATA_INVALID_ARGUMENT}, /* a codec that is not known */
         {16, 8, 0, STRATA_CORRUPT},          /* generation 0 is none */

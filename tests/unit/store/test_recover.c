@@ -122,16 +122,16 @@ static void newer_formats(void **state) {
     strata_db *db;
     make_database();
     const uint64_t changes = sim_calls(machine, SIM_CHANGING);
-    set_formats(4, 4);
+    set_formats(5, 5);
     try_open(0, STRATA_INVALID_ARGUMENT, NULL);
     try_open(STRATA_OPEN_READ_ONLY, STRATA_INVALID_ARGUMENT, NULL);
-    set_formats(3, 4);
+    set_formats(4, 5);
     try_open(0, STRATA_INVALID_ARGUMENT, NULL);
     try_open(STRATA_OPEN_READ_ONLY, STRATA_OK, &db);
     assert_true(json_has(ask(db, STRATA_OK, "kv.get", "{\"key\":\"k\"}"), "\"value\":1"));
     db_close(db);
     assert_int_equal(sim_calls(machine, SIM_CHANGING), changes);
-    set_formats(3, 3);
+    set_formats(4, 4);
     try_open(0, STRATA_OK, NULL);
 }
 
