@@ -123,9 +123,7 @@ strata_status st_past_check(st_reader *reader, const st_part *part, strata_slice
         return STRATA_OK;
     }
     ST_TRY(st_past_floor(reader, part->shard, low, high, &floor));
-    return is_above(part, &floor)
-               ? STRATA_OK
-               : st_past_fail_part(reader, part, low, floor.version);
+    return is_above(part, &floor) ? STRATA_OK : st_past_fail_part(reader, part, low, floor.version);
 }
 
 /* ---- One key --------------------------------------------------------------------------------- */
