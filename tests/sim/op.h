@@ -101,6 +101,8 @@ typedef struct expected {
     strata_buffer suffix;     /* what it ends with, when that is known again */
     model_write writes[MODEL_WRITES_MAX];
     size_t write_count;
+    size_t steps; /* commits of that write come before that of the others */
+    model_write step;
     size_t pending_count;          /* instead, in a transaction */
     const struct model_read *read; /* by it, as a list; NULL: nothing */
     const model_note *notes;       /* of documents, in order */
@@ -197,8 +199,8 @@ extern const size_t ops_fork_count, ops_run_count, ops_kv_count, ops_many_count,
     ops_txn_count;
 extern const op_kind ops_state[], ops_trace[], ops_edge[];
 extern const size_t ops_state_count, ops_trace_count, ops_edge_count;
-extern const op_kind ops_entity[], ops_history[], ops_merge[];
-extern const size_t ops_entity_count, ops_history_count, ops_merge_count;
+extern const op_kind ops_entity[], ops_history[], ops_merge[], ops_find[];
+extern const size_t ops_entity_count, ops_history_count, ops_merge_count, ops_find_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);
@@ -339,6 +341,12 @@ void expect_note(expected *e, strata_slice key, const doc_region *region, bool w
 bool json_meets(const model_version *version, const doc_region *region);
 /* What a transaction that made that of a document commits; false: it is refused. */
 bool expect_document(const moment *at, expected *e, const model_write *own);
+
+/* ---- op_memory.c, op_entity.c ---------------------------------------------------------------- */
+
+void memory_put(strata_buffer *out, strata_slice key, const model_version *version);
+/* key: of the model, with the schema. */
+void entity_put(strata_buffer *out, strata_slice key, const model_version *version);
 
 /* ---- op_history.c ---------------------------------------------------------------------------- */
 

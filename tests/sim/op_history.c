@@ -224,10 +224,11 @@ static changes collect(const moment *at, st_arena *arena, unsigned run, uint64_t
                        uint64_t until) {
     changes found = {.labels = model_table_of(at->model, run, MODEL_LABEL)};
     size_t cap = 0;
-    for (size_t t = 0; t < 2 * THINGS; t++) {
-        const model_kind kind = things[t % THINGS].kind;
+    enum { KINDS = THINGS + 1 }; /* with indexes, whose commits show nothing that has a name */
+    for (size_t t = 0; t < 2 * KINDS; t++) {
+        const model_kind kind = t % KINDS == THINGS ? MODEL_INDEX : things[t % KINDS].kind;
         const model_table *table = model_table_of(at->model, run, kind);
-        if (t == THINGS) {
+        if (t == KINDS) {
             found.all = st_arena_alloc(arena, (cap + 1) * sizeof *found.all, 8);
             assert_non_null(found.all);
         }
@@ -238,10 +239,12 @@ static changes collect(const moment *at, st_arena *arena, unsigned run, uint64_t
                 if (version->number <= after || version->number > until) {
                     continue;
                 }
-                cap += t < THINGS;
-                if (t >= THINGS) {
-                    found.all[found.count] = (change){version->number, found.count, kind,
-                                                      history_ref(arena, kind, cell->key), version};
+                cap += t < KINDS;
+                if (t >= KINDS) {
+                    found.all[found.count] = (change){
+                        version->number, found.count, kind,
+                        kind == MODEL_INDEX ? st_slice("", 0) : history_ref(arena, kind, cell->key),
+                        version};
                     found.count++;
                 }
             }
@@ -300,8 +303,10 @@ static strata_slice trace_of(const changes *of, size_t start, size_t end) {
 static void put_commit(strata_buffer *out, const changes *of, size_t start, size_t end,
                        bool values) {
     const change *first = &of->all[start];
+    const bool indexes = first->kind == MODEL_INDEX;
     const strata_slice label = label_of(of, first->number);
-    const size_t shown = values || end - start < CHANGES_SHOWN ? end - start : CHANGES_SHOWN;
+    const size_t all = indexes ? 0 : end - start;
+    const size_t shown = values || all < CHANGES_SHOWN ? all : CHANGES_SHOWN;
     const strata_slice trace = label.len > 0 ? trace_of(of, start, end) : st_slice("", 0);
     put(st_msgpack_put_object(out, 4u + (label.len > 0) + (trace.len > 0)));
     put_stamp(out, first->version);
@@ -324,7 +329,7 @@ static void put_commit(strata_buffer *out, const changes *of, size_t start, size
             history_show(out, one->kind, one->version);
         }
     }
-    put_uint(out, "count", end - start);
+    put_uint(out, "count", all);
 }
 
 static uint64_t number_of(strata_slice digits) {
@@ -473,7 +478,7 @@ static bool commit_holds(const changes *of, strata_slice told, bool values) {
         const bool may_lack =
             one->version->may_go || one->version->may_vanish || one->version->from > 0;
         if (left == 0 || !st_slice_equal(text_of(field_of(shown, "ref")), one->ref)) {
-            holds = may_lack;
+            holds = may_lack || one->kind == MODEL_INDEX;
             continue;
         }
         value.len = 0;

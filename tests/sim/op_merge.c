@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 
-enum { CONFLICTS_SHOWN = 100, CHANGES_MAX = MODEL_WRITES_MAX / 2 - 2 };
+enum { CONFLICTS_SHOWN = 100, CHANGES_MAX = 100, DRAWS = 12 };
 
 /* ---- Where two runs meet --------------------------------------------------------------------- */
 
@@ -505,6 +505,29 @@ static void put_merged(const op *o, const moment *at, expected *e, const merger 
     }
 }
 
+/* The schema of an entity in the target, after all that was written before. */
+static bool has_schema(const merger *g, strata_slice entity) {
+    const strata_slice name = st_slice(entity.data, strlen(entity.data)); /* up to its first 00 */
+    const expected *e = g->e;
+    for (size_t i = 0; i < e->write_count; i++) {
+        if (e->writes[i].kind == MODEL_SCHEMA && st_slice_equal(e->writes[i].key, name)) {
+            return !e->writes[i].deletes;
+        }
+    }
+    return model_live(g->at->model, g->target, MODEL_SCHEMA, name, g->at->snapshot) != NULL;
+}
+
+/* An entity does not come where its schema was deleted. */
+static void expect_schemas(const merger *g) {
+    expected *e = g->e;
+    for (size_t i = 0; i < e->write_count && e->status == STRATA_OK; i++) {
+        const model_write *write = &e->writes[i];
+        if (write->kind == MODEL_ENTITY && !write->deletes && !has_schema(g, write->key)) {
+            expect_error(e, STRATA_CONFLICT, NULL);
+        }
+    }
+}
+
 static void predict_merge(const op *o, const moment *at, expected *e) {
     merger g;
     if (!merge_all(o, at, e, &g)) {
@@ -517,6 +540,9 @@ static void predict_merge(const op *o, const moment *at, expected *e) {
     if (e->status == STRATA_OK && refused) {
         expect_error(e, STRATA_CONFLICT, NULL);
     }
+    if (e->status == STRATA_OK && !o->whole) {
+        expect_schemas(&g);
+    }
     if (e->status == STRATA_OK) {
         put_merged(o, at, e, &g);
     } else {
@@ -526,31 +552,40 @@ static void predict_merge(const op *o, const moment *at, expected *e) {
 }
 
 /* Whether the model can tell what comes of it. */
-static bool can_tell(maker *mk, const op *o) {
+static bool can_tell(maker *mk, const op *o, bool *merges) {
     const moment now = {.model = mk->model, .snapshot = mk->model->last, .now_us = mk->now_us};
     expected e;
     merger g;
     expected_init(&e);
-    const bool tells =
-        !merge_all(o, &now, &e, &g) || (!g.untold && e.write_count <= CHANGES_MAX && mk->alone);
+    *merges = merge_all(o, &now, &e, &g);
+    const bool tells = !*merges || (!g.untold && e.write_count <= CHANGES_MAX);
     strata_buffer_free(&g.list);
     expected_free(&e);
     return tells;
 }
 
+/* Mostly runs that have history in common. */
 static void make_merge(maker *mk, op *o) {
     static const char *const strategies[] = {"", "strict", "theirs", "ours", "mine"};
-    o->key = pick_run(mk);
-    if (o->key.len == 0) {
-        o->key = strata_text("default");
-    }
-    o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
     o->type = strata_text(strategies[pick(mk, one_in(mk, 20) ? 5 : 4)]);
     o->whole = one_in(mk, 3); /* only says what would happen */
-    if (!mk->alone || !can_tell(mk, o)) {
-        o->key = strata_text("nowhere");
-        o->run = strata_text("nowhere");
+    for (unsigned i = 0; mk->alone && i < DRAWS; i++) {
+        bool merges;
+        o->key = pick_run(mk);
+        o->key = o->key.len == 0 ? strata_text("default") : o->key;
+        o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
+        if (can_tell(mk, o, &merges) && (merges || one_in(mk, DRAWS))) {
+            return;
+        }
     }
+    o->key = strata_text("nowhere");
+}
+
+/* What tells may be gone. */
+static bool may_be_trimmed(const op *o, const moment *at, const answer *got) {
+    (void)o;
+    return got->status == STRATA_HISTORY_TRIMMED &&
+           model_table_of(at->model, MODEL_SYSTEM, MODEL_RULE)->count > 0;
 }
 
 const op_kind ops_merge[] = {
@@ -559,6 +594,7 @@ const op_kind ops_merge[] = {
      .weight = 30,
      .make = make_merge,
      .predict = predict_merge,
+     .may_differ = may_be_trimmed,
      .writes = true},
 };
 const size_t ops_merge_count = sizeof ops_merge / sizeof ops_merge[0];
