@@ -517,12 +517,39 @@ static bool has_schema(const merger *g, strata_slice entity) {
     return model_live(g->at->model, g->target, MODEL_SCHEMA, name, g->at->snapshot) != NULL;
 }
 
-/* An entity does not come where its schema was deleted. */
+static bool is_purged(const expected *e, strata_slice entity) {
+    for (size_t i = 0; i < e->write_count; i++) {
+        if (e->writes[i].kind == MODEL_ENTITY && e->writes[i].deletes &&
+            st_slice_equal(e->writes[i].key, entity)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_entities(const merger *g, strata_slice schema) {
+    const model_table *table = model_table_of(g->at->model, g->target, MODEL_ENTITY);
+    for (size_t i = 0; i < table->count; i++) {
+        const strata_slice key = table->cells[i]->key;
+        const model_version *version = model_seen(table->cells[i], g->at->snapshot);
+        if (version != NULL && !version->deleted &&
+            st_slice_equal(st_slice(key.data, strlen(key.data)), schema) && !is_purged(g->e, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An entity does not come where its schema was deleted, and no schema goes that has entities. */
 static void expect_schemas(const merger *g) {
     expected *e = g->e;
     for (size_t i = 0; i < e->write_count && e->status == STRATA_OK; i++) {
         const model_write *write = &e->writes[i];
-        if (write->kind == MODEL_ENTITY && !write->deletes && !has_schema(g, write->key)) {
+        const bool lacks =
+            write->kind == MODEL_ENTITY && !write->deletes && !has_schema(g, write->key);
+        const bool leaves =
+            write->kind == MODEL_SCHEMA && write->deletes && has_entities(g, write->key);
+        if (lacks || leaves) {
             expect_error(e, STRATA_CONFLICT, NULL);
         }
     }
@@ -534,7 +561,11 @@ static void predict_merge(const op *o, const moment *at, expected *e) {
         return;
     }
     const bool refused = g.conflicts > 0 && is_strict(o) && !o->whole;
-    if (!o->whole && (g.checks || (!refused && e->write_count > 0))) {
+    if (e->got->status == STRATA_HISTORY_TRIMMED &&
+        model_table_of(at->model, MODEL_SYSTEM, MODEL_RULE)->count > 0) {
+        expect_error(e, STRATA_HISTORY_TRIMMED, NULL); /* what tells may be gone */
+    }
+    if (e->status == STRATA_OK && !o->whole && (g.checks || (!refused && e->write_count > 0))) {
         (void)expect_writable(at, g.target, e);
     }
     if (e->status == STRATA_OK && refused) {
@@ -581,20 +612,12 @@ static void make_merge(maker *mk, op *o) {
     o->key = strata_text("nowhere");
 }
 
-/* What tells may be gone. */
-static bool may_be_trimmed(const op *o, const moment *at, const answer *got) {
-    (void)o;
-    return got->status == STRATA_HISTORY_TRIMMED &&
-           model_table_of(at->model, MODEL_SYSTEM, MODEL_RULE)->count > 0;
-}
-
 const op_kind ops_merge[] = {
     {.name = "history.merge",
      .args = "source run_target strategy dry_run",
      .weight = 30,
      .make = make_merge,
      .predict = predict_merge,
-     .may_differ = may_be_trimmed,
      .writes = true},
 };
 const size_t ops_merge_count = sizeof ops_merge / sizeof ops_merge[0];
