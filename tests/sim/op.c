@@ -24,6 +24,7 @@ static const rows table[] = {
     {ops_trace, &ops_trace_count},       {ops_edge, &ops_edge_count},
     {ops_entity, &ops_entity_count},     {ops_history, &ops_history_count},
     {ops_merge, &ops_merge_count},       {ops_find, &ops_find_count},
+    {ops_points, &ops_points_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };

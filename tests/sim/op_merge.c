@@ -244,16 +244,28 @@ static const tree *with_member(merger *g, const tree *object, strata_slice name,
     return changed;
 }
 
-/* One place of a document: base, source, target. What it becomes; *took: the source had a say. */
+/* Whether an array has objects in it: what is added to them comes in the order of pointers. */
+static bool has_objects(const tree *node) {
+    bool has = node->type == STRATA_OBJECT;
+    for (size_t i = 0; i < node->count && !has; i++) {
+        has = has_objects(node->items[i]);
+    }
+    return has;
+}
+
+/* One place of a document: base, source, target. What it becomes; *took: the source had a say. Objects that
+ * are the same may have their members in another order, and the target's counts. */
 static const tree *unite(merger *g, strata_slice ref, const tree *const sides[3], bool *took) {
     if (is_same(sides[1], sides[0]) || is_same(sides[1], sides[2])) {
         return sides[2];
     }
-    if (is_same(sides[2], sides[0])) {
+    const bool only_source = is_same(sides[2], sides[0]);
+    g->untold =
+        g->untold || (are_all(sides, STRATA_ARRAY) && (!only_source || has_objects(sides[1])));
+    if (only_source && !are_all(sides, STRATA_OBJECT)) {
         *took = true;
         return sides[1];
     }
-    g->untold = g->untold || are_all(sides, STRATA_ARRAY);
     if (!are_all(sides, STRATA_OBJECT)) {
         tell_path(g, ref, sides);
         *took = *took || g->theirs;
