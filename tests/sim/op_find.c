@@ -423,7 +423,8 @@ static void predict_index(const op *o, const moment *at, expected *e) {
                            o->path};
     const strata_slice ready = keep_index(&e->arena, &def, true);
     const model_version *known = model_live(at->model, run, MODEL_INDEX, o->key, at->snapshot);
-    if (known != NULL && bool_of(field_of(known->value, "ready"))) {
+    /* One that was interrupted goes on, if it is the same. */
+    if (known != NULL && !st_slice_equal(known->value, keep_index(&e->arena, &def, false))) {
         expect_error(e, STRATA_ALREADY_EXISTS, NULL);
         return;
     }

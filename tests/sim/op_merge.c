@@ -53,6 +53,7 @@ typedef struct merger {
     bool theirs;
     bool untold; /* it cannot be predicted */
     bool checks; /* it writes something that looks at the status of the run */
+    bool too_large;
     uint64_t taken;
     uint64_t events;
     uint64_t conflicts;
@@ -123,6 +124,7 @@ static void take_document(merger *g, strata_slice key, const tree *root) {
         return;
     }
     tree_write(root, &bytes);
+    g->too_large = g->too_large || tree_bytes(root) > g->at->value_bytes_max;
     document.root = tree_read(&g->e->arena, st_buffer_slice(&bytes));
     strata_buffer_free(&bytes);
     write_one(g, MODEL_JSON, key, arena_bytes(&g->e->arena, st_slice(&document, sizeof document)),
@@ -310,6 +312,16 @@ static void merge_documents(merger *g, strata_slice key, const model_version *co
 
 /* ---- Things ---------------------------------------------------------------------------------- */
 
+/* A trace of the target that had another parent. */
+static void drop_place(merger *g, strata_slice key, const model_version *const sides[3]) {
+    const strata_slice had = text_of(field_of(sides[2]->value, "parent"));
+    const strata_slice has = text_of(field_of(sides[1]->value, "parent"));
+    if (had.len > 0 && !st_slice_equal(had, has)) {
+        const strata_slice pair[] = {had, key};
+        write_one(g, MODEL_TRACE_CHILD, texts_key(&g->e->arena, pair, 2), st_slice("", 0), true, 0);
+    }
+}
+
 static void merge_thing(merger *g, model_kind kind, strata_slice key) {
     const uint64_t now = g->at->snapshot;
     const uint64_t then = g->meeting.at < now ? g->meeting.at : now;
@@ -330,6 +342,9 @@ static void merge_thing(merger *g, model_kind kind, strata_slice key) {
     }
     if (conflicts && !g->theirs) {
         return;
+    }
+    if (kind == MODEL_TRACE && sides[2] != NULL) {
+        drop_place(g, key, sides);
     }
     if (kind == MODEL_JSON) {
         take_document(g, key, root_of(sides[1]));
@@ -443,6 +458,7 @@ static void merge_events(merger *g) {
             model_live(m, g->source, MODEL_EVENT, event_key(bytes, i), now);
         model_event event = *(const model_event *)version->value.data;
         event.payload = payload_of(g, i, version->timestamp_us, &event);
+        g->too_large = g->too_large || event.payload.len > g->at->value_bytes_max;
         event_chain(++end, time_us, previous, &event);
         memcpy(previous, event.hash, 32);
         write_one(g, MODEL_EVENT, arena_bytes(&g->e->arena, event_key(bytes, end)),
@@ -576,6 +592,9 @@ static void predict_merge(const op *o, const moment *at, expected *e) {
     if (e->got->status == STRATA_HISTORY_TRIMMED &&
         model_table_of(at->model, MODEL_SYSTEM, MODEL_RULE)->count > 0) {
         expect_error(e, STRATA_HISTORY_TRIMMED, NULL); /* what tells may be gone */
+    }
+    if (e->status == STRATA_OK && !o->whole && g.too_large) {
+        expect_error(e, STRATA_CONSTRAINT, "value_too_large");
     }
     if (e->status == STRATA_OK && !o->whole && (g.checks || (!refused && e->write_count > 0))) {
         (void)expect_writable(at, g.target, e);
