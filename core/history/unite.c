@@ -78,6 +78,15 @@ static strata_status derive(merger *self, strata_slice key, const st_revision *s
     return STRATA_OK;
 }
 
+/* The place that a trace of the target had among the children of another parent. */
+static strata_status drop_place(merger *self, strata_slice key, const st_revision *target) {
+    st_key other;
+    bool derived;
+    ST_TRY(derive(self, key, target, &other, &derived));
+    const st_write write = {.key = st_key_slice(&other), .value = st_slice("", 0), .deletes = true};
+    return derived ? put(self, &write) : STRATA_OK;
+}
+
 static strata_status put_derived(merger *self, strata_slice key, const st_revision *source) {
     st_key other;
     bool derived;
@@ -232,7 +241,13 @@ static strata_status merge_key(merger *self, strata_slice key) {
     }
     const st_merge_conflict conflict = {key, st_slice("", 0), base, source, target};
     ST_TRY(note_conflict(self, &conflict));
-    return self->spec->strategy == ST_MERGE_THEIRS ? take(self, key, source) : STRATA_OK;
+    if (self->spec->strategy != ST_MERGE_THEIRS) {
+        return STRATA_OK;
+    }
+    if (st_key_tag(key) == ST_TAG_TRACE && target != NULL && !self->spec->dry_run) {
+        ST_TRY(drop_place(self, key, target));
+    }
+    return take(self, key, source);
 }
 
 static strata_status merge_tag(merger *self, uint8_t tag) {
