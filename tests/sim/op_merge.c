@@ -589,10 +589,6 @@ static void predict_merge(const op *o, const moment *at, expected *e) {
         return;
     }
     const bool refused = g.conflicts > 0 && is_strict(o) && !o->whole;
-    if (e->got->status == STRATA_HISTORY_TRIMMED &&
-        model_table_of(at->model, MODEL_SYSTEM, MODEL_RULE)->count > 0) {
-        expect_error(e, STRATA_HISTORY_TRIMMED, NULL); /* what tells may be gone */
-    }
     if (e->status == STRATA_OK && !o->whole && g.too_large) {
         expect_error(e, STRATA_CONSTRAINT, "value_too_large");
     }
