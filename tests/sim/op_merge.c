@@ -583,14 +583,27 @@ static void expect_schemas(const merger *g) {
     }
 }
 
+/* What is too large is found where it is written, the status of the run where something that looks at it is: which
+ * of them comes first is left to the core. */
+static void expect_size(const merger *g, const moment *at) {
+    if (!g->checks || !says_run_closed(g->e->got) || expect_writable(at, g->target, g->e)) {
+        expect_error(g->e, STRATA_CONSTRAINT, "value_too_large");
+    }
+}
+
 static void predict_merge(const op *o, const moment *at, expected *e) {
     merger g;
     if (!merge_all(o, at, e, &g)) {
         return;
     }
     const bool refused = g.conflicts > 0 && is_strict(o) && !o->whole;
+    const strata_slice details = field_of(object_of(e->got->response), "details");
+    if (e->got->status == STRATA_HISTORY_TRIMMED && field_of(details, "requested_time").len > 0) {
+        /* A rule by time took it while it was read. */
+        expect_error(e, STRATA_HISTORY_TRIMMED, NULL);
+    }
     if (e->status == STRATA_OK && !o->whole && g.too_large) {
-        expect_error(e, STRATA_CONSTRAINT, "value_too_large");
+        expect_size(&g, at);
     }
     if (e->status == STRATA_OK && !o->whole && (g.checks || (!refused && e->write_count > 0))) {
         (void)expect_writable(at, g.target, e);
