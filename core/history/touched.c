@@ -20,8 +20,9 @@
  *    version above the piece is marked trimmed, or the whole key has gone, and the floor is above the
  *    piece's low end: that is history_trimmed. But not if a fork begins at the low end: nothing goes
  *    that it sees, so what has gone altogether was not there at the low end either, and is no
- *    difference as long as the high end is not below the floor itself. And if forks begin at both ends
- *    nothing is missed: of what one of them sees and the other does not, a version in the piece is seen.
+ *    difference as long as the high end is not below the floor itself. And if a fork begins at the high end
+ *    too, or that is now, nothing is missed: what is seen from one end only has a version in the piece
+ *    that is kept for the other.
  * Rejected: walking through both points side by side. It is what is done for points that share
  * nothing, and costs all that is stored.
  */
@@ -91,7 +92,9 @@ static strata_status open_lane(touched_lane *lane, st_request *rq, const st_touc
                                uint8_t tag) {
     const st_scan_range range = keys_of(lane, tag, spec->past);
     const st_shard *shard = lane->piece.shard;
+    const bool ends_now = lane->piece.high >= st_shard_snapshot(shard);
     st_floor floor;
+    lane->kept = lane->kept || (lane->piece.pinned && ends_now);
     ST_TRY(st_trail_scan(&lane->scan, &rq->reader, shard, &range, lane->piece.low));
     ST_TRY(st_past_floor(&rq->reader, shard, range.low, range.high, &floor));
     if (!lane->kept && floor.version > (lane->piece.pinned ? lane->piece.high : lane->piece.low)) {
