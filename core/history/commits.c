@@ -267,7 +267,14 @@ static strata_status is_told(collector *self, const st_scan *scan, strata_slice 
     const st_bound bound = st_bound_version(scan->revision.number);
     st_revision revision;
     st_scratch_forget(&self->scratch);
-    ST_TRY(st_read(&self->scratch.reader, self->point->run->shard, key, &bound, &revision, told));
+    const strata_status status =
+        st_read(&self->scratch.reader, self->point->run->shard, key, &bound, &revision, told);
+    if (status == STRATA_HISTORY_TRIMMED) { /* nothing of that commit is left there */
+        st_error_clear(self->rq->error);
+        *told = false;
+        return STRATA_OK;
+    }
+    ST_TRY(status);
     *told = *told && revision.number == scan->revision.number;
     return STRATA_OK;
 }

@@ -20,7 +20,9 @@
  *    version above the piece is marked trimmed, or the whole key has gone, and the floor is above the
  *    piece's low end: that is history_trimmed. But not if a fork begins at the low end: nothing goes
  *    that it sees, so what has gone altogether was not there at the low end either, and is no
- *    difference as long as the high end is not below the floor itself.
+ *    difference as long as the high end is not below the floor itself. And if a fork begins at the high end
+ *    too, or that is now, nothing is missed: what is seen from one end only has a version in the piece
+ *    that is kept for the other.
  * Rejected: walking through both points side by side. It is what is done for points that share
  * nothing, and costs all that is stored.
  */
@@ -32,6 +34,7 @@
 typedef struct touched_lane {
     st_trail_level piece;
     st_scan scan;
+    bool kept;  /* forks begin at both ends of the piece */
     st_key key; /* of the thing at which it stands */
     uint8_t low[ST_STORE_KEY_MAX + 1];
     uint8_t high[1];
@@ -56,7 +59,7 @@ static strata_status settle(touched_lane *lane) {
     while (scan->here &&
            (scan->revision.number > lane->piece.high || scan->revision.number <= lane->piece.low)) {
         /* The mark of a version that is above the piece speaks of all below it. */
-        if (scan->revision.trimmed && scan->revision.number > lane->piece.low + 1) {
+        if (!lane->kept && scan->revision.trimmed && scan->revision.number > lane->piece.low + 1) {
             const st_bound bound = st_bound_version(lane->piece.low);
             return st_past_fail(scan->reader, lane->piece.shard->run, scan->key, &bound,
                                 scan->revision.number);
@@ -89,10 +92,12 @@ static strata_status open_lane(touched_lane *lane, st_request *rq, const st_touc
                                uint8_t tag) {
     const st_scan_range range = keys_of(lane, tag, spec->past);
     const st_shard *shard = lane->piece.shard;
+    const bool ends_now = lane->piece.high >= st_shard_snapshot(shard);
     st_floor floor;
+    lane->kept = lane->kept || (lane->piece.pinned && ends_now);
     ST_TRY(st_trail_scan(&lane->scan, &rq->reader, shard, &range, lane->piece.low));
     ST_TRY(st_past_floor(&rq->reader, shard, range.low, range.high, &floor));
-    if (floor.version > (lane->piece.pinned ? lane->piece.high : lane->piece.low)) {
+    if (!lane->kept && floor.version > (lane->piece.pinned ? lane->piece.high : lane->piece.low)) {
         const st_bound bound = st_bound_version(lane->piece.low);
         return st_past_fail(&rq->reader, shard->run, range.low, &bound, floor.version);
     }
@@ -116,13 +121,14 @@ static void find_least(st_touched *touched) {
 }
 
 static strata_status add_lanes(st_touched *touched, st_request *rq, const st_touched_spec *spec,
-                               const st_trail_level *piece) {
+                               const st_trail_level *piece, bool kept) {
     const uint8_t tags[] = {spec->tag, ST_TAG_JSON_PATCH};
     const size_t count = spec->tag == ST_TAG_JSON ? 2 : 1;
-    const bool written = piece->low < piece->high && st_shard_snapshot(piece->shard) > piece->low;
-    for (size_t i = 0; i < count && written; i++) {
+    /* Not by the run's snapshot: a commit that is synced can be asked for before readers of now see it. */
+    for (size_t i = 0; i < count && piece->low < piece->high; i++) {
         touched_lane *lane = &touched->lanes[touched->count++];
         lane->piece = *piece;
+        lane->kept = kept;
         ST_TRY(open_lane(lane, rq, spec, tags[i]));
     }
     return STRATA_OK;
@@ -140,20 +146,22 @@ strata_status st_touched_start(st_touched *touched, st_request *rq, const st_tou
     for (size_t i = 0; i < 2; i++) {
         for (size_t j = 0; j < levels[i]; j++) {
             st_trail_level piece = spec->trails[i]->levels[j];
+            const bool kept = piece.pinned;
             piece.pinned = true; /* nothing of it is seen from the other side */
-            ST_TRY(add_lanes(touched, rq, spec, &piece));
+            ST_TRY(add_lanes(touched, rq, spec, &piece, kept));
         }
     }
     for (size_t k = 0; levels[0] + k < spec->trails[0]->count; k++) {
         const st_trail_level *a = &spec->trails[0]->levels[levels[0] + k];
         const st_trail_level *b = &spec->trails[1]->levels[levels[1] + k];
         const st_trail_level *lower = a->high < b->high ? a : b;
+        const bool kept = a->pinned && b->pinned;
         const st_trail_level piece = {a->shard, lower->high, a->high < b->high ? b->high : a->high,
                                       lower->pinned};
         if (a->high == b->high) {
             break;
         }
-        ST_TRY(add_lanes(touched, rq, spec, &piece));
+        ST_TRY(add_lanes(touched, rq, spec, &piece, kept));
     }
     find_least(touched);
     return STRATA_OK;

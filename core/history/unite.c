@@ -78,6 +78,15 @@ static strata_status derive(merger *self, strata_slice key, const st_revision *s
     return STRATA_OK;
 }
 
+/* The place that a trace of the target had among the children of another parent. */
+static strata_status drop_place(merger *self, strata_slice key, const st_revision *target) {
+    st_key other;
+    bool derived;
+    ST_TRY(derive(self, key, target, &other, &derived));
+    const st_write write = {.key = st_key_slice(&other), .value = st_slice("", 0), .deletes = true};
+    return derived ? put(self, &write) : STRATA_OK;
+}
+
 static strata_status put_derived(merger *self, strata_slice key, const st_revision *source) {
     st_key other;
     bool derived;
@@ -232,7 +241,13 @@ static strata_status merge_key(merger *self, strata_slice key) {
     }
     const st_merge_conflict conflict = {key, st_slice("", 0), base, source, target};
     ST_TRY(note_conflict(self, &conflict));
-    return self->spec->strategy == ST_MERGE_THEIRS ? take(self, key, source) : STRATA_OK;
+    if (self->spec->strategy != ST_MERGE_THEIRS) {
+        return STRATA_OK;
+    }
+    if (st_key_tag(key) == ST_TAG_TRACE && target != NULL && !self->spec->dry_run) {
+        ST_TRY(drop_place(self, key, target));
+    }
+    return take(self, key, source);
 }
 
 static strata_status merge_tag(merger *self, uint8_t tag) {
@@ -266,29 +281,49 @@ static bool take_named(st_cursor *map, const char *name, strata_slice *value) {
     return false;
 }
 
-/* The sequence that an event had in the source; 0: it does not come from there. */
-static uint64_t origin_of(const merger *self, strata_slice payload) {
-    st_cursor map = st_cursor_over(payload);
-    strata_slice from;
+static bool take_token(strata_slice map, const char *name, strata_type type, st_token *token) {
+    st_cursor at = st_cursor_over(map);
     strata_slice field;
-    st_token token;
-    if (!take_named(&map, "merged_from", &from)) {
-        return 0;
-    }
-    map = st_cursor_over(from);
-    if (!take_named(&map, "run", &field)) {
-        return 0;
-    }
-    st_cursor at = st_cursor_over(field);
-    if (!st_msgpack_next(&at, &token) || token.type != STRATA_STRING ||
-        !st_slice_equal(token.as.bytes, self->spec->source_name) ||
-        !take_named(&map, "sequence", &field)) {
-        return 0;
+    if (!take_named(&at, name, &field)) {
+        return false;
     }
     at = st_cursor_over(field);
-    return st_msgpack_next(&at, &token) && token.type == STRATA_INT && token.as.integer > 0
-               ? (uint64_t)token.as.integer
-               : 0;
+    return st_msgpack_next(&at, token) && token->type == type;
+}
+
+/* What an event says of where it was before; false: it does not come from the source. */
+static bool origin_of(const merger *self, strata_slice payload, uint64_t *sequence,
+                      strata_slice *hash) {
+    st_cursor map = st_cursor_over(payload);
+    strata_slice from;
+    st_token token;
+    if (!take_named(&map, "merged_from", &from) ||
+        !take_token(from, "run", STRATA_STRING, &token) ||
+        !st_slice_equal(token.as.bytes, self->spec->source_name) ||
+        !take_token(from, "sequence", STRATA_INT, &token) || token.as.integer <= 0) {
+        return false;
+    }
+    *sequence = (uint64_t)token.as.integer;
+    if (!take_token(from, "hash", STRATA_BYTES, &token)) {
+        return false;
+    }
+    *hash = token.as.bytes;
+    return true;
+}
+
+/* Whether that event is in the source: another run may have had its name. */
+static strata_status is_in_source(merger *self, uint64_t sequence, strata_slice hash, bool *is) {
+    st_key key;
+    st_revision revision;
+    st_event event;
+    *is = false;
+    st_key_number(&key, ST_TAG_EVENT, sequence);
+    ST_TRY(st_point_read(&self->scratch, &self->source, st_key_slice(&key), &revision, is));
+    if (*is) {
+        ST_TRY(st_event_of(self->rq, st_key_slice(&key), &revision, revision.value, &event));
+        *is = st_slice_equal(st_slice(event.hash, ST_SHA256_BYTES), hash);
+    }
+    return STRATA_OK;
 }
 
 static strata_status scan_events(merger *self, st_reader *reader, const st_shard *shard,
@@ -328,8 +363,13 @@ static strata_status last_merged(merger *self, uint64_t common, uint64_t *sequen
     while (scan->here) {
         st_event event;
         ST_TRY(st_event_at(self->rq, scan, &event));
-        const uint64_t origin = origin_of(self, event.payload);
-        *sequence = origin > *sequence ? origin : *sequence;
+        uint64_t origin;
+        strata_slice hash;
+        bool merged = origin_of(self, event.payload, &origin, &hash) && origin > *sequence;
+        if (merged) {
+            ST_TRY(is_in_source(self, origin, hash, &merged));
+        }
+        *sequence = merged ? origin : *sequence;
         ST_TRY(st_scan_next(scan));
     }
     st_scan_end(scan);

@@ -64,7 +64,8 @@ static bool take_field(strata_slice name, const st_token *value, st_index_def *d
     return true;
 }
 
-static bool decode(strata_slice stored, st_arena *arena, st_index_def *def) {
+/* corrupt, or no_memory for the path. */
+static strata_status decode(strata_slice stored, st_arena *arena, st_index_def *def) {
     st_cursor cursor = st_cursor_over(stored);
     st_token map;
     bool good = st_msgpack_next(&cursor, &map) && map.type == STRATA_OBJECT;
@@ -79,8 +80,11 @@ static bool decode(strata_slice stored, st_arena *arena, st_index_def *def) {
             good = st_msgpack_next(&field, &value) && take_field(name.as.bytes, &value, def);
         }
     }
-    return good && def->id > 0 && def->primitive != NULL && def->path_text.data != NULL &&
-           st_path_parse(def->path_text, arena, &def->path, NULL) == STRATA_OK;
+    if (!good || def->id == 0 || def->primitive == NULL || def->path_text.data == NULL) {
+        return STRATA_CORRUPT;
+    }
+    const strata_status status = st_path_parse(def->path_text, arena, &def->path, NULL);
+    return status == STRATA_OK || status == STRATA_NO_MEMORY ? status : STRATA_CORRUPT;
 }
 
 static strata_status fail_record(st_request *rq, strata_slice name) {
@@ -98,7 +102,10 @@ strata_status st_index_record(st_request *rq, st_scan *scan, st_arena *arena, st
     if (stored.data == NULL || def->name.data == NULL) {
         return st_fail_memory(rq->error);
     }
-    return decode(stored, arena, def) ? STRATA_OK : fail_record(rq, def->name);
+    const strata_status status = decode(stored, arena, def);
+    return status == STRATA_OK          ? STRATA_OK
+           : status == STRATA_NO_MEMORY ? st_fail_memory(rq->error)
+                                        : fail_record(rq, def->name);
 }
 
 static const uint8_t records_low[] = {ST_TAG_INDEX};

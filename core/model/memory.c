@@ -302,7 +302,7 @@ strata_status st_memory_find(st_request *rq, const st_run *run, strata_slice tex
     ST_TRY(st_read_live(&rq->reader, run->shard, st_key_slice(&key), bound, &revision, found));
     if (*found) {
         ST_TRY(st_memory_read(rq, st_key_slice(&key), revision.value, memory));
-        memory->key = text_key;
+        memory->key = text_key; /* `key` ends here */
         *stamp = (st_stamp){revision.number, revision.timestamp_us};
     }
     return STRATA_OK;

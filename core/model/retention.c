@@ -346,6 +346,10 @@ static strata_status prepare(st_request *rq, const st_rule *rule) {
     if (rule->scope.run != 0) {
         st_run *run;
         ST_TRY(st_run_of(rq, rule->scope.run, &run));
+        if (st_shard_gone(run->shard) >
+            0) { /* also while readers still see it: the rule would come after */
+            return st_fail(rq->error, STRATA_NOT_FOUND, "the run was deleted");
+        }
     }
     st_model *model = rq->model;
     st_mutex_lock(&model->retention_lock, &model->host->executor);

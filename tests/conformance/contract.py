@@ -64,7 +64,10 @@ def read_errors():
 
 
 # What no request can bring about: who proves it instead.
-ELSEWHERE = {("event.verify", "first_invalid"): "tests/unit/model/test_event.c"}
+ELSEWHERE = {
+    ("event.verify", "first_invalid"): "tests/unit/model/test_event.c",
+    ("history.merge", "history_trimmed"): "tests/sim/op_merge.c",
+}
 
 
 # ---- Cases that follow from the table -----------------------------------------------------------

@@ -31,6 +31,7 @@ typedef enum model_kind {
     MODEL_SCHEMA,  /* its number, 1 byte, and the MessagePack of the JSON Schema */
     MODEL_ENTITY,  /* 1 byte: deleted; the document's MessagePack; by schema, 00, id */
     MODEL_LABEL,   /* what the commit is called; by its number as 8 bytes, big-endian */
+    MODEL_INDEX,   /* what index.list has of it, a MessagePack map; by name */
     MODEL_RULE,    /* struct model_rule, in MODEL_SYSTEM */
     MODEL_KINDS
 } model_kind;

@@ -23,7 +23,8 @@ static const rows table[] = {
     {ops_txn, &ops_txn_count},           {ops_state, &ops_state_count},
     {ops_trace, &ops_trace_count},       {ops_edge, &ops_edge_count},
     {ops_entity, &ops_entity_count},     {ops_history, &ops_history_count},
-    {ops_merge, &ops_merge_count},
+    {ops_merge, &ops_merge_count},       {ops_find, &ops_find_count},
+    {ops_points, &ops_points_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };
@@ -203,6 +204,10 @@ static const argument arguments[] = {
     ARGUMENT("run_target", "target", run, TEXT),
     ARGUMENT("strategy", "strategy", type, TEXT),
     ARGUMENT("dry_run", "dry_run", whole, FLAG),
+    ARGUMENT("where", "where", value, RAW),
+    ARGUMENT("order_by", "order_by", path, TEXT),
+    ARGUMENT("primitive_on", "primitive", text, TEXT),
+    ARGUMENT("schema?", "schema", parent, TEXT),
     ARGUMENT("ref?", "ref", text, TEXT),
     ARGUMENT("from#", "from", number, NUMBER),
     ARGUMENT("until#", "until", as_of, VERSION),
@@ -431,6 +436,9 @@ void op_commit(model *m, const expected *e) {
     for (size_t i = 0; i < e->write_count; i++) {
         writes[i] = e->writes[i];
         writes[i].value = own_value(m, &e->writes[i]);
+    }
+    for (size_t i = 0; i < e->steps; i++) {
+        model_commit(m, e->timestamp_us, &e->step, 1);
     }
     model_commit(m, e->timestamp_us, writes, e->write_count);
     if (e->fork > 0) {

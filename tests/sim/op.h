@@ -101,6 +101,8 @@ typedef struct expected {
     strata_buffer suffix;     /* what it ends with, when that is known again */
     model_write writes[MODEL_WRITES_MAX];
     size_t write_count;
+    size_t steps; /* commits of that write come before that of the others */
+    model_write step;
     size_t pending_count;          /* instead, in a transaction */
     const struct model_read *read; /* by it, as a list; NULL: nothing */
     const model_note *notes;       /* of documents, in order */
@@ -197,8 +199,9 @@ extern const size_t ops_fork_count, ops_run_count, ops_kv_count, ops_many_count,
     ops_txn_count;
 extern const op_kind ops_state[], ops_trace[], ops_edge[];
 extern const size_t ops_state_count, ops_trace_count, ops_edge_count;
-extern const op_kind ops_entity[], ops_history[], ops_merge[];
-extern const size_t ops_entity_count, ops_history_count, ops_merge_count;
+extern const op_kind ops_entity[], ops_history[], ops_points[], ops_merge[], ops_find[];
+extern const size_t ops_entity_count, ops_history_count, ops_points_count, ops_merge_count,
+    ops_find_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);
@@ -340,8 +343,30 @@ bool json_meets(const model_version *version, const doc_region *region);
 /* What a transaction that made that of a document commits; false: it is refused. */
 bool expect_document(const moment *at, expected *e, const model_write *own);
 
+/* ---- op_memory.c, op_entity.c ---------------------------------------------------------------- */
+
+void memory_put(strata_buffer *out, strata_slice key, const model_version *version);
+/* key: of the model, with the schema. */
+void entity_put(strata_buffer *out, strata_slice key, const model_version *version);
+
 /* ---- op_history.c ---------------------------------------------------------------------------- */
 
+enum { HISTORY_THINGS = 9 };
+
+typedef struct history_thing {
+    model_kind kind;
+    const char *name;
+    size_t texts; /* in a reference; 0: a number */
+    char separator;
+} history_thing;
+
+/* In their order. */
+extern const history_thing history_things[HISTORY_THINGS];
+/* Whether what is told of the run's past may be less than the model has. */
+bool history_is_loose(const moment *at, unsigned run);
+/* The length of an array, and its elements one after the other. */
+uint32_t history_items(strata_slice array, st_cursor *cursor);
+strata_slice history_next_item(st_cursor *array);
 /* How history names a thing, and what it shows of a version of it. */
 strata_slice history_ref(st_arena *arena, model_kind kind, strata_slice key);
 void history_show(strata_buffer *out, model_kind kind, const model_version *version);

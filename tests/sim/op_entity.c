@@ -329,7 +329,7 @@ static void predict_purge(const op *o, const moment *at, expected *e) {
 
 /* ---- Reading entities ------------------------------------------------------------------------ */
 
-static void put_entity(strata_buffer *out, strata_slice key, const model_version *version) {
+void entity_put(strata_buffer *out, strata_slice key, const model_version *version) {
     const char *mark = memchr(key.data, 0, key.len);
     assert_non_null(mark);
     const size_t len = (size_t)(mark - (const char *)key.data);
@@ -362,7 +362,7 @@ static void predict_get(const op *o, const moment *at, expected *e) {
     }
     strata_buffer *out = expect_ok(e, 1);
     put_name(out, "entity");
-    put_entity(out, key, version);
+    entity_put(out, key, version);
 }
 
 static bool trims_entity(const op *o, const moment *at) {
@@ -417,7 +417,7 @@ static void predict_list(const op *o, const moment *at, expected *e) {
             break;
         }
         if (is_deleted(version) == o->whole) {
-            put_entity(out, cell->key, version);
+            entity_put(out, cell->key, version);
             list.count++;
             last = st_slice((const char *)cell->key.data + o->type.len + 1,
                             cell->key.len - o->type.len - 1);

@@ -119,7 +119,7 @@ static bool reads_past(const op *o) {
     return o->as_of != UINT64_MAX;
 }
 
-static void put_memory(strata_buffer *out, strata_slice key, const model_version *version) {
+void memory_put(strata_buffer *out, strata_slice key, const model_version *version) {
     static const uint8_t no_map = 0x80;
     static const uint8_t no_array = 0x90;
     const model_memory *memory = version->value.data;
@@ -150,7 +150,7 @@ static void predict_get(const op *o, const moment *at, expected *e) {
     }
     strata_buffer *out = expect_ok(e, 1);
     put_name(out, "memory");
-    put_memory(out, o->key, version);
+    memory_put(out, o->key, version);
 }
 
 static void make_list(maker *mk, op *o) {
@@ -196,7 +196,7 @@ static void predict_list(const op *o, const moment *at, expected *e) {
         }
         last = cell->key;
         if (wanted(o, version)) {
-            put_memory(out, cell->key, version);
+            memory_put(out, cell->key, version);
             list.count++;
         }
     }

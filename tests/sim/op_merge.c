@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 
-enum { CONFLICTS_SHOWN = 100, CHANGES_MAX = MODEL_WRITES_MAX / 2 - 2 };
+enum { CONFLICTS_SHOWN = 100, CHANGES_MAX = 100, DRAWS = 12 };
 
 /* ---- Where two runs meet --------------------------------------------------------------------- */
 
@@ -53,6 +53,7 @@ typedef struct merger {
     bool theirs;
     bool untold; /* it cannot be predicted */
     bool checks; /* it writes something that looks at the status of the run */
+    bool too_large;
     uint64_t taken;
     uint64_t events;
     uint64_t conflicts;
@@ -123,6 +124,7 @@ static void take_document(merger *g, strata_slice key, const tree *root) {
         return;
     }
     tree_write(root, &bytes);
+    g->too_large = g->too_large || tree_bytes(root) > g->at->value_bytes_max;
     document.root = tree_read(&g->e->arena, st_buffer_slice(&bytes));
     strata_buffer_free(&bytes);
     write_one(g, MODEL_JSON, key, arena_bytes(&g->e->arena, st_slice(&document, sizeof document)),
@@ -244,16 +246,28 @@ static const tree *with_member(merger *g, const tree *object, strata_slice name,
     return changed;
 }
 
-/* One place of a document: base, source, target. What it becomes; *took: the source had a say. */
+/* Whether an array has objects in it: what is added to them comes in the order of pointers. */
+static bool has_objects(const tree *node) {
+    bool has = node->type == STRATA_OBJECT;
+    for (size_t i = 0; i < node->count && !has; i++) {
+        has = has_objects(node->items[i]);
+    }
+    return has;
+}
+
+/* One place of a document: base, source, target. What it becomes; *took: the source had a say. Objects that
+ * are the same may have their members in another order, and the target's counts. */
 static const tree *unite(merger *g, strata_slice ref, const tree *const sides[3], bool *took) {
     if (is_same(sides[1], sides[0]) || is_same(sides[1], sides[2])) {
         return sides[2];
     }
-    if (is_same(sides[2], sides[0])) {
+    const bool only_source = is_same(sides[2], sides[0]);
+    g->untold =
+        g->untold || (are_all(sides, STRATA_ARRAY) && (!only_source || has_objects(sides[1])));
+    if (only_source && !are_all(sides, STRATA_OBJECT)) {
         *took = true;
         return sides[1];
     }
-    g->untold = g->untold || are_all(sides, STRATA_ARRAY);
     if (!are_all(sides, STRATA_OBJECT)) {
         tell_path(g, ref, sides);
         *took = *took || g->theirs;
@@ -298,6 +312,16 @@ static void merge_documents(merger *g, strata_slice key, const model_version *co
 
 /* ---- Things ---------------------------------------------------------------------------------- */
 
+/* A trace of the target that had another parent. */
+static void drop_place(merger *g, strata_slice key, const model_version *const sides[3]) {
+    const strata_slice had = text_of(field_of(sides[2]->value, "parent"));
+    const strata_slice has = text_of(field_of(sides[1]->value, "parent"));
+    if (had.len > 0 && !st_slice_equal(had, has)) {
+        const strata_slice pair[] = {had, key};
+        write_one(g, MODEL_TRACE_CHILD, texts_key(&g->e->arena, pair, 2), st_slice("", 0), true, 0);
+    }
+}
+
 static void merge_thing(merger *g, model_kind kind, strata_slice key) {
     const uint64_t now = g->at->snapshot;
     const uint64_t then = g->meeting.at < now ? g->meeting.at : now;
@@ -318,6 +342,9 @@ static void merge_thing(merger *g, model_kind kind, strata_slice key) {
     }
     if (conflicts && !g->theirs) {
         return;
+    }
+    if (kind == MODEL_TRACE && sides[2] != NULL) {
+        drop_place(g, key, sides);
     }
     if (kind == MODEL_JSON) {
         take_document(g, key, root_of(sides[1]));
@@ -431,6 +458,7 @@ static void merge_events(merger *g) {
             model_live(m, g->source, MODEL_EVENT, event_key(bytes, i), now);
         model_event event = *(const model_event *)version->value.data;
         event.payload = payload_of(g, i, version->timestamp_us, &event);
+        g->too_large = g->too_large || event.payload.len > g->at->value_bytes_max;
         event_chain(++end, time_us, previous, &event);
         memcpy(previous, event.hash, 32);
         write_one(g, MODEL_EVENT, arena_bytes(&g->e->arena, event_key(bytes, end)),
@@ -505,17 +533,86 @@ static void put_merged(const op *o, const moment *at, expected *e, const merger 
     }
 }
 
+/* The schema of an entity in the target, after all that was written before. */
+static bool has_schema(const merger *g, strata_slice entity) {
+    const strata_slice name = st_slice(entity.data, strlen(entity.data)); /* up to its first 00 */
+    const expected *e = g->e;
+    for (size_t i = 0; i < e->write_count; i++) {
+        if (e->writes[i].kind == MODEL_SCHEMA && st_slice_equal(e->writes[i].key, name)) {
+            return !e->writes[i].deletes;
+        }
+    }
+    return model_live(g->at->model, g->target, MODEL_SCHEMA, name, g->at->snapshot) != NULL;
+}
+
+static bool is_purged(const expected *e, strata_slice entity) {
+    for (size_t i = 0; i < e->write_count; i++) {
+        if (e->writes[i].kind == MODEL_ENTITY && e->writes[i].deletes &&
+            st_slice_equal(e->writes[i].key, entity)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_entities(const merger *g, strata_slice schema) {
+    const model_table *table = model_table_of(g->at->model, g->target, MODEL_ENTITY);
+    for (size_t i = 0; i < table->count; i++) {
+        const strata_slice key = table->cells[i]->key;
+        const model_version *version = model_seen(table->cells[i], g->at->snapshot);
+        if (version != NULL && !version->deleted &&
+            st_slice_equal(st_slice(key.data, strlen(key.data)), schema) && !is_purged(g->e, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An entity does not come where its schema was deleted, and no schema goes that has entities. */
+static void expect_schemas(const merger *g) {
+    expected *e = g->e;
+    for (size_t i = 0; i < e->write_count && e->status == STRATA_OK; i++) {
+        const model_write *write = &e->writes[i];
+        const bool lacks =
+            write->kind == MODEL_ENTITY && !write->deletes && !has_schema(g, write->key);
+        const bool leaves =
+            write->kind == MODEL_SCHEMA && write->deletes && has_entities(g, write->key);
+        if (lacks || leaves) {
+            expect_error(e, STRATA_CONFLICT, NULL);
+        }
+    }
+}
+
+/* What is too large is found where it is written, the status of the run where something that looks at it is: which
+ * of them comes first is left to the core. */
+static void expect_size(const merger *g, const moment *at) {
+    if (!g->checks || !says_run_closed(g->e->got) || expect_writable(at, g->target, g->e)) {
+        expect_error(g->e, STRATA_CONSTRAINT, "value_too_large");
+    }
+}
+
 static void predict_merge(const op *o, const moment *at, expected *e) {
     merger g;
     if (!merge_all(o, at, e, &g)) {
         return;
     }
     const bool refused = g.conflicts > 0 && is_strict(o) && !o->whole;
-    if (!o->whole && (g.checks || (!refused && e->write_count > 0))) {
+    const strata_slice details = field_of(object_of(e->got->response), "details");
+    if (e->got->status == STRATA_HISTORY_TRIMMED && field_of(details, "requested_time").len > 0) {
+        /* A rule by time took it while it was read. */
+        expect_error(e, STRATA_HISTORY_TRIMMED, NULL);
+    }
+    if (e->status == STRATA_OK && !o->whole && g.too_large) {
+        expect_size(&g, at);
+    }
+    if (e->status == STRATA_OK && !o->whole && (g.checks || (!refused && e->write_count > 0))) {
         (void)expect_writable(at, g.target, e);
     }
     if (e->status == STRATA_OK && refused) {
         expect_error(e, STRATA_CONFLICT, NULL);
+    }
+    if (e->status == STRATA_OK && !o->whole) {
+        expect_schemas(&g);
     }
     if (e->status == STRATA_OK) {
         put_merged(o, at, e, &g);
@@ -526,31 +623,33 @@ static void predict_merge(const op *o, const moment *at, expected *e) {
 }
 
 /* Whether the model can tell what comes of it. */
-static bool can_tell(maker *mk, const op *o) {
+static bool can_tell(maker *mk, const op *o, bool *merges) {
     const moment now = {.model = mk->model, .snapshot = mk->model->last, .now_us = mk->now_us};
     expected e;
     merger g;
     expected_init(&e);
-    const bool tells =
-        !merge_all(o, &now, &e, &g) || (!g.untold && e.write_count <= CHANGES_MAX && mk->alone);
+    *merges = merge_all(o, &now, &e, &g);
+    const bool tells = !*merges || (!g.untold && e.write_count <= CHANGES_MAX);
     strata_buffer_free(&g.list);
     expected_free(&e);
     return tells;
 }
 
+/* Mostly runs that have history in common. */
 static void make_merge(maker *mk, op *o) {
     static const char *const strategies[] = {"", "strict", "theirs", "ours", "mine"};
-    o->key = pick_run(mk);
-    if (o->key.len == 0) {
-        o->key = strata_text("default");
-    }
-    o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
     o->type = strata_text(strategies[pick(mk, one_in(mk, 20) ? 5 : 4)]);
     o->whole = one_in(mk, 3); /* only says what would happen */
-    if (!mk->alone || !can_tell(mk, o)) {
-        o->key = strata_text("nowhere");
-        o->run = strata_text("nowhere");
+    for (unsigned i = 0; mk->alone && i < DRAWS; i++) {
+        bool merges;
+        o->key = pick_run(mk);
+        o->key = o->key.len == 0 ? strata_text("default") : o->key;
+        o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
+        if (can_tell(mk, o, &merges) && (merges || one_in(mk, DRAWS))) {
+            return;
+        }
     }
+    o->key = strata_text("nowhere");
 }
 
 const op_kind ops_merge[] = {

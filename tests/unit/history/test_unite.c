@@ -192,6 +192,24 @@ static void events_come_once(void **state) {
     db_verify(db);
 }
 
+/* A run that has the name of one that was deleted has other events. */
+static void events_of_another_run(void **state) {
+    (void)state;
+    static const char merge[] = "{\"source\":\"f\"}";
+    append("default", 1);
+    const long long before =
+        json_int(ask(db, STRATA_OK, "kv.put", "{\"key\":\"k\",\"value\":1}"), "version");
+    for (unsigned i = 0; i < 2; i++) {
+        (void)ask(db, STRATA_OK, "run.fork", "{\"name\":\"f\",\"as_of\":%lld}", before);
+        append("f", 2 + i);
+        assert_int_equal(json_int(ask(db, STRATA_OK, "history.merge", merge), "events"), 1);
+        assert_int_equal(json_int(ask(db, STRATA_OK, "history.merge", merge), "events"), 0);
+        (void)ask(db, STRATA_OK, "run.delete", "{\"name\":\"f\"}");
+    }
+    assert_int_equal(json_int(ask(db, STRATA_OK, "event.read", "{\"sequence\":3}"), "n"), 3);
+    db_verify(db);
+}
+
 /* What follows from a thing comes over with it, and goes with it. */
 static void edges_have_both_ends(void **state) {
     (void)state;
@@ -393,6 +411,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(merges, set_up, tear_down),
         cmocka_unit_test_setup_teardown(events_come_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(events_of_another_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(edges_have_both_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(indexes_follow, set_up, tear_down),
         cmocka_unit_test_setup_teardown(c_functions, set_up, tear_down),

@@ -464,6 +464,40 @@ static void memories(void **state) {
     assert_true(json_has(found, "\"key\":\"c\""));
 }
 
+/* The longest keys, as they were given. */
+static void long_keys(void **state) {
+    (void)state;
+    char key[1024 + 1] = {0};
+    for (char c = 'a'; c <= 'c'; c++) {
+        memset(key, c, sizeof key - 1);
+        (void)ask(db, STRATA_OK, "memory.remember", "{\"key\":\"%s\",\"text\":\"one\"}", key);
+    }
+    const char *found = ask(db, STRATA_OK, "memory.find", "{}");
+    for (char c = 'a'; c <= 'c'; c++) {
+        memset(key, c, sizeof key - 1);
+        assert_non_null(strstr(found, key));
+    }
+}
+
+/* Who learns which indexes there are may have no memory for it; nothing is damaged then. */
+static void without_memory(void **state) {
+    (void)state;
+    strata_status status = STRATA_NO_MEMORY;
+    char path[2 * 90 + 1];
+    for (size_t i = 0; i + 1 < sizeof path; i += 2) {
+        memcpy(path + i, "/a", 3);
+    }
+    (void)ask(db, STRATA_OK, "index.create", "{\"name\":\"deep\",\"path\":\"%s\"}", path);
+    for (uint64_t nth = 1; status == STRATA_NO_MEMORY; nth++) {
+        machine->memory_failed = false;
+        sim_fail_memory(machine, nth);
+        status = tell(db, "memory.remember", "{\"key\":\"k\",\"text\":\"one\"}");
+        sim_fail_memory(machine, 0);
+        assert_true(status == STRATA_OK || status == STRATA_NO_MEMORY);
+        assert_true(nth < 1000);
+    }
+}
+
 static void transactions(void **state) {
     (void)state;
     strata_db *other = NULL;
@@ -528,6 +562,8 @@ int main(void) {
         case_of(looks_at_few),
         case_of(bad_questions),
         case_of(memories),
+        case_of(long_keys),
+        case_of(without_memory),
         case_of(transactions),
         case_of(life_of_an_index),
     };
