@@ -44,7 +44,7 @@ export interface StoredVector {
     metadata?: ObjectValue | undefined;
     text?: string | undefined;
     version: bigint;
-    timestamp: bigint;
+    timestamp: number;
 }
 
 export interface VectorListOptions extends PageOptions, AsOf {
