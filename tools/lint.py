@@ -23,7 +23,8 @@ import sys
 LAYERS = ["base", "format", "store", "txn", "index", "model", "recall", "history", "stream", "api"]
 # Those in the second line are parts of the first.
 PUBLIC = {"strata/strata.h", "strata/host.h", "strata/errors.def",
-          "strata/edge.h", "strata/entity.h", "strata/history.h", "strata/state.h", "strata/trace.h"}
+          "strata/edge.h", "strata/entity.h", "strata/history.h", "strata/state.h", "strata/trace.h",
+          "strata/vector.h"}
 STD_HEADER = "core/base/std.h"
 STD_INCLUDES = {
     "math.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "string.h",

@@ -335,7 +335,7 @@ strata_status st_collection_create(st_request *rq, st_run *run, const st_collect
 
 strata_status st_collection_drop(st_request *rq, st_run *run, strata_slice name, bool *existed,
                                  st_stamp *stamp) {
-    st_collection there;
+    st_collection there = {.dropping = false};
     st_commit commit;
     bool found = false;
     ST_TRY(check_alone(rq));

@@ -142,10 +142,9 @@ static void expect_answers(sim *s, strata_codec codec) {
 
 static void opens_and_answers(void **state) {
     (void)state;
-    static const char *const golden[] = {"plain.hex",          "packed.hex",
-                                         "format-3-plain.hex", "format-3-packed.hex",
-                                         "format-2-plain.hex", "format-2-packed.hex",
-                                         "format-1-plain.hex", "format-1-packed.hex"};
+    static const char *const golden[] = {
+        "plain.hex",          "packed.hex",          "format-3-plain.hex", "format-3-packed.hex",
+        "format-2-plain.hex", "format-2-packed.hex", "format-1-plain.hex", "format-1-packed.hex"};
     for (size_t i = 0; i < sizeof golden / sizeof golden[0]; i++) {
         sim *s = sim_new(1);
         const strata_codec codec = i % 2 == 0 ? STRATA_CODEC_NONE : STRATA_CODEC_ZSTD;

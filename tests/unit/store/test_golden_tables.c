@@ -22,11 +22,12 @@
 #include "api/handle.h"
 #include "store/table/table_private.h"
 
-static const char *const golden[] = {"tables.hex", "tables-packed.hex", "format-3-tables.hex",
-                                     "format-3-tables-packed.hex", "format-2-tables.hex",
-                                     "format-2-tables-packed.hex", "tables-early.hex"};
-static const char *const contents[] = {"tables.json", "tables.json", "tables.json", "tables.json",
-                                       "tables.json", "tables.json",
+static const char *const golden[] = {"tables.hex",          "tables-packed.hex",
+                                     "format-3-tables.hex", "format-3-tables-packed.hex",
+                                     "format-2-tables.hex", "format-2-tables-packed.hex",
+                                     "tables-early.hex"};
+static const char *const contents[] = {"tables.json",      "tables.json", "tables.json",
+                                       "tables.json",      "tables.json", "tables.json",
                                        "tables-early.json"};
 
 enum { GOLDEN = sizeof golden / sizeof golden[0], WRITTEN = 2 };
