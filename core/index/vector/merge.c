@@ -50,21 +50,23 @@ static bool choose(chooser *c, uint32_t i) {
     return chosen;
 }
 
-/* One part alone is merged only to be linked, or to be rid of what has ended. */
+/* A part by itself is merged to be linked, or to be rid of what has ended. */
+static bool is_worth_alone(const chooser *c, const st_part *part) {
+    const uint32_t count = st_part_count(part);
+    if (part->past || count == 0 || (part->ended == 0 && count < LINKED_MIN)) {
+        return false;
+    }
+    return has_many_ended(part) || (c->all && part->ended > 0) ||
+           (!part->linked && count >= LINKED_MIN && (c->all || count == part->capacity));
+}
+
+/* The past and what lives do not become one: there are two of something, or one is worth it alone. */
 static bool is_worth_it(const chooser *c) {
-    if (c->chosen[0] + c->chosen[1] > 1) {
-        return c->chosen[0] != 0 || c->chosen[1] > 1;
+    bool worth = c->chosen[0] > 1 || c->chosen[1] > 1;
+    for (uint32_t i = 0; i < c->view->count && !worth; i++) {
+        worth = is_worth_alone(c, c->view->parts[i]);
     }
-    for (uint32_t i = 0; i < c->view->count; i++) {
-        const st_part *part = c->view->parts[i];
-        const uint32_t count = st_part_count(part);
-        if (c->chosen[0] + c->chosen[1] == 1 && !part->past && count >= LINKED_MIN &&
-            ((!part->linked && (c->all || count == part->capacity)) || has_many_ended(part) ||
-             (c->all && part->ended > 0))) {
-            return true;
-        }
-    }
-    return false;
+    return worth;
 }
 
 /* Newest first; marks[i]: part i is merged. */
