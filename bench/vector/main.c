@@ -172,9 +172,10 @@ static void report_search(run *r, unsigned threads, double took, double cpu) {
         hits += count_hits(r, query);
     }
     qsort(r->samples[0], kept, sizeof *r->samples[0], compare_samples);
-    printf("{\"recall\":%.5f,\"rate\":%.6g,\"cpu_us\":%.5g,\"p50_us\":%.5g,\"p99_us\":%.5g}\n",
+    printf("{\"recall\":%.5f,\"rate\":%.6g,\"count\":%llu,\"cpu_us\":%.5g,\"p50_us\":%.5g,"
+           "\"p99_us\":%.5g}\n",
            (double)hits / (double)(r->b->queries.count * VECTOR_K), (double)count / took,
-           cpu * 1e6 / (double)count, r->samples[0][kept / 2] / 1e3,
+           (unsigned long long)count, cpu * 1e6 / (double)count, r->samples[0][kept / 2] / 1e3,
            r->samples[0][(size_t)kept * 99 / 100] / 1e3);
 }
 
