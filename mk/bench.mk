@@ -124,7 +124,10 @@ HNSWLIB        := hnswlib==0.8.0
 # What its setup.py imports before it says its name.
 HNSWLIB_NEEDS  := setuptools==80.9.0 wheel==0.45.1 pybind11==3.0.1 numpy==2.4.6
 
-.PHONY: bench-vector
+.PHONY: bench-vector bench-vector-setup
+bench-vector-setup:
+	@tools/setup.sh $(BUILD) $(NODE_MAJOR) $(NODE_VERSION) g++
+
 bench-vector: native $(addprefix $(BUILD)/bench/vector_,make ours-index hnswlib) $(BUILD)/bench/vector.wasm $(VECTOR_PEERS)/python ## the figures of vectors (QUICK=1: five minutes)
 	$(VECTOR_PEERS)/venv/bin/python bench/vector/run.py $(BUILD)/bench $(if $(QUICK),quick) $(if $(CLOCK),clock=$(CLOCK))
 
@@ -147,7 +150,7 @@ $(BUILD)/bench/vector_ours-index: bench/vector/engine_index.c $(VECTOR_DRIVER) $
 	@echo "CC $<"
 	@$(VECTOR_CC) -Icore -o $@ $< $(VECTOR_DRIVER) $(BUILD)/libstrata.a $(LIBS)
 
-$(BUILD)/bench/vector_hnswlib: bench/vector/engine_hnswlib.cpp $(VECTOR_DRIVER) $(VECTOR_HEADERS) | $(VECTOR_PEERS)/hnswlib
+$(BUILD)/bench/vector_hnswlib: bench/vector/engine_hnswlib.cpp $(VECTOR_DRIVER) $(VECTOR_HEADERS) | $(VECTOR_PEERS)/hnswlib bench-vector-setup
 	@echo "CXX $<"
 	@g++ -std=c++14 -O3 -march=native -Wall -Wextra -Wno-uninitialized -Werror -Ibench -isystem $(VECTOR_PEERS)/hnswlib -o $@ $< $(VECTOR_DRIVER) -lm -lpthread
 

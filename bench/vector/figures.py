@@ -97,8 +97,9 @@ def line_of(id, unit, ours, peer=None, theirs=None, ratio=None, asked=None):
     line = {"id": id, "ours": rounded(ours), "unit": unit}
     if peer is not None:
         line |= {"peer": peer, "theirs": rounded(theirs), "ratio": None if ratio is None else round(ratio, 3)}
-    if asked is not None:
-        line |= {"asked": f"≥ {asked:.2g} ×", "met": ratio is not None and ratio >= asked}
+    if asked is not None:  # a peer that never gets there is passed by who does
+        met = ours is not None and (theirs is None or (ratio is not None and ratio >= asked))
+        line |= {"asked": f"≥ {asked:.2g} ×", "met": met}
     return line
 
 
