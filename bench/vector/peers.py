@@ -17,6 +17,7 @@ import time
 import numpy
 
 K, TRUTH, LINKS, EFFORT_BUILD, TRAINED = 10, 100, 16, 200, 40000
+WARM = 200
 ROUNDING = 1e-5
 
 
@@ -130,7 +131,7 @@ class Bench:
 
     def search(self, effort, threads, percent=0):
         mask = passing(len(self.base), percent) if percent else None
-        found = self.engine.search(self.queries[:2], effort, threads, mask)
+        found = self.engine.search(self.queries[:WARM], effort, threads, mask)
         passes, cpu, start = 0, cpu_seconds(), time.monotonic()
         while passes == 0 or time.monotonic() - start < self.seconds:
             found = self.engine.search(self.queries, effort, threads, mask)
