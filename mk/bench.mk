@@ -111,3 +111,70 @@ $(BUILD)/bench/vector_kernels.wasm: $(KERNELS_DEPS) | $(WASM_DEPS_READY)
 	@mkdir -p $(@D)
 	@echo "CLANG bench/vector/kernel"
 	@$(WASI_CC) $(KERNELS_FLAGS) $(WASM_FEATURES) $(WASM_INCLUDE) -Wl,--max-memory=$(WASM_MEMORY) -o $@ $(KERNELS_BENCH)
+
+# The index among its peers, each engine a program (or a process of Python) that bench/vector/run.py asks:
+# build/bench/vector_ENGINE. The machine's own instructions for hnswlib, as its package is built; ours chooses at
+# run time.
+VECTOR_CC      := $(BENCH_CC) -Wconversion -Wshadow
+VECTOR_NATIVE  := $(BUILD)/bench/vector/native
+VECTOR_DRIVER  := $(addprefix $(VECTOR_NATIVE)/,main.o data.o machine_native.o bench.o)
+VECTOR_HEADERS := bench/bench.h $(wildcard bench/vector/*.h)
+VECTOR_PEERS   := $(BUILD)/bench/vector/peers
+HNSWLIB        := hnswlib==0.8.0
+# What its setup.py imports before it says its name.
+HNSWLIB_NEEDS  := setuptools==80.9.0 wheel==0.45.1 pybind11==3.0.1 numpy==2.4.6
+
+.PHONY: bench-vector bench-vector-setup
+bench-vector-setup:
+	@tools/setup.sh $(BUILD) $(NODE_MAJOR) $(NODE_VERSION) g++
+
+bench-vector: native $(addprefix $(BUILD)/bench/vector_,make ours-index hnswlib) $(BUILD)/bench/vector.wasm $(VECTOR_PEERS)/python ## the figures of vectors (QUICK=1: five minutes)
+	$(VECTOR_PEERS)/venv/bin/python bench/vector/run.py $(BUILD)/bench $(if $(QUICK),quick) $(if $(CLOCK),clock=$(CLOCK))
+
+$(VECTOR_NATIVE)/%.o: bench/vector/%.c $(VECTOR_HEADERS)
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(VECTOR_CC) -c -o $@ $<
+
+$(VECTOR_NATIVE)/bench.o: bench/bench.c bench/bench.h
+	@mkdir -p $(@D)
+	@$(VECTOR_CC) -c -o $@ $<
+
+# The same bits whether or not the processor can multiply and add at once.
+$(BUILD)/bench/vector_make: $(addprefix bench/vector/,make.c clustered.c stanzas.c data.c) $(VECTOR_HEADERS)
+	@mkdir -p $(@D)
+	@echo "CC bench/vector/make"
+	@$(VECTOR_CC) -O3 -march=native -ffp-contract=off -o $@ $(filter %.c,$^) -lm -lpthread
+
+$(BUILD)/bench/vector_ours-index: bench/vector/engine_index.c $(VECTOR_DRIVER) $(VECTOR_HEADERS) $(BUILD)/libstrata.a
+	@echo "CC $<"
+	@$(VECTOR_CC) -Icore -o $@ $< $(VECTOR_DRIVER) $(BUILD)/libstrata.a $(LIBS)
+
+$(BUILD)/bench/vector_hnswlib: bench/vector/engine_hnswlib.cpp $(VECTOR_DRIVER) $(VECTOR_HEADERS) | $(VECTOR_PEERS)/hnswlib bench-vector-setup
+	@echo "CXX $<"
+	@g++ -std=c++14 -O3 -march=native -Wall -Wextra -Wno-uninitialized -Werror -Ibench -isystem $(VECTOR_PEERS)/hnswlib -o $@ $< $(VECTOR_DRIVER) -lm -lpthread
+
+$(VECTOR_PEERS)/python: bench/vector/peers.txt
+	@mkdir -p $(@D)
+	@echo "PIP $<"
+	@python3 -m venv $(VECTOR_PEERS)/venv
+	@$(VECTOR_PEERS)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# The source package has the headers; none of it is built.
+$(VECTOR_PEERS)/hnswlib: | $(VECTOR_PEERS)/python
+	@echo "PIP $(HNSWLIB)"
+	@$(VECTOR_PEERS)/venv/bin/python -m pip install --quiet --disable-pip-version-check $(HNSWLIB_NEEDS)
+	@$(VECTOR_PEERS)/venv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
+	  --no-build-isolation -d $(VECTOR_PEERS) $(HNSWLIB)
+	@tar -xzf $(VECTOR_PEERS)/$(subst ==,-,$(HNSWLIB)).tar.gz -C $(VECTOR_PEERS)
+	@mv $(VECTOR_PEERS)/$(subst ==,-,$(HNSWLIB)) $@
+
+# The driver and the core as a WASI command, all of it for speed: what is measured is the engine, not -Oz.
+VECTOR_WASM_C := $(addprefix bench/vector/,main.c data.c machine_wasi.c engine_index.c) \
+  $(sort $(wildcard core/base/*.c core/index/vector/*.c))
+$(BUILD)/bench/vector.wasm: $(VECTOR_WASM_C) $(VECTOR_HEADERS) $(wildcard core/index/vector/*.h) $(WASI_LIB_OBJ)
+	@mkdir -p $(@D)
+	@echo "CLANG bench/vector"
+	@$(WASI_CC) -D_GNU_SOURCE -Ibench $(filter-out -MMD -MP,$(WASM_CORE)) -Wl,--max-memory=$(WASM_MEMORY) -o $@ \
+	  $(VECTOR_WASM_C) $(filter-out $(patsubst %.c,$(WASI)/%.o,$(VECTOR_WASM_C)),$(WASI_LIB_OBJ))
