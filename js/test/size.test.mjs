@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-const SCRIPT_LIMIT = 21_500; // 20 864 with all primitives
-const MODULE_LIMIT = 313_000; // 303 843 with all primitives
+const SCRIPT_LIMIT = 22_400; // 20 864 with all primitives, 21 723 with vectors
+const MODULE_LIMIT = 345_000; // 303 843 with all primitives, 334 000 with vectors: kernels, graph, segments
 
 function compressed(name) {
     return gzipSync(readFileSync(new URL(`../dist/${name}`, import.meta.url)), { level: 9 }).length;

@@ -8,7 +8,7 @@ enum {
     ST_VECTOR_HEAD_ROWS =
         4096, /* a scan of so many codes costs less than a walk through a large graph */
     ST_VECTOR_PARTS_MAX = 512,    /* of one index; merging keeps them far below */
-    ST_VECTOR_EFFORT_BUILD = 128, /* candidates for the links of a new node */
+    ST_VECTOR_EFFORT_BUILD = 200, /* candidates for the links of a new node */
 };
 
 /* The parts at a moment: oldest first, the head last. Immutable. */

@@ -19,7 +19,7 @@
 enum {
     LINKED_MIN = 1024, /* entries of a part below which a graph is not worth it */
     GROWTH = 3, /* a part up to so many times as large as the newer ones is merged with them */
-    ENDED_ONE_IN = 5, /* of a part, until it is merged to be rid of them */
+    ENDED_ONE_IN = 8, /* of a part, until it is merged to be rid of them */
 };
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
@@ -33,7 +33,8 @@ typedef struct chooser {
 } chooser;
 
 static bool has_many_ended(const st_part *part) {
-    return !part->past && (uint64_t)part->ended * ENDED_ONE_IN > st_part_count(part);
+    return !part->past && (uint64_t)part->ended * ENDED_ONE_IN >= st_part_count(part) &&
+           part->ended > 0;
 }
 
 static bool choose(chooser *c, uint32_t i) {
@@ -402,7 +403,8 @@ static void carry_ends(const st_merge_source *of, const st_vector_merge *merge) 
     st_part *part = merge->outputs[0].part;
     for (uint32_t row = 0; row < of->count; row++) {
         const uint64_t to = st_entry_to(st_part_entry(of->part, row));
-        if (to != ST_VECTOR_FOREVER && of->rows[row] != ST_NO_NODE && of->rows[row] % 2 == 0 &&
+        if (part != NULL && to != ST_VECTOR_FOREVER && of->rows[row] != ST_NO_NODE &&
+            of->rows[row] % 2 == 0 &&
             st_entry_to(st_part_entry(part, of->rows[row] / 2)) == ST_VECTOR_FOREVER) {
             st_part_end(part, of->rows[row] / 2, to);
         }

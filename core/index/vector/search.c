@@ -172,15 +172,18 @@ static strata_status scan_set(search *s, const st_part *part, const st_node_set 
 
 /* ---- Walking through a part ------------------------------------------------------------------ */
 
-/* What the walk has found becomes candidates, as far as it is asked for: not more than the effort. */
-static strata_status take_pool(search *s, const st_part *part, bool known_to_pass) {
+/* What the walk has found becomes candidates, as far as it is asked for: not more than the effort. passing: those
+ * that pass; NULL: not known. */
+static strata_status take_pool(search *s, const st_part *part, const st_node_set *passing) {
     const uint32_t effort = (uint32_t)st_max(s->query->effort, s->query->k);
     uint32_t taken = 0;
     for (uint32_t i = 0; i < s->walk->pool_len && taken < effort; i++) {
         const uint32_t row = st_candidate_node(&s->walk->pool[i]);
         const st_entry *entry = st_part_entry(part, row);
         bool passes = st_entry_lives(entry, s->query->snapshot);
-        if (passes && !known_to_pass) {
+        if (passes && passing != NULL) {
+            passes = (passing->bits[row / 64] >> (row % 64) & 1) != 0;
+        } else if (passes) {
             ST_TRY(ask(s, part, entry, &passes));
         }
         if (passes) {
@@ -245,24 +248,25 @@ static strata_status search_few(search *s, st_part *part, bool all_live) {
         return scan_set(s, part, &set);
     }
     ST_TRY(st_graph_search_in(&part->graph, &s->code, effort, &set, s->walk));
-    return take_pool(s, part, true);
+    return take_pool(s, part, &set);
 }
 
 static strata_status walk_part(search *s, st_part *part) {
     const uint32_t effort = (uint32_t)st_max(s->query->effort, s->query->k);
     const uint32_t ended = atomic_load_explicit(&part->ended, memory_order_acquire);
     const bool all_live = ended == 0 && part->from_max <= s->query->snapshot;
+    const uint32_t count = st_part_count(part);
     uint32_t asked_for = SAMPLES;
-    st_node_set set;
+    st_node_set set = {NULL, 0};
     if (s->query->passes != NULL || !all_live) {
         ST_TRY(sample(s, part, &asked_for));
     }
     const bool known = s->query->passes != NULL && st_filter_set_known(part, s->query, &set);
-    if (asked_for < SAMPLES / 2 || known) {
+    if (asked_for < SAMPLES / 2 || (known && set.count < count / 2)) {
         return search_few(s, part, all_live);
     }
     ST_TRY(st_graph_search(&part->graph, &s->code, effort * SAMPLES / asked_for, s->walk));
-    return take_pool(s, part, false);
+    return take_pool(s, part, known ? &set : NULL);
 }
 
 static strata_status search_part(search *s, st_part *part) {
