@@ -62,10 +62,10 @@ static bool is_worth_alone(const chooser *c, const st_part *part) {
 }
 
 /* The past and what lives do not become one: there are two of something, or one is worth it alone. */
-static bool is_worth_it(const chooser *c) {
+static bool is_worth_it(const chooser *c, const bool *marks) {
     bool worth = c->chosen[0] > 1 || c->chosen[1] > 1;
     for (uint32_t i = 0; i < c->view->count && !worth; i++) {
-        worth = is_worth_alone(c, c->view->parts[i]);
+        worth = marks[i] && is_worth_alone(c, c->view->parts[i]);
     }
     return worth;
 }
@@ -76,7 +76,7 @@ static bool choose_parts(const st_vector_view *view, bool all, bool *marks) {
     for (uint32_t i = view->count; i > 0; i--) {
         marks[i - 1] = choose(&c, i - 1);
     }
-    return is_worth_it(&c);
+    return is_worth_it(&c, marks);
 }
 
 static size_t merge_bytes(uint32_t sources) {
