@@ -86,6 +86,14 @@ static strata_status take_metadata(st_call *call, const strata_value *value, str
     return out->data == NULL ? st_fail_memory(rq->error) : STRATA_OK;
 }
 
+/* What is wrong with a field says with which entry. */
+static strata_status told_of(st_call *call, size_t i, strata_status status) {
+    if (status != STRATA_OK) {
+        st_fail_number(call->rq->error, "entry", (int64_t)i);
+    }
+    return status;
+}
+
 static strata_status take_field(st_call *call, strata_slice name, const strata_value *field,
                                 st_vector_input *input, size_t i) {
     if (st_slice_equal(name, strata_text("key")) && field->type == STRATA_STRING) {
@@ -97,10 +105,11 @@ static strata_status take_field(st_call *call, strata_slice name, const strata_v
         return STRATA_OK;
     }
     if (st_slice_equal(name, strata_text("metadata")) && field->type == STRATA_OBJECT) {
-        return take_metadata(call, field, &input->metadata);
+        return told_of(call, i, take_metadata(call, field, &input->metadata));
     }
     if (st_slice_equal(name, strata_text("embedding"))) {
-        return st_call_embedding(call, field, &input->embedding, &input->dimension);
+        return told_of(call, i,
+                       st_call_embedding(call, field, &input->embedding, &input->dimension));
     }
     return fail_entry(call, i);
 }
@@ -120,11 +129,7 @@ static strata_status take_entry(st_call *call, st_cursor *cursor, st_vector_inpu
             !st_msgpack_skip(cursor, &encoded) || !st_value_decode(encoded, &field)) {
             return fail_entry(call, i);
         }
-        const strata_status status = take_field(call, name.as.bytes, &field, input, i);
-        if (status != STRATA_OK) {
-            st_fail_number(call->rq->error, "entry", (int64_t)i);
-            return status;
-        }
+        ST_TRY(take_field(call, name.as.bytes, &field, input, i));
     }
     return input->key.data == NULL || input->embedding == NULL ? fail_entry(call, i) : STRATA_OK;
 }
