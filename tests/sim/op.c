@@ -219,6 +219,12 @@ static const argument arguments[] = {
     ARGUMENT("other_as_of_time", "other_as_of_time", by, NUMBER),
     ARGUMENT("values", "values", reverse, DENIAL),
     ARGUMENT("summary", "summary", whole, FLAG),
+    ARGUMENT("parent!", "id", parent, NEEDED_TEXT),
+    ARGUMENT("of", "of", key, NEEDED_TEXT),
+    ARGUMENT("to", "to", text, NEEDED_TEXT),
+    ARGUMENT("types", "types", value, RAW),
+    ARGUMENT("edges_max", "edges_max", until, NUMBER),
+    ARGUMENT("weighted", "weighted", whole, FLAG),
 };
 
 static const argument *find_argument(strata_slice word) {

@@ -62,7 +62,8 @@ static void make_names(maker *mk, op *o) {
 
 static void make_put(maker *mk, op *o) {
     make_names(mk, o);
-    o->by = one_in(mk, 2) ? (int64_t)pick(mk, 100) - 50 : 0;
+    o->by =
+        one_in(mk, 2) ? (int64_t)pick(mk, 100) - 4 : 0; /* paths by weight refuse those below 0 */
     o->value = one_in(mk, 2) ? pick_object(mk) : st_slice("", 0);
 }
 
@@ -243,88 +244,354 @@ static void make_traverse(maker *mk, op *o) {
 
 enum { REACHED_MAX = 256 };
 
+/* An edge as it was met: the name it came from, its type, the name it led to. */
+typedef struct crossing {
+    size_t from; /* a place in walk.names */
+    strata_slice type;
+    strata_slice other;
+    bool in; /* it was walked against */
+} crossing;
+
 typedef struct walk {
     const op *o;
     const moment *at;
     unsigned run;
+    uint64_t snapshot;
+    bool along;
+    bool against;
     strata_slice names[REACHED_MAX];
     unsigned depths[REACHED_MAX];
-    size_t count; /* with the first one */
+    crossing by[REACHED_MAX]; /* the edges that led to them */
+    size_t count;             /* with the first one */
     uint64_t limit;
+    uint64_t edges_max;
     uint64_t seen;
     bool truncated;
     strata_buffer *out;
+    bool names_only;
 } walk;
 
-static bool was_met(const walk *w, strata_slice name) {
-    for (size_t i = 0; i < w->count; i++) {
-        if (st_slice_equal(w->names[i], name)) {
-            return true;
-        }
-    }
-    return false;
+/* Whether it can begin; at the name of the operation. */
+static bool expect_walk(const op *o, const moment *at, expected *e, walk *w) {
+    *w = (walk){.o = o, .at = at, .edges_max = UINT64_MAX};
+    w->along = !st_slice_equal(o->direction, strata_text("in"));
+    w->against = o->direction.len > 0 && !st_slice_equal(o->direction, strata_text("out"));
+    w->limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
+    w->names[w->count++] = o->key;
+    return expect_run(o, at, e, &w->run) && expect_bounds(o, e) &&
+           expect_as_of(o, at, e, w->run, &w->snapshot);
 }
 
-static void meet(walk *w, strata_slice name, unsigned depth, const strata_slice edge[3]) {
+/* Its place; count: it was not met. */
+static size_t place_of(const walk *w, strata_slice name) {
+    size_t i = 0;
+    while (i < w->count && !st_slice_equal(w->names[i], name)) {
+        i++;
+    }
+    return i;
+}
+
+static void add_name(walk *w, const crossing *by, unsigned depth) {
+    assert_true(w->count < REACHED_MAX);
+    w->names[w->count] = by->other;
+    w->depths[w->count] = depth;
+    w->by[w->count++] = *by;
+}
+
+static void ends_of(const walk *w, const crossing *by, strata_slice edge[3]) {
+    edge[by->in ? 2 : 0] = w->names[by->from];
+    edge[1] = by->type;
+    edge[by->in ? 0 : 2] = by->other;
+}
+
+static void reach(walk *w, const crossing *by, unsigned depth) {
+    strata_slice edge[3];
     if (w->count - 1 == w->limit) {
         w->truncated = true;
         return;
     }
-    assert_true(w->count < REACHED_MAX);
-    w->names[w->count] = name;
-    w->depths[w->count++] = depth;
+    add_name(w, by, depth);
+    if (w->names_only) {
+        put(st_msgpack_put_string(w->out, by->other));
+        return;
+    }
+    ends_of(w, by, edge);
     put(st_msgpack_put_object(w->out, 5));
-    put_text(w->out, "name", name);
+    put_text(w->out, "name", by->other);
     put_uint(w->out, "depth", depth);
     put_names(w->out, edge);
 }
 
-static void look_along(walk *w, strata_slice from, unsigned depth, bool in) {
-    const model_table *table =
-        model_table_of(w->at->model, w->run, in ? MODEL_EDGE_IN : MODEL_EDGE);
-    for (size_t i = 0; i < table->count && !w->truncated; i++) {
-        const model_version *version = model_seen(table->cells[i], w->at->snapshot);
+/* The next edge of a name: by way of those that begin there, then those that end there. *step: where it is;
+ * 0 at first. False: there is none, or enough were looked at. */
+static bool cross(walk *w, size_t from, size_t *step, crossing *by) {
+    const model_table *out = model_table_of(w->at->model, w->run, MODEL_EDGE);
+    const model_table *in = model_table_of(w->at->model, w->run, MODEL_EDGE_IN);
+    for (; *step < out->count + in->count; (*step)++) {
+        const bool turned = *step >= out->count;
+        const model_cell *cell = turned ? in->cells[*step - out->count] : out->cells[*step];
+        const model_version *version = model_seen(cell, w->snapshot);
         strata_slice names[3];
-        names_of(table->cells[i]->key, names);
-        if (version == NULL || version->deleted || !st_slice_equal(names[0], from)) {
+        names_of(cell->key, names);
+        if (!(turned ? w->against : w->along) || version == NULL || version->deleted ||
+            !st_slice_equal(names[0], w->names[from]) ||
+            (w->o->value.len > 0 && !tags_hold(w->o->value, names[1]))) {
             continue;
         }
+        if (w->seen == w->edges_max) {
+            w->truncated = true;
+            return false;
+        }
         w->seen++;
-        const strata_slice edge[] = {names[in ? 2 : 0], names[1], names[in ? 0 : 2]};
-        if (!was_met(w, names[2])) {
-            meet(w, names[2], depth, edge);
+        (*step)++;
+        *by = (crossing){from, names[1], names[2], turned};
+        return true;
+    }
+    return false;
+}
+
+static void reach_all(walk *w, uint64_t depth) {
+    crossing by;
+    for (size_t i = 0; i < w->count && w->depths[i] < depth && !w->truncated; i++) {
+        for (size_t step = 0; !w->truncated && cross(w, i, &step, &by);) {
+            if (place_of(w, by.other) == w->count) {
+                reach(w, &by, w->depths[i] + 1);
+            }
         }
     }
 }
 
+static void expect_reached(walk *w, expected *e, const char *name, uint64_t depth) {
+    open_list list;
+    w->out = expect_list(e, name, &list);
+    reach_all(w, depth);
+    list.count = (uint32_t)w->count - 1;
+    expect_list_end(e, &list, st_slice(NULL, 0));
+    st_msgpack_patch(w->out, list.object, 3);
+    put_uint(w->out, "edges_seen", w->seen);
+    put_bool(w->out, "truncated", w->truncated);
+}
+
 static void predict_traverse(const op *o, const moment *at, expected *e) {
     const uint64_t depth = o->number == 0 ? 1 : o->number;
-    const bool out = !st_slice_equal(o->direction, strata_text("in"));
-    const bool in = o->direction.len > 0 && !st_slice_equal(o->direction, strata_text("out"));
-    walk w = {.o = o, .at = at, .limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit};
-    open_list list;
-    if (!expect_run(o, at, e, &w.run) || !expect_bounds(o, e)) {
+    walk w;
+    if (!expect_walk(o, at, e, &w)) {
         return;
     }
     if (depth > 10) {
         expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
         return;
     }
-    w.names[w.count++] = o->key;
-    w.out = expect_list(e, "reached", &list);
-    for (size_t i = 0; i < w.count && w.depths[i] < depth && !w.truncated; i++) {
-        if (out) {
-            look_along(&w, w.names[i], w.depths[i] + 1, false);
-        }
-        if (in) {
-            look_along(&w, w.names[i], w.depths[i] + 1, true);
+    expect_reached(&w, e, "reached", depth);
+}
+
+/* Mostly any; that one is given twice makes no difference. */
+static strata_slice pick_types(maker *mk) {
+    static const uint8_t one[] = {0x91, 0xa2, 'e', '1'};
+    static const uint8_t both[] = {0x93, 0xa2, 'e', '1', 0xa2, 'e', '0', 0xa2, 'e', '1'};
+    switch (pick(mk, 4)) {
+    case 0:
+        return st_slice(one, sizeof one);
+    case 1:
+        return st_slice(both, sizeof both);
+    default:
+        return st_slice("", 0);
+    }
+}
+
+static void make_walk(maker *mk, op *o) {
+    make_traverse(mk, o);
+    o->value = pick_types(mk);
+    o->until = one_in(mk, 4) ? 1 + pick(mk, 12) : 0; /* edges */
+    pick_when(mk, o);
+}
+
+static void limit_edges(walk *w, uint64_t otherwise) {
+    w->edges_max = w->o->until == 0 ? otherwise : w->o->until;
+}
+
+static void predict_neighbours(const op *o, const moment *at, expected *e) {
+    walk w;
+    if (expect_walk(o, at, e, &w)) {
+        limit_edges(&w, w.limit * 100);
+        w.names_only = true;
+        expect_reached(&w, e, "names", 1);
+    }
+}
+
+/* ---- Paths ----------------------------------------------------------------------------------- */
+
+enum { WAYS_MAX = 8192, NOWHERE = WAYS_MAX };
+
+static void make_path(maker *mk, op *o) {
+    make_walk(mk, o);
+    o->text = pick_name(mk);
+    o->whole = one_in(mk, 2); /* by weight */
+    o->limit = 0;
+}
+
+/* A way to a name, in the order of finding. */
+typedef struct way {
+    int64_t weight;
+    uint64_t edges;
+    crossing by;
+    size_t before; /* the way that it goes on from; NOWHERE: it begins */
+    size_t place;  /* of the name */
+    bool taken;
+} way;
+
+typedef struct route {
+    walk w;
+    way *ways;
+    size_t count;
+    uint64_t fewest[REACHED_MAX]; /* edges of a way that was taken to that name */
+    bool negative;
+} route;
+
+static const model_version *edge_of(route *r, expected *e, const crossing *by, strata_slice *key) {
+    strata_slice edge[3];
+    ends_of(&r->w, by, edge);
+    *key = texts_key(&e->arena, edge, 3);
+    return model_live(r->w.at->model, r->w.run, MODEL_EDGE, *key, r->w.snapshot);
+}
+
+static int64_t weight_of(route *r, expected *e, const crossing *by) {
+    strata_slice key;
+    const model_version *version = edge_of(r, e, by, &key);
+    const int64_t weight = (int64_t)load64_le(version->value.data);
+    return !r->w.o->whole || weight == 0 ? 1 : weight;
+}
+
+static bool is_better(const way *a, const way *b) {
+    return a->weight != b->weight ? a->weight < b->weight : a->edges < b->edges;
+}
+
+/* The best one that was not taken; of several, the first that was found. NOWHERE: none is left. */
+static size_t take_best(route *r) {
+    size_t best = NOWHERE;
+    for (size_t i = 0; i < r->count; i++) {
+        if (!r->ways[i].taken && (best == NOWHERE || is_better(&r->ways[i], &r->ways[best]))) {
+            best = i;
         }
     }
-    list.count = (uint32_t)w.count - 1;
+    if (best != NOWHERE) {
+        r->ways[best].taken = true;
+    }
+    return best;
+}
+
+static void add_way(route *r, const way *found) {
+    assert_true(r->count < WAYS_MAX);
+    r->ways[r->count++] = *found;
+}
+
+/* Each edge that leads on from a way makes one more. By edges it ends where it arrives. */
+static void go_on(route *r, expected *e, size_t before) {
+    const way at = r->ways[before];
+    walk *w = &r->w;
+    way next = {.edges = at.edges + 1, .before = before};
+    for (size_t step = 0; !r->negative && cross(w, at.place, &step, &next.by);) {
+        const int64_t weight = weight_of(r, e, &next.by);
+        r->negative = weight < 0;
+        next.weight = at.weight + weight;
+        next.place = place_of(w, next.by.other);
+        const bool is_new = next.place == w->count;
+        if (is_new) {
+            r->fewest[w->count] = UINT64_MAX;
+            add_name(w, &next.by, 0);
+        }
+        if (w->o->whole ? next.edges < r->fewest[next.place] : is_new) {
+            add_way(r, &next);
+        }
+        if (!w->o->whole && is_new && st_slice_equal(next.by.other, w->o->text)) {
+            return;
+        }
+    }
+}
+
+/* The way that arrives; NOWHERE: there is none. */
+static size_t find_route(route *r, expected *e) {
+    const uint64_t depth = r->w.o->number == 0 ? UINT64_MAX : r->w.o->number;
+    r->fewest[0] = UINT64_MAX;
+    add_way(r, &(way){.before = NOWHERE});
+    while (!r->w.truncated && !r->negative) {
+        const size_t taken = take_best(r);
+        const way *at = &r->ways[taken];
+        if (taken == NOWHERE) {
+            return NOWHERE;
+        }
+        if (at->edges >= r->fewest[at->place]) {
+            continue;
+        }
+        r->fewest[at->place] = at->edges;
+        if (st_slice_equal(r->w.names[at->place], r->w.o->text)) {
+            return taken;
+        }
+        if (at->edges < depth) {
+            const size_t count = r->count;
+            go_on(r, e, taken);
+            const way *last = &r->ways[r->count - 1];
+            if (!r->w.o->whole && r->count > count &&
+                st_slice_equal(last->by.other, r->w.o->text)) {
+                return r->count - 1;
+            }
+        }
+    }
+    return NOWHERE;
+}
+
+static void put_route(route *r, expected *e, strata_buffer *out, size_t end) {
+    if (end != NOWHERE && r->ways[end].before != NOWHERE) {
+        const size_t count = (size_t)r->ways[end].edges;
+        const crossing **all = st_arena_alloc(&e->arena, count * sizeof(void *), 8);
+        assert_non_null(all);
+        for (size_t i = count; i > 0; i--, end = r->ways[end].before) {
+            all[i - 1] = &r->ways[end].by;
+        }
+        for (size_t i = 0; i < count; i++) {
+            strata_slice key;
+            const model_version *version = edge_of(r, e, all[i], &key);
+            put_edge(out, key, version);
+        }
+    }
+}
+
+static void predict_path(const op *o, const moment *at, expected *e) {
+    route *r = st_arena_alloc(&e->arena, sizeof *r, 16);
+    assert_non_null(r);
+    memset(r, 0, sizeof *r);
+    r->ways = st_arena_alloc(&e->arena, WAYS_MAX * sizeof(way), 16);
+    assert_non_null(r->ways);
+    open_list list;
+    if (!expect_walk(o, at, e, &r->w) || !expect_key(o->text, e)) {
+        return;
+    }
+    limit_edges(&r->w, 100000);
+    const size_t end = find_route(r, e);
+    if (r->negative) {
+        expect_error(e, STRATA_CONSTRAINT, "negative_weight");
+        return;
+    }
+    const bool found = end != NOWHERE;
+    strata_buffer *out = expect_list(e, "edges", &list);
+    put_route(r, e, out, end);
+    list.count = found ? (uint32_t)r->ways[end].edges : 0;
     expect_list_end(e, &list, st_slice(NULL, 0));
-    st_msgpack_patch(w.out, list.object, 3);
-    put_uint(w.out, "edges_seen", w.seen);
-    put_bool(w.out, "truncated", w.truncated);
+    st_msgpack_patch(out, list.object, found && o->whole ? 5 : 4);
+    put_bool(out, "found", found);
+    if (found && o->whole) {
+        put_name(out, "weight");
+        put(st_msgpack_put_float(out, (double)r->ways[end].weight));
+    }
+    put_uint(out, "edges_seen", r->w.seen);
+    put_bool(out, "truncated", !found && r->w.truncated);
+}
+
+/* Whatever edge there is may be on the way. */
+static bool trims_walk(const op *o, const moment *at) {
+    op all = *o;
+    all.cursor = st_slice("", 0);
+    return history_trims_list(&all, at, MODEL_EDGE) || history_trims_list(&all, at, MODEL_EDGE_IN);
 }
 
 const op_kind ops_edge[] = {
@@ -365,5 +632,19 @@ const op_kind ops_edge[] = {
      .make = make_traverse,
      .predict = predict_traverse,
      .trims = history_trims_whole},
+    {.name = "edge.neighbours",
+     .args = "run of direction types edges_max limit as_of as_of_time",
+     .weight = 6,
+     .make = make_walk,
+     .predict = predict_neighbours,
+     .trims = trims_walk,
+     .reads_past = reads_past},
+    {.name = "edge.path",
+     .args = "run from to direction types weighted depth edges_max as_of as_of_time",
+     .weight = 8,
+     .make = make_path,
+     .predict = predict_path,
+     .trims = trims_walk,
+     .reads_past = reads_past},
 };
 const size_t ops_edge_count = sizeof ops_edge / sizeof ops_edge[0];

@@ -178,6 +178,12 @@ static bool wanted(const op *o, const model_version *version) {
            (o->parent.len == 0 || st_slice_equal(parent, o->parent));
 }
 
+static void make_children(maker *mk, op *o) {
+    make_list(mk, o);
+    const strata_slice known = pick_known(mk, o, MODEL_TRACE);
+    o->parent = known.len == 0 ? pick_id(mk) : known;
+}
+
 /* Of a query by parent only its children are looked at, which decides whether there is a cursor. */
 static void predict_list(const op *o, const moment *at, expected *e) {
     const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
@@ -214,6 +220,35 @@ static void predict_list(const op *o, const moment *at, expected *e) {
         }
     }
     expect_list_end(e, &list, st_slice(NULL, 0));
+}
+
+static void predict_children(const op *o, const moment *at, expected *e) {
+    if (!expect_key(o->parent, e)) {
+        return;
+    }
+    predict_list(o, at, e);
+}
+
+static void make_count(maker *mk, op *o) {
+    make_query(mk, o);
+    o->cursor = st_slice("", 0);
+    o->parent = st_slice("", 0);
+    o->limit = 0;
+}
+
+static void predict_count(const op *o, const moment *at, expected *e) {
+    uint64_t count = 0;
+    unsigned run;
+    uint64_t snapshot;
+    if (!expect_run(o, at, e, &run) || !expect_as_of(o, at, e, run, &snapshot)) {
+        return;
+    }
+    const model_table *table = model_table_of(at->model, run, MODEL_TRACE);
+    for (size_t i = 0; i < table->count; i++) {
+        const model_version *version = model_seen(table->cells[i], snapshot);
+        count += version != NULL && wanted(o, version);
+    }
+    put_uint(expect_ok(e, 1), "count", count);
 }
 
 static void make_tree(maker *mk, op *o) {
@@ -303,6 +338,20 @@ const op_kind ops_trace[] = {
      .weight = 6,
      .make = make_tree,
      .predict = predict_tree,
+     .trims = history_trims_whole,
+     .reads_past = reads_past},
+    {.name = "trace.children",
+     .args = "run parent! reverse limit cursor as_of as_of_time",
+     .weight = 4,
+     .make = make_children,
+     .predict = predict_children,
+     .trims = history_trims_whole,
+     .reads_past = reads_past},
+    {.name = "trace.count",
+     .args = "run type? tag as_of as_of_time",
+     .weight = 3,
+     .make = make_count,
+     .predict = predict_count,
      .trims = history_trims_whole,
      .reads_past = reads_past},
 };
