@@ -15,6 +15,8 @@
 
 #include "model_txn.h"
 
+#include "base/limits.h"
+
 /* ---- Rules ----------------------------------------------------------------------------------- */
 
 static const model_rule *rule_of(const model *m, unsigned run, model_kind kind, uint64_t snapshot) {
@@ -356,20 +358,53 @@ const model_version *history_next(const moment *at, unsigned run, model_kind kin
     return version;
 }
 
+/* What a history is of. */
+static model_kind history_of(const op *o, st_arena *arena, strata_slice *key) {
+    static const struct {
+        const char *name;
+        model_kind kind;
+    } histories[] = {{"kv.history", MODEL_KV},
+                     {"state.history", MODEL_STATE},
+                     {"json.history", MODEL_JSON},
+                     {"schema.history", MODEL_SCHEMA},
+                     {"entity.history", MODEL_ENTITY}};
+    size_t i = 0;
+    while (strcmp(histories[i].name, o->kind->name) != 0) {
+        i++;
+        assert_true(i < sizeof histories / sizeof histories[0]);
+    }
+    *key = histories[i].kind == MODEL_ENTITY ? entity_key(arena, o) : o->key;
+    return histories[i].kind;
+}
+
+/* Where it stopped: at what it says, or at its last revision where it was limited; 0: at the end. */
+static uint64_t shown_until(const op *o, const answer *got) {
+    const strata_slice object = object_of(got->response);
+    const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
+    strata_slice last = field_of(object, "next");
+    st_cursor cursor;
+    const uint32_t count = history_items(field_of(object, "revisions"), &cursor);
+    if (last.len > 0 || count < limit) {
+        return (uint64_t)int_of(last);
+    }
+    for (uint32_t left = count; left > 0; left--) {
+        last = history_next_item(&cursor);
+    }
+    return (uint64_t)int_of(field_of(last, "version"));
+}
+
 /* The history of a key of which versions are gone: those that it does not show may be. Old ones of what a
  * fork has seen go with those of the other run. */
 static bool explain_shorter(const op *o, const moment *at, const answer *got, expected *e) {
     const unsigned run = op_run_of(o, at);
-    const uint64_t last = (uint64_t)int_of(field_of(object_of(got->response), "next"));
-    const char *name = o->kind->name;
-    const model_kind kind = strcmp(name, "state.history") == 0  ? MODEL_STATE
-                            : strcmp(name, "json.history") == 0 ? MODEL_JSON
-                                                                : MODEL_KV;
+    const uint64_t last = shown_until(o, got);
+    strata_slice key;
+    const model_kind kind = history_of(o, &e->arena, &key);
     const model_table *table = model_table_of(at->model, run, kind);
     const bool rules = model_table_of(at->model, MODEL_SYSTEM, MODEL_RULE)->count > 0;
     const model_cell *cell = NULL;
     for (size_t i = 0; i < table->count; i++) {
-        cell = st_slice_equal(table->cells[i]->key, o->key) ? table->cells[i] : cell;
+        cell = st_slice_equal(table->cells[i]->key, key) ? table->cells[i] : cell;
     }
     for (size_t i = 0; cell != NULL && i < cell->count; i++) {
         const model_version *version = &cell->versions[i];

@@ -22,9 +22,9 @@ static const rows table[] = {
     {ops_snapshot, &ops_snapshot_count}, {ops_db, &ops_db_count},
     {ops_txn, &ops_txn_count},           {ops_state, &ops_state_count},
     {ops_trace, &ops_trace_count},       {ops_edge, &ops_edge_count},
-    {ops_entity, &ops_entity_count},     {ops_history, &ops_history_count},
-    {ops_merge, &ops_merge_count},       {ops_find, &ops_find_count},
-    {ops_points, &ops_points_count},
+    {ops_schema, &ops_schema_count},     {ops_entity, &ops_entity_count},
+    {ops_history, &ops_history_count},   {ops_merge, &ops_merge_count},
+    {ops_find, &ops_find_count},         {ops_points, &ops_points_count},
 };
 
 enum { TABLES = sizeof table / sizeof table[0] };

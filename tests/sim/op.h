@@ -199,9 +199,10 @@ extern const size_t ops_fork_count, ops_run_count, ops_kv_count, ops_many_count,
     ops_txn_count;
 extern const op_kind ops_state[], ops_trace[], ops_edge[];
 extern const size_t ops_state_count, ops_trace_count, ops_edge_count;
-extern const op_kind ops_entity[], ops_history[], ops_points[], ops_merge[], ops_find[];
-extern const size_t ops_entity_count, ops_history_count, ops_points_count, ops_merge_count,
-    ops_find_count;
+extern const op_kind ops_schema[], ops_entity[], ops_history[], ops_points[], ops_merge[],
+    ops_find[];
+extern const size_t ops_schema_count, ops_entity_count, ops_history_count, ops_points_count,
+    ops_merge_count, ops_find_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);
@@ -343,9 +344,27 @@ bool json_meets(const model_version *version, const doc_region *region);
 /* What a transaction that made that of a document commits; false: it is refused. */
 bool expect_document(const moment *at, expected *e, const model_write *own);
 
+/* ---- op_schema.c ----------------------------------------------------------------------------- */
+
+/* The number of the schema; false: there is none. */
+bool schema_find(const moment *at, unsigned run, strata_slice name, uint64_t snapshot,
+                 uint8_t *number);
+bool schema_fits(uint8_t schema, strata_slice document);
+strata_slice schema_pick(maker *mk);
+bool expect_schema_name(strata_slice name, expected *e);
+/* A byte and a document, as the model keeps schemas and entities, and the document of them. */
+strata_slice flagged(st_arena *arena, uint8_t flag, strata_slice document);
+strata_slice flagless(const model_version *version);
+strata_slice msgpack_of(st_arena *arena, const char *json);
+
 /* ---- op_memory.c, op_entity.c ---------------------------------------------------------------- */
 
 void memory_put(strata_buffer *out, strata_slice key, const model_version *version);
+/* The key of the entity that the operation names, and what those that it lists begin with. */
+strata_slice entity_key(st_arena *arena, const op *o);
+strata_slice entity_prefix(st_arena *arena, const op *o);
+/* Whether it is there and not deleted. */
+bool entity_is_live(const model_version *version);
 /* key: of the model, with the schema. */
 void entity_put(strata_buffer *out, strata_slice key, const model_version *version);
 

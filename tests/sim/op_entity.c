@@ -1,183 +1,37 @@
-/* op_entity.c - schemas and entities. A schema is one of a few that the model knows by their number, which it
- * keeps with the schema's MessagePack; of an entity it keeps whether it is deleted, and the document's. No
- * schema is put twice: that would be no commit. Without indexes, which are commits of their own, and outside of
- * transactions: tests/unit/model/entity has both.
+/* op_entity.c - entities, of which the model keeps whether they are deleted, and the document's MessagePack.
+ * Without indexes, which are commits of their own, and outside of transactions: tests/unit/model/entity has
+ * both. What a merge of a patch makes is told as for documents (change.h).
+ *
+ * A vacuum does not tell its commit; so it counts only, but where nobody else commits. What it may look at in
+ * one commit is more than there ever is.
  */
+#include "change.h"
 #include "history.h"
 
 #include "base/limits.h"
+#include "format/sha256.h"
 
-enum { SCHEMAS = 3, IDS = 6, DELETED = 1 };
-
-static const char *const schemas[SCHEMAS] = {
-    "{\"title\":\"%llx\"}",
-    "{\"title\":\"%llx\",\"required\":[\"n\"]}",
-    "{\"title\":\"%llx\",\"properties\":{\"n\":{\"type\":\"integer\",\"minimum\":0}}}",
-};
-
-static strata_slice as_msgpack(st_arena *arena, const char *json) {
-    strata_buffer made = {NULL, 0, 0, NULL};
-    put(strata_json_to_msgpack(strata_text(json), &made, NULL));
-    const strata_slice kept = arena_bytes(arena, st_buffer_slice(&made));
-    strata_buffer_free(&made);
-    return kept;
-}
-
-/* Whether a document fits; as the JSON above says. */
-static bool fits(uint8_t schema, strata_slice document) {
-    const strata_slice n = field_of(document, "n");
-    st_cursor cursor = st_cursor_over(n);
-    st_token token;
-    if (schema == 1) {
-        return n.len > 0;
-    }
-    if (schema == 0 || n.len == 0 || !st_msgpack_next(&cursor, &token)) {
-        return true;
-    }
-    return token.type == STRATA_INT ? token.as.integer >= 0
-           : token.type == STRATA_FLOAT
-               ? token.as.real >= 0 && floor(token.as.real) == token.as.real
-               : false;
-}
+enum { IDS = 6, DELETED = 1 };
 
 /* ---- What the model keeps -------------------------------------------------------------------- */
 
-/* The number of the schema; false: there is none. */
-static bool find_schema(const moment *at, unsigned run, strata_slice name, uint64_t snapshot,
-                        uint8_t *number) {
-    const model_version *version = model_live(at->model, run, MODEL_SCHEMA, name, snapshot);
-    if (version != NULL) {
-        *number = *(const uint8_t *)version->value.data;
-    }
-    return version != NULL;
-}
-
-static strata_slice entity_key(st_arena *arena, const op *o) {
+strata_slice entity_key(st_arena *arena, const op *o) {
     const strata_slice names[] = {o->type, o->key};
     return texts_key(arena, names, 2);
 }
 
 /* What all entities of a schema begin with. */
-static strata_slice schema_prefix(st_arena *arena, const op *o) {
+strata_slice entity_prefix(st_arena *arena, const op *o) {
     const strata_slice names[] = {o->type, o->prefix};
     return texts_key(arena, names, 2);
-}
-
-static strata_slice with_flag(st_arena *arena, uint8_t flag, strata_slice document) {
-    uint8_t *kept = st_arena_alloc(arena, 1 + document.len, 1);
-    assert_non_null(kept);
-    kept[0] = flag;
-    memcpy(kept + 1, document.data, document.len);
-    return st_slice(kept, 1 + document.len);
 }
 
 static bool is_deleted(const model_version *version) {
     return *(const uint8_t *)version->value.data == DELETED;
 }
 
-static strata_slice document_of(const model_version *version) {
-    return st_slice((const uint8_t *)version->value.data + 1, version->value.len - 1);
-}
-
-static bool is_live(const model_version *version) {
+bool entity_is_live(const model_version *version) {
     return version != NULL && !is_deleted(version);
-}
-
-/* ---- Schemas --------------------------------------------------------------------------------- */
-
-static strata_slice pick_schema(maker *mk) {
-    return one_in(mk, 40) ? pick_key(mk, 'c') : pick_text(mk, "c%u", (unsigned)pick(mk, 2));
-}
-
-static void make_name(maker *mk, op *o) {
-    o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
-    o->key = pick_schema(mk);
-}
-
-static void make_put(maker *mk, op *o) {
-    make_name(mk, o);
-    char json[256];
-    o->number = pick(mk, SCHEMAS);
-    (void)snprintf(json, sizeof json, schemas[o->number], (unsigned long long)pick(mk, UINT64_MAX));
-    o->value = as_msgpack(mk->arena, json);
-}
-
-static bool expect_name(strata_slice name, expected *e) {
-    if (expect_key(name, e) && name.len > ST_NAME_BYTES_MAX) {
-        expect_error(e, STRATA_INVALID_KEY, NULL);
-    }
-    return e->status == STRATA_OK;
-}
-
-static void predict_put(const op *o, const moment *at, expected *e) {
-    unsigned run;
-    if (!expect_run(o, at, e, &run) || !expect_name(o->key, e) || !expect_writable(at, run, e)) {
-        return;
-    }
-    const model_write write = {
-        run, MODEL_SCHEMA, o->key, with_flag(&e->arena, (uint8_t)o->number, o->value), false, 0};
-    strata_buffer *out = expect_ok(e, 2);
-    put_bool(out, "created",
-             model_live(at->model, run, MODEL_SCHEMA, o->key, at->snapshot) == NULL);
-    put_uint(out, "version", expect_version(at));
-    (void)expect_write(e, at, &write);
-}
-
-static void predict_drop(const op *o, const moment *at, expected *e) {
-    unsigned run;
-    if (!expect_run(o, at, e, &run) || !expect_name(o->key, e) || !expect_writable(at, run, e)) {
-        return;
-    }
-    const bool existed = model_live(at->model, run, MODEL_SCHEMA, o->key, at->snapshot) != NULL;
-    const model_table *table = model_table_of(at->model, run, MODEL_ENTITY);
-    const op within = {.prefix = schema_prefix(&e->arena, &(op){.type = o->key})};
-    for (size_t i = 0; i < table->count && existed; i++) {
-        const model_version *version = model_seen(table->cells[i], at->snapshot);
-        if (version != NULL && !version->deleted && in_page(&within, table->cells[i]->key)) {
-            expect_error(e, STRATA_CONSTRAINT, "schema_in_use");
-            return;
-        }
-    }
-    strata_buffer *out = expect_ok(e, existed ? 2 : 1);
-    put_bool(out, "existed", existed);
-    if (existed) {
-        const model_write write = {run, MODEL_SCHEMA, o->key, st_slice("", 0), true, 0};
-        (void)expect_write(e, at, &write);
-        put_uint(out, "version", expect_version(at));
-    }
-}
-
-static bool reads_past(const op *o) {
-    return o->as_of != UINT64_MAX;
-}
-
-static void make_get_schema(maker *mk, op *o) {
-    make_name(mk, o);
-    pick_when(mk, o);
-}
-
-static void predict_get_schema(const op *o, const moment *at, expected *e) {
-    unsigned run;
-    uint64_t snapshot;
-    if (!expect_run(o, at, e, &run) || !expect_name(o->key, e) ||
-        !expect_as_of(o, at, e, run, &snapshot)) {
-        return;
-    }
-    const model_version *version = model_live(at->model, run, MODEL_SCHEMA, o->key, snapshot);
-    if (version == NULL) {
-        expect_error(e, STRATA_NOT_FOUND, NULL);
-        return;
-    }
-    strata_buffer *out = expect_ok(e, 1);
-    put_name(out, "schema");
-    put(st_msgpack_put_object(out, 4));
-    put_text(out, "name", o->key);
-    put_raw(out, "schema", document_of(version));
-    put_stamp(out, version);
-}
-
-static bool trims_schema(const op *o, const moment *at) {
-    return history_trims(o, at, MODEL_SCHEMA, o->key);
 }
 
 /* ---- Writing entities ------------------------------------------------------------------------ */
@@ -185,7 +39,7 @@ static bool trims_schema(const op *o, const moment *at) {
 static void make_ref(maker *mk, op *o) {
     o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
     const strata_slice known = pick_known(mk, o, MODEL_SCHEMA);
-    o->type = known.len > 0 ? known : pick_schema(mk);
+    o->type = known.len > 0 ? known : schema_pick(mk);
     o->key = one_in(mk, 40) ? pick_key(mk, 'x') : pick_text(mk, "x%u", (unsigned)pick(mk, IDS));
 }
 
@@ -209,7 +63,7 @@ static strata_slice pick_fields(maker *mk) {
     } else {
         (void)snprintf(json, sizeof json, "{\"v\":%u,\"n\":%s}", (unsigned)pick(mk, 100), n);
     }
-    return as_msgpack(mk->arena, json);
+    return msgpack_of(mk->arena, json);
 }
 
 static void make_upsert(maker *mk, op *o) {
@@ -218,7 +72,7 @@ static void make_upsert(maker *mk, op *o) {
 }
 
 static bool expect_ref(const op *o, expected *e) {
-    if (!expect_name(o->type, e) || !expect_key(o->key, e)) {
+    if (!expect_schema_name(o->type, e) || !expect_key(o->key, e)) {
         return false;
     }
     if (o->type.len + o->key.len > ST_KEY_BYTES_MAX) {
@@ -239,7 +93,7 @@ static bool expect_target(const op *o, const moment *at, expected *e, target *t)
     if (!expect_run(o, at, e, &t->run) || !expect_ref(o, e) || !expect_writable(at, t->run, e)) {
         return false;
     }
-    if (!find_schema(at, t->run, o->type, at->snapshot, &t->schema)) {
+    if (!schema_find(at, t->run, o->type, at->snapshot, &t->schema)) {
         expect_error(e, STRATA_NOT_FOUND, NULL);
         return false;
     }
@@ -251,7 +105,7 @@ static bool expect_target(const op *o, const moment *at, expected *e, target *t)
 static void expect_put(const moment *at, expected *e, const target *t, uint8_t flag,
                        strata_slice document) {
     const model_write write = {
-        t->run, MODEL_ENTITY, t->key, with_flag(&e->arena, flag, document), false, 0};
+        t->run, MODEL_ENTITY, t->key, flagged(&e->arena, flag, document), false, 0};
     (void)expect_write(e, at, &write);
 }
 
@@ -260,14 +114,14 @@ static void predict_upsert(const op *o, const moment *at, expected *e) {
     if (!expect_target(o, at, e, &t)) {
         return;
     }
-    if (!fits(t.schema, o->value)) {
+    if (!schema_fits(t.schema, o->value)) {
         expect_error(e, STRATA_CONSTRAINT, "schema_mismatch");
         return;
     }
     expect_put(at, e, &t, 0, o->value);
     strata_buffer *out = expect_ok(e, 3);
     put_text(out, "id", o->key);
-    put_bool(out, "created", !is_live(t.version));
+    put_bool(out, "created", !entity_is_live(t.version));
     put_uint(out, "version", expect_version(at));
 }
 
@@ -284,10 +138,10 @@ static void predict_delete(const op *o, const moment *at, expected *e) {
     if (!expect_target(o, at, e, &t)) {
         return;
     }
-    if (is_live(t.version)) {
-        expect_put(at, e, &t, DELETED, document_of(t.version));
+    if (entity_is_live(t.version)) {
+        expect_put(at, e, &t, DELETED, flagless(t.version));
     }
-    put_did(at, e, "existed", is_live(t.version));
+    put_did(at, e, "existed", entity_is_live(t.version));
 }
 
 static void predict_restore(const op *o, const moment *at, expected *e) {
@@ -301,7 +155,7 @@ static void predict_restore(const op *o, const moment *at, expected *e) {
     }
     const bool restores = is_deleted(t.version);
     if (restores) {
-        expect_put(at, e, &t, 0, document_of(t.version));
+        expect_put(at, e, &t, 0, flagless(t.version));
     }
     put_did(at, e, "restored", restores);
 }
@@ -316,7 +170,7 @@ static void predict_purge(const op *o, const moment *at, expected *e) {
     if (!expect_target(o, at, e, &t)) {
         return;
     }
-    if (is_live(t.version) && !o->whole) {
+    if (entity_is_live(t.version) && !o->whole) {
         expect_error(e, STRATA_CONSTRAINT, "not_deleted");
         return;
     }
@@ -336,9 +190,13 @@ void entity_put(strata_buffer *out, strata_slice key, const model_version *versi
     put(st_msgpack_put_object(out, 6));
     put_text(out, "schema", st_slice(key.data, len));
     put_text(out, "id", st_slice(mark + 1, key.len - len - 1));
-    put_raw(out, "document", document_of(version));
+    put_raw(out, "document", flagless(version));
     put_bool(out, "deleted", is_deleted(version));
     put_stamp(out, version);
+}
+
+static bool reads_past(const op *o) {
+    return o->as_of != UINT64_MAX;
 }
 
 static void make_get(maker *mk, op *o) {
@@ -386,7 +244,7 @@ static void make_list(maker *mk, op *o) {
 
 static void predict_list(const op *o, const moment *at, expected *e) {
     const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
-    op page = {.prefix = schema_prefix(&e->arena, o), .reverse = o->reverse};
+    op page = {.prefix = entity_prefix(&e->arena, o), .reverse = o->reverse};
     strata_slice last = {NULL, 0};
     strata_slice stood = {NULL, 0};
     open_list list;
@@ -397,7 +255,7 @@ static void predict_list(const op *o, const moment *at, expected *e) {
         !expect_as_of(o, at, e, run, &snapshot)) {
         return;
     }
-    if (!find_schema(at, run, o->type, snapshot, &schema)) {
+    if (!schema_find(at, run, o->type, snapshot, &schema)) {
         expect_error(e, STRATA_NOT_FOUND, NULL);
         return;
     }
@@ -430,7 +288,7 @@ static bool trims_list(const op *o, const moment *at) {
     st_arena arena;
     st_arena_init(&arena, &strata_host_default()->memory, 0);
     op within = *o;
-    within.prefix = schema_prefix(&arena, o);
+    within.prefix = entity_prefix(&arena, o);
     within.cursor = st_slice("", 0);
     const bool trims = history_trims(o, at, MODEL_SCHEMA, o->type) ||
                        history_trims_list(&within, at, MODEL_ENTITY);
@@ -438,26 +296,150 @@ static bool trims_list(const op *o, const moment *at) {
     return trims;
 }
 
+static void predict_exists(const op *o, const moment *at, expected *e) {
+    unsigned run;
+    uint64_t snapshot;
+    if (expect_run(o, at, e, &run) && expect_ref(o, e) && expect_as_of(o, at, e, run, &snapshot)) {
+        const strata_slice key = entity_key(&e->arena, o);
+        const model_version *version = model_live(at->model, run, MODEL_ENTITY, key, snapshot);
+        put_bool(expect_ok(e, 1), "exists", entity_is_live(version));
+    }
+}
+
+static void make_count(maker *mk, op *o) {
+    make_list(mk, o);
+    o->cursor = st_slice("", 0);
+    o->limit = 0;
+}
+
+static void predict_count(const op *o, const moment *at, expected *e) {
+    const op page = {.prefix = entity_prefix(&e->arena, o)};
+    uint64_t count = 0;
+    unsigned run;
+    uint64_t snapshot;
+    uint8_t schema;
+    if (!expect_run(o, at, e, &run) || !expect_as_of(o, at, e, run, &snapshot)) {
+        return;
+    }
+    if (!schema_find(at, run, o->type, snapshot, &schema)) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+        return;
+    }
+    const model_table *table = model_table_of(at->model, run, MODEL_ENTITY);
+    for (size_t i = 0; i < table->count; i++) {
+        const model_version *version = model_seen(table->cells[i], snapshot);
+        count += version != NULL && !version->deleted && in_page(&page, table->cells[i]->key) &&
+                 is_deleted(version) == o->whole;
+    }
+    put_uint(expect_ok(e, 1), "count", count);
+}
+
+static void make_history(maker *mk, op *o) {
+    make_known(mk, o);
+    o->until = one_in(mk, 3) ? pick(mk, mk->model->last + 2) : 0;
+    o->whole = one_in(mk, 2); /* with documents */
+    o->limit = pick_limit(mk);
+}
+
+static void predict_history(const op *o, const moment *at, expected *e) {
+    const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
+    const uint64_t newest =
+        o->until > 0 && o->until - 1 < at->snapshot ? o->until - 1 : at->snapshot;
+    open_list list;
+    unsigned run;
+    if (!expect_run(o, at, e, &run) || !expect_bounds(o, e) || !expect_ref(o, e)) {
+        return;
+    }
+    const strata_slice key = entity_key(&e->arena, o);
+    strata_buffer *out = expect_list(e, "revisions", &list);
+    const model_version *version = history_next(at, run, MODEL_ENTITY, key, newest);
+    for (; version != NULL && list.count < limit; list.count++) {
+        const bool shows = o->whole && !version->deleted;
+        put(st_msgpack_put_object(out, shows ? 5 : 4));
+        put_stamp(out, version);
+        put_bool(out, "deleted", version->deleted || is_deleted(version));
+        put_bool(out, "purged", version->deleted);
+        if (shows) {
+            put_raw(out, "document", flagless(version));
+        }
+        version = history_next(at, run, MODEL_ENTITY, key, version->number - 1);
+    }
+    expect_list_end(e, &list, st_slice(NULL, 0));
+}
+
+/* ---- Ids ------------------------------------------------------------------------------------- */
+
+static void make_id(maker *mk, op *o) {
+    static const char *const documents[] = {
+        "{}",
+        "{\"key\":\"a\"}",
+        "{\"key\":7}",
+        "{\"key\":7.0}",
+        "{\"name\":\"a\"}",
+        "{\"key\":\"\",\"name\":-3}",
+        "{\"key\":2.5}",
+        "{\"key\":[1],\"name\":null}",
+        "{\"key\":\"7\",\"name\":\"b\"}",
+    };
+    make_ref(mk, o);
+    o->value = msgpack_of(mk->arena, documents[pick(mk, sizeof documents / sizeof documents[0])]);
+}
+
+/* What identifies a document under that name; kind: i, a whole number, or s. False: nothing does. */
+static bool identifies(strata_slice document, const char *name, char text[32], strata_slice *out,
+                       char *kind) {
+    st_cursor cursor = st_cursor_over(field_of(document, name));
+    st_token token;
+    if (!st_msgpack_next(&cursor, &token)) {
+        return false;
+    }
+    *kind = token.type == STRATA_STRING ? 's' : 'i';
+    *out = token.as.bytes;
+    if (token.type == STRATA_STRING) {
+        return token.as.bytes.len > 0;
+    }
+    const bool whole = token.type == STRATA_INT ||
+                       (token.type == STRATA_FLOAT && floor(token.as.real) == token.as.real);
+    if (whole) {
+        (void)snprintf(text, 32, "%lld",
+                       token.type == STRATA_INT ? (long long)token.as.integer
+                                                : (long long)token.as.real);
+        *out = strata_text(text);
+    }
+    return whole;
+}
+
+static void predict_id(const op *o, const moment *at, expected *e) {
+    static const char *const names[] = {"key", "name"};
+    unsigned run;
+    uint8_t schema;
+    if (!expect_run(o, at, e, &run) || !expect_schema_name(o->type, e)) {
+        return;
+    }
+    if (!schema_find(at, run, o->type, at->snapshot, &schema)) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+        return;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        char text[32];
+        char kind[2] = {names[i][0]};
+        strata_slice identity;
+        if (identifies(o->value, names[i], text, &identity, &kind[1])) {
+            const strata_slice parts[] = {o->type, st_slice("", 1), st_slice(kind, 2), identity};
+            uint8_t hash[ST_SHA256_BYTES];
+            char id[33];
+            st_sha256(parts, 4, hash);
+            for (size_t j = 0; j < 16; j++) {
+                (void)snprintf(id + 2 * j, 3, "%02x", hash[j]);
+            }
+            put_text(expect_ok(e, 1), "id", strata_text(id));
+            return;
+        }
+    }
+    (void)expect_ok(e, 0);
+}
+
 const op_kind ops_entity[] = {
-    {.name = "schema.put",
-     .args = "run key! schema!",
-     .weight = 10,
-     .make = make_put,
-     .predict = predict_put,
-     .writes = true},
-    {.name = "schema.delete",
-     .args = "run key!",
-     .weight = 1,
-     .make = make_name,
-     .predict = predict_drop,
-     .writes = true},
-    {.name = "schema.get",
-     .args = "run key! as_of as_of_time",
-     .weight = 5,
-     .make = make_get_schema,
-     .predict = predict_get_schema,
-     .trims = trims_schema,
-     .reads_past = reads_past},
     {.name = "entity.upsert",
      .args = "run schema id document",
      .weight = 30,
@@ -496,5 +478,30 @@ const op_kind ops_entity[] = {
      .predict = predict_list,
      .trims = trims_list,
      .reads_past = reads_past},
+    {.name = "entity.exists",
+     .args = "run schema id as_of as_of_time",
+     .weight = 4,
+     .make = make_get,
+     .predict = predict_exists,
+     .trims = trims_entity,
+     .reads_past = reads_past},
+    {.name = "entity.count",
+     .args = "run schema prefix deleted as_of as_of_time",
+     .weight = 4,
+     .make = make_count,
+     .predict = predict_count,
+     .trims = trims_list,
+     .reads_past = reads_past},
+    {.name = "entity.history",
+     .args = "run schema id before# documents limit",
+     .weight = 8,
+     .make = make_history,
+     .predict = predict_history,
+     .shortens = true},
+    {.name = "entity.id",
+     .args = "run schema document",
+     .weight = 3,
+     .make = make_id,
+     .predict = predict_id},
 };
 const size_t ops_entity_count = sizeof ops_entity / sizeof ops_entity[0];
