@@ -109,6 +109,26 @@ static int by_pointer(const void *a, const void *b) {
     return (left.len > right.len) - (left.len < right.len);
 }
 
+/* An array that was put in the place of its equal has other elements, by their ids, and is none. */
+static strata_status drop_unchanged(side *s) {
+    side_change *changes = changes_of(s);
+    size_t kept = 0;
+    for (size_t i = 0; i < count_of(s); i++) {
+        strata_slice before;
+        strata_type type;
+        bool same = false;
+        ST_TRY(node_at(s->arena, s->base, changes[i].pointer, &before, &type));
+        if (type == STRATA_ARRAY && changes[i].after.len > 0) {
+            ST_TRY(st_document_equal(before, changes[i].after, s->arena, &same));
+        }
+        if (!same) {
+            changes[kept++] = changes[i];
+        }
+    }
+    s->changes.len = kept * sizeof *changes;
+    return STRATA_OK;
+}
+
 static strata_status find_changes(side *s) {
     ST_TRY(st_document_diff(s->base, s->document, s->arena, note_change, s));
     side_change *changes = changes_of(s);
@@ -120,7 +140,7 @@ static strata_status find_changes(side *s) {
         }
     }
     s->changes.len = kept * sizeof *changes;
-    return STRATA_OK;
+    return drop_unchanged(s);
 }
 
 /* ---- Taking ---------------------------------------------------------------------------------- */

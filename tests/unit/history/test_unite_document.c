@@ -3,6 +3,7 @@
  */
 #include "support.h"
 
+#include "format/change.h"
 #include "format/document_compare.h"
 #include "history/unite_document.h"
 
@@ -56,6 +57,37 @@ static strata_slice unite(strata_slice base, strata_slice source, strata_slice t
     conflicts[0] = 0;
     assert_int_equal(st_document_unite(&arena, test_host(), &merge, &merged), STRATA_OK);
     return merged;
+}
+
+static strata_slice without(strata_slice document, const char *pointer) {
+    strata_buffer changes = test_buffer();
+    strata_buffer out = test_buffer();
+    st_path path;
+    bool existed;
+    assert_int_equal(st_path_parse(strata_text(pointer), &arena, &path, NULL), STRATA_OK);
+    assert_int_equal(st_buffer_append(&out, document.data, document.len), STRATA_OK);
+    assert_int_equal(st_change_delete(document, &path, &changes, &existed, NULL), STRATA_OK);
+    assert_int_equal(st_changes_reserve(&out, st_buffer_slice(&changes)), STRATA_OK);
+    assert_int_equal(st_changes_apply(&out, st_buffer_slice(&changes)), STRATA_OK);
+    assert_true(existed);
+    const strata_slice copy = st_arena_copy(&arena, st_buffer_slice(&out));
+    strata_buffer_free(&changes);
+    strata_buffer_free(&out);
+    return copy;
+}
+
+/* The same array with elements of other ids is no change, of whichever side. */
+static void equal_arrays(void **state) {
+    (void)state;
+    const strata_slice base = without(parse("{\"l\":[0,[1],2]}"), "/l/0");
+    const strata_slice same = parse("{\"l\":[[1],2]}");
+    const strata_slice other = parse("{\"l\":{}}");
+    for (unsigned theirs = 0; theirs < 2; theirs++) {
+        assert_string_equal(print(unite(base, same, other, theirs == 1)), "{\"l\":{}}");
+        assert_string_equal(conflicts, "");
+        assert_string_equal(print(unite(base, other, same, theirs == 1)), "{\"l\":{}}");
+        assert_string_equal(conflicts, "");
+    }
 }
 
 static void table(void **state) {
@@ -182,6 +214,7 @@ static int tear_down(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(equal_arrays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(random_objects, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
