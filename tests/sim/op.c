@@ -221,6 +221,8 @@ static const argument arguments[] = {
     ARGUMENT("summary", "summary", whole, FLAG),
     ARGUMENT("parent!", "id", parent, NEEDED_TEXT),
     ARGUMENT("of", "of", key, NEEDED_TEXT),
+    ARGUMENT("of_schema", "schema", type, TEXT),
+    ARGUMENT("older_than_ms", "older_than_ms", until, NUMBER),
     ARGUMENT("to", "to", text, NEEDED_TEXT),
     ARGUMENT("types", "types", value, RAW),
     ARGUMENT("edges_max", "edges_max", until, NUMBER),

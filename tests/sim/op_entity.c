@@ -181,6 +181,98 @@ static void predict_purge(const op *o, const moment *at, expected *e) {
     put_did(at, e, "existed", t.version != NULL);
 }
 
+static void make_merge(maker *mk, op *o) {
+    static const char *const patches[] = {"{\"n\":null}", "{\"n\":1}",   "{\"n\":-2,\"v\":1}",
+                                          "{\"v\":1}",    "{\"n\":7.0}", "{\"m\":{\"x\":null}}"};
+    static const char *const ns[] = {"null", "0", "-1", "2.5", "{\"x\":[1]}"};
+    char json[96];
+    make_known(mk, o);
+    o->idle = one_in(mk, 10);
+    if (o->idle) {
+        o->value = msgpack_of(mk->arena, one_in(mk, 2) ? "{}" : "{\"none\":null}");
+    } else if (mk->alone && one_in(mk, 2)) {
+        o->value = msgpack_of(mk->arena, patches[pick(mk, sizeof patches / sizeof patches[0])]);
+    } else { /* beside others it must not happen to change nothing */
+        (void)snprintf(json, sizeof json, "{\"v\":%llu,\"n\":%s}",
+                       (unsigned long long)pick(mk, INT64_MAX),
+                       ns[pick(mk, sizeof ns / sizeof ns[0])]);
+        o->value = msgpack_of(mk->arena, json);
+    }
+}
+
+static void predict_merge(const op *o, const moment *at, expected *e) {
+    target t;
+    doc_change c;
+    if (!expect_target(o, at, e, &t)) {
+        return;
+    }
+    if (!entity_is_live(t.version)) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+        return;
+    }
+    change_begin(&c, &e->arena, tree_read(&e->arena, flagless(t.version)), at->value_bytes_max);
+    put(change_merge(&c, tree_read(&e->arena, o->value)));
+    if (c.count == 0) {
+        put_uint(expect_ok(e, 1), "version", t.version->number);
+        return;
+    }
+    strata_buffer made = {NULL, 0, 0, NULL};
+    tree_write(c.root, &made);
+    const strata_slice document = arena_bytes(&e->arena, st_buffer_slice(&made));
+    strata_buffer_free(&made);
+    if (!schema_fits(t.schema, document)) {
+        expect_error(e, STRATA_CONSTRAINT, "schema_mismatch");
+        return;
+    }
+    expect_put(at, e, &t, 0, document);
+    put_uint(expect_ok(e, 1), "version", expect_version(at));
+}
+
+static void make_vacuum(maker *mk, op *o) {
+    o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
+    o->type = one_in(mk, 2) ? schema_pick(mk) : st_slice("", 0);
+    o->whole = !mk->alone || one_in(mk, 3); /* counts only */
+    o->until = o->whole && one_in(mk, 2) ? 1 + pick(mk, 100000) : 0;
+}
+
+static void predict_vacuum(const op *o, const moment *at, expected *e) {
+    const int64_t until_us = o->until == 0 ? INT64_MAX : at->now_us - (int64_t)o->until * 1000;
+    op within = {.prefix = st_slice("", 0)};
+    uint64_t count = 0;
+    unsigned run;
+    uint8_t schema;
+    if (!expect_run(o, at, e, &run) || (o->type.len > 0 && !expect_schema_name(o->type, e))) {
+        return;
+    }
+    if (o->type.len > 0) {
+        within.prefix = entity_prefix(&e->arena, &(op){.type = o->type});
+        if (!schema_find(at, run, o->type, at->snapshot, &schema)) {
+            expect_error(e, STRATA_NOT_FOUND, NULL);
+            return;
+        }
+    }
+    if (!expect_writable(at, run, e)) {
+        return;
+    }
+    const model_table *table = model_table_of(at->model, run, MODEL_ENTITY);
+    for (size_t i = 0; i < table->count; i++) {
+        const model_cell *cell = table->cells[i];
+        const model_version *version = model_seen(cell, at->snapshot);
+        if (version == NULL || version->deleted || !is_deleted(version) ||
+            version->timestamp_us > until_us || !in_page(&within, cell->key)) {
+            continue;
+        }
+        count++;
+        if (!o->whole) {
+            const model_write write = {run, MODEL_ENTITY, cell->key, st_slice("", 0), true, 0};
+            (void)expect_write(e, at, &write);
+        }
+    }
+    strata_buffer *out = expect_ok(e, 2);
+    put_uint(out, "candidates", count);
+    put_uint(out, "purged", o->whole ? 0 : count);
+}
+
 /* ---- Reading entities ------------------------------------------------------------------------ */
 
 void entity_put(strata_buffer *out, strata_slice key, const model_version *version) {
@@ -463,6 +555,18 @@ const op_kind ops_entity[] = {
      .weight = 4,
      .make = make_purge,
      .predict = predict_purge,
+     .writes = true},
+    {.name = "entity.merge",
+     .args = "run schema id patch",
+     .weight = 8,
+     .make = make_merge,
+     .predict = predict_merge,
+     .writes = true},
+    {.name = "entity.vacuum",
+     .args = "run of_schema older_than_ms dry_run",
+     .weight = 3,
+     .make = make_vacuum,
+     .predict = predict_vacuum,
      .writes = true},
     {.name = "entity.get",
      .args = "run schema id deleted as_of as_of_time",

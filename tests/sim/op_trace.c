@@ -191,12 +191,14 @@ static void predict_list(const op *o, const moment *at, expected *e) {
     open_list list;
     unsigned run;
     uint64_t snapshot;
-    if (!expect_run(o, at, e, &run) || !expect_bounds(o, e) ||
-        !expect_as_of(o, at, e, run, &snapshot)) {
+    if (!expect_run(o, at, e, &run) || !expect_bounds(o, e)) {
         return;
     }
     if (o->cursor.len > 0 && o->parent.len + o->cursor.len > ST_KEY_BYTES_MAX) {
         expect_error(e, STRATA_INVALID_KEY, NULL);
+        return;
+    }
+    if (!expect_as_of(o, at, e, run, &snapshot)) {
         return;
     }
     const model_table *table = model_table_of(at->model, run, MODEL_TRACE);
