@@ -100,11 +100,12 @@ static strata_status fill(explainer *self, st_explained *node) {
     const st_run *run = self->spec->point->run;
     const st_bound bound = st_bound_version(node->version);
     st_revision revision;
-    bool found;
+    bool found = false;
     if (st_key_tag(node->key) == ST_TAG_JSON) {
         ST_TRY(st_show_read(rq, run, node->key, &bound, &revision, &found));
-        revision.deleted = !found;
-    } else {
+        revision.deleted = false;
+    }
+    if (!found) { /* of a document, the end of it may be */
         ST_TRY(st_read(&rq->reader, run->shard, node->key, &bound, &revision, &found));
     }
     if (!found || revision.number != node->version) {
