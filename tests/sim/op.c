@@ -221,6 +221,8 @@ static const argument arguments[] = {
     ARGUMENT("summary", "summary", whole, FLAG),
     ARGUMENT("parent!", "id", parent, NEEDED_TEXT),
     ARGUMENT("of", "of", key, NEEDED_TEXT),
+    ARGUMENT("ref", "ref", text, NEEDED_TEXT),
+    ARGUMENT("levels", "depth", until, NUMBER),
     ARGUMENT("of_schema", "schema", type, TEXT),
     ARGUMENT("older_than_ms", "older_than_ms", until, NUMBER),
     ARGUMENT("to", "to", text, NEEDED_TEXT),

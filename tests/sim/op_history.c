@@ -480,6 +480,154 @@ static bool may_be_less(const op *o, const moment *at, const answer *got) {
     return holds;
 }
 
+/* ---- Explanations ---------------------------------------------------------------------------- */
+
+enum { VERSIONS_OTHERWISE = 10, DEPTH_MAX = 100 };
+
+static void make_explain(maker *mk, op *o) {
+    const size_t thing = (size_t)pick(mk, HISTORY_THINGS);
+    o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
+    const strata_slice key = pick_known(mk, o, history_things[thing].kind);
+    o->text = key.len > 0 ? history_ref(mk->arena, history_things[thing].kind, key)
+                          : strata_text(one_in(mk, 4) ? "nothing" : "kv:nowhere");
+    o->number = one_in(mk, 3) ? 1 + pick(mk, 3) : one_in(mk, 40) ? 1001 : 0;
+    o->until = one_in(mk, 40) ? DEPTH_MAX + 1 : pick(mk, 3);
+    o->limit = pick_limit(mk);
+    pick_when(mk, o);
+}
+
+/* Where no run keeps what commits have read, the versions of the thing are all there is. */
+static void put_version(strata_buffer *out, const changes *of, size_t place) {
+    const change *one = &of->all[place];
+    const size_t start = commit_start(of, place);
+    const size_t end = commit_end(of, place);
+    const strata_slice label = label_of(of, one->number);
+    const strata_slice trace = label.len > 0 ? trace_of(of, start, end) : st_slice("", 0);
+    const size_t others = end - start - 1;
+    const size_t shown = others < CHANGES_SHOWN ? others : CHANGES_SHOWN;
+    put(st_msgpack_put_object(out,
+                              5u + (label.len > 0) + (trace.len > 0) + (others > 0 ? 2u : 0u)));
+    put_uint(out, "depth", 0);
+    put_text(out, "ref", one->ref);
+    put_stamp(out, one->version);
+    if (one->version->deleted) {
+        put_bool(out, "deleted", true);
+    } else {
+        put_name(out, "value");
+        history_show(out, one->kind, one->version);
+    }
+    if (label.len > 0) {
+        put_text(out, "label", label);
+    }
+    if (trace.len > 0) {
+        put_text(out, "trace", trace);
+    }
+    if (others > 0) {
+        put_name(out, "wrote");
+        put(st_msgpack_put_array(out, (uint32_t)shown));
+        for (size_t i = start, told = 0; told < shown; i++) {
+            if (i != place) {
+                put(st_msgpack_put_string(out, of->all[i].ref));
+                told++;
+            }
+        }
+        put_uint(out, "wrote_count", others);
+    }
+}
+
+static bool expect_explain(const op *o, const moment *at, expected *e, unsigned *run,
+                           uint64_t *snapshot) {
+    if (o->number > ST_PAGE_MAX || o->until > DEPTH_MAX || o->limit > ST_PAGE_MAX) {
+        expect_error(e, STRATA_INVALID_ARGUMENT, NULL);
+        return false;
+    }
+    if (!expect_run(o, at, e, run)) {
+        return false;
+    }
+    if (memchr(o->text.data, ':', o->text.len) == NULL) {
+        expect_error(e, STRATA_INVALID_KEY, NULL);
+        return false;
+    }
+    return expect_as_of(o, at, e, *run, snapshot);
+}
+
+static void predict_explain(const op *o, const moment *at, expected *e) {
+    const uint64_t limit = o->limit == 0 ? ST_PAGE_DEFAULT : o->limit;
+    const uint64_t asked = o->number == 0 ? VERSIONS_OTHERWISE : o->number;
+    const uint64_t most = asked < limit ? asked : limit;
+    strata_buffer nodes = {NULL, 0, 0, NULL};
+    uint32_t count = 0;
+    bool truncated = false;
+    unsigned run;
+    uint64_t snapshot;
+    if (!expect_explain(o, at, e, &run, &snapshot)) {
+        return;
+    }
+    const changes of = collect(at, &e->arena, run, 0, snapshot);
+    for (size_t i = of.count; i > 0 && !truncated; i--) {
+        if (st_slice_equal(of.all[i - 1].ref, o->text)) {
+            truncated = count == most;
+            if (!truncated) {
+                put_version(&nodes, &of, i - 1);
+                count++;
+            }
+        }
+    }
+    if (count == 0) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+        return;
+    }
+    strata_buffer *out = expect_ok(e, 2);
+    put_name(out, "nodes");
+    put(st_msgpack_put_array(out, count));
+    put(st_buffer_append(out, nodes.data, nodes.len));
+    strata_buffer_free(&nodes);
+    put_bool(out, "truncated", truncated);
+}
+
+/* Whether a node is a version of the thing, older than the node before it, less what may be gone. */
+static bool node_holds(const changes *of, const op *o, strata_slice told, uint64_t below) {
+    const uint64_t number = (uint64_t)int_of(field_of(told, "version"));
+    const strata_slice value = field_of(told, "value");
+    strata_buffer shown = {NULL, 0, 0, NULL};
+    bool holds = false;
+    for (size_t i = 0; i < of->count && !holds; i++) {
+        const change *one = &of->all[i];
+        if (one->number == number && st_slice_equal(one->ref, o->text)) {
+            shown.len = 0;
+            if (!one->version->deleted) {
+                history_show(&shown, one->kind, one->version);
+            }
+            holds = value.len == 0 || st_slice_equal(value, st_buffer_slice(&shown));
+        }
+    }
+    strata_buffer_free(&shown);
+    return holds && number < below;
+}
+
+static bool explains_less(const op *o, const moment *at, const answer *got) {
+    expected e;
+    unsigned run;
+    uint64_t snapshot;
+    uint64_t below = UINT64_MAX;
+    expected_init(&e);
+    e.got = got;
+    bool holds = expect_explain(o, at, &e, &run, &snapshot) && history_is_loose(at, run);
+    if (holds && got->status == STRATA_OK) {
+        const changes of = collect(at, &e.arena, run, 0, snapshot);
+        st_cursor cursor;
+        uint32_t left = history_items(field_of(object_of(got->response), "nodes"), &cursor);
+        for (; holds && left > 0; left--) {
+            const strata_slice told = history_next_item(&cursor);
+            holds = node_holds(&of, o, told, below);
+            below = (uint64_t)int_of(field_of(told, "version"));
+        }
+    }
+    expected_free(&e);
+    return holds && (got->status == STRATA_OK || got->status == STRATA_NOT_FOUND ||
+                     got->status == STRATA_HISTORY_TRIMMED);
+}
+
 const op_kind ops_history[] = {
     {.name = "history.log",
      .args = "run ref? from# until# until_time from_time reverse limit cursor",
@@ -494,6 +642,13 @@ const op_kind ops_history[] = {
      .make = make_commits,
      .predict = predict_commits,
      .may_differ = may_be_less,
+     .reads_past = reads_past},
+    {.name = "history.explain",
+     .args = "run ref as_of as_of_time versions levels limit",
+     .weight = 8,
+     .make = make_explain,
+     .predict = predict_explain,
+     .may_differ = explains_less,
      .reads_past = reads_past},
 };
 const size_t ops_history_count = sizeof ops_history / sizeof ops_history[0];

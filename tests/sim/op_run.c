@@ -522,6 +522,112 @@ static bool create_matches(const op *o, const moment *at, const expected *e,
     return whole ? st_slice_equal(st_buffer_slice(&e->answer), response) : o->by_function;
 }
 
+/* ---- What a run holds ------------------------------------------------------------------------ */
+
+/* What the model has of a kind, at a moment. */
+typedef struct holding {
+    uint64_t cells;
+    uint64_t live;
+    uint64_t versions;
+} holding;
+
+static holding held(const op *o, const moment *at, unsigned run, model_kind kind) {
+    const model_table *table = model_table_of(at->model, run, kind);
+    holding all = {0, 0, 0};
+    for (size_t i = 0; i < table->count; i++) {
+        const model_cell *cell = table->cells[i];
+        const model_version *seen = model_seen(cell, at->snapshot);
+        all.cells += seen != NULL;
+        all.live += seen != NULL && !seen->deleted && (kind != MODEL_KV || kv_is_live(o, at, seen));
+        for (size_t j = 0; j < cell->count; j++) {
+            all.versions += cell->versions[j].number <= at->snapshot;
+        }
+    }
+    return all;
+}
+
+static void make_stats(maker *mk, op *o) {
+    o->key = pick_run(mk);
+    o->key = o->key.len == 0 ? strata_text("default") : o->key;
+}
+
+static void predict_stats(const op *o, const moment *at, expected *e) {
+    const model_version *version;
+    unsigned run;
+    if (!op_has_run(&(op){.run = o->key}, at, &run) || find_run(at, o->key, &version) == NULL) {
+        expect_error(e, STRATA_NOT_FOUND, NULL);
+    } else {
+        (void)expect_ok(e, 0);
+    }
+}
+
+/* What there is of a primitive: all keys that have a value, and of versions those that were not let go. Of a
+ * document not all versions are whole, but one is. */
+static bool primitive_holds(const op *o, const moment *at, unsigned run, const history_thing *thing,
+                            strata_slice told) {
+    const bool loose = history_is_loose(at, run);
+    const holding all = held(o, at, run, thing->kind);
+    const uint64_t most = all.versions;
+    const uint64_t least = loose ? all.live : thing->kind == MODEL_JSON ? all.cells : all.versions;
+    const uint64_t keys = (uint64_t)int_of(field_of(told, "keys"));
+    const uint64_t versions = (uint64_t)int_of(field_of(told, "versions"));
+    /* Of labels, many versions have one key. */
+    const bool known = thing->kind == MODEL_LABEL ? keys <= all.live && (keys > 0) == (versions > 0)
+                                                  : keys == all.live;
+    return known && versions >= (thing->kind == MODEL_LABEL && loose ? 0 : least) &&
+           versions <= most && (int_of(field_of(told, "bytes")) > 0) == (versions > 0);
+}
+
+/* The oldest commit to a run that is kept, and the newest one. */
+static bool ends_hold(const moment *at, unsigned run, strata_slice told) {
+    const model_version *first = NULL;
+    const model_version *last = NULL;
+    for (size_t kind = 0; kind < MODEL_KINDS; kind++) {
+        const model_table *table = model_table_of(at->model, run, (model_kind)kind);
+        for (size_t i = 0; i < table->count; i++) {
+            for (size_t j = 0; j < table->cells[i]->count; j++) {
+                const model_version *version = &table->cells[i]->versions[j];
+                if (version->number > at->snapshot) {
+                    continue;
+                }
+                first = first == NULL || version->number < first->number ? version : first;
+                last = last == NULL || version->number > last->number ? version : last;
+            }
+        }
+    }
+    if (first == NULL) {
+        return field_of(told, "first_version").len == 0;
+    }
+    return (uint64_t)int_of(field_of(told, "first_version")) == first->number &&
+           int_of(field_of(told, "first_time")) == first->timestamp_us &&
+           (uint64_t)int_of(field_of(told, "last_version")) == last->number &&
+           int_of(field_of(told, "last_time")) == last->timestamp_us;
+}
+
+static bool stats_match(const op *o, const moment *at, const expected *e, strata_slice response) {
+    const strata_slice told = object_of(response);
+    uint64_t events = 0;
+    st_cursor cursor;
+    unsigned run;
+    uint32_t left = history_items(field_of(told, "primitives"), &cursor);
+    strata_slice item = left > 0 ? history_next_item(&cursor) : st_slice("", 0);
+    bool holds = op_has_run(&(op){.run = o->key}, at, &run);
+    (void)e;
+    for (size_t i = 0; holds && i <= HISTORY_THINGS; i++) {
+        static const history_thing labels = {MODEL_LABEL, "provenance", 0, 0};
+        const history_thing *thing = i == HISTORY_THINGS ? &labels : &history_things[i];
+        const bool listed = left > 0 && st_slice_equal(text_of(field_of(item, "primitive")),
+                                                       strata_text(thing->name));
+        holds = primitive_holds(o, at, run, thing, listed ? item : st_slice("", 0));
+        if (listed) {
+            item = --left > 0 ? history_next_item(&cursor) : st_slice("", 0);
+        }
+    }
+    (void)event_tail(at, run, &events);
+    return holds && left == 0 && (uint64_t)int_of(field_of(told, "events")) == events &&
+           (history_is_loose(at, run) || ends_hold(at, run, told));
+}
+
 const op_kind ops_run[] = {
     {.name = "run.create",
      .args = "name parent tags metadata",
@@ -608,6 +714,12 @@ const op_kind ops_run[] = {
      .predict = predict_archive,
      .writes = true},
     {.name = "run.get", .args = "name", .weight = 4, .make = make_move, .predict = predict_get},
+    {.name = "run.stats",
+     .args = "key!",
+     .weight = 6,
+     .make = make_stats,
+     .predict = predict_stats,
+     .matches = stats_match},
     {.name = "run.list",
      .args = "status tag limit cursor",
      .weight = 3,
