@@ -2,7 +2,7 @@
 TEST_SUITES += test-examples
 
 .PHONY: test-examples
-test-examples: $(addprefix $(BUILD)/examples/,remember transfer agent) $(JS_DIST) ## run the example programs
+test-examples: $(addprefix $(BUILD)/examples/,remember transfer agent semantic) $(JS_DIST) ## run the example programs
 	@tests/examples.sh $(BUILD)/examples
 
 define link-example
@@ -15,4 +15,7 @@ $(BUILD)/examples/%: examples/c/%.c $(BUILD)/libstrata.a
 	$(link-example)
 
 $(BUILD)/examples/agent: examples/agent/agent.c $(BUILD)/libstrata.a
+	$(link-example)
+
+$(BUILD)/examples/semantic: examples/semantic/semantic.c $(BUILD)/libstrata.a
 	$(link-example)

@@ -44,6 +44,7 @@ expect "what transfer has written" '"key":"jonas","value":60' \
     build/strata --db "$scratch/bank.strata" --format jsonl list
 expect "what transfer has noted" '"length":1' build/strata --db "$scratch/bank.strata" --format jsonl event verify
 same "agent" examples/agent/output.txt "$folder/agent"
+same "semantic" examples/semantic/output.txt "$folder/semantic"
 root=$PWD
 cd "$scratch" || exit 1
 expect "remember.mjs" '\[' node "$root/examples/node/remember.mjs"
@@ -52,5 +53,6 @@ expect "agent-run.mjs" 'chain of hashes holds: true' node "$root/examples/node/a
 expect "transfer.mjs" '^anna 10 jonas 60 marit 30$' node "$root/examples/node/transfer.mjs"
 expect "transfer.mjs, the third" '^nothing moved: anna has not 60$' node "$root/examples/node/transfer.mjs"
 same "agent.mjs" "$root/examples/agent/output.txt" node "$root/examples/agent/agent.mjs"
+same "semantic.mjs" "$root/examples/semantic/output.txt" node "$root/examples/semantic/semantic.mjs"
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

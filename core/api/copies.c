@@ -38,7 +38,7 @@ static strata_status compact(strata_db *db, st_request *rq, strata_compact_mode 
     }
     ST_TRY(st_store_check_open(&rq->model->store, rq->error));
     st_handle_let_go(db);
-    ST_TRY(st_store_compact(&rq->model->store, mode == STRATA_COMPACT_FULL, &made, rq->error));
+    ST_TRY(st_model_compact(rq->model, mode == STRATA_COMPACT_FULL, &made, rq->error));
     if (result != NULL) {
         result->reclaimed_bytes =
             made.bytes_after < made.bytes_before ? made.bytes_before - made.bytes_after : 0;

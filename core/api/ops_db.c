@@ -4,9 +4,9 @@
 #include "model/event.h"
 #include "model/field_index.h"
 #include "model/memory.h"
+#include "model/open.h"
 #include "model/vector/vector_home.h"
 #include "model/vector/vector_index.h"
-#include "model/vector/vector_merge.h"
 #include "store/tables.h"
 
 typedef struct totals {
@@ -152,10 +152,7 @@ strata_status st_op_db_compact(st_call *call) {
     }
     /* It reads nothing here, and would keep alive what it takes away. */
     st_epoch_leave(&call->db->slot);
-    ST_TRY(st_store_compact(&call->rq->model->store, full, &result, call->rq->error));
-    if (full) {
-        ST_TRY(st_vectors_compact(call->rq->model, call->rq->error));
-    }
+    ST_TRY(st_model_compact(call->rq->model, full, &result, call->rq->error));
     const uint64_t reclaimed =
         result.bytes_after < result.bytes_before ? result.bytes_before - result.bytes_after : 0;
     ST_TRY(st_msgpack_put_object(call->out, 3));

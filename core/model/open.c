@@ -48,3 +48,9 @@ strata_status st_model_close(st_model *model, strata_error *error) {
     st_retention_free(model); /* compaction asked it until now */
     return status;
 }
+
+strata_status st_model_compact(st_model *model, bool full, st_compact_result *result,
+                               strata_error *error) {
+    ST_TRY(st_store_compact(&model->store, full, result, error));
+    return full ? st_vectors_compact(model, error) : STRATA_OK;
+}

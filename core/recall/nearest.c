@@ -318,6 +318,9 @@ static strata_status ask_index(finder *f, const st_collection_index *index, size
     if (status == STRATA_NO_MEMORY) {
         return st_fail_memory(f->rq->error);
     }
+    if (status == STRATA_CORRUPT || status == STRATA_IO) {
+        ST_TRY(st_vector_index_tell(index->index, f->rq->error));
+    }
     ST_TRY(status);
     ST_TRY(check_answers(f, index, answered));
     *answered = *answered && !(f->missed && f->bound.past);

@@ -23,6 +23,8 @@ are then run once for every row (but those in "but": [names]), with these steps 
     {..., "with": {args}}          with more arguments, or others; null: without
     {..., "gives": "got"}          succeeds with the row's pattern of that name
     {..., "result" | "error": ...} succeeds or fails so
+    {"prepare": {args}}            the row's steps of that name, with these arguments, if it has any
+    {..., "bare": true}            only for rows without such steps
 
 An error must be {code, message, retryable, details} with the code's retryable of errors.def. Beside
 the scripts every operation is called with what ops.def says it refuses. At the end, whatever ops.def
@@ -196,13 +198,26 @@ def generated(carrier):
         yield f"table/{operation.name}", {"steps": steps}
 
 
+def with_arguments(step, more):
+    made = json.loads(json.dumps(step))
+    args = {**made.get("args", {}), **more}
+    made["args"] = {name: value for name, value in args.items() if value is not None}
+    return made
+
+
+def row_steps(step, row):
+    """The step as it is for a row: mostly one."""
+    if "prepare" in step:
+        return [with_arguments(one, step["prepare"]) for one in row.get("prepare", [])]
+    if step.get("bare"):
+        return [] if "prepare" in row else [{key: value for key, value in step.items() if key != "bare"}]
+    return [row_step(step, row)]
+
+
 def row_step(step, row):
-    """The step as it is for a row."""
     if "use" not in step:
         return step
-    made = json.loads(json.dumps(row[step["use"]]))
-    args = {**made.get("args", {}), **step.get("with", {})}
-    made["args"] = {name: value for name, value in args.items() if value is not None}
+    made = with_arguments(row[step["use"]], step.get("with", {}))
     if "gives" in step:
         made["result"] = row[step["gives"]]
     for outcome in ("result", "error"):
@@ -219,7 +234,8 @@ def expanded(script):
             continue
         for name, row in script["rows"].items():
             if name not in case.get("but", []):
-                yield f"{case['name']}: {name}", {**case, "steps": [row_step(s, row) for s in case["steps"]]}
+                yield f"{case['name']}: {name}", {
+                    **case, "steps": [made for step in case["steps"] for made in row_steps(step, row)]}
 
 
 def scripts():

@@ -15,9 +15,10 @@
 
 enum {
     LINE = 64,
-    AHEAD = 4,         /* rows that are on their way while a distance is computed */
-    POOL_MIN = 256,    /* candidates that a walk has room for at first */
-    DETOURS_MAX = 128, /* nodes behind one node's links that are not in the set */
+    AHEAD = 4,      /* rows that are on their way while a distance is computed */
+    POOL_MIN = 256, /* candidates that a walk has room for at first */
+    DETOURS_MAX =
+        48, /* of the set, from one node: 128 find more for each, and fewer in the same time */
 };
 
 /* ---- Scratch --------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
  * lock, instead of two; looking at two thousand codes costs a reader thirty.
  */
 #include "index/vector/index_private.h"
+#include "index/vector/part_file.h"
 
 /* ---- Views ----------------------------------------------------------------------------------- */
 
@@ -183,6 +184,14 @@ strata_status st_vector_index_add(st_vector_index *index, strata_slice key, uint
 bool st_vector_index_remove(st_vector_index *index, strata_slice key, uint64_t version) {
     const st_vector_view *view = st_vector_view_of(index);
     return end_key(view, view->count, key, version);
+}
+
+strata_status st_vector_index_tell(const st_vector_index *index, strata_error *error) {
+    const st_vector_view *view = st_vector_view_of(index);
+    for (uint32_t i = 0; i < view->count; i++) {
+        ST_TRY(st_part_tell_failure(view->parts[i], error));
+    }
+    return STRATA_OK;
 }
 
 /* ---- Statistics and checking ----------------------------------------------------------------- */

@@ -79,6 +79,10 @@ typedef struct st_vector_found {
 strata_status st_vector_index_search(const st_vector_index *index, const st_vector_query *query,
                                      st_arena *arena, st_vector_found *found);
 
+/* Tells why a search met a part that could not be read; STRATA_OK: none did. By a reader. Errors: corrupt {file,
+ * offset}, io, no_memory. */
+strata_status st_vector_index_tell(const st_vector_index *index, strata_error *error);
+
 typedef struct st_vector_stats {
     uint64_t entries; /* with those that have ended */
     uint64_t live;

@@ -427,6 +427,17 @@ strata_status st_part_failure(const st_part *part) {
                                                                     memory_order_acquire);
 }
 
+strata_status st_part_tell_failure(const st_part *part, strata_error *error) {
+    const strata_status status = st_part_failure(part);
+    return status == STRATA_OK ? STRATA_OK
+           : status == STRATA_CORRUPT
+               ? st_segment_corrupt(&part->file->file, 0, "a page does not hold", error)
+           : status == STRATA_NO_MEMORY
+               ? st_fail_memory(error)
+               : st_fail(error, status, "an index segment could not be read (%s)",
+                         strata_status_name(status));
+}
+
 void st_part_file_abandon(st_part *part) {
     if (part->file != NULL) {
         part->file->abandoned = true;

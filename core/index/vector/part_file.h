@@ -44,6 +44,8 @@ strata_status st_part_load(const strata_host *host, const st_codec *codec, uint6
 uint64_t st_part_file_number(const st_part *part, uint64_t *bytes);
 /* Why rows of it may be nonsense; STRATA_OK: they are not. */
 strata_status st_part_failure(const st_part *part);
+/* Tells it, with the file. */
+strata_status st_part_tell_failure(const st_part *part, strata_error *error);
 /* The file goes with the part. */
 void st_part_file_abandon(st_part *part);
 /* Reads all that is not read yet. Errors: as st_part_load. */

@@ -262,7 +262,7 @@ static strata_status walk_part(search *s, st_part *part) {
         ST_TRY(sample(s, part, &asked_for));
     }
     const bool known = s->query->passes != NULL && st_filter_set_known(part, s->query, &set);
-    if (asked_for < SAMPLES / 2 || (known && set.count < count / 2)) {
+    if (asked_for < SAMPLES / 4 || (known && set.count < count / 4)) {
         return search_few(s, part, all_live);
     }
     ST_TRY(st_graph_search(&part->graph, &s->code, effort * SAMPLES / asked_for, s->walk));
