@@ -83,8 +83,11 @@ static strata_status drop_place(merger *self, strata_slice key, const st_revisio
     st_key other;
     bool derived;
     ST_TRY(derive(self, key, target, &other, &derived));
+    if (!derived) {
+        return STRATA_OK;
+    }
     const st_write write = {.key = st_key_slice(&other), .value = st_slice("", 0), .deletes = true};
-    return derived ? put(self, &write) : STRATA_OK;
+    return put(self, &write);
 }
 
 static strata_status put_derived(merger *self, strata_slice key, const st_revision *source) {
