@@ -81,10 +81,6 @@ static uint8_t *take_chunk(const st_rows *rows, uint32_t chunk) {
     return block == NULL ? NULL : block + (ALIGN - (uintptr_t)block % ALIGN) % ALIGN;
 }
 
-static void show_chunk(const st_rows *rows, uint32_t chunk, uint8_t *bytes) {
-    atomic_store_explicit(&rows->chunks[chunk], bytes, memory_order_release);
-}
-
 strata_status st_rows_reach(st_rows *rows, uint32_t count) {
     ST_ASSERT(count <= rows->capacity && rows->source == NULL);
     const uint32_t end =
@@ -94,7 +90,7 @@ strata_status st_rows_reach(st_rows *rows, uint32_t count) {
         if (bytes == NULL) {
             return STRATA_NO_MEMORY;
         }
-        show_chunk(rows, i - 1, bytes);
+        atomic_store_explicit(&rows->chunks[i - 1], bytes, memory_order_release);
     }
     return STRATA_OK;
 }
@@ -112,7 +108,7 @@ static strata_status load_chunk(const st_rows *rows, uint32_t chunk) {
         rows->blocks[chunk] = NULL;
         return status;
     }
-    show_chunk(rows, chunk, bytes);
+    atomic_store_explicit(&rows->chunks[chunk], bytes, memory_order_release);
     return STRATA_OK;
 }
 
