@@ -291,6 +291,15 @@ static strata_status check_answers(finder *f, const st_collection_index *index, 
     return STRATA_OK;
 }
 
+/* Why the index could not be read; the next search makes it anew, with what can be read then. */
+static strata_status tell_failure(finder *f, const st_collection_index *index) {
+    const strata_status told = st_vector_index_tell(index->index, f->rq->error);
+    if (told != STRATA_OK) {
+        st_vector_index_give_up(f->rq, f->run, index);
+    }
+    return told;
+}
+
 static strata_status ask_index(finder *f, const st_collection_index *index, size_t own,
                                bool *answered) {
     const st_nearest_request *request = f->request;
@@ -315,11 +324,11 @@ static strata_status ask_index(finder *f, const st_collection_index *index, size
         *answered = false;
         return STRATA_OK;
     }
+    if (status == STRATA_NO_MEMORY || status == STRATA_CORRUPT || status == STRATA_IO) {
+        ST_TRY(tell_failure(f, index));
+    }
     if (status == STRATA_NO_MEMORY) {
         return st_fail_memory(f->rq->error);
-    }
-    if (status == STRATA_CORRUPT || status == STRATA_IO) {
-        ST_TRY(st_vector_index_tell(index->index, f->rq->error));
     }
     ST_TRY(status);
     ST_TRY(check_answers(f, index, answered));
