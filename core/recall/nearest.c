@@ -38,6 +38,7 @@ typedef struct finder {
     strata_buffer document; /* for the filter */
     float *numbers;         /* an embedding */
     bool missed;            /* something that was looked for has gone */
+    bool gave_up;           /* the index, part of which could not be read */
     st_nearest_hit *hits;   /* nearest first, at most k */
     size_t count;
 } finder;
@@ -291,11 +292,12 @@ static strata_status check_answers(finder *f, const st_collection_index *index, 
     return STRATA_OK;
 }
 
-/* Why the index could not be read; the next search makes it anew, with what can be read then. */
+/* Why the index could not be read; whoever searches next makes it anew, with what can be read then. */
 static strata_status tell_failure(finder *f, const st_collection_index *index) {
     const strata_status told = st_vector_index_tell(index->index, f->rq->error);
     if (told != STRATA_OK) {
         st_vector_index_give_up(f->rq, f->run, index);
+        f->gave_up = true;
     }
     return told;
 }
@@ -336,16 +338,29 @@ static strata_status ask_index(finder *f, const st_collection_index *index, size
     return *answered ? take_hits(f, &found) : STRATA_OK;
 }
 
-static strata_status search(finder *f) {
+static strata_status find_and_ask(finder *f, size_t own, bool *answered) {
     const st_collection_index *index = NULL;
+    *answered = false;
+    ST_TRY(st_vector_index_of(f->rq, f->run, &f->collection, &index));
+    return index == NULL ? STRATA_OK : ask_index(f, index, own, answered);
+}
+
+/* What could not be read may have been so at any time since the index was made: once it is made anew. */
+static strata_status ask(finder *f, size_t own, bool *answered) {
+    const strata_status status = find_and_ask(f, own, answered);
+    if (!f->gave_up || status == STRATA_CORRUPT) {
+        return status;
+    }
+    st_error_clear(f->rq->error);
+    return find_and_ask(f, own, answered);
+}
+
+static strata_status search(finder *f) {
     bool answered = false;
     size_t own = 0;
     ST_TRY(each_own(f, NULL, &own));
     if (f->bound.time_us == INT64_MAX && own <= OWN_MAX) {
-        ST_TRY(st_vector_index_of(f->rq, f->run, &f->collection, &index));
-    }
-    if (index != NULL) {
-        ST_TRY(ask_index(f, index, own, &answered));
+        ST_TRY(ask(f, own, &answered));
     }
     if (!answered) {
         return scan_all(f);
