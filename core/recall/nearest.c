@@ -38,6 +38,7 @@ typedef struct finder {
     strata_buffer document; /* for the filter */
     float *numbers;         /* an embedding */
     bool missed;            /* something that was looked for has gone */
+    bool gave_up;           /* the index, part of which could not be read */
     st_nearest_hit *hits;   /* nearest first, at most k */
     size_t count;
 } finder;
@@ -291,6 +292,16 @@ static strata_status check_answers(finder *f, const st_collection_index *index, 
     return STRATA_OK;
 }
 
+/* Why the index could not be read; whoever searches next makes it anew, with what can be read then. */
+static strata_status tell_failure(finder *f, const st_collection_index *index) {
+    const strata_status told = st_vector_index_tell(index->index, f->rq->error);
+    if (told != STRATA_OK) {
+        st_vector_index_give_up(f->rq, f->run, index);
+        f->gave_up = true;
+    }
+    return told;
+}
+
 static strata_status ask_index(finder *f, const st_collection_index *index, size_t own,
                                bool *answered) {
     const st_nearest_request *request = f->request;
@@ -315,11 +326,11 @@ static strata_status ask_index(finder *f, const st_collection_index *index, size
         *answered = false;
         return STRATA_OK;
     }
+    if (status == STRATA_NO_MEMORY || status == STRATA_CORRUPT || status == STRATA_IO) {
+        ST_TRY(tell_failure(f, index));
+    }
     if (status == STRATA_NO_MEMORY) {
         return st_fail_memory(f->rq->error);
-    }
-    if (status == STRATA_CORRUPT || status == STRATA_IO) {
-        ST_TRY(st_vector_index_tell(index->index, f->rq->error));
     }
     ST_TRY(status);
     ST_TRY(check_answers(f, index, answered));
@@ -327,16 +338,29 @@ static strata_status ask_index(finder *f, const st_collection_index *index, size
     return *answered ? take_hits(f, &found) : STRATA_OK;
 }
 
-static strata_status search(finder *f) {
+static strata_status find_and_ask(finder *f, size_t own, bool *answered) {
     const st_collection_index *index = NULL;
+    *answered = false;
+    ST_TRY(st_vector_index_of(f->rq, f->run, &f->collection, &index));
+    return index == NULL ? STRATA_OK : ask_index(f, index, own, answered);
+}
+
+/* What could not be read may have been so at any time since the index was made: once it is made anew. */
+static strata_status ask(finder *f, size_t own, bool *answered) {
+    const strata_status status = find_and_ask(f, own, answered);
+    if (!f->gave_up || status == STRATA_CORRUPT) {
+        return status;
+    }
+    st_error_clear(f->rq->error);
+    return find_and_ask(f, own, answered);
+}
+
+static strata_status search(finder *f) {
     bool answered = false;
     size_t own = 0;
     ST_TRY(each_own(f, NULL, &own));
     if (f->bound.time_us == INT64_MAX && own <= OWN_MAX) {
-        ST_TRY(st_vector_index_of(f->rq, f->run, &f->collection, &index));
-    }
-    if (index != NULL) {
-        ST_TRY(ask_index(f, index, own, &answered));
+        ST_TRY(ask(f, own, &answered));
     }
     if (!answered) {
         return scan_all(f);

@@ -398,10 +398,11 @@ static strata_status recover_existing(st_store *store, const strata_buffer *file
     const st_live_file *live = (const st_live_file *)(const void *)files->data;
     const size_t count = files->len / sizeof *live;
     ST_TRY(st_snapshots_load(store, live, count, error));
-    ST_TRY(st_segments_load(store, live, count, error));
     if (store->options.snapshot != NULL) {
+        /* Without segments: those of now know later commits, and not all that has been trimmed since. */
         return recover_snapshot(store, files, error);
     }
+    ST_TRY(st_segments_load(store, live, count, error));
     ST_TRY(st_tables_load(store, live, count, error));
     return recover_log(store, error);
 }

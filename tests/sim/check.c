@@ -43,6 +43,7 @@ static void check_now(sweep *s, strata_slice run, unsigned place) {
     look(s, &o, "trace.list");
     o.whole = true;
     look(s, &o, "json.list");
+    look(s, &o, "vector.collections");
     o.reverse = true;
     look(s, &o, "kv.list");
     look(s, &o, "json.list");
@@ -102,6 +103,37 @@ static void check_entities(sweep *s, strata_slice run, unsigned place, uint64_t 
     }
 }
 
+/* The entries of every collection, and all of them in order of distance. */
+static void check_vectors(sweep *s, strata_slice run, unsigned place, uint64_t version) {
+    static const char *const queries[] = {"\x92\x01\xff", "\x93\x01\xff\x01",
+                                          "\x94\x01\xff\x01\x02"};
+    const uint64_t last =
+        s->life->present < s->life->model.last ? s->life->present : s->life->model.last;
+    const model_table *collections = model_table_of(&s->life->model, place, MODEL_COLLECTION);
+    for (size_t i = 0; i < collections->count; i++) {
+        const model_version *of =
+            model_seen(collections->cells[i], version < last ? version : last);
+        op o = blank(run);
+        o.as_of = version;
+        o.type = collections->cells[i]->key;
+        o.limit = ST_PAGE_MAX;
+        o.whole = true;
+        look(s, &o, "vector.list");
+        if (!vector_is_collection(of)) {
+            continue;
+        }
+        o.expected = strata_text(queries[vector_dimension(of) - 2]);
+        o.number = ST_PAGE_MAX;
+        look(s, &o, "vector.search");
+        o.reverse = true; /* exact */
+        look(s, &o, "vector.search");
+        o = blank(run);
+        o.as_of = version;
+        o.key = collections->cells[i]->key;
+        look(s, &o, "vector.info");
+    }
+}
+
 /* The same once more as history tells it. */
 static void check_history(sweep *s, strata_slice run, uint64_t version) {
     op o = blank(run);
@@ -120,6 +152,7 @@ static void check_history(sweep *s, strata_slice run, uint64_t version) {
 static void check_then(sweep *s, strata_slice run, unsigned place, uint64_t version) {
     const model_table *memories = model_table_of(&s->life->model, place, MODEL_MEMORY);
     check_entities(s, run, place, version);
+    check_vectors(s, run, place, version);
     if (chance_in(s->life, 4)) {
         check_history(s, run, version);
     }
@@ -193,6 +226,7 @@ bool check_everything(life *l, uint64_t versions, bool quiet) {
         check_now(&s, name, place);
         check_edges(&s, name, place);
         check_entities(&s, name, place, UINT64_MAX);
+        check_vectors(&s, name, place, UINT64_MAX);
         check_history(&s, name, UINT64_MAX);
         const bool all = versions >= last;
         for (uint64_t v = 1; v <= (all ? last : versions); v++) {

@@ -122,6 +122,7 @@ void expected_reset(expected *e) {
     e->suffix.len = 0;
     e->write_count = 0;
     e->steps = 0;
+    e->end_count = 0;
     e->pending_count = 0;
     e->fork = 0;
     e->buried = 0;

@@ -111,8 +111,9 @@ static void mark_cell(model *m, const model_rule *rule, model_floor *floor, mode
 }
 
 void history_mark(model *m) {
-    static const model_kind kinds[] = {MODEL_KV,   MODEL_STATE,   MODEL_JSON,   MODEL_MEMORY,
-                                       MODEL_EDGE, MODEL_EDGE_IN, MODEL_SCHEMA, MODEL_ENTITY};
+    static const model_kind kinds[] = {MODEL_KV,     MODEL_STATE,  MODEL_JSON, MODEL_COLLECTION,
+                                       MODEL_VECTOR, MODEL_MEMORY, MODEL_EDGE, MODEL_EDGE_IN,
+                                       MODEL_SCHEMA, MODEL_ENTITY};
     const char *source;
     const bool again = m->marked && m->marked_us == m->now_us && m->marked_settled == m->settled;
     if (again || model_table_of(m, MODEL_SYSTEM, MODEL_RULE)->count == 0) {

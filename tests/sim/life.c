@@ -82,6 +82,7 @@ static void configure(life *l) {
     l->budget = 200 + chance_below(l, 300);
     l->txns_max = chance_in(l, 8) ? ST_TXNS_MAX + 2 : 1 + (size_t)chance_below(l, 4);
     l->retains = chance_in(l, 3);
+    l->searches = chance_in(l, 4);
     l->clients = 1;
     if (chance_in(l, 2)) {
         l->clients = 1 + (unsigned)chance_below(l, CLIENTS_MAX);

@@ -55,6 +55,7 @@ typedef struct life {
     unsigned reopens_in;
     size_t txns_max; /* of a client */
     bool retains;    /* rules of retention may let something go */
+    bool searches;   /* half of what is done is about vectors, with compactions in between */
     bool in_memory;
 
     model model;

@@ -25,6 +25,8 @@ typedef enum model_kind {
     MODEL_TRACE,       /* a MessagePack map {type, content, parent?, tags?} */
     MODEL_TRACE_CHILD, /* nothing; by parent, 00, id */
     MODEL_JSON,        /* struct model_document */
+    MODEL_COLLECTION,  /* a MessagePack map {dimension, metric, codes, seed, dropping?} */
+    MODEL_VECTOR,      /* a MessagePack map {embedding, metadata?, text?}; by collection, 00, key */
     MODEL_MEMORY,      /* struct model_memory */
     MODEL_EDGE,    /* the weight, 8 bytes, and the properties; by source, 00, type, 00, target */
     MODEL_EDGE_IN, /* nothing; by target, 00, type, 00, source */

@@ -15,19 +15,36 @@ typedef struct rows {
 } rows;
 
 static const rows table[] = {
-    {ops_run, &ops_run_count},           {ops_kv, &ops_kv_count},
-    {ops_many, &ops_many_count},         {ops_event, &ops_event_count},
-    {ops_json, &ops_json_count},         {ops_fork, &ops_fork_count},
-    {ops_memory, &ops_memory_count},     {ops_retention, &ops_retention_count},
-    {ops_snapshot, &ops_snapshot_count}, {ops_db, &ops_db_count},
-    {ops_txn, &ops_txn_count},           {ops_state, &ops_state_count},
-    {ops_trace, &ops_trace_count},       {ops_edge, &ops_edge_count},
-    {ops_schema, &ops_schema_count},     {ops_entity, &ops_entity_count},
-    {ops_history, &ops_history_count},   {ops_merge, &ops_merge_count},
-    {ops_find, &ops_find_count},         {ops_points, &ops_points_count},
+    {ops_run, &ops_run_count},
+    {ops_kv, &ops_kv_count},
+    {ops_many, &ops_many_count},
+    {ops_event, &ops_event_count},
+    {ops_json, &ops_json_count},
+    {ops_fork, &ops_fork_count},
+    {ops_memory, &ops_memory_count},
+    {ops_retention, &ops_retention_count},
+    {ops_snapshot, &ops_snapshot_count},
+    {ops_db, &ops_db_count},
+    {ops_txn, &ops_txn_count},
+    {ops_state, &ops_state_count},
+    {ops_trace, &ops_trace_count},
+    {ops_edge, &ops_edge_count},
+    {ops_schema, &ops_schema_count},
+    {ops_entity, &ops_entity_count},
+    {ops_history, &ops_history_count},
+    {ops_merge, &ops_merge_count},
+    {ops_find, &ops_find_count},
+    {ops_points, &ops_points_count},
+    {ops_collection, &ops_collection_count},
+    {ops_vector, &ops_vector_count},
+    {ops_vector_search, &ops_vector_search_count},
 };
 
-enum { TABLES = sizeof table / sizeof table[0] };
+enum {
+    TABLES = sizeof table / sizeof table[0],
+    TABLE_VECTORS = TABLES - 3, /* and the two behind it */
+    COMPACTS_IN = 10,
+};
 
 const op_kind *op_find(const char *name) {
     for (size_t t = 0; t < TABLES; t++) {
@@ -61,15 +78,16 @@ size_t op_place(const op_kind *kind) {
     return place;
 }
 
-static const op_kind *by_weight(maker *mk) {
+/* Of the tables from that one on. */
+static const op_kind *by_weight(maker *mk, size_t first) {
     uint64_t sum = 0;
-    for (size_t t = 0; t < TABLES; t++) {
+    for (size_t t = first; t < TABLES; t++) {
         for (size_t i = 0; i < *table[t].count; i++) {
             sum += table[t].kinds[i].weight;
         }
     }
     uint64_t die = pick(mk, sum);
-    for (size_t t = 0; t < TABLES; t++) {
+    for (size_t t = first; t < TABLES; t++) {
         for (size_t i = 0; i < *table[t].count; i++) {
             const op_kind *kind = &table[t].kinds[i];
             if (die < kind->weight) {
@@ -82,9 +100,13 @@ static const op_kind *by_weight(maker *mk) {
 }
 
 void op_random(maker *mk, op *o) {
-    const op_kind *kind = by_weight(mk);
+    const bool searches = mk->searches && one_in(mk, 2);
+    const bool compacts = searches && one_in(mk, COMPACTS_IN);
+    const op_kind *kind =
+        compacts ? op_find("db.compact") : by_weight(mk, searches ? TABLE_VECTORS : 0);
     *o = (op){.kind = kind, .as_of = UINT64_MAX};
     kind->make(mk, o);
+    o->type = compacts ? strata_text("full") : o->type; /* which merges and saves indexes */
     txn_join(mk, o);
     o->by_function = kind->function_only || (kind->call != NULL && o->txn == 0 &&
                                              (mk->alone || !kind->silent) && one_in(mk, 3));
@@ -229,6 +251,17 @@ static const argument arguments[] = {
     ARGUMENT("types", "types", value, RAW),
     ARGUMENT("edges_max", "edges_max", until, NUMBER),
     ARGUMENT("weighted", "weighted", whole, FLAG),
+    ARGUMENT("collection", "collection", type, NEEDED_TEXT),
+    ARGUMENT("dimension", "dimension", number, NEEDED_NUMBER),
+    ARGUMENT("metric", "metric", direction, TEXT),
+    ARGUMENT("codes", "codes", path, TEXT),
+    ARGUMENT("seed", "seed", until, NUMBER),
+    ARGUMENT("embedding", "embedding", expected, NEEDED_RAW),
+    ARGUMENT("no_embedding", "embedding", whole, DENIAL),
+    ARGUMENT("embeddings", "embeddings", whole, FLAG),
+    ARGUMENT("filter", "filter", value, RAW),
+    ARGUMENT("exact", "exact", reverse, FLAG),
+    ARGUMENT("explain", "explain", by_version, FLAG),
 };
 
 static const argument *find_argument(strata_slice word) {
@@ -450,7 +483,12 @@ void op_commit(model *m, const expected *e) {
     for (size_t i = 0; i < e->steps; i++) {
         model_commit(m, e->timestamp_us, &e->step, 1);
     }
-    model_commit(m, e->timestamp_us, writes, e->write_count);
+    size_t done = 0;
+    for (size_t i = 0; i < e->end_count; i++) {
+        model_commit(m, e->timestamp_us, writes + done, e->ends[i] - done);
+        done = e->ends[i];
+    }
+    model_commit(m, e->timestamp_us, writes + done, e->write_count - done);
     if (e->fork > 0) {
         model_fork(m, e->fork, &e->origin);
     }

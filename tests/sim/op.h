@@ -73,6 +73,7 @@ typedef struct moment {
     size_t value_bytes_max;
     bool in_memory;
     bool alone;       /* nothing else happens meanwhile: what depends on timing is exact, too */
+    bool damaged;     /* the database is a copy that was */
     bool torn;        /* a slot of the manifest may be */
     int64_t ended_us; /* for reads by version: what had ended by then may be gone; 0: nothing */
     const struct answer *shown; /* history shows what is in it; NULL: all */
@@ -90,6 +91,8 @@ typedef struct model_note {
     bool wrote;
 } model_note;
 
+enum { OP_ENDS_MAX = 2 };
+
 /* What the model says. Reused: expected_reset. */
 typedef struct expected {
     strata_status status;
@@ -103,6 +106,9 @@ typedef struct expected {
     size_t write_count;
     size_t steps; /* commits of that write come before that of the others */
     model_write step;
+    size_t
+        ends[OP_ENDS_MAX]; /* of commits before the last one: how many writes were made till then */
+    size_t end_count;
     size_t pending_count;          /* instead, in a transaction */
     const struct model_read *read; /* by it, as a list; NULL: nothing */
     const model_note *notes;       /* of documents, in order */
@@ -132,6 +138,7 @@ typedef struct maker {
     bool retains;       /* rules of retention may let something go */
     bool named;         /* names must be given, as an answer that is lost would keep one secret */
     bool alone;         /* nothing else happens before it is run */
+    bool searches;      /* vectors are what it is about */
     struct txn_plan *txns; /* of the client; NULL: none are made */
 } maker;
 
@@ -160,7 +167,7 @@ typedef struct op_kind {
 
 /* The operation with that name in the table. */
 const op_kind *op_find(const char *name);
-enum { OP_KINDS_MAX = 128 };
+enum { OP_KINDS_MAX = 160 };
 
 /* Its place in the table, and the kind at a place; NULL: behind the last one. */
 size_t op_place(const op_kind *kind);
@@ -203,6 +210,8 @@ extern const op_kind ops_schema[], ops_entity[], ops_history[], ops_points[], op
     ops_find[];
 extern const size_t ops_schema_count, ops_entity_count, ops_history_count, ops_points_count,
     ops_merge_count, ops_find_count;
+extern const op_kind ops_collection[], ops_vector[], ops_vector_search[];
+extern const size_t ops_collection_count, ops_vector_count, ops_vector_search_count;
 
 uint64_t pick(maker *mk, uint64_t below);
 bool one_in(maker *mk, uint64_t n);
@@ -370,7 +379,7 @@ void entity_put(strata_buffer *out, strata_slice key, const model_version *versi
 
 /* ---- op_history.c ---------------------------------------------------------------------------- */
 
-enum { HISTORY_THINGS = 9 };
+enum { HISTORY_THINGS = 11 };
 
 typedef struct history_thing {
     model_kind kind;
@@ -391,6 +400,21 @@ strata_slice history_ref(st_arena *arena, model_kind kind, strata_slice key);
 void history_show(strata_buffer *out, model_kind kind, const model_version *version);
 /* Whether two versions hold the same; NULL: nothing. */
 bool history_same(model_kind kind, const model_version *a, const model_version *b);
+
+/* ---- op_find.c ------------------------------------------------------------------------------- */
+
+/* Empty: none. */
+strata_slice find_pick_filter(maker *mk);
+bool find_filter_holds(const tree *filter, const tree *document);
+
+/* ---- op_collection.c, op_vector.c ------------------------------------------------------------ */
+
+/* Whether the record of a collection is of one that readers find. */
+bool vector_is_collection(const model_version *record);
+uint32_t vector_dimension(const model_version *record);
+/* How many an entry has, as it is kept. */
+uint32_t vector_numbers(strata_slice kept);
+strata_slice vector_prefix(st_arena *arena, strata_slice collection);
 
 /* ---- What the model keeps -------------------------------------------------------------------- */
 

@@ -56,7 +56,7 @@ static void put_condition(maker *mk, strata_buffer *out) {
     }
 }
 
-static strata_slice pick_filter(maker *mk) {
+strata_slice find_pick_filter(maker *mk) {
     strata_buffer out = {NULL, 0, 0, NULL};
     if (one_in(mk, 6)) {
         return st_slice("", 0);
@@ -179,8 +179,8 @@ static bool condition_holds(const tree *condition, const tree *document) {
     return (order == 0 && name.len == 3) || (lower ? order < 0 : order > 0);
 }
 
-/* As deep as pick_filter goes. */
-static bool filter_holds(const tree *filter, const tree *document) {
+/* As deep as find_pick_filter goes. */
+bool find_filter_holds(const tree *filter, const tree *document) {
     const tree *both = member_of(filter, "and", 3);
     const tree *list = both != NULL ? both : member_of(filter, "or", 2);
     if (list == NULL) {
@@ -260,7 +260,7 @@ static bool reads_past(const op *o) {
 
 static void make_find(maker *mk, op *o) {
     o->run = one_in(mk, 2) ? st_slice("", 0) : pick_run(mk);
-    o->value = pick_filter(mk);
+    o->value = find_pick_filter(mk);
     o->path = one_in(mk, 2) ? strata_text(paths[pick(mk, PATHS)]) : st_slice("", 0);
     o->reverse = one_in(mk, 3);
     o->whole = one_in(mk, 2);
@@ -320,7 +320,7 @@ static void predict_find(const op *o, const moment *at, expected *e, model_kind 
             continue;
         }
         const tree *document = document_of(&e->arena, kind, version);
-        if (filter == NULL || filter_holds(filter, document)) {
+        if (filter == NULL || find_filter_holds(filter, document)) {
             const tree *value = o->path.len > 0 ? node_at(document, o->path) : NULL;
             const bool scalar = value != NULL && value->type != STRATA_ARRAY &&
                                 value->type != STRATA_OBJECT &&

@@ -12,9 +12,12 @@
 enum { CHANGES_SHOWN = 100 };
 
 const history_thing history_things[HISTORY_THINGS] = {
-    {MODEL_KV, "kv", 1, 0},       {MODEL_EVENT, "event", 0, 0},   {MODEL_STATE, "state", 1, 0},
-    {MODEL_TRACE, "trace", 1, 0}, {MODEL_JSON, "json", 1, '#'},   {MODEL_MEMORY, "memory", 1, 0},
-    {MODEL_EDGE, "edge", 3, '>'}, {MODEL_SCHEMA, "schema", 1, 0}, {MODEL_ENTITY, "entity", 2, '/'},
+    {MODEL_KV, "kv", 1, 0},           {MODEL_EVENT, "event", 0, 0},
+    {MODEL_STATE, "state", 1, 0},     {MODEL_TRACE, "trace", 1, 0},
+    {MODEL_JSON, "json", 1, '#'},     {MODEL_COLLECTION, "collection", 1, 0},
+    {MODEL_VECTOR, "vector", 2, '/'}, {MODEL_MEMORY, "memory", 1, 0},
+    {MODEL_EDGE, "edge", 3, '>'},     {MODEL_SCHEMA, "schema", 1, 0},
+    {MODEL_ENTITY, "entity", 2, '/'},
 };
 
 /* ---- Things ---------------------------------------------------------------------------------- */

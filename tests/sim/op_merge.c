@@ -472,8 +472,9 @@ static void merge_events(merger *g) {
 
 /* False: there is nothing to merge, or no telling. */
 static bool merge_all(const op *o, const moment *at, expected *e, merger *g) {
-    static const model_kind kinds[] = {MODEL_KV,     MODEL_STATE, MODEL_TRACE,  MODEL_JSON,
-                                       MODEL_MEMORY, MODEL_EDGE,  MODEL_SCHEMA, MODEL_ENTITY};
+    static const model_kind kinds[] = {MODEL_KV,         MODEL_STATE,  MODEL_TRACE,  MODEL_JSON,
+                                       MODEL_COLLECTION, MODEL_VECTOR, MODEL_MEMORY, MODEL_EDGE,
+                                       MODEL_SCHEMA,     MODEL_ENTITY};
     const op from = {.kind = o->kind, .run = o->key};
     const op to = {.kind = o->kind, .run = o->run};
     *g = (merger){.at = at,
@@ -583,6 +584,39 @@ static void expect_schemas(const merger *g) {
     }
 }
 
+/* The record of an entry's collection in the target, after all that was written before; NULL: there is none. */
+static const model_version *collection_after(const merger *g, strata_slice entry,
+                                             model_version *own) {
+    const strata_slice name = st_slice(entry.data, strlen(entry.data)); /* up to its first 00 */
+    const expected *e = g->e;
+    const model_version *record =
+        model_live(g->at->model, g->target, MODEL_COLLECTION, name, g->at->snapshot);
+    for (size_t i = 0; i < e->write_count; i++) {
+        const model_write *write = &e->writes[i];
+        if (write->kind == MODEL_COLLECTION && st_slice_equal(write->key, name)) {
+            *own = (model_version){.deleted = write->deletes, .value = write->value};
+            record = own;
+        }
+    }
+    return vector_is_collection(record) ? record : NULL;
+}
+
+/* An entry does not come where its collection was dropped, or is of another dimension. */
+static void expect_collections(const merger *g) {
+    expected *e = g->e;
+    for (size_t i = 0; i < e->write_count && e->status == STRATA_OK; i++) {
+        const model_write *write = &e->writes[i];
+        model_version own;
+        if (write->kind != MODEL_VECTOR || write->deletes) {
+            continue;
+        }
+        const model_version *record = collection_after(g, write->key, &own);
+        if (record == NULL || vector_dimension(record) != vector_numbers(write->value)) {
+            expect_error(e, STRATA_CONFLICT, NULL);
+        }
+    }
+}
+
 /* What is too large is found where it is written, the status of the run where something that looks at it is: which
  * of them comes first is left to the core. */
 static void expect_size(const merger *g, const moment *at) {
@@ -613,6 +647,7 @@ static void predict_merge(const op *o, const moment *at, expected *e) {
     }
     if (e->status == STRATA_OK && !o->whole) {
         expect_schemas(&g);
+        expect_collections(&g);
     }
     if (e->status == STRATA_OK) {
         put_merged(o, at, e, &g);

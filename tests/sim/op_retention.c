@@ -8,7 +8,8 @@ static const struct {
     const char *name;
     model_kind kind;
 } primitives[] = {{"", MODEL_KINDS},        {"kv", MODEL_KV},       {"json", MODEL_JSON},
-                  {"memory", MODEL_MEMORY}, {"event", MODEL_EVENT}, {"entity", MODEL_ENTITY}};
+                  {"memory", MODEL_MEMORY}, {"event", MODEL_EVENT}, {"entity", MODEL_ENTITY},
+                  {"vector", MODEL_VECTOR}};
 enum { PRIMITIVES = sizeof primitives / sizeof primitives[0] };
 
 static const char *name_of(model_kind kind) {
@@ -28,10 +29,11 @@ typedef struct scope {
 } scope;
 
 static void make_scope(maker *mk, op *o) {
-    static const char *const some[] = {"kv", "json", "memory", "entity", "event", "graph"};
+    static const char *const some[] = {"kv",     "json",  "memory", "entity",
+                                       "vector", "event", "graph"};
     o->run = one_in(mk, 2) ? pick_run(mk) : st_slice("", 0);
     if (one_in(mk, 2)) {
-        o->type = strata_text(some[pick(mk, one_in(mk, 6) ? 6 : 4)]);
+        o->type = strata_text(some[pick(mk, one_in(mk, 6) ? 7 : 5)]);
     }
 }
 

@@ -46,6 +46,7 @@ maker round_maker(life *l) {
                       .bytes_max = l->value_bytes,
                       .now_us = clock_now(l),
                       .retains = l->retains,
+                      .searches = l->searches,
                       .named = !quiet,
                       .alone = true};
     return mk;
@@ -103,6 +104,7 @@ static moment moment_at(const life *l, uint64_t snapshot, bool alone) {
                        .value_bytes_max = l->options.value_bytes_max,
                        .in_memory = l->in_memory,
                        .alone = alone,
+                       .damaged = l->damaged,
                        .torn = l->slot_torn,
                        .broken = l->broken || l->unknown_count > 0};
     return at;

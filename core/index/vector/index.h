@@ -79,8 +79,8 @@ typedef struct st_vector_found {
 strata_status st_vector_index_search(const st_vector_index *index, const st_vector_query *query,
                                      st_arena *arena, st_vector_found *found);
 
-/* Tells why a search met a part that could not be read; STRATA_OK: none did. By a reader. Errors: corrupt {file,
- * offset}, io, no_memory. */
+/* Tells why a search met a part that could not be read; STRATA_OK: none did. What was ended since may live on in it
+ * then, so the index is of no use any more. By a reader. Errors: corrupt {file, offset}, io, no_memory. */
 strata_status st_vector_index_tell(const st_vector_index *index, strata_error *error);
 
 typedef struct st_vector_stats {
@@ -111,7 +111,7 @@ typedef struct st_vector_merge_spec {
 strata_status st_vector_merge_begin(st_vector_index *index, const st_vector_merge_spec *spec,
                                     st_vector_merge **merge);
 /* Copies or links about so many entries; *done: there are no more. Without the lock, by one thread. Errors:
- * no_memory; the merge can only be destroyed then. */
+ * no_memory; corrupt, io: a part that is merged could not be read. The merge can only be destroyed then. */
 strata_status st_vector_merge_step(st_vector_merge *merge, uint32_t entries, bool *done);
 /* Links some as well, if it is time to: by any other threads, all of which have returned before the merge is
  * finished or destroyed. *idle: there was nothing to link. Errors: no_memory. */

@@ -214,6 +214,14 @@ static strata_status copy_row(st_vector_merge *merge, const st_merge_source *of,
     return STRATA_OK;
 }
 
+/* Whether all that was copied so far was there: what cannot be read is a row of zeros (rows.h). */
+static strata_status check_sources(const st_vector_merge *merge) {
+    for (uint32_t i = 0; i < merge->source_count; i++) {
+        ST_TRY(st_part_failure(merge->sources[i].part));
+    }
+    return STRATA_OK;
+}
+
 /* Up to `entries` more; whether all are there. */
 static strata_status copy_some(st_vector_merge *merge, uint32_t entries, bool *all) {
     for (; merge->at < merge->source_count; merge->at++, merge->row = 0) {
@@ -242,6 +250,7 @@ static strata_status take_base(st_vector_merge *merge, unsigned which) {
     st_merge_output *out = &merge->outputs[which];
     const st_merge_source *base = &merge->sources[out->base];
     const size_t size = base->count * sizeof(uint32_t);
+    ST_TRY(st_part_read_all(base->part));
     uint32_t *kept = st_alloc(memory, size);
     if (kept == NULL) {
         return STRATA_NO_MEMORY;
@@ -359,6 +368,7 @@ strata_status st_vector_merge_step(st_vector_merge *merge, uint32_t entries, boo
         break;
     case ST_MERGE_COPY:
         ST_TRY(copy_some(merge, entries, &all));
+        ST_TRY(check_sources(merge));
         if (all) {
             enter(merge, ST_MERGE_TAKE);
         }

@@ -85,6 +85,19 @@ void st_vector_index_forget_at(void *ctx, const st_commit *commit, uint64_t vers
     }
 }
 
+void st_vector_index_give_up(st_request *rq, st_run *run, const st_collection_index *index) {
+    const strata_executor *executor = &rq->model->host->executor;
+    st_mutex_lock(&run->shard->lock, executor);
+    st_collection_index *there = first_of(run);
+    while (there != NULL && there != index) {
+        there = next_of(there);
+    }
+    if (there != NULL) {
+        give_up(rq->model, run, there);
+    }
+    st_mutex_unlock(&run->shard->lock, executor);
+}
+
 void st_vector_indexes_forget(st_model *model, st_run *run) {
     while (first_of(run) != NULL) {
         give_up(model, run, first_of(run));

@@ -44,6 +44,8 @@ typedef struct st_index_forget {
 } st_index_forget;
 void st_vector_index_forget_at(void *ctx, const st_commit *commit, uint64_t version);
 
+/* It could not be read: it goes, if it is still there, and the next search makes it anew. */
+void st_vector_index_give_up(st_request *rq, st_run *run, const st_collection_index *index);
 /* All indexes of a run go: it was deleted, under its lock. */
 void st_vector_indexes_forget(st_model *model, st_run *run);
 /* The same when nobody uses the run any more. */

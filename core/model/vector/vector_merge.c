@@ -11,7 +11,8 @@
  * 2. Helpers have returned before a merge is finished or destroyed: `helped` is taken away, then `helpers` waited for.
  * 3. Entries that ended at or below the index's `kept` are dropped, as nobody asks the index for them: it goes up to
  *    where something of the run may have gone from the store, before the merge is shown.
- * 4. A merge that finds no memory is given up, and begun again when something changes.
+ * 4. A merge that finds no memory, or cannot read what it merges, is given up, and begun again when something
+ *    changes.
  * A request of its own reads the store, with a place in the epoch only while a merge begins or ends: what others let
  * go of is not kept for as long as it takes.
  *
@@ -54,7 +55,6 @@ typedef struct st_vector_worker {
 
 static void enter(st_vector_worker *w) {
     st_arena_reset(&w->arena);
-    st_error_clear(&w->error);
     st_epoch_enter(&w->model->store.epoch, &w->slot);
 }
 
@@ -131,6 +131,7 @@ static void begin_some(st_vector_worker *w) {
     const wanted some = {.all = false};
     bool there;
     atomic_store_explicit(&w->changed, false, memory_order_seq_cst);
+    st_error_clear(&w->error);
     enter(w);
     for (uint64_t i = 0; i < end && w->merge == NULL; i++) {
         w->next = w->next + 1 < end ? w->next + 1 : 0;
@@ -203,10 +204,23 @@ static void save(st_vector_worker *w) {
     leave(w);
 }
 
-/* Under `lock`: one step of the merge that goes on. */
+/* Nothing is made of a part that could not be read, nor saved beside one: an end that was not found in it would be
+ * missing for good. */
+static strata_status check(st_vector_worker *w, strata_status status) {
+    enter(w);
+    const strata_status told = st_vector_index_tell(w->index->index, &w->error);
+    leave(w);
+    return told == STRATA_OK ? status : told;
+}
+
+/* Under `lock`: one step of the merge that goes on. What cannot be read is told in w->error. */
 static strata_status step(st_vector_worker *w) {
     bool done = false;
-    const strata_status status = st_vector_merge_step(w->merge, STEP_ENTRIES, &done);
+    st_error_clear(&w->error);
+    strata_status status = st_vector_merge_step(w->merge, STEP_ENTRIES, &done);
+    if (done || status != STRATA_OK) {
+        status = check(w, status);
+    }
     if (done && status == STRATA_OK && !w->index->gone) {
         save(w);
     }
@@ -214,6 +228,15 @@ static strata_status step(st_vector_worker *w) {
         end_merge(w, done && status == STRATA_OK);
     }
     return status;
+}
+
+/* Of a merge that nobody waits for: when it fails all rests until something changes. */
+static bool go_on(st_vector_worker *w) {
+    const bool good = step(w) == STRATA_OK;
+    if (!good) {
+        atomic_store_explicit(&w->changed, false, memory_order_relaxed);
+    }
+    return good;
 }
 
 /* ---- Jobs ------------------------------------------------------------------------------------ */
@@ -231,7 +254,7 @@ static void work_step(void *arg) {
                 call_helpers(w);
             }
         } else {
-            (void)step(w);
+            more = go_on(w);
         }
     }
     st_mutex_unlock(&w->lock, &w->model->host->executor);
@@ -329,7 +352,7 @@ void st_vectors_work(st_model *model, uint32_t entries, bool *more) {
             begin_some(w);
             *more = w->merge != NULL;
         } else {
-            (void)step(w);
+            *more = go_on(w);
         }
     }
     st_mutex_unlock(&w->lock, &model->host->executor);
@@ -339,6 +362,7 @@ void st_vectors_work(st_model *model, uint32_t entries, bool *more) {
 static strata_status compact_run(st_vector_worker *w, uint64_t id) {
     wanted what = {.all = true};
     for (bool there = true; there; what.place++) {
+        st_error_clear(&w->error);
         enter(w);
         const strata_status begun = begin_at(w, id, &what, &there);
         leave(w);
@@ -357,6 +381,15 @@ static strata_status compact_run(st_vector_worker *w, uint64_t id) {
     return STRATA_OK;
 }
 
+static strata_status fail_merge(const st_vector_worker *w, strata_status status,
+                                strata_error *error) {
+    if (w->error.code != status) {
+        return st_fail_memory(error);
+    }
+    *error = w->error;
+    return status;
+}
+
 strata_status st_vectors_compact(st_model *model, strata_error *error) {
     st_vector_worker *w = model->vector_worker;
     const strata_executor *executor = &model->host->executor;
@@ -372,5 +405,5 @@ strata_status st_vectors_compact(st_model *model, strata_error *error) {
     st_mutex_unlock(&w->lock, executor);
     return status == STRATA_OK       ? STRATA_OK
            : status == STRATA_CLOSED ? st_fail(error, status, "the database is being closed")
-                                     : st_fail_memory(error);
+                                     : fail_merge(w, status, error);
 }

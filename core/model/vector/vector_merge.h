@@ -16,7 +16,8 @@ void st_vectors_close(st_model *model);
 void st_vectors_changed(st_model *model);
 /* On hosts without threads: copies or links about so many entries. *more: there is more to do. */
 void st_vectors_work(st_model *model, uint32_t entries, bool *more);
-/* Merges all parts of every index into one. The caller is in no epoch. Errors: no_memory, closed. */
+/* Merges all parts of every index into one. The caller is in no epoch. Errors: no_memory, closed; corrupt,
+ * io: what an index, or the run, has in files could not be read. */
 strata_status st_vectors_compact(st_model *model, strata_error *error);
 
 #endif

@@ -560,6 +560,33 @@ static void walks(void **state) {
     free(embeddings);
 }
 
+/* A snapshot keeps what retention has let go of since, and the segments of now have not. */
+static void in_a_snapshot(void **state) {
+    (void)state;
+    strata_options options = db_options(machine, STRATA_BUFFERED);
+    static const char find[] = "{\"collection\":\"c\",\"embedding\":[1,0]}";
+    (void)ask(db, STRATA_OK, "vector.create", "{\"name\":\"c\",\"dimension\":2}");
+    (void)ask(db, STRATA_OK, "vector.upsert",
+              "{\"collection\":\"c\",\"key\":\"old\",\"embedding\":[1,0]}");
+    (void)ask(db, STRATA_OK, "vector.upsert",
+              "{\"collection\":\"c\",\"key\":\"stays\",\"embedding\":[1,1]}");
+    (void)ask(db, STRATA_OK, "snapshot.create", "{\"name\":\"then\"}");
+    (void)ask(db, STRATA_OK, "retention.set", "{\"keep\":\"last\",\"versions\":1}");
+    (void)ask(db, STRATA_OK, "vector.delete", "{\"collection\":\"c\",\"key\":\"old\"}");
+    (void)ask(db, STRATA_OK, "vector.search", "%s", find);
+    (void)ask(db, STRATA_OK, "db.compact", "{}"); /* what is trimmed goes from the store, */
+    (void)ask(db, STRATA_OK, "vector.upsert",
+              "{\"collection\":\"c\",\"key\":\"new\",\"embedding\":[0,1]}");
+    (void)ask(db, STRATA_OK, "db.compact", "{}"); /* and from the index, which is saved */
+    db_close(db);
+    options.snapshot = "then";
+    assert_int_equal(strata_open("db", &options, &db), STRATA_OK);
+    const char *answer = ask(db, STRATA_OK, "vector.search", "%s", find);
+    assert_true(json_has(answer, "\"key\":\"old\""));
+    assert_true(json_has(answer, "\"key\":\"stays\""));
+    assert_false(json_has(answer, "\"key\":\"new\""));
+}
+
 /* Memory that fails anywhere leaves searches right. */
 static void no_memory(void **state) {
     (void)state;
@@ -601,6 +628,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         case_of(like_brute_force), case_of(forks), case_of(trimmed),
         case_of(conflicts),        case_of(walks), case_of(no_memory),
+        case_of(in_a_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
