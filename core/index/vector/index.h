@@ -20,7 +20,7 @@ typedef struct st_vector_options {
     st_code_kind codes;
     uint32_t dimension; /* 1 to ST_DIMENSION_MAX */
     uint64_t seed;
-    uint32_t head_rows; /* that the head has room for; 0: 2048 */
+    uint32_t head_rows; /* that the head has room for; 0: 4096 */
 } st_vector_options;
 
 /* host and epoch are borrowed until destroy. Errors: no_memory. Cost: a few kilobytes until the first entry. */
