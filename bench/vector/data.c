@@ -89,9 +89,13 @@ uint64_t vector_random(uint64_t *state) {
     return x ^ x >> 31;
 }
 
-bool vector_passes(uint32_t label, unsigned percent) {
+unsigned vector_share(uint32_t label) {
     uint64_t state = label;
-    return vector_random(&state) % 100 < percent;
+    return (unsigned)(vector_random(&state) % 100);
+}
+
+bool vector_passes(uint32_t label, unsigned percent) {
+    return vector_share(label) < percent;
 }
 
 static double chance(uint64_t *state) {

@@ -46,6 +46,7 @@ void vector_normalise(float *row, uint32_t dimension);
 
 /* Has nothing to do with where a row lies. */
 bool vector_passes(uint32_t label, unsigned percent);
+unsigned vector_share(uint32_t label); /* 0 to 99: it passes if this is less than the percent */
 
 /* Random numbers; the same from the same seed. */
 uint64_t vector_random(uint64_t *state);

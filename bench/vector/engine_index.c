@@ -112,7 +112,8 @@ static void erase(void *index, uint32_t label) {
 /* Nobody reads what ended: nothing of it is kept. */
 static void begin_merge(ours *o, bool all) {
     st_mutex_lock(&o->lock, &o->host->executor);
-    must(st_vector_merge_begin(o->index, all, o->version, &o->merge));
+    const st_vector_merge_spec spec = {.all = all, .keep = o->version, .known = o->version};
+    must(st_vector_merge_begin(o->index, &spec, &o->merge));
     st_mutex_unlock(&o->lock, &o->host->executor);
 }
 
