@@ -73,7 +73,7 @@ WASM_HOT      := $(wildcard core/base/*.c core/txn/*.c core/index/text/*.c core/
   $(addprefix core/store/,store.c read.c scan.c merge.c) \
   $(addprefix core/store/table/,block.c block_builder.c block_cache.c filter.c table_index.c table_iter.c) \
   $(addprefix core/model/,kv.c event.c memory.c memory_index.c page.c id.c) \
-  core/index/vector/kernel_128.c
+  $(addprefix core/index/vector/,code.c graph_walk.c kernel_128.c rows.c search.c)
 WASM_COLD     := $(filter-out $(WASM_HOT),$(CORE_SRC)) hosts/wasm/abi.c hosts/wasm/frame.c
 WASM_DEP      := -std=c11 -D_GNU_SOURCE -DNDEBUG $(WASM_FEATURES) -MMD -MP -w
 

@@ -29,6 +29,7 @@ typedef struct finder {
     st_filter filter;
     st_collection collection;
     st_codec codec;
+    float length; /* of the query, as in code.h */
     st_scan_range range; /* of the collection's keys */
     st_bound bound;
     st_key key;        /* of the collection, and of the entry that is read */
@@ -160,8 +161,8 @@ static strata_status compare(finder *f, const st_vector *vector) {
     f->result->fetched++;
     return insert(f, (st_nearest_hit){.key = vector->ref.key,
                                       .version = vector->stamp.version,
-                                      .distance = st_vector_distance(
-                                          &f->codec, f->request->embedding, f->numbers)});
+                                      .distance = st_vector_distance(&f->codec, f->request->embedding,
+                                                                     f->length, f->numbers)});
 }
 
 /* ---- Everything is read ---------------------------------------------------------------------- */
@@ -400,6 +401,7 @@ static strata_status prepare(finder *f, bool zero) {
     ST_TRY(st_collection_range(rq, name, &f->range));
     f->codec = st_codec_of(f->collection.metric, st_collection_codes(&f->collection),
                            f->collection.dimension, st_vector_kernels_best());
+    f->length = st_vector_length(&f->codec, f->request->embedding);
     st_key_texts(&f->key, ST_TAG_VECTOR, &name, 1);
     f->prefix_len = f->key.len;
     f->numbers = st_arena_alloc(rq->arena, f->collection.dimension * sizeof *f->numbers, 64);

@@ -89,7 +89,7 @@ typedef struct strata_vector_query {
     const float *embedding;
     uint32_t dimension;
     uint32_t k;          /* 1 to 1000 */
-    uint32_t effort;     /* candidates of a walk, 10 to 10 000 */
+    uint32_t effort;     /* how far beyond the k-th it looks, 10 to 10 000 */
     strata_value filter; /* as the argument of vector.search; null: none */
     bool exact;          /* compare with all */
     bool values;         /* whether hits have embeddings, metadata and texts */

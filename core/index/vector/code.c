@@ -30,28 +30,45 @@ static float length_of(const st_codec *codec, const float *embedding) {
     return sqrtf(codec->kernels->dot_f32(embedding, embedding, codec->dimension));
 }
 
+/* To the nearest whole number, of two to the even one, for sizes up to 2^22; as fast everywhere as an addition. */
+static inline float whole(float x) {
+    const float shift = 12582912; /* 1.5 * 2^23: the next floats are whole numbers apart */
+    return x + shift - shift;
+}
+
+static float largest(const float *numbers, uint32_t count) {
+    float most = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const float size = fabsf(numbers[i]);
+        most = size > most ? size : most;
+    }
+    return most;
+}
+
 /* The code of embedding * factor; the head's scale, sum and error. */
 static void write_i8(const st_codec *codec, const float *embedding, float factor, int8_t *code,
                      st_code_head *head) {
-    float most = 0;
-    for (uint32_t i = 0; i < codec->dimension; i++) {
-        const float size = fabsf(embedding[i]);
-        most = size > most ? size : most;
-    }
+    enum { LANES = 8 };
+    const float most = largest(embedding, codec->dimension);
     const float step = most * factor / (float)LEVELS;
     const float inverse = most > 0 ? (float)LEVELS / most : 0;
-    float left_out = 0;
+    float left_out[LANES] = {0};
     int32_t sum = 0;
     for (uint32_t i = 0; i < codec->dimension; i++) {
-        const float level = rintf(embedding[i] * inverse);
+        const float level = whole(embedding[i] * inverse);
         const float off = embedding[i] * factor - level * step;
         code[i] = (int8_t)level;
         sum += code[i];
-        left_out += off * off;
+        left_out[i % LANES] += off * off;
+    }
+    for (unsigned width = LANES / 2; width > 0; width /= 2) {
+        for (unsigned i = 0; i < width; i++) {
+            left_out[i] += left_out[i + width];
+        }
     }
     head->scale = step;
     head->sum = sum;
-    head->error = sqrtf(left_out);
+    head->error = sqrtf(left_out[0]);
 }
 
 static void write_f32(const st_codec *codec, const float *embedding, float factor, float *code,
@@ -86,6 +103,7 @@ static st_code_query query_of(const st_codec *codec, const uint8_t *row, float l
     return (st_code_query){
         .codec = codec,
         .code = st_code_of(row),
+        .sum = head->sum,
         .scale = euclidean ? 2 * head->scale : head->scale,
         .bias = euclidean                           ? head->bias
                 : codec->metric == ST_METRIC_COSINE ? 1
@@ -103,6 +121,24 @@ st_code_query st_code_query_of(const st_codec *codec, const float *embedding, ui
 
 st_code_query st_code_query_row(const st_codec *codec, const uint8_t *row) {
     return query_of(codec, row, 0);
+}
+
+void st_code_distances(const st_code_query *query, const uint8_t *const *rows, unsigned count,
+                       float *distances) {
+    const st_codec *codec = query->codec;
+    int32_t dots[ST_CODES_MAX];
+    if (codec->kind == ST_CODE_F32) {
+        for (unsigned i = 0; i < count; i++) {
+            distances[i] = st_code_distance(query, rows[i]);
+        }
+        return;
+    }
+    const st_dots_query dots_query = {query->code, query->sum, codec->dimension};
+    codec->kernels->dots_i8(&dots_query, rows, sizeof(st_code_head), count, dots);
+    for (unsigned i = 0; i < count; i++) {
+        const st_code_head *head = st_code_head_of(rows[i]);
+        distances[i] = query->bias + head->bias - query->scale * head->scale * (float)dots[i];
+    }
 }
 
 /* ---- How far off ----------------------------------------------------------------------------- */
@@ -140,17 +176,26 @@ float st_code_error_usual(const st_code_query *query, const uint8_t *row) {
     return st_code_error_max(query, row) / sqrtf((float)query->codec->dimension);
 }
 
-float st_vector_distance(const st_codec *codec, const float *query, const float *embedding) {
+float st_code_size(const st_code_query *query, const uint8_t *row, float distance) {
+    const float least = query->codec->metric == ST_METRIC_DOT
+                            ? -query->length * length_of_row(query->codec, row)
+                            : 0;
+    const float size = distance - least;
+    const float off = st_code_error_usual(query, row);
+    return size > off ? size : off;
+}
+
+float st_vector_length(const st_codec *codec, const float *query) {
+    return codec->metric == ST_METRIC_COSINE ? length_of(codec, query) : 0;
+}
+
+float st_vector_distance(const st_codec *codec, const float *query, float length,
+                         const float *embedding) {
     const st_vector_kernels *kernels = codec->kernels;
     const uint32_t n = codec->dimension;
     if (codec->metric == ST_METRIC_EUCLIDEAN) {
         return kernels->l2_f32(query, embedding, n);
     }
     const float dot = kernels->dot_f32(query, embedding, n);
-    if (codec->metric == ST_METRIC_DOT) {
-        return -dot;
-    }
-    const float lengths =
-        sqrtf(kernels->dot_f32(query, query, n)) * sqrtf(kernels->dot_f32(embedding, embedding, n));
-    return 1 - dot / lengths;
+    return codec->metric == ST_METRIC_DOT ? -dot : 1 - dot / (length * length_of(codec, embedding));
 }

@@ -50,6 +50,7 @@ st_codec st_codec_of(st_vector_metric metric, st_code_kind kind, uint32_t dimens
 typedef struct st_code_query {
     const st_codec *codec;
     const void *code; /* as in a row; aligned as rows are */
+    int32_t sum;      /* as in a row */
     float scale;
     float bias;
     float error;  /* as in a row */
@@ -81,12 +82,25 @@ static inline float st_code_distance(const st_code_query *query, const uint8_t *
     return query->bias + head->bias - query->scale * head->scale * dot;
 }
 
+enum { ST_CODES_MAX = 128 };
+/* The same for each of `count` rows, at most ST_CODES_MAX. */
+void st_code_distances(const st_code_query *query, const uint8_t *const *rows, unsigned count,
+                       float *distances);
+
+/* What a share of a distance is a share of: the distance itself, but never less than codes are off; under dot, where
+ * distances are below 0, how much less it is than it could be for a vector of the row's length. */
+float st_code_size(const st_code_query *query, const uint8_t *row, float distance);
+
 /* By how much such a distance is off, at most; and as a rule: the standard deviation, where what the codes
  * leave out has nothing to do with the other vector. */
 float st_code_error_max(const st_code_query *query, const uint8_t *row);
 float st_code_error_usual(const st_code_query *query, const uint8_t *row);
 
-/* The distance between the vectors themselves, by the formula above: the same bits on every host. */
-float st_vector_distance(const st_codec *codec, const float *query, const float *embedding);
+/* The distance between the vectors themselves, by the formula above: the same bits on every host. length: of the
+ * query, as below. */
+float st_vector_distance(const st_codec *codec, const float *query, float length,
+                         const float *embedding);
+/* What a distance needs to know of a query besides: its length, under cosine; else 0. */
+float st_vector_length(const st_codec *codec, const float *query);
 
 #endif

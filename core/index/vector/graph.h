@@ -87,24 +87,38 @@ uint32_t st_graph_entry(const st_graph *graph, unsigned *level);
 
 /* ---- Walking --------------------------------------------------------------------------------- */
 
-/* What a walk keeps of a node it has met; the highest bit of `mark`: it went on from there. */
-typedef struct st_candidate {
+/* What a walk keeps of a node it has met, as a number that is the lower the nearer the node is, and of equally near
+ * ones the lower the node's: 32 bits of the distance, 31 of the node, and whether the walk went on from there. */
+typedef uint64_t st_candidate;
+
+#define ST_CANDIDATE_SEEN UINT64_C(1)
+
+static inline st_candidate st_candidate_of(float distance, uint32_t node) {
+    uint32_t bits;
+    memcpy(&bits, &distance, sizeof bits);
+    bits ^=
+        (uint32_t)((int32_t)bits >> 31) | UINT32_C(0x80000000); /* in the order of the numbers */
+    return (uint64_t)bits << 32 | (uint64_t)node << 1;
+}
+static inline uint32_t st_candidate_node(st_candidate candidate) {
+    return (uint32_t)candidate >> 1;
+}
+static inline float st_candidate_distance(st_candidate candidate) {
+    uint32_t bits = (uint32_t)(candidate >> 32);
     float distance;
-    uint32_t mark;
-} st_candidate;
-
-#define ST_CANDIDATE_SEEN UINT32_C(0x80000000)
-
-static inline uint32_t st_candidate_node(const st_candidate *candidate) {
-    return candidate->mark & ~ST_CANDIDATE_SEEN;
+    bits ^= (uint32_t)((int32_t)~bits >> 31) | UINT32_C(0x80000000);
+    memcpy(&distance, &bits, sizeof distance);
+    return distance;
 }
 
 /* The scratch of one thread that searches or adds. */
 typedef struct st_walk {
     const strata_allocator *memory;
-    uint16_t *visited; /* of each node the round in which it was met last */
+    uint64_t *
+        visited; /* bit node % 64 of word node / 64: it was met; all 0 between rounds but for `met` */
     uint32_t visited_len;
-    uint16_t round;
+    uint32_t *met; /* the nodes that were met, as long as there is room */
+    uint32_t met_len;
     st_candidate *pool; /* nearest first, equally near ones by number */
     uint32_t pool_cap;  /* one more than a pool may have */
     uint32_t pool_len;
@@ -114,8 +128,18 @@ typedef struct st_walk {
 void st_walk_init(st_walk *walk, const strata_allocator *memory);
 void st_walk_free(st_walk *walk);
 
-/* Leaves in the pool the (up to) `effort` nearest nodes that a walk finds. Errors: no_memory. */
-strata_status st_graph_search(const st_graph *graph, const st_code_query *query, uint32_t effort,
+/* How far a walk goes: until the nearest node that it has not gone on from is further away than `far` times the
+ * `nearest`-th nearest is (Al-Jazzazi and others, "Distance Adaptive Beam Search for Provably Accurate Graph-Based
+ * Nearest Neighbor Search", 2025), or all of the `most` nearest have been gone on from. */
+typedef struct st_reach {
+    uint32_t nearest; /* 1 to most */
+    uint32_t most;
+    float
+        far; /* of distances as in code.h: squared ones, under cosine and euclidean; INFINITY: only `most` counts */
+} st_reach;
+
+/* Leaves in the pool, of the nodes that a walk finds, those within reach. Errors: no_memory. */
+strata_status st_graph_search(const st_graph *graph, const st_code_query *query, st_reach reach,
                               st_walk *walk);
 
 /* Of which nodes answers may consist. */
@@ -125,7 +149,7 @@ typedef struct st_node_set {
 } st_node_set;
 
 /* The same among the nodes of the set: others are only passed through. */
-strata_status st_graph_search_in(const st_graph *graph, const st_code_query *query, uint32_t effort,
+strata_status st_graph_search_in(const st_graph *graph, const st_code_query *query, st_reach reach,
                                  const st_node_set *set, st_walk *walk);
 
 /* ---- Building -------------------------------------------------------------------------------- */

@@ -21,14 +21,14 @@
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
 /* Whether the candidate is nearer to the node than to all that are chosen. */
-static bool leads_elsewhere(const st_graph *graph, const st_candidate *candidate,
-                            const st_chosen *kept) {
+static bool leads_elsewhere(const st_graph *graph, st_candidate candidate, const st_chosen *kept) {
     const st_code_query from =
         st_code_query_row(graph->codec, st_graph_code(graph, st_candidate_node(candidate)));
     const float slack = graph->codec->metric == ST_METRIC_DOT ? 1 : NEARER; /* those are below 0 */
+    const float away = st_candidate_distance(candidate);
     for (unsigned i = 0; i < kept->count; i++) {
         const float distance = st_code_distance(&from, st_graph_code(graph, kept->nodes[i]));
-        if (distance * slack < candidate->distance) {
+        if (distance * slack < away) {
             return false;
         }
     }
@@ -39,8 +39,8 @@ void st_graph_choose(const st_graph *graph, const st_candidate *candidates, uint
                      unsigned most, st_chosen *kept) {
     kept->count = 0;
     for (uint32_t i = 0; i < count && kept->count < most; i++) {
-        if (leads_elsewhere(graph, &candidates[i], kept)) {
-            kept->nodes[kept->count++] = st_candidate_node(&candidates[i]);
+        if (leads_elsewhere(graph, candidates[i], kept)) {
+            kept->nodes[kept->count++] = st_candidate_node(candidates[i]);
         }
     }
 }
@@ -55,9 +55,7 @@ void st_links_write(st_link *links, unsigned most, const st_chosen *kept) {
 /* ---- Linking back ---------------------------------------------------------------------------- */
 
 void st_candidate_insert(st_candidate *candidates, unsigned count, st_candidate one) {
-    while (count > 0 && (candidates[count - 1].distance > one.distance ||
-                         (candidates[count - 1].distance == one.distance &&
-                          candidates[count - 1].mark > one.mark))) {
+    while (count > 0 && candidates[count - 1] > one) {
         candidates[count] = candidates[count - 1];
         count--;
     }
@@ -76,7 +74,7 @@ static void choose_anew(const st_graph *graph, uint32_t to, uint32_t node, st_li
     for (unsigned i = 0; i <= most; i++) {
         const uint32_t other = i < most ? st_link_get(&links[i]) : node;
         const float distance = st_code_distance(&from, st_graph_code(graph, other));
-        st_candidate_insert(candidates, i, (st_candidate){distance, other});
+        st_candidate_insert(candidates, i, st_candidate_of(distance, other));
     }
     st_graph_choose(graph, candidates, most + 1, most, &kept);
     st_links_write(links, most, &kept);
@@ -137,7 +135,8 @@ void st_graph_raise_top(st_graph *graph, uint32_t node) {
 static void link_on(st_graph *graph, const st_code_query *query, uint32_t node, unsigned level,
                     uint32_t effort, st_walk *walk) {
     st_chosen kept;
-    st_graph_walk(graph, query, level, effort, walk);
+    const st_reach reach = {.nearest = 1, .most = effort, .far = INFINITY};
+    st_graph_walk(graph, query, level, reach, walk);
     st_graph_choose(graph, walk->pool, walk->pool_len, ST_GRAPH_LINKS, &kept);
     link_forth(graph, node, level, &kept);
     for (unsigned i = 0; i < kept.count; i++) {
@@ -154,9 +153,8 @@ static strata_status begin_level(const st_graph *graph, uint32_t node, uint32_t 
     ST_TRY(st_walk_begin(walk, graph->capacity, effort));
     (void)st_walk_meet(walk, node);
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t other = st_candidate_node(&first[i]);
-        (void)st_walk_meet(walk, other);
-        (void)st_walk_offer(walk, other, first[i].distance, effort);
+        (void)st_walk_meet(walk, st_candidate_node(first[i]));
+        (void)st_walk_offer(walk, first[i] & ~ST_CANDIDATE_SEEN, effort);
     }
     return STRATA_OK;
 }
@@ -170,8 +168,8 @@ strata_status st_graph_add(st_graph *graph, uint32_t node, uint32_t effort, st_w
     if (entry != ST_NO_NODE) {
         const unsigned first = (unsigned)st_min(level, top);
         entry = st_graph_descend(graph, &query, entry, top, first, walk);
-        (void)st_walk_offer(walk, entry, st_code_distance(&query, st_graph_code(graph, entry)),
-                            effort);
+        const float distance = st_code_distance(&query, st_graph_code(graph, entry));
+        (void)st_walk_offer(walk, st_candidate_of(distance, entry), effort);
         for (unsigned on = first + 1; on-- > 0;) {
             ST_TRY(begin_level(graph, node, effort, walk));
             link_on(graph, &query, node, on, effort, walk);

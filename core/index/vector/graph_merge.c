@@ -29,11 +29,11 @@ static void consider(const taking *of, const st_code_query *query, uint32_t node
                      candidates *all) {
     bool known = node == self || all->count == CANDIDATES_MAX;
     for (unsigned i = 0; i < all->count && !known; i++) {
-        known = all->items[i].mark == node;
+        known = st_candidate_node(all->items[i]) == node;
     }
     if (!known) {
         const float distance = st_code_distance(query, st_graph_code(of->graph, node));
-        st_candidate_insert(all->items, all->count++, (st_candidate){distance, node});
+        st_candidate_insert(all->items, all->count++, st_candidate_of(distance, node));
     }
 }
 
@@ -108,7 +108,7 @@ static void link_from_near(st_graph *graph, uint32_t node, const uint8_t *met,
                            const st_walk *walk) {
     st_link *first = NULL;
     for (uint32_t i = 0; i < walk->pool_len; i++) {
-        const uint32_t near = st_candidate_node(&walk->pool[i]);
+        const uint32_t near = st_candidate_node(walk->pool[i]);
         st_link *last = &st_graph_links(graph, near)[ST_GRAPH_LINKS_0 - 1];
         if (near == node || !met[near]) {
             continue;
@@ -137,7 +137,8 @@ static strata_status mend_once(st_graph *graph, uint32_t count, uint32_t effort,
     for (uint32_t node = 0; node < count && !*whole; node++) {
         if (!met[node]) {
             const st_code_query query = st_code_query_row(graph->codec, st_graph_code(graph, node));
-            ST_TRY(st_graph_search(graph, &query, effort, walk));
+            const st_reach reach = {.nearest = 1, .most = effort, .far = INFINITY};
+            ST_TRY(st_graph_search(graph, &query, reach, walk));
             link_from_near(graph, node, met, walk);
         }
     }

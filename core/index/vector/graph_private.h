@@ -39,22 +39,18 @@ void st_links_write(st_link *links, unsigned most, const st_chosen *kept);
 /* Puts one more in its place among candidates that are in order. */
 void st_candidate_insert(st_candidate *candidates, unsigned count, st_candidate one);
 
-/* Empties the pool and forgets whom the last round met. Errors: no_memory. */
-strata_status st_walk_begin(st_walk *walk, uint32_t nodes, uint32_t effort);
+/* Empties the pool and forgets whom the last round met. most: candidates of the pool. Errors: no_memory. */
+strata_status st_walk_begin(st_walk *walk, uint32_t nodes, uint32_t most);
 /* Whether the node is met for the first time in this round. */
-static inline bool st_walk_meet(st_walk *walk, uint32_t node) {
-    const bool first = walk->visited[node] != walk->round;
-    walk->visited[node] = walk->round;
-    return first;
-}
-/* Into the pool, at its place; it holds the `effort` nearest. Returns the place, or the pool's length. */
-uint32_t st_walk_offer(st_walk *walk, uint32_t node, float distance, uint32_t effort);
+bool st_walk_meet(st_walk *walk, uint32_t node);
+/* Into the pool, at its place; it holds the `most` nearest. Returns the place, or `most`. */
+uint32_t st_walk_offer(st_walk *walk, st_candidate candidate, uint32_t most);
 
 /* From the node on one level, always to the nearest link. */
 uint32_t st_graph_descend(const st_graph *graph, const st_code_query *query, uint32_t node,
                           unsigned from, unsigned to, st_walk *walk);
 /* The walk proper, on one level, from what is in the pool. */
 void st_graph_walk(const st_graph *graph, const st_code_query *query, unsigned level,
-                   uint32_t effort, st_walk *walk);
+                   st_reach reach, st_walk *walk);
 
 #endif

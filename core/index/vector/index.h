@@ -49,7 +49,7 @@ typedef struct st_vector_hit {
 typedef struct st_vector_query {
     const float *embedding;
     uint32_t k;
-    uint32_t effort; /* candidates of a walk; at least k */
+    uint32_t effort; /* how far a walk goes: as a rule, about so many candidates */
     uint64_t snapshot;
     bool exact; /* compare with everything, and leave out nothing that may belong to the answer */
 

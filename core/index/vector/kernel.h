@@ -12,6 +12,12 @@
 
 #include "base/std.h"
 
+typedef struct st_dots_query {
+    const int8_t *a;
+    int32_t sum; /* of all a[i] */
+    size_t n;
+} st_dots_query;
+
 typedef struct st_vector_kernels {
     const char *name; /* "scalar", "simd128", "avx2", "avx512_vnni", "avx512" */
 
@@ -26,6 +32,10 @@ typedef struct st_vector_kernels {
     /* The sum of a[i] * b[i], exact. sum_b: the sum of all b[i], which some kernels need: they
      * multiply a[i] + 128, unsigned, and take 128 * sum_b off. */
     int32_t (*dot_i8)(const int8_t *a, const int8_t *b, size_t n, int32_t sum_b);
+
+    /* The same for each of `count` rows: out[i] is of query->a with the bytes from rows[i] + skip on. */
+    void (*dots_i8)(const st_dots_query *query, const uint8_t *const *rows, size_t skip,
+                    size_t count, int32_t *out);
 
     /* The bits in which the n bytes of a and b differ. */
     uint32_t (*hamming)(const uint8_t *a, const uint8_t *b, size_t n);

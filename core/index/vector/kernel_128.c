@@ -160,6 +160,16 @@ INLINE int32_t words_sum(words sums) {
     simde_mm_storeu_si128((void *)lanes, sums);
     return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
 }
+INLINE void words_sums(const words sums[ROWS], int32_t out[ROWS]) {
+    const words low01 = simde_mm_unpacklo_epi32(sums[0], sums[1]);
+    const words high01 = simde_mm_unpackhi_epi32(sums[0], sums[1]);
+    const words low23 = simde_mm_unpacklo_epi32(sums[2], sums[3]);
+    const words high23 = simde_mm_unpackhi_epi32(sums[2], sums[3]);
+    const words even = words_add(low01, high01);
+    const words odd = words_add(low23, high23);
+    simde_mm_storeu_si128((void *)out, words_add(simde_mm_unpacklo_epi64(even, odd),
+                                                 simde_mm_unpackhi_epi64(even, odd)));
+}
 INLINE uint32_t count_sum(words sums) {
     return (uint32_t)words_sum(simde_mm_madd_epi16(sums, simde_mm_set1_epi16(1)));
 }
@@ -171,5 +181,6 @@ const st_vector_kernels st_vector_kernels_simd128 = {
     .dot_f16 = dot_f16,
     .l2_f16 = l2_f16,
     .dot_i8 = dot_i8,
+    .dots_i8 = dots_i8,
     .hamming = hamming,
 };

@@ -107,6 +107,9 @@ INLINE float floats_finish(const pair p, size_t i, floats sums) {
 INLINE int32_t words_sum(words sums) {
     return sum8(sums);
 }
+INLINE void words_sums(const words sums[ROWS], int32_t out[ROWS]) {
+    sums8(sums[0], sums[1], sums[2], sums[3], out);
+}
 INLINE uint32_t count_sum(words sums) {
     return (uint32_t)sum8(sums);
 }
@@ -122,6 +125,7 @@ const st_vector_kernels st_vector_kernels_avx2 = {
     .dot_f16 = dot_f16,
     .l2_f16 = l2_f16,
     .dot_i8 = dot_i8,
+    .dots_i8 = dots_i8,
     .hamming = hamming,
 };
 

@@ -90,8 +90,14 @@ INLINE float floats_finish(const pair p, size_t i, floats sums) {
     }
     return finish8(p, i, sum);
 }
+INLINE __m256i halves_sum(words sums) {
+    return _mm256_add_epi32(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64(sums, 1));
+}
 INLINE int32_t words_sum(words sums) {
-    return sum8(_mm256_add_epi32(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64(sums, 1)));
+    return sum8(halves_sum(sums));
+}
+INLINE void words_sums(const words sums[ROWS], int32_t out[ROWS]) {
+    sums8(halves_sum(sums[0]), halves_sum(sums[1]), halves_sum(sums[2]), halves_sum(sums[3]), out);
 }
 INLINE uint32_t count_sum(words sums) {
     return (uint32_t)words_sum(sums);
@@ -104,6 +110,7 @@ const st_vector_kernels st_vector_kernels_avx512_vnni = {
     .dot_f16 = dot_f16,
     .l2_f16 = l2_f16,
     .dot_i8 = dot_i8,
+    .dots_i8 = dots_i8,
     .hamming = st_vector_hamming_avx2,
 };
 
@@ -114,6 +121,7 @@ const st_vector_kernels st_vector_kernels_avx512 = {
     .dot_f16 = dot_f16,
     .l2_f16 = l2_f16,
     .dot_i8 = dot_i8,
+    .dots_i8 = dots_i8,
     .hamming = hamming,
 };
 

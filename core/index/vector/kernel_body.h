@@ -16,7 +16,8 @@
  *
  * and defines after it, as they are the last steps and narrower ones can be part of them,
  *
- *   floats_finish(p, i, sums), words_sum(sums) of dot_step, count_sum(sums) of count_step
+ *   floats_finish(p, i, sums), words_sum(sums) of dot_step, words_sums(sums, out) of ROWS of them, count_sum(sums)
+ *   of count_step
  *
  * The order of floating point, the same for all widths and in kernel_scalar.c: element i of each
  * whole block of 32 is added to lane i mod 32. Then the upper half of the lanes is added to the
@@ -41,11 +42,12 @@ typedef struct {
     bool squared; /* terms are squared differences, not products */
 } pair;
 
-enum { BLOCK = 32, VECTORS = BLOCK / LANES, CHAINS = 4 };
+enum { BLOCK = 32, VECTORS = BLOCK / LANES, CHAINS = 4, ROWS = 4 };
 
 /* From the sums of LANES lanes on, with fewer than LANES elements left from i on. */
 INLINE float floats_finish(const pair p, size_t i, floats sums);
 INLINE int32_t words_sum(words sums);
+INLINE void words_sums(const words sums[ROWS], int32_t out[ROWS]);
 INLINE uint32_t count_sum(words sums);
 
 /* Unrolled, so that the array of sums becomes registers. */
@@ -166,6 +168,52 @@ KERNEL int32_t dot_i8(const int8_t *a, const int8_t *b, size_t n, int32_t sum_b)
     }
     const int32_t sum = words_sum(sum_bytes((const uint8_t *)a, (const uint8_t *)b, n, false));
     return UNSIGNED_A ? sum - 128 * sum_b : sum;
+}
+
+/* The step of each of the rows with one of the query. */
+INLINE void row_steps(words sums[ROWS], const uint8_t *const rows[ROWS], size_t i, words query) {
+    UNROLLED for (size_t r = 0; r < ROWS; r++) {
+        sums[r] = dot_step(sums[r], words_load(rows[r] + i), query);
+    }
+}
+
+/* ROWS of them side by side, as one chain of sums each is enough then. */
+INLINE void dot_rows(const uint8_t *a, const uint8_t *const rows[ROWS], size_t n,
+                     int32_t out[ROWS]) {
+    words sums[ROWS];
+    size_t i = 0;
+    UNROLLED for (size_t r = 0; r < ROWS; r++) {
+        sums[r] = words_zero();
+    }
+    for (; n - i >= BYTES; i += BYTES) {
+        row_steps(sums, rows, i, words_load(a + i));
+    }
+    if (i < n) {
+        const words query = words_last(a, n, n - i);
+        UNROLLED for (size_t r = 0; r < ROWS; r++) {
+            sums[r] = dot_step(sums[r], words_last(rows[r], n, n - i), query);
+        }
+    }
+    words_sums(sums, out);
+}
+
+KERNEL void dots_i8(const st_dots_query *query, const uint8_t *const *rows, size_t skip,
+                    size_t count, int32_t *out) {
+    if (query->n < TAIL_MIN) {
+        st_vector_dots_i8_scalar(query, rows, skip, count, out);
+        return;
+    }
+    for (size_t first = 0; first < count; first += ROWS) {
+        const uint8_t *some[ROWS]; /* the last one again, where there are no more */
+        int32_t sums[ROWS];
+        for (size_t r = 0; r < ROWS; r++) {
+            some[r] = rows[first + r < count ? first + r : count - 1] + skip;
+        }
+        dot_rows((const uint8_t *)query->a, some, query->n, sums);
+        for (size_t r = 0; r < ROWS && first + r < count; r++) {
+            out[first + r] = UNSIGNED_A ? sums[r] - 128 * query->sum : sums[r];
+        }
+    }
 }
 
 KERNEL uint32_t hamming(const uint8_t *a, const uint8_t *b, size_t n) {

@@ -91,6 +91,14 @@ int32_t st_vector_dot_i8_scalar(const int8_t *a, const int8_t *b, size_t n, int3
     return sum;
 }
 
+void st_vector_dots_i8_scalar(const st_dots_query *query, const uint8_t *const *rows, size_t skip,
+                              size_t count, int32_t *out) {
+    for (size_t i = 0; i < count; i++) {
+        const int8_t *row = (const int8_t *)rows[i] + skip;
+        out[i] = st_vector_dot_i8_scalar(row, query->a, query->n, query->sum);
+    }
+}
+
 static uint32_t bits_of(uint64_t word) {
     word -= word >> 1 & 0x5555555555555555u;
     word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
@@ -121,5 +129,6 @@ const st_vector_kernels st_vector_kernels_scalar = {
     .dot_f16 = dot_f16,
     .l2_f16 = l2_f16,
     .dot_i8 = st_vector_dot_i8_scalar,
+    .dots_i8 = st_vector_dots_i8_scalar,
     .hamming = st_vector_hamming_scalar,
 };

@@ -15,6 +15,8 @@ extern const st_vector_kernels st_vector_kernels_avx512;
 
 /* For vectors shorter than a register. */
 int32_t st_vector_dot_i8_scalar(const int8_t *a, const int8_t *b, size_t n, int32_t sum_b);
+void st_vector_dots_i8_scalar(const st_dots_query *query, const uint8_t *const *rows, size_t skip,
+                              size_t count, int32_t *out);
 uint32_t st_vector_hamming_scalar(const uint8_t *a, const uint8_t *b, size_t n);
 #if defined(__x86_64__)
 uint32_t st_vector_hamming_avx2(const uint8_t *a, const uint8_t *b, size_t n);

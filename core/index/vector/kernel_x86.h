@@ -34,3 +34,9 @@ INLINE int32_t sum8(__m256i sums) {
     sum = _mm_add_epi32(sum, _mm_unpackhi_epi64(sum, sum));
     return _mm_cvtsi128_si32(sum) + _mm_extract_epi32(sum, 1);
 }
+
+INLINE void sums8(__m256i a, __m256i b, __m256i c, __m256i d, int32_t out[4]) {
+    const __m256i sums = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+    _mm_storeu_si128((void *)out, _mm_add_epi32(_mm256_castsi256_si128(sums),
+                                                _mm256_extracti128_si256(sums, 1)));
+}

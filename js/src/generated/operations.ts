@@ -3293,7 +3293,7 @@ export interface VectorSearchArgs {
     filter?: ObjectValue | undefined;
     /** Whether to compare with all, so that nothing is missed. */
     exact?: boolean | undefined;
-    /** Candidates of a walk, 10-10000; 64 when left out. More find more, and take longer. */
+    /** How far beyond the k-th nearest the search looks, 10-10000; 64 when left out: as a rule, about so many candidates. More finds more, and takes longer. */
     effort?: number | bigint | undefined;
     /** Whether to return metadata and texts; true when left out. */
     metadata?: boolean | undefined;

@@ -120,13 +120,14 @@ static int compare_expected(const void *a, const void *b) {
  * nearest first. own: of each key 1 if the transaction has written it. */
 static size_t expect(const world *w, uint64_t version, const row *own, size_t own_count, int group,
                      const float *query, expected *out) {
+    const float length = st_vector_length(&w->codec, query);
     size_t count = 0;
     bool written[KEYS] = {false};
     for (size_t i = own_count; i > 0; i--) {
         const row *one = &own[i - 1];
         if (!written[one->key] && one->embedding != NULL &&
             (group < 0 || (unsigned)group == one->group)) {
-            out[count].distance = st_vector_distance(&w->codec, query, one->embedding);
+            out[count].distance = st_vector_distance(&w->codec, query, length, one->embedding);
             (void)snprintf(out[count++].key, sizeof out[0].key, "k%u", one->key);
         }
         written[one->key] = true;
@@ -135,7 +136,7 @@ static size_t expect(const world *w, uint64_t version, const row *own, size_t ow
         const row *one = &w->rows[i];
         if (one->from <= version && version < one->to && !written[one->key] &&
             (group < 0 || (unsigned)group == one->group)) {
-            out[count].distance = st_vector_distance(&w->codec, query, one->embedding);
+            out[count].distance = st_vector_distance(&w->codec, query, length, one->embedding);
             (void)snprintf(out[count++].key, sizeof out[0].key, "k%u", one->key);
         }
     }

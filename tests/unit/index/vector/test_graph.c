@@ -67,22 +67,27 @@ static uint32_t find_nearest(const st_graph *graph, uint32_t count, const st_cod
         if (set == NULL || (set->bits[i / 64] >> (i % 64) & 1) != 0) {
             const float distance = st_code_distance(query, st_graph_code(graph, i));
             uint32_t at = found < K ? found++ : K;
-            for (; at > 0 && best[at - 1].distance > distance; at--) {
+            for (; at > 0 && st_candidate_distance(best[at - 1]) > distance; at--) {
                 if (at < K) {
                     best[at] = best[at - 1];
                 }
             }
             if (at < K) {
-                best[at] = (st_candidate){distance, i};
+                best[at] = st_candidate_of(distance, i);
             }
         }
     }
     return found;
 }
 
+/* So many candidates, whatever their distances. */
+static st_reach reach_of(uint32_t most) {
+    return (st_reach){.nearest = 1, .most = most, .far = INFINITY};
+}
+
 /* How many of the nearest the walk found, of all that there are, in thousandths. */
 static unsigned recall(const fixture *f, const st_graph *graph, uint32_t count,
-                       const st_node_set *set, uint32_t effort) {
+                       const st_node_set *set, st_reach reach) {
     uint8_t *room = aligned_alloc(16, f->codec.stride);
     st_walk walk;
     unsigned hits = 0;
@@ -93,17 +98,17 @@ static unsigned recall(const fixture *f, const st_graph *graph, uint32_t count,
         const st_code_query query =
             st_code_query_of(&f->codec, f->queries + (size_t)q * DIMENSION, room);
         const uint32_t found = find_nearest(graph, count, &query, set, best);
-        assert_int_equal(set == NULL ? st_graph_search(graph, &query, effort, &walk)
-                                     : st_graph_search_in(graph, &query, effort, set, &walk),
+        assert_int_equal(set == NULL ? st_graph_search(graph, &query, reach, &walk)
+                                     : st_graph_search_in(graph, &query, reach, set, &walk),
                          STRATA_OK);
-        assert_true(walk.pool_len <= effort);
+        assert_true(walk.pool_len <= reach.most);
         for (uint32_t i = 0; i < walk.pool_len; i++) {
-            const uint32_t node = st_candidate_node(&walk.pool[i]);
+            const uint32_t node = st_candidate_node(walk.pool[i]);
             assert_true(node < count);
             assert_true(set == NULL || (set->bits[node / 64] >> (node % 64) & 1) != 0);
-            assert_true(i == 0 || walk.pool[i - 1].distance <= walk.pool[i].distance);
+            assert_true(i == 0 || walk.pool[i - 1] <= walk.pool[i]);
             for (uint32_t b = 0; b < found; b++) {
-                hits += best[b].mark == node;
+                hits += st_candidate_node(best[b]) == node;
             }
         }
         all += found;
@@ -123,8 +128,8 @@ static void test_recall(void **state) {
         make(&f, metrics[m], NODES, test_host());
         add_all(&f);
         assert_sound(&f.graph, NODES);
-        assert_true(recall(&f, &f.graph, NODES, NULL, 64) >= 980);
-        assert_true(recall(&f, &f.graph, NODES, NULL, 400) >= 998);
+        assert_true(recall(&f, &f.graph, NODES, NULL, reach_of(64)) >= 980);
+        assert_true(recall(&f, &f.graph, NODES, NULL, reach_of(400)) >= 998);
         drop(&f);
     }
     assert_int_equal(test_memory_blocks(), 0);
@@ -137,9 +142,42 @@ static void test_few(void **state) {
         make(&f, ST_METRIC_DOT, count, test_host());
         add_all(&f);
         assert_sound(&f.graph, count);
-        assert_int_equal(recall(&f, &f.graph, count, NULL, 64), 1000);
+        assert_int_equal(recall(&f, &f.graph, count, NULL, reach_of(64)), 1000);
         drop(&f);
     }
+}
+
+/* As far as distances say: about as good, by fewer of them. */
+static void test_reach(void **state) {
+    (void)state;
+    static const st_vector_metric metrics[] = {ST_METRIC_COSINE, ST_METRIC_EUCLIDEAN,
+                                               ST_METRIC_DOT};
+    const st_reach near = {.nearest = K, .most = NODES, .far = 1.02f};
+    const st_reach far = {.nearest = K, .most = NODES, .far = 1.5f};
+    for (size_t m = 0; m < 3; m++) {
+        fixture f;
+        make(&f, metrics[m], NODES, test_host());
+        add_all(&f);
+        const unsigned little = recall(&f, &f.graph, NODES, NULL, near);
+        const unsigned much = recall(&f, &f.graph, NODES, NULL, far);
+        assert_true(much >= 950 && much >= little);
+        uint8_t *room = aligned_alloc(16, f.codec.stride);
+        const st_code_query query = st_code_query_of(&f.codec, f.queries, room);
+        st_walk walk;
+        uint64_t distances[3];
+        st_walk_init(&walk, f.graph.memory);
+        const st_reach reaches[] = {near, far, reach_of(NODES)};
+        for (size_t i = 0; i < 3; i++) {
+            const uint64_t before = walk.distances;
+            assert_int_equal(st_graph_search(&f.graph, &query, reaches[i], &walk), STRATA_OK);
+            distances[i] = walk.distances - before;
+        }
+        assert_true(distances[0] < distances[1] && distances[1] < distances[2]);
+        st_walk_free(&walk);
+        free(room);
+        drop(&f);
+    }
+    assert_int_equal(test_memory_blocks(), 0);
 }
 
 static void test_empty(void **state) {
@@ -153,7 +191,7 @@ static void test_empty(void **state) {
                      STRATA_OK);
     st_walk_init(&walk, graph.memory);
     const st_code_query query = st_code_query_of(&codec, &one, room);
-    assert_int_equal(st_graph_search(&graph, &query, 5, &walk), STRATA_OK);
+    assert_int_equal(st_graph_search(&graph, &query, reach_of(5), &walk), STRATA_OK);
     assert_int_equal(walk.pool_len, 0);
     assert_int_equal(st_graph_mend(&graph, 0, 5, &walk), STRATA_OK);
     assert_sound(&graph, 0);
@@ -182,7 +220,7 @@ static void test_sets(void **state) {
                 set.count++;
             }
         }
-        const unsigned got = recall(&f, &f.graph, NODES, &set, 100);
+        const unsigned got = recall(&f, &f.graph, NODES, &set, reach_of(100));
         if (got < cases[c].recall) {
             fail_msg("one in %u: recall 0.%03u", cases[c].one_in, got);
         }
@@ -248,7 +286,7 @@ static void test_threads(void **state) {
     assert_int_equal(st_graph_mend(&with.f.graph, NODES, EFFORT, &walk), STRATA_OK);
     st_walk_free(&walk);
     assert_sound(&with.f.graph, NODES);
-    assert_true(recall(&with.f, &with.f.graph, NODES, NULL, 64) >= 970);
+    assert_true(recall(&with.f, &with.f.graph, NODES, NULL, reach_of(64)) >= 970);
     drop(&with.f);
 }
 
@@ -316,7 +354,7 @@ static void test_churn(void **state) {
     fixture f;
     make(&f, ST_METRIC_COSINE, NODES, test_host());
     add_all(&f);
-    const unsigned before = recall(&f, &f.graph, NODES, NULL, 64);
+    const unsigned before = recall(&f, &f.graph, NODES, NULL, reach_of(64));
     st_walk_init(&walk, f.graph.memory);
     for (int round = 0; round < ROUNDS; round++) {
         st_graph grown;
@@ -341,7 +379,7 @@ static void test_churn(void **state) {
         st_graph_free(&f.graph);
         f.graph = grown;
     }
-    const unsigned after = recall(&f, &f.graph, NODES, NULL, 64);
+    const unsigned after = recall(&f, &f.graph, NODES, NULL, reach_of(64));
     if (after + 10 < before) {
         fail_msg("recall went from 0.%03u to 0.%03u", before, after);
     }
@@ -353,11 +391,11 @@ static void test_churn(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recall),     cmocka_unit_test(test_few),
-        cmocka_unit_test(test_empty),      cmocka_unit_test(test_sets),
-        cmocka_unit_test(test_same_again), cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_take_all),
-        cmocka_unit_test(test_churn),
+        cmocka_unit_test(test_recall),   cmocka_unit_test(test_few),
+        cmocka_unit_test(test_reach),    cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_sets),     cmocka_unit_test(test_same_again),
+        cmocka_unit_test(test_threads),  cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_take_all), cmocka_unit_test(test_churn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

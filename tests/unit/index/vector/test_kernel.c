@@ -172,6 +172,28 @@ static void every_half(void **state) {
 
 /* ---- Bytes ----------------------------------------------------------------------------------- */
 
+/* Of one to nine rows, which are `a` and, now and then, the query itself. */
+static void check_rows(const st_vector_kernels *k, const uint8_t *a, const uint8_t *query, size_t n,
+                       int32_t dot, int32_t sum) {
+    enum { ROWS = 9, SKIP = 16 };
+    const uint8_t *rows[ROWS];
+    int32_t dots[ROWS + 1];
+    const st_dots_query dots_query = {(const int8_t *)query, sum, n};
+    const int32_t own = k->dot_i8(dots_query.a, dots_query.a, n, sum);
+    const size_t count = n % ROWS + 1;
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = (i % 3 == 2 ? query : a) - SKIP;
+    }
+    dots[count] = 77;
+    k->dots_i8(&dots_query, rows, SKIP, count, dots);
+    for (size_t i = 0; i < count; i++) {
+        if (dots[i] != (i % 3 == 2 ? own : dot)) {
+            fail_msg("%s of %zu: row %zu of %zu is %d", k->name, n, i, count, dots[i]);
+        }
+    }
+    assert_int_equal(dots[count], 77);
+}
+
 static void bytes_of_all_lengths(void **state) {
     (void)state;
     uint8_t *const a_end = guarded_end();
@@ -192,6 +214,7 @@ static void bytes_of_all_lengths(void **state) {
         }
         const st_vector_kernels *k = NULL;
         for (size_t i = 0; (k = st_vector_kernels_at(i)) != NULL; i++) {
+            check_rows(k, a, b, n, dot, sum_b);
             const int32_t got = k->dot_i8((const int8_t *)a, (const int8_t *)b, n, sum_b);
             const uint32_t differ = k->hamming(a, b, n);
             if (got != dot || differ != bits) {
@@ -226,6 +249,11 @@ static void extremes(void **state) {
                 const size_t len = (size_t)n;
                 const int32_t got = k->dot_i8(a, b, len, n * values[v][1]);
                 const uint32_t differ = k->hamming((const uint8_t *)a, (const uint8_t *)b, len);
+                const uint8_t *row = (const uint8_t *)a;
+                const st_dots_query query = {b, n * values[v][1], len};
+                int32_t of_row;
+                k->dots_i8(&query, &row, 0, 1, &of_row);
+                assert_int_equal(of_row, dot);
                 if (got != dot || differ != bits * (uint32_t)n) {
                     fail_msg("%s of %d times %d by %d: dot_i8 %d, hamming %u", k->name, n,
                              values[v][0], values[v][1], got, differ);

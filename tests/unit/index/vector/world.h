@@ -192,6 +192,7 @@ static inline bool is_before(const st_vector_hit *a, const st_vector_hit *b) {
 static inline void find_nearest(const world *w, const st_vector_query *query, nearest *n) {
     char text[HITS_MAX + 1][16];
     st_vector_hit hits[HITS_MAX + 1];
+    const float length = st_vector_length(&w->codec, query->embedding);
     uint32_t count = 0;
     for (uint32_t i = 0; i < w->count; i++) {
         const row *r = &w->rows[i];
@@ -199,7 +200,7 @@ static inline void find_nearest(const world *w, const st_vector_query *query, ne
             lets_pass(w, r->key, r->from)) {
             const st_vector_hit one = {
                 key_text(r->key, text[count]), r->from,
-                st_vector_distance(&w->codec, query->embedding, r->embedding)};
+                st_vector_distance(&w->codec, query->embedding, length, r->embedding)};
             uint32_t at = count;
             for (; at > 0 && is_before(&one, &hits[at - 1]); at--) {
                 hits[at] = hits[at - 1];
@@ -233,6 +234,7 @@ static inline uint32_t count_found(const st_vector_found *found, const nearest *
 /* Every hit is one that a reader sees, at its distance; in order. */
 static inline void assert_good(world *w, const st_vector_query *query,
                                const st_vector_found *found) {
+    const float length = st_vector_length(&w->codec, query->embedding);
     for (size_t i = 0; i < found->count; i++) {
         const st_vector_hit *hit = &found->hits[i];
         const uint32_t key = (uint32_t)strtoul((const char *)hit->key.data + 1, NULL, 10);
@@ -240,7 +242,8 @@ static inline void assert_good(world *w, const st_vector_query *query,
         (void)original(w, hit->key, hit->version, &embedding);
         assert_true(hit->version <= query->snapshot);
         assert_true(lets_pass(w, key, hit->version));
-        assert_true(hit->distance == st_vector_distance(&w->codec, query->embedding, embedding));
+        assert_true(hit->distance ==
+                    st_vector_distance(&w->codec, query->embedding, length, embedding));
         assert_true(i == 0 || is_before(&found->hits[i - 1], hit));
     }
 }
