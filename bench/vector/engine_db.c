@@ -37,9 +37,12 @@ static strata_slice key_of(uint32_t label, char key[KEY_LEN + 1]) {
 }
 
 static uint32_t label_of(strata_slice key) {
-    char text[KEY_LEN + 1] = "";
-    memcpy(text, key.data, KEY_LEN);
-    return (uint32_t)strtoul(text, NULL, 16);
+    uint32_t label = 0;
+    for (size_t i = 0; i < KEY_LEN; i++) {
+        const unsigned digit = ((const uint8_t *)key.data)[i];
+        label = label << 4 | (digit <= '9' ? digit - '0' : digit - 'a' + 10);
+    }
+    return label;
 }
 
 static strata_value object_of(strata_db *db, const char *json, strata_buffer *room) {

@@ -413,10 +413,15 @@ size_t st_table_index_resident_bytes(const st_table_index *index) {
  * prefix. */
 static bool begins_by(const st_table_index *index, size_t block, strata_slice key,
                       uint64_t number) {
+    const uint8_t *p = index->pool.data + index->places[block];
+    const size_t len = (size_t)(pool_number(&p) >> 1);
+    const int order = st_slice_compare(st_slice(p, len), key);
+    if (order != 0) {
+        return order < 0;
+    }
     st_index_block about;
     st_table_index_block(index, block, &about);
-    const int order = st_slice_compare(about.separator, key);
-    return order < 0 || (order == 0 && about.separator_version >= number);
+    return about.separator_version >= number;
 }
 
 /* Among the blocks of one head, `last` being the last of them. */
