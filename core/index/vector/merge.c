@@ -19,8 +19,8 @@
 enum {
     LINKED_MIN = 1024, /* entries of a part below which a graph is not worth it */
     GROWTH = 3, /* a part up to so many times as large as the newer ones is merged with them */
-    ENDED_ONE_IN = 8, /* of a part, until it is merged to be rid of them */
-    OUTSIDE_MIN = 256, /* entries outside of the largest part for which idle hands merge all, */
+    ENDED_ONE_IN = 8,    /* of a part, until it is merged to be rid of them */
+    OUTSIDE_MIN = 256,   /* entries outside of the largest part for which idle hands merge all, */
     OUTSIDE_ONE_IN = 16, /* and what share of it they are at least */
 };
 

@@ -36,8 +36,9 @@ typedef struct st_vector_worker {
     st_model *model;
     _Atomic bool changed; /* since all was looked at */
 
-    st_mutex lock;  /* whoever merges; what follows */
-    uint32_t quiet; /* looks since something had changed; from QUIET_LOOKS on nothing is looked for */
+    st_mutex lock; /* whoever merges; what follows */
+    uint32_t
+        quiet; /* looks since something had changed; from QUIET_LOOKS on nothing is looked for */
     st_epoch_slot slot;
     st_arena arena;
     strata_error error;

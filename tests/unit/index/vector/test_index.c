@@ -173,10 +173,8 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_changes),
-        cmocka_unit_test(test_past),
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_random_changes), cmocka_unit_test(test_past),
+        cmocka_unit_test(test_empty),          cmocka_unit_test(test_idle),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
