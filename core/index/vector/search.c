@@ -24,10 +24,6 @@ enum {
     MOST_BY_EFFORT = 16, /* candidates of a walk that finds no end */
 };
 
-/* How much further than the k-th nearest a walk goes, by how much the root of its effort is above that of 9. Measured:
- * with this an effort gives about the recall of as many candidates, or more, on embeddings of words and in clusters. */
-#define FAR_BY_EFFORT 0.02f
-
 typedef struct candidate {
     float distance; /* by code */
     float off;      /* it may be off by this */
@@ -233,14 +229,33 @@ static strata_status live_set(const search *s, const st_part *part, const st_nod
     return STRATA_OK;
 }
 
-/* How far a walk goes for so much effort, if one in `share` of the nodes that it finds is asked for. */
-static st_reach reach_of(const st_vector_query *query, float share) {
-    const float effort = (float)query->effort;
-    const float nearest = (float)st_max(query->k, NEAREST_MIN) * share;
+/* Between a power of two and the next, a straight line. */
+static float log2_roughly(float x) {
+    float whole = 0;
+    for (; x >= 2; x /= 2) {
+        whole++;
+    }
+    return whole + x - 1;
+}
+
+/* Beyond which distance, in that of the `nearest`-th, about `effort` candidates are met. The first share is measured: it
+ * gives about the recall of as many candidates, or more, on embeddings of words and in clusters. The second is for few
+ * dimensions, where such a share holds fewer: at most as many as the volume grows, (1 + share) ^ (dimension / 2) times.
+ * Only operations that are the same on every host. */
+static float far_of(float effort, uint32_t dimension) {
+    const float measured = 0.02f * (sqrtf(effort) - 3);
+    const float by_volume = 1.4f * log2_roughly(effort / (float)NEAREST_MIN) / (float)dimension;
+    return 1 + fmaxf(fmaxf(measured, by_volume), 0);
+}
+
+/* How far a walk goes, if one in `share` of the nodes that it finds is asked for. */
+static st_reach reach_of(const search *s, float share) {
+    const float effort = (float)s->query->effort;
+    const float nearest = (float)st_max(s->query->k, NEAREST_MIN) * share;
     return (st_reach){
         .nearest = (uint32_t)nearest,
         .most = (uint32_t)(nearest + effort * share * (float)MOST_BY_EFFORT),
-        .far = 1 + FAR_BY_EFFORT * fmaxf(sqrtf(effort) - 3, 0),
+        .far = far_of(effort, s->index->codec.dimension),
     };
 }
 
@@ -258,7 +273,7 @@ static strata_status search_few(search *s, st_part *part, bool all_live) {
     if (set.count <= SCAN_MAX || set.count < st_part_count(part) / SCAN_ONE_IN) {
         return scan_set(s, part, &set);
     }
-    ST_TRY(st_graph_search_in(&part->graph, &s->code, reach_of(s->query, 1), &set, s->walk));
+    ST_TRY(st_graph_search_in(&part->graph, &s->code, reach_of(s, 1), &set, s->walk));
     return take_pool(s, part, &set);
 }
 
@@ -275,7 +290,7 @@ static strata_status walk_part(search *s, st_part *part) {
     if (asked_for < SAMPLES / 4 || (known && set.count < count / 4)) {
         return search_few(s, part, all_live);
     }
-    const st_reach reach = reach_of(s->query, (float)SAMPLES / (float)asked_for);
+    const st_reach reach = reach_of(s, (float)SAMPLES / (float)asked_for);
     ST_TRY(st_graph_search(&part->graph, &s->code, reach, s->walk));
     return take_pool(s, part, known ? &set : NULL);
 }
