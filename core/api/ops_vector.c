@@ -35,7 +35,7 @@ static strata_status take_codes(st_call *call, int arg, st_codes_asked *codes) {
             return STRATA_OK;
         }
     }
-    return call->given[arg] ? fail_word(call, "codes", word, "auto, f32 or i8") : STRATA_OK;
+    return call->given[arg] ? fail_word(call, "codes", word, "auto, f32, i8 or b1") : STRATA_OK;
 }
 
 strata_status st_op_vector_create(st_call *call) {

@@ -23,7 +23,7 @@ static strata_status create(st_request *rq, strata_run id, const strata_collecti
     if (given->size != sizeof *given) {
         return fail_size(rq, "strata_collection");
     }
-    if ((unsigned)given->metric > STRATA_METRIC_DOT || (unsigned)given->codes > STRATA_CODES_I8 ||
+    if ((unsigned)given->metric > STRATA_METRIC_DOT || (unsigned)given->codes > STRATA_CODES_B1 ||
         given->seed > INT64_MAX) {
         return st_fail(rq->error, STRATA_INVALID_ARGUMENT,
                        "there is no such metric, or codes, or the seed is not below 2^63");

@@ -16,7 +16,7 @@ export interface CollectionOptions extends CallOptions {
     /** cosine when left out. */
     metric?: 'cosine' | 'euclidean' | 'dot' | undefined;
     /** How the index codes embeddings; auto when left out. */
-    codes?: 'auto' | 'f32' | 'i8' | undefined;
+    codes?: 'auto' | 'f32' | 'i8' | 'b1' | undefined;
     /** The seed of the index. */
     seed?: number | bigint | undefined;
 }

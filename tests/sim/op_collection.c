@@ -11,7 +11,7 @@
 enum { COLLECTIONS = 3 };
 
 static const char *const metrics[] = {"cosine", "euclidean", "dot"};
-static const char *const codes[] = {"auto", "f32", "i8"};
+static const char *const codes[] = {"auto", "f32", "i8", "b1"};
 
 /* ---- What the model keeps -------------------------------------------------------------------- */
 
@@ -89,7 +89,7 @@ static void make_create(maker *mk, op *o) {
     o->number =
         one_in(mk, 40) ? pick(mk, 2) * 9000 : VECTOR_DIMENSION_LEAST + pick(mk, VECTOR_DIMENSIONS);
     o->direction = one_in(mk, 4) ? st_slice("", 0) : strata_text(metrics[pick(mk, 3)]);
-    o->path = one_in(mk, 3) ? st_slice("", 0) : strata_text(codes[pick(mk, 3)]);
+    o->path = one_in(mk, 3) ? st_slice("", 0) : strata_text(codes[pick(mk, 4)]);
     o->until = one_in(mk, 3) ? pick(mk, 100) : 0;
     if (one_in(mk, 60)) {
         o->direction = strata_text("manhattan");
@@ -204,13 +204,14 @@ static bool reads_past(const op *o) {
 }
 
 void vector_put_collection(strata_buffer *out, strata_slice name, const model_version *record) {
+    const bool bits = st_slice_equal(text_of(field_of(record->value, "codes")), strata_text("b1"));
     const bool packs = st_slice_equal(text_of(field_of(record->value, "codes")), strata_text("i8"));
     put(st_msgpack_put_object(out, 8));
     put_text(out, "name", name);
     put_raw(out, "dimension", field_of(record->value, "dimension"));
     put_raw(out, "metric", field_of(record->value, "metric"));
     put_raw(out, "codes", field_of(record->value, "codes"));
-    put_text(out, "coded_as", strata_text(packs ? "i8" : "f32"));
+    put_text(out, "coded_as", strata_text(bits ? "b1" : packs ? "i8" : "f32"));
     put_raw(out, "seed", field_of(record->value, "seed"));
     put_stamp(out, record);
 }

@@ -21,7 +21,8 @@ typedef enum strata_metric {
 typedef enum strata_codes {
     STRATA_CODES_AUTO = 0, /* eight bits a number, from dimension 16 on */
     STRATA_CODES_F32,
-    STRATA_CODES_I8
+    STRATA_CODES_I8,
+    STRATA_CODES_B1 /* a bit a number: a search looks at all of them, and then at the best */
 } strata_codes;
 
 typedef struct strata_collection {

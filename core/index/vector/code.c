@@ -13,15 +13,25 @@
  */
 #include "index/vector/code.h"
 
+#include "index/vector/bits.h"
+
 enum { LEVELS = 127, ROW_ALIGN = 16 };
+
+static uint32_t code_bytes(st_code_kind kind, uint32_t dimension) {
+    return kind == ST_CODE_B1   ? st_bits_count(dimension) / 8
+           : kind == ST_CODE_I8 ? dimension
+                                : dimension * (uint32_t)sizeof(float);
+}
 
 st_codec st_codec_of(st_vector_metric metric, st_code_kind kind, uint32_t dimension,
                      const st_vector_kernels *kernels) {
     ST_ASSERT(dimension > 0 && dimension <= ST_DIMENSION_MAX);
-    const uint32_t code = kind == ST_CODE_I8 ? dimension : dimension * (uint32_t)sizeof(float);
-    const uint32_t bytes = (uint32_t)sizeof(st_code_head) + code;
-    return (st_codec){metric, kind, dimension, (bytes + ROW_ALIGN - 1) / ROW_ALIGN * ROW_ALIGN,
-                      kernels};
+    const uint32_t bytes = (uint32_t)sizeof(st_code_head) + code_bytes(kind, dimension);
+    const uint32_t stride = (bytes + ROW_ALIGN - 1) / ROW_ALIGN * ROW_ALIGN;
+    const uint32_t bits = st_bits_count(dimension);
+    const uint32_t room =
+        kind == ST_CODE_B1 ? bits / 8 * ST_PLANES + bits * (uint32_t)sizeof(float) : stride;
+    return (st_codec){metric, kind, dimension, stride, room, kernels};
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -81,13 +91,23 @@ static void write_f32(const st_codec *codec, const float *embedding, float facto
     head->error = 0;
 }
 
+static void write_b1(const st_codec *codec, const float *embedding, float factor, uint8_t *code,
+                     st_code_head *head) {
+    const st_bits_made made = st_bits_write(embedding, codec->dimension, factor, code);
+    head->scale = made.scale;
+    head->sum = made.ones;
+    head->error = made.error;
+}
+
 void st_code_write(const st_codec *codec, const float *embedding, uint8_t *row) {
     const float length = length_of(codec, embedding);
     const float factor = codec->metric == ST_METRIC_COSINE ? 1 / length : 1;
     st_code_head head = {.bias = codec->metric == ST_METRIC_EUCLIDEAN ? length * length : 0};
     uint8_t *code = row + sizeof head;
     memset(row, 0, codec->stride);
-    if (codec->kind == ST_CODE_I8) {
+    if (codec->kind == ST_CODE_B1) {
+        write_b1(codec, embedding, factor, code, &head);
+    } else if (codec->kind == ST_CODE_I8) {
         write_i8(codec, embedding, factor, (int8_t *)code, &head);
     } else {
         write_f32(codec, embedding, factor, (float *)(void *)code, &head);
@@ -113,7 +133,32 @@ static st_code_query query_of(const st_codec *codec, const uint8_t *row, float l
     };
 }
 
+/* Bits have another form as a query. */
+static st_code_query ask_b1(const st_codec *codec, const float *embedding, float length,
+                            uint8_t *room) {
+    const float factor = codec->metric == ST_METRIC_COSINE ? 1 / length : 1;
+    uint8_t *planes = room + st_bits_count(codec->dimension) * sizeof(float);
+    const st_bits_asked asked =
+        st_bits_ask(embedding, codec->dimension, factor, (float *)(void *)room, planes);
+    return (st_code_query){
+        .codec = codec,
+        .code = planes,
+        .sum = (int32_t)asked.sum,
+        .step = asked.step,
+        .low = asked.low,
+        .scale = codec->metric == ST_METRIC_EUCLIDEAN ? 2 : 1,
+        .bias = codec->metric == ST_METRIC_EUCLIDEAN ? length * length
+                : codec->metric == ST_METRIC_COSINE  ? 1
+                                                     : 0,
+        .error = asked.error,
+        .length = length * factor,
+    };
+}
+
 st_code_query st_code_query_of(const st_codec *codec, const float *embedding, uint8_t *room) {
+    if (codec->kind == ST_CODE_B1) {
+        return ask_b1(codec, embedding, length_of(codec, embedding), room);
+    }
     st_code_write(codec, embedding, room);
     return query_of(codec, room,
                     codec->metric == ST_METRIC_COSINE ? 1 : length_of(codec, embedding));
@@ -123,21 +168,63 @@ st_code_query st_code_query_row(const st_codec *codec, const uint8_t *row) {
     return query_of(codec, row, 0);
 }
 
+/* <low + step * levels, signs>, where a sign is 2 * bit - 1. */
+static float dot_of_bits(const st_code_query *query, const uint8_t *row, uint32_t levels) {
+    const int32_t bits = (int32_t)st_bits_count(query->codec->dimension);
+    const int32_t signs = 2 * st_code_head_of(row)->sum - bits;
+    return query->step * (float)(2 * (int32_t)levels - query->sum) + query->low * (float)signs;
+}
+
+float st_code_dot(const st_code_query *query, const uint8_t *row) {
+    const st_codec *codec = query->codec;
+    if (codec->kind == ST_CODE_I8) {
+        return (float)codec->kernels->dot_i8(query->code, st_code_of(row), codec->dimension,
+                                             st_code_head_of(row)->sum);
+    }
+    if (codec->kind == ST_CODE_F32) {
+        return codec->kernels->dot_f32(query->code, st_code_of(row), codec->dimension);
+    }
+    const st_bits_query bits = {query->code, st_bits_count(codec->dimension) / 8};
+    uint32_t levels;
+    codec->kernels->dots_b1(&bits, &row, sizeof(st_code_head), 1, &levels);
+    return dot_of_bits(query, row, levels);
+}
+
+static inline float distance_of(const st_code_query *query, const uint8_t *row, float dot) {
+    const st_code_head *head = st_code_head_of(row);
+    return query->bias + head->bias - query->scale * head->scale * dot;
+}
+
+static void distances_i8(const st_code_query *query, const uint8_t *const *rows, unsigned count,
+                         float *distances) {
+    const st_dots_query numbers = {query->code, query->sum, query->codec->dimension};
+    int32_t sums[ST_CODES_MAX];
+    query->codec->kernels->dots_i8(&numbers, rows, sizeof(st_code_head), count, sums);
+    for (unsigned i = 0; i < count; i++) {
+        distances[i] = distance_of(query, rows[i], (float)sums[i]);
+    }
+}
+
+static void distances_b1(const st_code_query *query, const uint8_t *const *rows, unsigned count,
+                         float *distances) {
+    const st_bits_query bits = {query->code, st_bits_count(query->codec->dimension) / 8};
+    uint32_t levels[ST_CODES_MAX];
+    query->codec->kernels->dots_b1(&bits, rows, sizeof(st_code_head), count, levels);
+    for (unsigned i = 0; i < count; i++) {
+        distances[i] = distance_of(query, rows[i], dot_of_bits(query, rows[i], levels[i]));
+    }
+}
+
 void st_code_distances(const st_code_query *query, const uint8_t *const *rows, unsigned count,
                        float *distances) {
-    const st_codec *codec = query->codec;
-    int32_t dots[ST_CODES_MAX];
-    if (codec->kind == ST_CODE_F32) {
+    if (query->codec->kind == ST_CODE_I8) {
+        distances_i8(query, rows, count, distances);
+    } else if (query->codec->kind == ST_CODE_B1) {
+        distances_b1(query, rows, count, distances);
+    } else {
         for (unsigned i = 0; i < count; i++) {
-            distances[i] = st_code_distance(query, rows[i]);
+            distances[i] = distance_of(query, rows[i], st_code_dot(query, rows[i]));
         }
-        return;
-    }
-    const st_dots_query dots_query = {query->code, query->sum, codec->dimension};
-    codec->kernels->dots_i8(&dots_query, rows, sizeof(st_code_head), count, dots);
-    for (unsigned i = 0; i < count; i++) {
-        const st_code_head *head = st_code_head_of(rows[i]);
-        distances[i] = query->bias + head->bias - query->scale * head->scale * (float)dots[i];
     }
 }
 
@@ -158,10 +245,13 @@ static float length_of_row(const st_codec *codec, const uint8_t *row) {
         return sqrtf(head->bias) + head->error;
     }
     const float step = head->scale;
-    return codec->kind == ST_CODE_I8
-               ? step * sqrtf((float)codec->kernels->dot_i8(st_code_of(row), st_code_of(row),
-                                                            codec->dimension, head->sum))
-               : sqrtf(codec->kernels->dot_f32(st_code_of(row), st_code_of(row), codec->dimension));
+    const float product =
+        codec->kind == ST_CODE_B1 ? (float)st_bits_count(codec->dimension)
+        : codec->kind == ST_CODE_I8
+            ? (float)codec->kernels->dot_i8(st_code_of(row), st_code_of(row), codec->dimension,
+                                            head->sum)
+            : codec->kernels->dot_f32(st_code_of(row), st_code_of(row), codec->dimension);
+    return step * sqrtf(product);
 }
 
 /* <q, x> - <q^, x^> = <q, x - x^> + <q - q^, x^> */

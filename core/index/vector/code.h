@@ -1,6 +1,6 @@
 /* code.h - embeddings as short codes, and distances between them.
  *
- * Where vectors are compared in great number their codes are: eight bits a dimension with a scale of the
+ * Where vectors are compared in great number their codes are: eight bits a dimension, or one, with a scale of the
  * vector's own, or the 32-bit floats themselves. What is kept beside a code makes every metric one formula:
  *
  *     distance(q, x) = q.bias + x.bias - q.scale * x.scale * dot(q.code, x.code)
@@ -24,13 +24,14 @@ typedef enum st_vector_metric {
     ST_METRIC_DOT
 } st_vector_metric;
 
-typedef enum st_code_kind { ST_CODE_F32, ST_CODE_I8 } st_code_kind;
+/* One bit a number (bits.h) is for looking at all of them: it is too little for a graph. */
+typedef enum st_code_kind { ST_CODE_F32, ST_CODE_I8, ST_CODE_B1 } st_code_kind;
 
 /* A row of codes begins with this; the code follows. */
 typedef struct st_code_head {
     float scale; /* what a step of the code is worth */
     float bias;
-    int32_t sum; /* of the code's numbers; 0 for floats */
+    int32_t sum; /* of the code's numbers; of bits, those that are 1; 0 for floats */
     float error; /* length of what the code leaves out of the vector (divided as it is) */
 } st_code_head;
 
@@ -40,6 +41,7 @@ typedef struct st_codec {
     st_code_kind kind;
     uint32_t dimension; /* 1 to ST_DIMENSION_MAX */
     uint32_t stride;    /* bytes of a row, a multiple of 16 */
+    uint32_t room;      /* bytes of what a query takes, the same */
     const st_vector_kernels *kernels;
 } st_codec;
 
@@ -51,6 +53,8 @@ typedef struct st_code_query {
     const st_codec *codec;
     const void *code; /* as in a row; aligned as rows are */
     int32_t sum;      /* as in a row */
+    float step;       /* of bits: a number of the query is about low + step * four bits */
+    float low;
     float scale;
     float bias;
     float error;  /* as in a row */
@@ -59,9 +63,9 @@ typedef struct st_code_query {
 
 /* Writes the row of an embedding: `dimension` finite floats, not all zero under cosine. Cost: linear. */
 void st_code_write(const st_codec *codec, const float *embedding, uint8_t *row);
-/* The query of an embedding, whose row is in the room given (stride bytes, aligned to 16). */
+/* The query of an embedding, whose code is in the room given (codec->room bytes, aligned to 16). */
 st_code_query st_code_query_of(const st_codec *codec, const float *embedding, uint8_t *room);
-/* The query of a vector of which there is only the row; borrowed while the row is there. */
+/* The query of a vector of which there is only the row, which is not of bits; borrowed while the row is there. */
 st_code_query st_code_query_row(const st_codec *codec, const uint8_t *row);
 
 static inline const st_code_head *st_code_head_of(const uint8_t *row) {
@@ -72,14 +76,12 @@ static inline const void *st_code_of(const uint8_t *row) {
     return row + sizeof(st_code_head);
 }
 
+/* The product of the codes. */
+float st_code_dot(const st_code_query *query, const uint8_t *row);
+
 static inline float st_code_distance(const st_code_query *query, const uint8_t *row) {
-    const st_codec *codec = query->codec;
     const st_code_head *head = st_code_head_of(row);
-    const float dot = codec->kind == ST_CODE_I8
-                          ? (float)codec->kernels->dot_i8(query->code, st_code_of(row),
-                                                          codec->dimension, head->sum)
-                          : codec->kernels->dot_f32(query->code, st_code_of(row), codec->dimension);
-    return query->bias + head->bias - query->scale * head->scale * dot;
+    return query->bias + head->bias - query->scale * head->scale * st_code_dot(query, row);
 }
 
 enum { ST_CODES_MAX = 128 };

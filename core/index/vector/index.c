@@ -151,7 +151,8 @@ static strata_status add_head(st_vector_index *index) {
 static st_part *head_of(const st_vector_index *index) {
     const st_vector_view *view = st_vector_view_of(index);
     st_part *last = view->count == 0 ? NULL : view->parts[view->count - 1];
-    return last == NULL || last->linked || st_part_count(last) == last->capacity ? NULL : last;
+    return last == NULL || st_part_settled(last) || st_part_count(last) == last->capacity ? NULL
+                                                                                          : last;
 }
 
 static bool end_key(const st_vector_view *view, uint32_t count, strata_slice key,

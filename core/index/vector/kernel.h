@@ -4,7 +4,7 @@
  * point: kernel_body.h says in which order it adds. So codes, graphs and scores that are made with
  * one kernel are those of all others, and a file does not tell where it was written.
  *
- * n is the dimension, 1 to 8192 (bytes for hamming). No pointer needs alignment, nothing is read
+ * n is the dimension, 1 to 8192 (bytes for hamming and dots_b1). No pointer needs alignment, nothing is read
  * beyond the n-th element, nothing fails. Pure functions: any thread may call them.
  */
 #ifndef ST_INDEX_VECTOR_KERNEL_H
@@ -17,6 +17,13 @@ typedef struct st_dots_query {
     int32_t sum; /* of all a[i] */
     size_t n;
 } st_dots_query;
+
+enum { ST_PLANES = 4 };
+
+typedef struct st_bits_query {
+    const uint8_t *planes; /* ST_PLANES times n bytes: bit i of each number's place, lowest first */
+    size_t n;              /* a multiple of 16, 32 to 1024 */
+} st_bits_query;
 
 typedef struct st_vector_kernels {
     const char *name; /* "scalar", "simd128", "avx2", "avx512_vnni", "avx512" */
@@ -36,6 +43,11 @@ typedef struct st_vector_kernels {
     /* The same for each of `count` rows: out[i] is of query->a with the bytes from rows[i] + skip on. */
     void (*dots_i8)(const st_dots_query *query, const uint8_t *const *rows, size_t skip,
                     size_t count, int32_t *out);
+
+    /* The sum of those numbers of four bits at whose places the row has a 1: out[i] is of the n bytes from
+     * rows[i] + skip on. */
+    void (*dots_b1)(const st_bits_query *query, const uint8_t *const *rows, size_t skip,
+                    size_t count, uint32_t *out);
 
     /* The bits in which the n bytes of a and b differ. */
     uint32_t (*hamming)(const uint8_t *a, const uint8_t *b, size_t n);

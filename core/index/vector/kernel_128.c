@@ -83,6 +83,9 @@ INLINE words words_load(const uint8_t *p) {
 INLINE words words_xor(words a, words b) {
     return simde_mm_xor_si128(a, b);
 }
+INLINE words words_and(words a, words b) {
+    return simde_mm_and_si128(a, b);
+}
 INLINE words words_add(words a, words b) {
     return simde_mm_add_epi32(a, b);
 }
@@ -174,6 +177,14 @@ INLINE uint32_t count_sum(words sums) {
     return (uint32_t)words_sum(simde_mm_madd_epi16(sums, simde_mm_set1_epi16(1)));
 }
 
+INLINE void counts_sums(const words sums[ROWS], uint32_t out[ROWS]) {
+    words wide[ROWS];
+    for (size_t r = 0; r < ROWS; r++) {
+        wide[r] = simde_mm_madd_epi16(sums[r], simde_mm_set1_epi16(1));
+    }
+    words_sums(wide, (int32_t *)out);
+}
+
 const st_vector_kernels st_vector_kernels_simd128 = {
     .name = "simd128",
     .dot_f32 = dot_f32,
@@ -182,5 +193,6 @@ const st_vector_kernels st_vector_kernels_simd128 = {
     .l2_f16 = l2_f16,
     .dot_i8 = dot_i8,
     .dots_i8 = dots_i8,
+    .dots_b1 = dots_b1,
     .hamming = hamming,
 };

@@ -62,6 +62,9 @@ INLINE words words_load(const uint8_t *p) {
 INLINE words words_xor(words a, words b) {
     return _mm256_xor_si256(a, b);
 }
+INLINE words words_and(words a, words b) {
+    return _mm256_and_si256(a, b);
+}
 INLINE words words_add(words a, words b) {
     return _mm256_add_epi32(a, b);
 }
@@ -113,9 +116,17 @@ INLINE void words_sums(const words sums[ROWS], int32_t out[ROWS]) {
 INLINE uint32_t count_sum(words sums) {
     return (uint32_t)sum8(sums);
 }
+INLINE void counts_sums(const words sums[ROWS], uint32_t out[ROWS]) {
+    words_sums(sums, (int32_t *)out);
+}
 
 TARGET uint32_t st_vector_hamming_avx2(const uint8_t *a, const uint8_t *b, size_t n) {
     return hamming(a, b, n);
+}
+
+TARGET void st_vector_dots_b1_avx2(const st_bits_query *query, const uint8_t *const *rows,
+                                   size_t skip, size_t count, uint32_t *out) {
+    dots_b1(query, rows, skip, count, out);
 }
 
 const st_vector_kernels st_vector_kernels_avx2 = {
@@ -126,6 +137,7 @@ const st_vector_kernels st_vector_kernels_avx2 = {
     .l2_f16 = l2_f16,
     .dot_i8 = dot_i8,
     .dots_i8 = dots_i8,
+    .dots_b1 = dots_b1,
     .hamming = hamming,
 };
 

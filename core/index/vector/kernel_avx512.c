@@ -61,6 +61,9 @@ INLINE words words_load(const uint8_t *p) {
 INLINE words words_xor(words a, words b) {
     return _mm512_xor_si512(a, b);
 }
+INLINE words words_and(words a, words b) {
+    return _mm512_and_si512(a, b);
+}
 INLINE words words_add(words a, words b) {
     return _mm512_add_epi32(a, b);
 }
@@ -102,6 +105,9 @@ INLINE void words_sums(const words sums[ROWS], int32_t out[ROWS]) {
 INLINE uint32_t count_sum(words sums) {
     return (uint32_t)words_sum(sums);
 }
+INLINE void counts_sums(const words sums[ROWS], uint32_t out[ROWS]) {
+    words_sums(sums, (int32_t *)out);
+}
 
 const st_vector_kernels st_vector_kernels_avx512_vnni = {
     .name = "avx512_vnni",
@@ -111,6 +117,7 @@ const st_vector_kernels st_vector_kernels_avx512_vnni = {
     .l2_f16 = l2_f16,
     .dot_i8 = dot_i8,
     .dots_i8 = dots_i8,
+    .dots_b1 = st_vector_dots_b1_avx2,
     .hamming = st_vector_hamming_avx2,
 };
 
@@ -122,6 +129,7 @@ const st_vector_kernels st_vector_kernels_avx512 = {
     .l2_f16 = l2_f16,
     .dot_i8 = dot_i8,
     .dots_i8 = dots_i8,
+    .dots_b1 = dots_b1,
     .hamming = hamming,
 };
 

@@ -8,7 +8,7 @@
  *   halves_ready(p, count, room)   the count halves at p as floats_load_half wants them, HALF_BYTES
  *                                  each: in their place or, widened, in the 32 floats of room
  *   BYTES, words          how many bytes a register holds, and its type;
- *   words_zero, _load, _xor, _add (32-bit lanes), and
+ *   words_zero, _load, _xor, _and, _add (32-bit lanes), and
  *   words_last(p, n, rest)   the last rest < BYTES of the n bytes at p in some lanes, zeros else;
  *                            n >= TAIL_MIN
  *   dot_step(sum, a, b)      sum plus products of signed bytes (where UNSIGNED_A, a are unsigned)
@@ -16,8 +16,8 @@
  *
  * and defines after it, as they are the last steps and narrower ones can be part of them,
  *
- *   floats_finish(p, i, sums), words_sum(sums) of dot_step, words_sums(sums, out) of ROWS of them, count_sum(sums)
- *   of count_step
+ *   floats_finish(p, i, sums), words_sum(sums) of dot_step, words_sums(sums, out) of ROWS of them, and
+ *   count_sum(sums), counts_sums(sums, out) of count_step
  *
  * The order of floating point, the same for all widths and in kernel_scalar.c: element i of each
  * whole block of 32 is added to lane i mod 32. Then the upper half of the lanes is added to the
@@ -49,6 +49,7 @@ INLINE float floats_finish(const pair p, size_t i, floats sums);
 INLINE int32_t words_sum(words sums);
 INLINE void words_sums(const words sums[ROWS], int32_t out[ROWS]);
 INLINE uint32_t count_sum(words sums);
+INLINE void counts_sums(const words sums[ROWS], uint32_t out[ROWS]);
 
 /* Unrolled, so that the array of sums becomes registers. */
 #define UNROLLED _Pragma("GCC unroll 8")
@@ -218,4 +219,78 @@ KERNEL void dots_i8(const st_dots_query *query, const uint8_t *const *rows, size
 
 KERNEL uint32_t hamming(const uint8_t *a, const uint8_t *b, size_t n) {
     return n < TAIL_MIN ? st_vector_hamming_scalar(a, b, n) : count_sum(sum_bytes(a, b, n, true));
+}
+
+/* Bits of a row are counted by place; those of higher places then count double, and so on, in lanes that are wide
+ * enough for the sum of all. */
+INLINE void count_places(words sums[ST_PLANES], words bits, const words numbers[ST_PLANES]) {
+    UNROLLED for (size_t j = 0; j < ST_PLANES; j++) {
+        sums[j] = count_step(sums[j], words_and(bits, numbers[j]));
+    }
+}
+
+INLINE words double_places(const words sums[ST_PLANES]) {
+    words sum = sums[ST_PLANES - 1];
+    UNROLLED for (size_t j = ST_PLANES - 1; j > 0; j--) {
+        sum = words_add(words_add(sum, sum), sums[j - 1]);
+    }
+    return sum;
+}
+
+/* At i, of n bytes: a register full, or the rest. */
+INLINE words words_at(const uint8_t *p, size_t n, size_t i) {
+    return n - i >= BYTES ? words_load(p + i) : words_last(p, n, n - i);
+}
+
+INLINE words dot_bits(const st_bits_query *query, const uint8_t *row) {
+    words sums[ST_PLANES];
+    UNROLLED for (size_t j = 0; j < ST_PLANES; j++) {
+        sums[j] = words_zero();
+    }
+    for (size_t i = 0; i < query->n; i += BYTES) {
+        words numbers[ST_PLANES];
+        UNROLLED for (size_t j = 0; j < ST_PLANES; j++) {
+            numbers[j] = words_at(query->planes + j * query->n, query->n, i);
+        }
+        count_places(sums, words_at(row, query->n, i), numbers);
+    }
+    return double_places(sums);
+}
+
+/* ROWS of them, with the query in registers. */
+INLINE void dots_short(const st_bits_query *query, const uint8_t *const rows[ROWS],
+                       words out[ROWS]) {
+    words numbers[ST_PLANES];
+    UNROLLED for (size_t j = 0; j < ST_PLANES; j++) {
+        numbers[j] = words_last(query->planes + j * query->n, query->n, query->n);
+    }
+    UNROLLED for (size_t r = 0; r < ROWS; r++) {
+        words sums[ST_PLANES];
+        UNROLLED for (size_t j = 0; j < ST_PLANES; j++) {
+            sums[j] = words_zero();
+        }
+        count_places(sums, words_last(rows[r], query->n, query->n), numbers);
+        out[r] = double_places(sums);
+    }
+}
+
+KERNEL void dots_b1(const st_bits_query *query, const uint8_t *const *rows, size_t skip,
+                    size_t count, uint32_t *out) {
+    for (size_t first = 0; first < count; first += ROWS) {
+        const uint8_t *some[ROWS]; /* the last one again, where there are no more */
+        words sums[ROWS];
+        uint32_t dots[ROWS];
+        for (size_t r = 0; r < ROWS; r++) {
+            some[r] = rows[first + r < count ? first + r : count - 1] + skip;
+        }
+        if (query->n < BYTES) {
+            dots_short(query, some, sums);
+        } else {
+            for (size_t r = 0; r < ROWS; r++) {
+                sums[r] = dot_bits(query, some[r]);
+            }
+        }
+        counts_sums(sums, dots);
+        memcpy(out + first, dots, st_min(ROWS, count - first) * sizeof *out);
+    }
 }

@@ -122,6 +122,22 @@ uint32_t st_vector_hamming_scalar(const uint8_t *a, const uint8_t *b, size_t n) 
     return bits + bits_of(last);
 }
 
+static void dots_b1(const st_bits_query *query, const uint8_t *const *rows, size_t skip,
+                    size_t count, uint32_t *out) {
+    for (size_t i = 0; i < count; i++) {
+        out[i] = 0;
+        for (size_t at = 0; at < query->n; at += sizeof(uint64_t)) {
+            uint64_t bits;
+            memcpy(&bits, rows[i] + skip + at, sizeof bits);
+            for (unsigned j = 0; j < ST_PLANES; j++) {
+                uint64_t plane;
+                memcpy(&plane, query->planes + j * query->n + at, sizeof plane);
+                out[i] += bits_of(bits & plane) << j;
+            }
+        }
+    }
+}
+
 const st_vector_kernels st_vector_kernels_scalar = {
     .name = "scalar",
     .dot_f32 = dot_f32,
@@ -130,5 +146,6 @@ const st_vector_kernels st_vector_kernels_scalar = {
     .l2_f16 = l2_f16,
     .dot_i8 = st_vector_dot_i8_scalar,
     .dots_i8 = st_vector_dots_i8_scalar,
+    .dots_b1 = dots_b1,
     .hamming = st_vector_hamming_scalar,
 };

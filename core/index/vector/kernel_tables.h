@@ -20,6 +20,8 @@ void st_vector_dots_i8_scalar(const st_dots_query *query, const uint8_t *const *
 uint32_t st_vector_hamming_scalar(const uint8_t *a, const uint8_t *b, size_t n);
 #if defined(__x86_64__)
 uint32_t st_vector_hamming_avx2(const uint8_t *a, const uint8_t *b, size_t n);
+void st_vector_dots_b1_avx2(const st_bits_query *query, const uint8_t *const *rows, size_t skip,
+                            size_t count, uint32_t *out);
 #endif
 
 /* The value of a half float, exact; subnormal numbers, infinities and NaN too. */

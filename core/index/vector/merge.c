@@ -42,9 +42,9 @@ static bool has_many_ended(const st_part *part) {
 static bool choose(chooser *c, uint32_t i) {
     const st_part *part = c->view->parts[i];
     const uint32_t count = st_part_count(part);
-    const bool full = part->linked || part->past || count == part->capacity;
+    const bool full = st_part_settled(part) || part->past || count == part->capacity;
     const bool chosen = c->all ? count > 0
-                               : full && (!part->linked || has_many_ended(part) ||
+                               : full && (!st_part_settled(part) || has_many_ended(part) ||
                                           count <= GROWTH * c->entries[part->past]);
     if (chosen) {
         c->entries[part->past] += count;
@@ -60,7 +60,7 @@ static bool is_worth_alone(const chooser *c, const st_part *part) {
         return false;
     }
     return has_many_ended(part) || (c->all && part->ended > 0) ||
-           (!part->linked && count >= LINKED_MIN && (c->all || count == part->capacity));
+           (!st_part_settled(part) && count >= LINKED_MIN && (c->all || count == part->capacity));
 }
 
 /* The past and what lives do not become one: there are two of something, or one is worth it alone. */
@@ -81,7 +81,7 @@ static bool is_scattered(const st_vector_view *view) {
         const st_part *part = view->parts[i];
         const uint32_t count = part->past ? 0 : st_part_count(part);
         all += count;
-        largest = part->linked && count > largest ? count : largest;
+        largest = st_part_settled(part) && count > largest ? count : largest;
     }
     return all >= LINKED_MIN && all - largest >= OUTSIDE_MIN &&
            (all - largest) * OUTSIDE_ONE_IN >= largest;
@@ -103,7 +103,7 @@ static size_t merge_bytes(uint32_t sources) {
 /* The head takes no more: it is a source, and what comes goes into a new one. */
 static void close_head(const st_vector_view *view) {
     st_part *head = view->count == 0 ? NULL : view->parts[view->count - 1];
-    if (head != NULL && !head->linked && !head->past && st_part_count(head) > 0) {
+    if (head != NULL && !st_part_settled(head) && !head->past && st_part_count(head) > 0) {
         head->capacity = st_part_count(head);
     }
 }
@@ -259,8 +259,12 @@ static strata_status copy_some(st_vector_merge *merge, uint32_t entries, bool *a
 
 /* ---- Linking --------------------------------------------------------------------------------- */
 
+static bool is_flat(const st_merge_output *out) {
+    return out->part != NULL && out->part->graph.codec->kind == ST_CODE_B1;
+}
+
 static bool is_linked(const st_merge_output *out) {
-    return out->count >= LINKED_MIN;
+    return out->count >= LINKED_MIN && !is_flat(out);
 }
 
 static strata_status take_base(st_vector_merge *merge, unsigned which) {
@@ -357,6 +361,8 @@ static strata_status mend(st_vector_merge *merge) {
             status = st_graph_mend(&out->part->graph, out->count, ST_VECTOR_EFFORT_BUILD,
                                    &scratch->walk);
             out->part->linked = status == STRATA_OK;
+        } else if (is_flat(out)) {
+            out->part->flat = out->count >= LINKED_MIN;
         }
     }
     st_vector_scratch_give(merge->index, scratch);

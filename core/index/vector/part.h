@@ -28,11 +28,12 @@ typedef struct st_part {
     st_retired retired; /* first: what is retired is the part */
     const strata_allocator *memory;
     uint32_t capacity;
-    _Atomic uint32_t count;  /* rows that readers may look at */
-    _Atomic uint32_t ended;  /* of these, those that live no longer */
-    bool linked;             /* it has a graph of all its rows */
-    bool past;               /* all of its entries had ended when it was made */
-    uint64_t from_max;       /* of all entries, once it is full or linked */
+    _Atomic uint32_t count; /* rows that readers may look at */
+    _Atomic uint32_t ended; /* of these, those that live no longer */
+    bool linked;            /* it has a graph of all its rows */
+    bool flat;         /* it is as large as those with one, but its codes are too short for it */
+    bool past;         /* all of its entries had ended when it was made */
+    uint64_t from_max; /* of all entries, once it is full or linked */
     _Atomic uint64_t to_max; /* of those that ended */
     st_graph graph;          /* its codes, and links if it is linked */
     st_rows entries;
@@ -63,6 +64,10 @@ static inline uint32_t st_part_count(const st_part *part) {
 }
 static inline st_entry *st_part_entry(const st_part *part, uint32_t row) {
     return (st_entry *)(void *)st_rows_at(&part->entries, row);
+}
+/* Whether it was made of others, to stay. */
+static inline bool st_part_settled(const st_part *part) {
+    return part->linked || part->flat;
 }
 /* Borrowed until the part is destroyed. */
 strata_slice st_part_key(const st_part *part, const st_entry *entry);

@@ -22,6 +22,7 @@ enum {
     FORM = 1,
     LINKED = 1,
     PAST = 2,
+    FLAT = 4,
     KEYS_BEHIND = 257, /* rows of zeros */
     UPPER_BEHIND = ST_GRAPH_LEVELS_MAX,
     NOTE_MAX = 512 << 10,
@@ -106,7 +107,8 @@ static strata_status encode_about(const st_part *part, strata_slice note, strata
     p = st_varint_put(p, codec->dimension);
     store64_le(p, part->graph.seed);
     p = st_varint_put(p + 8, st_part_count(part));
-    *p++ = (uint8_t)((part->linked ? LINKED : 0) | (part->past ? PAST : 0));
+    *p++ =
+        (uint8_t)((part->linked ? LINKED : 0) | (part->past ? PAST : 0) | (part->flat ? FLAT : 0));
     p = st_varint_put(p, part->from_max);
     p = st_varint_put(p, part->to_max);
     p = st_varint_put(p, part->keys_used);
@@ -313,6 +315,7 @@ static strata_status make_part(st_part *part, const about *a, strata_error *erro
     part->capacity = (uint32_t)a->count;
     part->linked = (a->flags & LINKED) != 0;
     part->past = (a->flags & PAST) != 0;
+    part->flat = (a->flags & FLAT) != 0;
     part->from_max = a->from_max;
     part->keys_used = (uint32_t)a->keys_used;
     part->graph.capacity = part->capacity;
@@ -462,7 +465,7 @@ static strata_status read_codec(const st_segment_spec *spec, st_codec *codec, ui
     about a;
     strata_status status = st_segment_open(&file, spec, error);
     if (status == STRATA_OK &&
-        (!decode_about(file.about, &a) || a.metric > ST_METRIC_DOT || a.kind > ST_CODE_I8 ||
+        (!decode_about(file.about, &a) || a.metric > ST_METRIC_DOT || a.kind > ST_CODE_B1 ||
          a.dimension == 0 || a.dimension > ST_DIMENSION_MAX)) {
         status = st_segment_corrupt(&file, 0, "what it says of itself is malformed", error);
     }

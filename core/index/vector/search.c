@@ -117,7 +117,7 @@ static strata_status failure_of(const st_vector_view *view) {
 static strata_status search_all(st_search *s) {
     const st_vector_view *view = st_vector_view_of(s->index);
     uint64_t entries = 0;
-    uint8_t *room = st_arena_alloc(s->arena, s->index->codec.stride, 64);
+    uint8_t *room = st_arena_alloc(s->arena, s->index->codec.room, 64);
     if (room == NULL) {
         return STRATA_NO_MEMORY;
     }
@@ -125,7 +125,7 @@ static strata_status search_all(st_search *s) {
     for (uint32_t i = 0; i < view->count; i++) {
         entries += st_part_count(view->parts[i]);
     }
-    s->exact = s->query->exact || entries <= SMALL_MAX;
+    s->exact = s->query->exact || (entries <= SMALL_MAX && s->index->codec.kind != ST_CODE_B1);
     const uint64_t before = s->walk->distances;
     for (uint32_t i = 0; i < view->count; i++) {
         ST_TRY(st_search_part(s, view->parts[i]));

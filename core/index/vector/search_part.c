@@ -22,13 +22,15 @@ enum {
     SCAN_MAX = 6000,  /* entries that are sooner looked at than walked to, */
     SCAN_ONE_IN = 80, /* and those that are so few of all */
     DEVIATIONS = 4,
-    LINE = 64,           /* bytes that come from memory at once */
-    NEAREST_MIN = 10,    /* the distance of which a walk measures others by, at least */
-    MOST_BY_EFFORT = 16, /* candidates of a walk that finds no end */
-    ASKING_MAX = 4096,   /* nodes that a walk asks for at most: more cost more than all rows do, */
-    ASKING_ONE_IN = 4,   /* and at most one in so many of the part */
-    FILL_MIN = 512,      /* rows that are asked for when a filter comes again, */
-    FILL_ONE_IN = 128,   /* and one in so many of the part, if that is more */
+    ROUGH_DEVIATIONS = 2, /* of bits, by which more are kept than matter, anyway: */
+    ROUGH_BY_EFFORT = 4,  /* so many for each of the effort */
+    LINE = 64,            /* bytes that come from memory at once */
+    NEAREST_MIN = 10,     /* the distance of which a walk measures others by, at least */
+    MOST_BY_EFFORT = 16,  /* candidates of a walk that finds no end */
+    ASKING_MAX = 4096,    /* nodes that a walk asks for at most: more cost more than all rows do, */
+    ASKING_ONE_IN = 4,    /* and at most one in so many of the part */
+    FILL_MIN = 512,       /* rows that are asked for when a filter comes again, */
+    FILL_ONE_IN = 128,    /* and one in so many of the part, if that is more */
 };
 
 /* Where rows that are asked for are fewer than one in so many, links from one to the next lead to less of what is near,
@@ -45,8 +47,11 @@ typedef struct look {
     const uint64_t *bits; /* of the rows that are asked for; NULL: not known */
     bool all_live;        /* at the snapshot: all of these, or all there are */
     st_filter_set *set;   /* knows what passes, or asks; NULL: the query is asked */
-    float *lowest;        /* of the distances at worst, in order: k, or fewer */
+    bool rough;           /* candidates are the nearest by code, however much those are off */
+    float *
+        lowest; /* of the distances at worst (if rough, as they are), in order: up to lowest_most */
     uint32_t lowest_count;
+    uint32_t lowest_most;
 } look;
 
 /* ---- Candidates ------------------------------------------------------------------------------ */
@@ -66,11 +71,13 @@ static strata_status grow(st_search *s) {
 }
 
 /* By how much a distance by code may be off. */
-static float off_of(const st_search *s, const st_part *part, uint32_t row, float distance) {
-    const uint8_t *code = st_graph_code(&part->graph, row);
+static float off_of(const look *l, uint32_t row, float distance) {
+    const st_search *s = l->s;
+    const uint8_t *code = st_graph_code(&l->part->graph, row);
     const float rounding = 1e-6f * (1 + fabsf(distance)); /* of the formula, in 32 bits */
+    const float deviations = l->rough ? ROUGH_DEVIATIONS : DEVIATIONS;
     return rounding + (s->exact ? st_code_error_max(&s->code, code)
-                                : (float)DEVIATIONS * st_code_error_usual(&s->code, code));
+                                : deviations * st_code_error_usual(&s->code, code));
 }
 
 static strata_status add_candidate(const look *l, uint32_t row, float distance, float off) {
@@ -102,12 +109,14 @@ static strata_status passes(const look *l, uint32_t row, bool *yes) {
 /* ---- The nearest ones ------------------------------------------------------------------------ */
 
 static strata_status begin(look *l) {
-    l->lowest = st_arena_alloc(l->s->arena, l->s->query->k * sizeof *l->lowest, 4);
+    const st_vector_query *query = l->s->query;
+    l->lowest_most = (uint32_t)st_max(query->k, l->rough ? ROUGH_BY_EFFORT * query->effort : 0);
+    l->lowest = st_arena_alloc(l->s->arena, l->lowest_most * sizeof *l->lowest, 4);
     return l->lowest == NULL ? STRATA_NO_MEMORY : STRATA_OK;
 }
 
 static bool is_full(const look *l) {
-    return l->lowest_count == l->s->query->k;
+    return l->lowest_count == l->lowest_most;
 }
 
 static float bound_of(const look *l) {
@@ -122,19 +131,23 @@ static void add_worst(look *l, float worst) {
     l->lowest[at] = worst;
 }
 
-/* A row that lives. */
+/* A row, if it lives. */
 static strata_status consider(look *l, uint32_t row, float distance) {
     const float bound = bound_of(l);
     bool yes;
-    if (distance > bound && distance - off_of(l->s, l->part, row, distance) > bound) {
+    if (distance > bound && distance - off_of(l, row, distance) > bound) {
+        return STRATA_OK;
+    }
+    if (!lives(l, row)) {
         return STRATA_OK;
     }
     ST_TRY(passes(l, row, &yes));
     if (yes) {
-        const float off = off_of(l->s, l->part, row, distance);
+        const float off = off_of(l, row, distance);
         ST_TRY(add_candidate(l, row, distance, off));
-        if (distance + off < bound) {
-            add_worst(l, distance + off);
+        const float worst = l->rough ? distance : distance + off;
+        if (worst < bound) {
+            add_worst(l, worst);
         }
     }
     return STRATA_OK;
@@ -146,7 +159,8 @@ static void drop_far(const look *l, size_t first) {
     const float bound = bound_of(l);
     size_t kept = first;
     for (size_t i = first; i < s->count; i++) {
-        if (s->candidates[i].distance - s->candidates[i].off <= bound) {
+        const float off = l->rough ? 0 : s->candidates[i].off;
+        if (s->candidates[i].distance - off <= bound) {
             s->candidates[kept++] = s->candidates[i];
         }
     }
@@ -168,40 +182,49 @@ static strata_status scan_batch(look *l, batch *b) {
     st_code_distances(&s->code, b->codes, b->count, distances);
     s->found->compared += b->count;
     for (unsigned i = 0; i < b->count; i++) {
-        ST_TRY(consider(l, b->rows[i], distances[i]));
+        if (!l->rough || distances[i] < bound_of(l)) {
+            ST_TRY(consider(l, b->rows[i], distances[i]));
+        }
     }
     b->count = 0;
     return STRATA_OK;
 }
 
-static strata_status scan_row(look *l, uint32_t row, batch *b) {
-    if (lives(l, row)) {
-        const uint8_t *code = st_graph_code(&l->part->graph, row);
-        for (uint32_t at = 0; at < l->s->code.codec->stride; at += LINE) {
-            __builtin_prefetch(code + at);
-        }
-        b->rows[b->count] = row;
-        b->codes[b->count++] = code;
-    }
-    return b->count < ST_CODES_MAX ? STRATA_OK : scan_batch(l, b);
+static inline void add_row(const look *l, uint32_t row, batch *b) {
+    b->rows[b->count] = row;
+    b->codes[b->count++] = st_graph_code(&l->part->graph, row);
 }
 
 static strata_status scan_rows(look *l, batch *b) {
     const uint32_t count = st_part_count(l->part);
-    for (uint32_t row = 0; row < count; row++) {
-        ST_TRY(scan_row(l, row, b));
+    for (uint32_t row = 0; row < count;) {
+        const uint32_t end = (uint32_t)st_min(row + ST_CODES_MAX, count);
+        for (; row < end; row++) {
+            add_row(l, row, b);
+        }
+        ST_TRY(scan_batch(l, b));
     }
     return STRATA_OK;
+}
+
+static void prefetch(const look *l, const uint8_t *code) {
+    for (uint32_t at = 0; at < l->s->code.codec->stride; at += LINE) {
+        __builtin_prefetch(code + at);
+    }
 }
 
 static strata_status scan_bits(look *l, batch *b) {
     const uint32_t words = (l->part->capacity + 63) / 64;
     for (uint32_t word = 0; word < words; word++) {
         for (uint64_t left = l->bits[word]; left != 0; left &= left - 1) {
-            ST_TRY(scan_row(l, word * 64 + (uint32_t)__builtin_ctzll(left), b));
+            add_row(l, word * 64 + (uint32_t)__builtin_ctzll(left), b);
+            prefetch(l, b->codes[b->count - 1]);
+            if (b->count == ST_CODES_MAX) {
+                ST_TRY(scan_batch(l, b));
+            }
         }
     }
-    return STRATA_OK;
+    return scan_batch(l, b);
 }
 
 /* All rows, or those that are asked for. */
@@ -211,7 +234,6 @@ static strata_status scan(look *l) {
     b.count = 0;
     ST_TRY(begin(l));
     ST_TRY(l->bits == NULL ? scan_rows(l, &b) : scan_bits(l, &b));
-    ST_TRY(scan_batch(l, &b));
     drop_far(l, first);
     l->s->found->scanned++;
     return STRATA_OK;
@@ -221,11 +243,12 @@ static strata_status scan(look *l) {
 
 /* Between a power of two and the next, a straight line. */
 static float log2_roughly(float x) {
-    float whole = 0;
-    for (; x >= 2; x /= 2) {
+    unsigned whole = 0;
+    while (x >= 2) {
+        x /= 2;
         whole++;
     }
-    return whole + x - 1;
+    return (float)whole + x - 1;
 }
 
 /* How much further than the `nearest`-th nearest about `effort` candidates are met, as a share of its distance. The first
@@ -260,7 +283,7 @@ static strata_status take_pool(const look *l) {
             ST_TRY(passes(l, row, &yes));
         }
         if (yes) {
-            ST_TRY(add_candidate(l, row, distance, off_of(l->s, l->part, row, distance)));
+            ST_TRY(add_candidate(l, row, distance, off_of(l, row, distance)));
         }
     }
     l->s->found->walked++;
@@ -438,7 +461,9 @@ strata_status st_search_part(st_search *s, st_part *part) {
     const uint32_t ended = atomic_load_explicit(&part->ended, memory_order_acquire);
     look l = {.s = s,
               .part = part,
-              .all_live = part->linked && ended == 0 && part->from_max <= s->query->snapshot};
+              .rough = s->index->codec.kind == ST_CODE_B1 && !s->exact,
+              .all_live =
+                  st_part_settled(part) && ended == 0 && part->from_max <= s->query->snapshot};
     if (count == 0 || (ended == count && to_max <= s->query->snapshot)) {
         return STRATA_OK;
     }

@@ -1,7 +1,7 @@
 /* collection.c - collections of vectors: a record each, under ST_TAG_COLLECTION.
  *
  * Stored value: a canonical MessagePack map {dimension, metric: 0 cosine, 1 euclidean, 2 dot, codes: 0 auto, 1 f32,
- * 2 i8, seed, dropping?: true}. The entries are keys of their own (vector.c).
+ * 2 i8, 3 b1, seed, dropping?: true}. The entries are keys of their own (vector.c).
  *
  * Invariants:
  * 1. An entry is only written while there is a record of its collection that is not `dropping`, and fits it.
@@ -22,8 +22,8 @@
 enum { BATCH_ENTRIES = 512, SHORT_DIMENSION = 16 };
 
 static const char *const metric_names[] = {"cosine", "euclidean", "dot"};
-static const char *const codes_names[] = {"auto", "f32", "i8"};
-static const char *const kind_names[] = {"f32", "i8"};
+static const char *const codes_names[] = {"auto", "f32", "i8", "b1"};
+static const char *const kind_names[] = {"f32", "i8", "b1"};
 
 enum { METRICS = sizeof metric_names / sizeof metric_names[0] };
 
@@ -43,7 +43,9 @@ st_code_kind st_collection_codes(const st_collection *collection) {
     if (collection->codes == ST_CODES_AUTO) {
         return collection->dimension < SHORT_DIMENSION ? ST_CODE_F32 : ST_CODE_I8;
     }
-    return collection->codes == ST_CODES_F32 ? ST_CODE_F32 : ST_CODE_I8;
+    return collection->codes == ST_CODES_F32  ? ST_CODE_F32
+           : collection->codes == ST_CODES_I8 ? ST_CODE_I8
+                                              : ST_CODE_B1;
 }
 
 bool st_collection_same_index(const st_collection *a, const st_collection *b) {

@@ -11,6 +11,7 @@ typedef enum st_codes_asked {
     ST_CODES_AUTO,
     ST_CODES_F32,
     ST_CODES_I8,
+    ST_CODES_B1,
     ST_CODES_COUNT
 } st_codes_asked;
 

@@ -154,8 +154,11 @@ static void look(st_vector_worker *w) {
     if (atomic_exchange_explicit(&w->changed, false, memory_order_seq_cst)) {
         w->quiet = 0;
         begin_some(w, false);
-    } else if (w->quiet < QUIET_LOOKS && ++w->quiet == QUIET_LOOKS) {
-        begin_some(w, true);
+    } else if (w->quiet < QUIET_LOOKS) {
+        w->quiet++;
+        if (w->quiet == QUIET_LOOKS) {
+            begin_some(w, true);
+        }
     }
 }
 

@@ -559,7 +559,7 @@ export interface Collection {
     dimension: number;
     /** cosine, euclidean or dot. */
     metric: string;
-    /** How the index codes them, as asked for: auto, f32 or i8. */
+    /** How the index codes them, as asked for: auto, f32, i8 or b1. */
     codes: string;
     /** What that has become: f32 or i8. */
     coded_as: string;
@@ -3011,7 +3011,7 @@ export interface VectorCreateArgs {
     dimension: number | bigint;
     /** cosine (when left out), euclidean or dot: what nearer means. */
     metric?: string | undefined;
-    /** How the index codes embeddings: f32; i8, a quarter of the memory; auto (when left out): i8 from dimension 16 on. What decides is compared as it was stored. */
+    /** How the index codes embeddings: f32; i8, a quarter of the memory; b1, a bit a number: a search looks at all codes and then compares the best, several for each of effort; auto (when left out): i8 from dimension 16 on. What decides is compared as it was stored. */
     codes?: string | undefined;
     /** The seed of the index; 0 when left out. */
     seed?: number | bigint | undefined;

@@ -10,21 +10,25 @@ static void test_random_changes(void **state) {
     (void)state;
     static const struct {
         st_vector_metric metric;
+        st_code_kind codes;
         uint32_t changes;
         uint32_t keys;
         uint32_t head_rows;
         uint64_t seed;
     } cases[] = {
-        {ST_METRIC_COSINE, 600, 40, 16, 1},
-        {ST_METRIC_EUCLIDEAN, 9000, 5000, 600, 2},
-        {ST_METRIC_DOT, 2000, 300, 64, 3},
-        {ST_METRIC_COSINE, 9000, 3000, 1500, 4},
+        {ST_METRIC_COSINE, ST_CODE_I8, 600, 40, 16, 1},
+        {ST_METRIC_EUCLIDEAN, ST_CODE_I8, 9000, 5000, 600, 2},
+        {ST_METRIC_DOT, ST_CODE_I8, 2000, 300, 64, 3},
+        {ST_METRIC_COSINE, ST_CODE_I8, 9000, 3000, 1500, 4},
+        {ST_METRIC_COSINE, ST_CODE_B1, 9000, 5000, 600, 5},
+        {ST_METRIC_EUCLIDEAN, ST_CODE_B1, 2000, 300, 64, 6},
     };
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         world w;
         st_arena arena;
         st_arena_init(&arena, test_allocator(), 0);
-        make_world(&w, cases[c].metric, 12000, cases[c].seed, cases[c].head_rows);
+        make_coded_world(&w, cases[c].metric, cases[c].codes, 12000, cases[c].seed,
+                         cases[c].head_rows);
         for (uint32_t i = 0; i < cases[c].changes; i++) {
             change(&w, cases[c].keys);
             if (i % 700 == 0 && w.merge == NULL) {
@@ -49,7 +53,7 @@ static void test_random_changes(void **state) {
             fail_msg("case %zu: found %llu of %llu", c, (unsigned long long)w.found,
                      (unsigned long long)w.expected);
         }
-        assert_true(cases[c].changes < 5000 || w.walked > 10);
+        assert_true(cases[c].changes < 5000 || (w.walked > 10) == (cases[c].codes == ST_CODE_I8));
         st_arena_free(&arena);
         drop_world(&w);
     }

@@ -227,6 +227,49 @@ static void bytes_of_all_lengths(void **state) {
     guarded_free(b_end);
 }
 
+/* Numbers of four bits, in planes, and rows of bits: of every length that there is, each of them looked at one by one. */
+static void planes_of_all_lengths(void **state) {
+    (void)state;
+    enum { ROWS = 6, BYTES_MAX = KERNEL_DIMENSIONS / 8, SKIP = 16 };
+    static uint8_t planes[ST_PLANES * BYTES_MAX];
+    uint8_t *const end = guarded_end();
+    uint64_t chance = 11;
+    for (size_t n = 32; n <= BYTES_MAX; n += 16) {
+        const st_bits_query query = {planes, n};
+        const uint8_t *rows[ROWS];
+        uint32_t wanted[ROWS] = {0};
+        uint32_t got[ROWS + 1];
+        const size_t count = n / 16 % ROWS + 1;
+        for (size_t i = 0; i < ST_PLANES * n; i++) {
+            planes[i] = n % 48 == 0 ? 0xff : (uint8_t)kernel_random(&chance);
+        }
+        for (size_t r = 0; r < count; r++) {
+            uint8_t *const row = end - n * (r + 1);
+            for (size_t i = 0; i < n; i++) {
+                row[i] = n % 96 == 0 ? 0xff : (uint8_t)kernel_random(&chance);
+                for (unsigned j = 0; j < ST_PLANES * 8; j++) {
+                    const unsigned both = row[i] & planes[j / 8 * n + i];
+                    wanted[r] += (both >> j % 8 & 1) << j / 8;
+                }
+            }
+            rows[r] = row - SKIP;
+        }
+        const st_vector_kernels *k = NULL;
+        for (size_t i = 0; (k = st_vector_kernels_at(i)) != NULL; i++) {
+            got[count] = 77;
+            k->dots_b1(&query, rows, SKIP, count, got);
+            for (size_t r = 0; r < count; r++) {
+                if (got[r] != wanted[r]) {
+                    fail_msg("%s of %zu bytes: row %zu of %zu is %u, not %u", k->name, n, r, count,
+                             got[r], wanted[r]);
+                }
+            }
+            assert_int_equal(got[count], 77);
+        }
+    }
+    guarded_free(end);
+}
+
 /* What saturates in 16 bits, or loses a sign, or counts a byte of eight ones wrongly. */
 static void extremes(void **state) {
     (void)state;
@@ -335,6 +378,7 @@ int main(void) {
         cmocka_unit_test(order_of_all_hosts),
         cmocka_unit_test(every_half),
         cmocka_unit_test(bytes_of_all_lengths),
+        cmocka_unit_test(planes_of_all_lengths),
         cmocka_unit_test(extremes),
         cmocka_unit_test(any_alignment),
     };

@@ -49,7 +49,7 @@ static void restore_after(world *w, uint64_t covered) {
 
 /* As if the database had been closed and opened: the index is what segments and tables have. */
 static uint64_t reopen(world *w) {
-    const st_vector_options options = {w->codec.metric, ST_CODE_I8, DIMENSION, 7, 300};
+    const st_vector_options options = {w->codec.metric, w->codec.kind, DIMENSION, 7, 300};
     strata_error error = {.code = STRATA_OK};
     uint64_t covered;
     st_vector_merge_destroy(w->merge);
@@ -75,10 +75,15 @@ static void ask_some(world *w, int count) {
     st_arena_free(&arena);
 }
 
-static void begin_world(world *w, st_store *store, sim *s, uint64_t seed) {
+static void begin_coded_world(world *w, st_code_kind codes, st_store *store, sim *s,
+                              uint64_t seed) {
     open_store(store, s);
-    make_world(w, ST_METRIC_COSINE, 12000, seed, 300);
+    make_coded_world(w, ST_METRIC_COSINE, codes, 12000, seed, 300);
     w->home = (st_vector_home){store, strata_text(owner)};
+}
+
+static void begin_world(world *w, st_store *store, sim *s, uint64_t seed) {
+    begin_coded_world(w, ST_CODE_I8, store, s, seed);
 }
 
 static void check_files(st_store *store) {
@@ -98,12 +103,11 @@ static void check_files(st_store *store) {
 
 /* ---- As it was ------------------------------------------------------------------------------- */
 
-static void test_reopening(void **state) {
-    (void)state;
+static void change_and_reopen(st_code_kind codes) {
     sim *s = sim_new(1);
     st_store store;
     world w;
-    begin_world(&w, &store, s, 11);
+    begin_coded_world(&w, codes, &store, s, 11);
     uint64_t covered = 0;
     for (int opening = 0; opening < 6; opening++) {
         for (uint32_t i = 0; i < 900; i++) {
@@ -132,6 +136,12 @@ static void test_reopening(void **state) {
     drop_world(&w);
     close_store(&store);
     sim_free(s);
+}
+
+static void test_reopening(void **state) {
+    (void)state;
+    change_and_reopen(ST_CODE_I8);
+    change_and_reopen(ST_CODE_B1);
 }
 
 /* Another database finds what this one wrote; one owner never finds another's. */

@@ -40,9 +40,9 @@ typedef struct world {
     strata_status save_status;
 } world;
 
-static inline void make_world(world *w, st_vector_metric metric, uint32_t embeddings, uint64_t seed,
-                              uint32_t head_rows) {
-    const st_vector_options options = {metric, ST_CODE_I8, DIMENSION, 7, head_rows};
+static inline void make_coded_world(world *w, st_vector_metric metric, st_code_kind codes,
+                                    uint32_t embeddings, uint64_t seed, uint32_t head_rows) {
+    const st_vector_options options = {metric, codes, DIMENSION, 7, head_rows};
     *w = (world){.seed = seed, .embeddings_len = embeddings};
     w->embeddings = vectors_make(seed, embeddings, DIMENSION, 30);
     w->rows = malloc(embeddings * sizeof *w->rows);
@@ -52,6 +52,11 @@ static inline void make_world(world *w, st_vector_metric metric, uint32_t embedd
     assert_int_equal(st_vector_index_create(test_host(), &w->epoch, &options, &w->index),
                      STRATA_OK);
     w->codec = *st_vector_index_codec(w->index);
+}
+
+static inline void make_world(world *w, st_vector_metric metric, uint32_t embeddings, uint64_t seed,
+                              uint32_t head_rows) {
+    make_coded_world(w, metric, ST_CODE_I8, embeddings, seed, head_rows);
 }
 
 static inline void drop_world(world *w) {
