@@ -8,7 +8,9 @@
  *    that are asked for a walk goes on for longer; among few it goes only from one of them to the next.
  * 3. Originals are fetched in the order of the codes' distances, until what is left is further away than the k-th
  *    by more than codes are off: as a rule (four standard deviations), or at most, if the answer is to be exact.
- * 4. The answer is in order of distance, then key: it does not depend on parts, nor on threads.
+ * 4. Where those that are asked for are far from the embedding, or links do not lead to them, a walk ends with fewer
+ *    than k: then the part is looked at for those that pass. So k are found whenever k match.
+ * 5. The answer is in order of distance, then key: it does not depend on parts, nor on threads.
  */
 #include "index/vector/filter_sets.h"
 #include "index/vector/index_private.h"
@@ -244,22 +246,28 @@ static st_reach reach_of(const st_vector_query *query, float share) {
     };
 }
 
-/* Few are asked for. */
+/* Few are asked for, or few were found. */
 static strata_status search_few(search *s, st_part *part, bool all_live) {
+    const size_t first = s->count;
     st_node_set passing = {NULL, 0};
     const bool filtered = s->query->passes != NULL;
     if (filtered) {
         ST_TRY(st_filter_set_of(part, s->index->epoch, s->query, s->arena, &passing));
     }
     st_node_set set = passing;
-    if (!all_live) {
+    if (!all_live || !filtered) {
         ST_TRY(live_set(s, part, filtered ? &passing : NULL, &set));
     }
     if (set.count <= SCAN_MAX || set.count < st_part_count(part) / SCAN_ONE_IN) {
         return scan_set(s, part, &set);
     }
     ST_TRY(st_graph_search_in(&part->graph, &s->code, reach_of(s->query, 1), &set, s->walk));
-    return take_pool(s, part, &set);
+    ST_TRY(take_pool(s, part, &set));
+    if (s->count - first >= s->query->k) {
+        return STRATA_OK;
+    }
+    s->count = first;
+    return scan_set(s, part, &set);
 }
 
 static strata_status walk_part(search *s, st_part *part) {
@@ -267,6 +275,7 @@ static strata_status walk_part(search *s, st_part *part) {
     const bool all_live = ended == 0 && part->from_max <= s->query->snapshot;
     const uint32_t count = st_part_count(part);
     uint32_t asked_for = SAMPLES;
+    const size_t first = s->count;
     st_node_set set = {NULL, 0};
     if (s->query->passes != NULL || !all_live) {
         ST_TRY(sample(s, part, &asked_for));
@@ -277,7 +286,12 @@ static strata_status walk_part(search *s, st_part *part) {
     }
     const st_reach reach = reach_of(s->query, (float)SAMPLES / (float)asked_for);
     ST_TRY(st_graph_search(&part->graph, &s->code, reach, s->walk));
-    return take_pool(s, part, known ? &set : NULL);
+    ST_TRY(take_pool(s, part, known ? &set : NULL));
+    if (s->count - first >= s->query->k) {
+        return STRATA_OK;
+    }
+    s->count = first;
+    return search_few(s, part, all_live);
 }
 
 static strata_status search_part(search *s, st_part *part) {
