@@ -93,15 +93,12 @@ static int print_leaf(const nm_leaf *leaf, char *out, size_t size) {
     return 0;
 }
 
-void nm_make_filter(uint64_t *chance, unsigned keys, nm_filter *filter) {
+/* The operands, and the filter as it is then. */
+static void complete_filter(uint64_t *chance, unsigned keys, nm_filter *filter) {
     char json[600];
-    filter->count = 1 + (unsigned)test_random_below(chance, NM_LEAVES);
-    filter->any = test_random_below(chance, 2) == 0;
     int at = snprintf(json, sizeof json, "{\"%s\":[", filter->any ? "or" : "and");
     for (unsigned i = 0; i < filter->count; i++) {
         nm_leaf *leaf = &filter->leaves[i];
-        leaf->test = (nm_test)test_random_below(chance, NM_TESTS);
-        leaf->negated = test_random_below(chance, 4) == 0;
         leaf->operand = operand_of(leaf->test, keys, chance);
         at += snprintf(json + at, sizeof json - (size_t)at, "%s%s", i == 0 ? "" : ",",
                        leaf->negated ? "{\"not\":" : "");
@@ -110,6 +107,23 @@ void nm_make_filter(uint64_t *chance, unsigned keys, nm_filter *filter) {
     }
     (void)snprintf(json + at, sizeof json - (size_t)at, "]}");
     to_object(json, &filter->object);
+}
+
+void nm_make_filter(uint64_t *chance, unsigned keys, nm_filter *filter) {
+    filter->count = 1 + (unsigned)test_random_below(chance, NM_LEAVES);
+    filter->any = test_random_below(chance, 2) == 0;
+    for (unsigned i = 0; i < filter->count; i++) {
+        filter->leaves[i].test = (nm_test)test_random_below(chance, NM_TESTS);
+        filter->leaves[i].negated = test_random_below(chance, 4) == 0;
+    }
+    complete_filter(chance, keys, filter);
+}
+
+void nm_vary_filter(uint64_t *chance, unsigned keys, const nm_filter *of, nm_filter *filter) {
+    filter->count = of->count;
+    filter->any = of->any;
+    memcpy(filter->leaves, of->leaves, sizeof filter->leaves);
+    complete_filter(chance, keys, filter);
 }
 
 static bool leaf_holds(const nm_leaf *leaf, const nm_entry *entry) {

@@ -57,6 +57,8 @@ typedef struct nm_filter {
 } nm_filter;
 
 void nm_make_filter(uint64_t *chance, unsigned keys, nm_filter *filter);
+/* The same conditions with other operands. */
+void nm_vary_filter(uint64_t *chance, unsigned keys, const nm_filter *of, nm_filter *filter);
 
 /* ---- Places ---------------------------------------------------------------------------------- */
 

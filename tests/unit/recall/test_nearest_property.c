@@ -356,14 +356,20 @@ static void keep_house(life *l) {
     }
 }
 
+/* Two that are told apart by an operand only. */
+static void make_filters(life *l, unsigned pair) {
+    nm_filter *one = &l->filters[2 * (size_t)pair];
+    nm_make_filter(&l->chance, l->places[0].keys, one);
+    nm_vary_filter(&l->chance, l->places[0].keys, one, one + 1);
+}
+
 static void change_places(life *l) {
     if (one_in(l, 3) && !l->like->walked) {
         make_anew(l, some_place(l));
     } else if (l->place_count < PLACES_MAX) {
         fork_run(l, some_place(l));
     }
-    nm_filter *filter = &l->filters[below(l, FILTERS)];
-    nm_make_filter(&l->chance, l->places[0].keys, filter);
+    make_filters(l, below(l, FILTERS / 2));
 }
 
 static void change(life *l) {
@@ -399,8 +405,8 @@ static void begin_life(life *l, const shape *like, uint64_t seed) {
     if (!like->walked) {
         add_place(l);
     }
-    for (unsigned i = 0; i < FILTERS; i++) {
-        nm_make_filter(&l->chance, l->places[0].keys, &l->filters[i]);
+    for (unsigned i = 0; i < FILTERS / 2; i++) {
+        make_filters(l, i);
     }
     for (unsigned i = 0; i < like->begin; i += COMMIT_MAX) {
         put_some(l, &l->places[0], i % l->places[0].keys, COMMIT_MAX, false);
