@@ -6,7 +6,7 @@
  * changed again; asked about now and as of both moments before, with filters of one in ten and one in two, and
  * exactly; then the database is opened again, with the index from its files, and asked once more. All numbers are
  * whole multiples of 1/1024, made by integer arithmetic. Natively it is a host without threads (answers.c says why);
- * merges happen where the script compacts, and no head is full nor have many entries ended in between, so that no
+ * merges happen where the script compacts, and no head is full, few entries have ended and few are new in between, so that no
  * tick merges.
  */
 import assert from 'node:assert/strict';
@@ -26,7 +26,7 @@ const COLLECTIONS = [
 ];
 const ENTRIES = 2200;
 const COMMIT = 200;
-const CHANGES = 200; // with DELETES less than an eighth of the entries
+const CHANGES = 200; // less than idle hands merge; with DELETES less than an eighth of the entries
 const DELETES = 60;
 const CENTRES = 40;
 const QUERIES = 12;
