@@ -302,7 +302,8 @@ static strata_status ask_pool(look *l, uint32_t *needed) {
 static uint32_t guess(const look *l) {
     const uint32_t nearest = (uint32_t)st_max(l->s->query->k, NEAREST_MIN);
     const uint64_t sparse = atomic_load_explicit(&l->set->sparse, memory_order_relaxed);
-    return sparse == 0 ? 3 * nearest : (uint32_t)st_min(nearest * sparse / 16 + 1, ASKING_MAX);
+    const uint64_t met = nearest * sparse / 16 + 1;
+    return sparse == 0 ? 3 * nearest : (uint32_t)(met < ASKING_MAX ? met : ASKING_MAX);
 }
 
 static void learn(const look *l, uint32_t needed) {
@@ -317,8 +318,8 @@ static void learn(const look *l, uint32_t needed) {
 static strata_status walk_asking(look *l, bool *enough) {
     st_search *s = l->s;
     const size_t first = s->count;
-    const uint64_t most = st_min(ASKING_MAX, st_part_count(l->part) / ASKING_ONE_IN);
-    uint64_t nearest = guess(l);
+    const size_t most = st_min(ASKING_MAX, st_part_count(l->part) / ASKING_ONE_IN);
+    size_t nearest = guess(l);
     *enough = false;
     ST_TRY(begin(l));
     while (nearest <= most) {
@@ -339,7 +340,7 @@ static strata_status walk_asking(look *l, bool *enough) {
         if (expected > most || s->walk->pool_len < nearest) { /* or there are no more */
             break;
         }
-        nearest = st_max(st_min(expected * 5 / 4, nearest * 8), nearest * 3 / 2);
+        nearest = st_max(st_min((size_t)expected * 5 / 4, nearest * 8), nearest * 3 / 2);
         nearest = st_min(nearest, most);
     }
     s->count = first;
