@@ -33,8 +33,14 @@ test-gen: ## check that the types and the reference of the operations are not st
 test-js: $(JS_DIST) ## run the tests of the npm package
 	@node js/test/run.mjs
 
-test-browser: $(JS_DIST) ## run the tests of the example page, in Chromium
+test-browser: $(JS_DIST) $(BUILD)/tests/browser/answers ## run the tests of the example page and the package, in Chromium
 	@node tests/browser/run.mjs
+
+# What the browser's answers are compared with.
+$(BUILD)/tests/browser/answers: tests/browser/answers.c $(BUILD)/libstrata.a
+	@mkdir -p $(@D)
+	@echo "CC $<"
+	@$(CC) -std=c11 -D_GNU_SOURCE $(RELEASE) $(WARNINGS) -Icore/include -o $@ $< $(BUILD)/libstrata.a $(LIBS)
 
 example: $(JS_DIST) ## serve the example page
 	@node examples/browser/serve.mjs

@@ -220,7 +220,8 @@ export class Encoder {
         } else {
             this.#header(bytes.length, 0, 0, 0xc5);
         }
-        this.#bytes.set(bytes, this.#take(bytes.length));
+        const at = this.#take(bytes.length);
+        this.#bytes.set(bytes, at);
     }
 
     /** A length: in the first byte below `small`, else 16 bits after `wide`, else 32 after `wide + 1`. */
@@ -236,7 +237,10 @@ export class Encoder {
         }
     }
 
+    /* With room for the number behind it: `this.#view.setInt32(this.#take(4), n)` has the view before #take could put
+     * a larger one in its place. */
     #byte(value: number): void {
+        this.#reserve(9);
         const at = this.#take(1);
         this.#bytes[at] = value;
     }

@@ -86,6 +86,21 @@ test('bytes, arrays and objects of every length class', () => {
     }
 });
 
+test('whatever comes where the room ends', () => {
+    const items = [0.5, 300, 70000, 2 ** 40, -300, -70000, -(2 ** 40), 2n ** 63n, -(2n ** 63n), 'é'.repeat(40), new Uint8Array(300)];
+    items.push(new Uint8Array(70000), new Array(20).fill(0), new Array(70000).fill(1), { a: 1 }, { text: 'x'.repeat(70000) });
+    for (const item of items) {
+        const { length } = new Encoder().encode(item);
+        for (let before = 4096 - length - 12; before <= 4096; before++) {
+            const value = [new Uint8Array(Math.max(before, 0)), item];
+            assert.deepEqual(decode(new Encoder().encode(value)), value);
+            if (length > 4096) {
+                break; // it does not end there
+            }
+        }
+    }
+});
+
 test('decoded bytes are a copy', () => {
     const message = encode(new Uint8Array([1, 2, 3]));
     const bytes = decode(message);

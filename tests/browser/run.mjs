@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { open as openInNode } from '../../js/dist/node.js';
 import { runAll, test } from './harness.mjs';
+import './nearest.mjs';
 
 const NOTES = {
     'oslo.md': [

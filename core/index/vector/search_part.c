@@ -290,7 +290,21 @@ static strata_status take_pool(const look *l) {
     return STRATA_OK;
 }
 
-/* The same from the nearest on, until enough pass; *needed: how many were looked at by then, or 0. */
+/* What the walk has found, if that is enough. Where those that are asked for are far from the query, as another
+ * version's may be, there are fewer than k among what is near: then all of them are looked at. */
+static strata_status take_enough(look *l) {
+    st_search *s = l->s;
+    const size_t first = s->count;
+    ST_TRY(take_pool(l));
+    if (s->count - first >= s->query->k) {
+        return STRATA_OK;
+    }
+    s->count = first;
+    l->lowest_count = 0;
+    return scan(l);
+}
+
+/* The pool, from the nearest on, until enough pass; *needed: how many were looked at by then, or 0. */
 static strata_status ask_pool(look *l, uint32_t *needed) {
     const st_walk *walk = l->s->walk;
     *needed = 0;
@@ -311,7 +325,8 @@ static strata_status ask_pool(look *l, uint32_t *needed) {
 static uint32_t guess(const look *l) {
     const uint32_t nearest = (uint32_t)st_max(l->s->query->k, NEAREST_MIN);
     const uint64_t sparse = atomic_load_explicit(&l->set->sparse, memory_order_relaxed);
-    return sparse == 0 ? 3 * nearest : (uint32_t)st_min(nearest * sparse / 16 + 1, ASKING_MAX);
+    const uint64_t met = nearest * sparse / 16 + 1;
+    return sparse == 0 ? 3 * nearest : (uint32_t)(met < ASKING_MAX ? met : ASKING_MAX);
 }
 
 static void learn(const look *l, uint32_t needed) {
@@ -326,8 +341,8 @@ static void learn(const look *l, uint32_t needed) {
 static strata_status walk_asking(look *l, bool *enough) {
     st_search *s = l->s;
     const size_t first = s->count;
-    const uint64_t most = st_min(ASKING_MAX, st_part_count(l->part) / ASKING_ONE_IN);
-    uint64_t nearest = guess(l);
+    const size_t most = st_min(ASKING_MAX, st_part_count(l->part) / ASKING_ONE_IN);
+    size_t nearest = guess(l);
     *enough = false;
     ST_TRY(begin(l));
     while (nearest <= most) {
@@ -348,7 +363,7 @@ static strata_status walk_asking(look *l, bool *enough) {
         if (expected > most || s->walk->pool_len < nearest) { /* or there are no more */
             break;
         }
-        nearest = st_max(st_min(expected * 5 / 4, nearest * 8), nearest * 3 / 2);
+        nearest = st_max(st_min((size_t)expected * 5 / 4, nearest * 8), nearest * 3 / 2);
         nearest = st_min(nearest, most);
     }
     s->count = first;
@@ -417,7 +432,7 @@ static strata_status search_few(look *l, st_node_set set, float share) {
     const float one_in = (float)st_part_count(l->part) / (float)set.count;
     nearest *= fmaxf(sqrtf(one_in / SPARSE_ONE_IN), 1) / share;
     ST_TRY(st_graph_search_in(&l->part->graph, &s->code, reach_of(s, nearest), &set, s->walk));
-    return take_pool(l);
+    return take_enough(l);
 }
 
 /* All that is asked for is known: the set, or all rows if it has no bits; and of these those that live. */
@@ -431,7 +446,7 @@ static strata_status search_known(look *l, st_node_set set) {
     }
     const float nearest = (float)st_max(s->query->k, NEAREST_MIN) / asked_for;
     ST_TRY(st_graph_search(&l->part->graph, &s->code, reach_of(s, nearest), s->walk));
-    return take_pool(l);
+    return take_enough(l);
 }
 
 static strata_status search_filtered(look *l) {

@@ -91,6 +91,47 @@ static void test_past(void **state) {
     drop_world(&w);
 }
 
+/* A third of the entries lives at a version and passes, all of them far from the embedding: k are found all the same,
+ * be they asked for by version, by a filter or by both. */
+static void test_far_away(void **state) {
+    (void)state;
+    enum { FAR = 1000, ENTRIES = 3000, K = 10 };
+    world w;
+    st_arena arena;
+    st_arena_init(&arena, test_allocator(), 0);
+    make_world(&w, ST_METRIC_EUCLIDEAN, ENTRIES + 100, 6, 500);
+    for (uint32_t i = 0; i < FAR * DIMENSION; i++) {
+        w.embeddings[i] += 100;
+    }
+    for (uint32_t key = 0; key < ENTRIES; key++) {
+        add(&w, key);
+    }
+    merge_all(&w);
+    for (unsigned by = 1; by <= 3; by++) {
+        nearest n;
+        st_vector_found found;
+        st_vector_query query = {.embedding = w.embeddings + (size_t)ENTRIES * DIMENSION,
+                                 .k = K,
+                                 .effort = 64,
+                                 .snapshot = by & 1 ? FAR : w.version,
+                                 .passes = by & 2 ? passes : NULL,
+                                 .filter = strata_text(by & 2 ? "far" : ""),
+                                 .original = original,
+                                 .ctx = &w};
+        w.passes_below = by & 2 ? FAR : 0;
+        st_epoch_enter(&w.epoch, &w.slot);
+        assert_int_equal(st_vector_index_search(w.index, &query, &arena, &found), STRATA_OK);
+        assert_good(&w, &query, &found);
+        find_nearest(&w, &query, &n);
+        assert_int_equal(found.count, K);
+        assert_int_equal(count_found(&found, &n), K);
+        assert_true(by != 1 || found.walked > 0);
+        st_epoch_leave(&w.slot);
+    }
+    st_arena_free(&arena);
+    drop_world(&w);
+}
+
 static void test_empty(void **state) {
     (void)state;
     world w;
@@ -178,8 +219,8 @@ static void test_no_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_changes), cmocka_unit_test(test_past),
-        cmocka_unit_test(test_empty),          cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_far_away),       cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_idle),           cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
