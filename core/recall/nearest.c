@@ -29,7 +29,7 @@ typedef struct finder {
     st_filter filter;
     st_collection collection;
     st_codec codec;
-    float length; /* of the query, as in code.h */
+    float length;        /* of the query, as in code.h */
     st_scan_range range; /* of the collection's keys */
     st_bound bound;
     st_key key;        /* of the collection, and of the entry that is read */
@@ -159,10 +159,11 @@ static strata_status compare(finder *f, const st_vector *vector) {
     }
     f->result->compared++;
     f->result->fetched++;
-    return insert(f, (st_nearest_hit){.key = vector->ref.key,
-                                      .version = vector->stamp.version,
-                                      .distance = st_vector_distance(&f->codec, f->request->embedding,
-                                                                     f->length, f->numbers)});
+    return insert(f,
+                  (st_nearest_hit){.key = vector->ref.key,
+                                   .version = vector->stamp.version,
+                                   .distance = st_vector_distance(&f->codec, f->request->embedding,
+                                                                  f->length, f->numbers)});
 }
 
 /* ---- Everything is read ---------------------------------------------------------------------- */

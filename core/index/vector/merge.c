@@ -125,7 +125,7 @@ static uint64_t covered_by_others(const st_vector_view *view, const bool *marks,
 strata_status st_vector_merge_begin(st_vector_index *index, const st_vector_merge_spec *spec,
                                     st_vector_merge **merge) {
     const st_vector_view *view = st_vector_view_of(index);
-    bool marks[ST_VECTOR_PARTS_MAX];
+    bool marks[ST_VECTOR_PARTS_MAX] = {false};
     uint32_t count = 0;
     *merge = NULL;
     const bool all = spec->all || (spec->idle && is_scattered(view));
