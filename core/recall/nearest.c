@@ -18,6 +18,7 @@
 
 #include "index/field/filter.h"
 #include "model/vector/vector_index.h"
+#include "recall/nearest_keys.h"
 
 enum { OWN_MAX = 1000 };
 
@@ -29,7 +30,7 @@ typedef struct finder {
     st_filter filter;
     st_collection collection;
     st_codec codec;
-    float length; /* of the query, as in code.h */
+    float length;        /* of the query, as in code.h */
     st_scan_range range; /* of the collection's keys */
     st_bound bound;
     st_key key;        /* of the collection, and of the entry that is read */
@@ -131,6 +132,18 @@ static strata_status passes(void *ctx, strata_slice key, uint64_t version, bool 
                                             : status;
 }
 
+static strata_status keys_of(void *ctx, uint32_t most, const strata_slice **keys, uint32_t *count,
+                             bool *known) {
+    finder *f = ctx;
+    st_nearest_keys found;
+    ST_TRY(st_nearest_keys_find(f->rq, f->run, &f->bound, f->collection.name, &f->filter, most,
+                                &found));
+    *keys = found.keys;
+    *count = found.count;
+    *known = found.known;
+    return STRATA_OK;
+}
+
 static strata_status original(void *ctx, strata_slice key, uint64_t version,
                               const float **embedding) {
     finder *f = ctx;
@@ -159,10 +172,11 @@ static strata_status compare(finder *f, const st_vector *vector) {
     }
     f->result->compared++;
     f->result->fetched++;
-    return insert(f, (st_nearest_hit){.key = vector->ref.key,
-                                      .version = vector->stamp.version,
-                                      .distance = st_vector_distance(&f->codec, f->request->embedding,
-                                                                     f->length, f->numbers)});
+    return insert(f,
+                  (st_nearest_hit){.key = vector->ref.key,
+                                   .version = vector->stamp.version,
+                                   .distance = st_vector_distance(&f->codec, f->request->embedding,
+                                                                  f->length, f->numbers)});
 }
 
 /* ---- Everything is read ---------------------------------------------------------------------- */
@@ -313,6 +327,7 @@ static strata_status ask_index(finder *f, const st_collection_index *index, size
                                    .snapshot = f->bound.version,
                                    .exact = request->exact,
                                    .passes = f->filter.count == 0 ? NULL : passes,
+                                   .keys = keys_of,
                                    .filter = request->where,
                                    .original = original,
                                    .ctx = f};
