@@ -1,4 +1,4 @@
-/* filter_sets.h - which entries of a linked part pass a filter, as far as it was asked.
+/* filter_sets.h - which entries of a part pass a filter, as far as it was asked. fill and complete: of linked parts.
  *
  * Threads: any number of readers with one set, each inside an epoch.
  */
