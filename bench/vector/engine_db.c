@@ -1,7 +1,7 @@
 /* engine_db.c - ours as programs use it: a collection of a database in a folder, through strata.h.
  *
  * Keys are labels, as four bytes of hexadecimal digits; `pass` in the metadata says which filters a row passes. The
- * host's threads merge in the background.
+ * host's threads merge in the background. With VECTOR_INDEXED in the environment there is an index on `pass`.
  */
 #include "vector/engine.h"
 
@@ -76,6 +76,11 @@ static void *create(const vector_rows *base, uint32_t labels) {
     collection.name = strata_text("base");
     collection.dimension = base->dimension;
     must(o->handles[0], strata_vector_create(o->handles[0], STRATA_RUN_DEFAULT, &collection, NULL));
+    if (getenv("VECTOR_INDEXED") != NULL) {
+        must(o->handles[0],
+             strata_index_create(o->handles[0], STRATA_RUN_DEFAULT, strata_text("pass"),
+                                 strata_text("vector"), strata_text("/metadata/pass")));
+    }
     return o;
 }
 

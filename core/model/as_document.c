@@ -4,6 +4,7 @@
 #include "model/entity/entity.h"
 #include "model/json/json.h"
 #include "model/memory.h"
+#include "model/vector/vector.h"
 
 strata_status st_as_document(st_request *rq, const st_run *run, strata_slice owner,
                              const st_bound *bound, strata_slice *document, st_stamp *stamp,
@@ -31,5 +32,8 @@ strata_status st_as_document(st_request *rq, const st_run *run, strata_slice own
         return STRATA_OK;
     }
     *stamp = (st_stamp){revision.number, revision.timestamp_us};
+    if (st_key_tag(owner) == ST_TAG_VECTOR) {
+        return st_vector_document_of(rq, owner, revision.value, document);
+    }
     return st_memory_document(rq, owner, revision.value, document);
 }

@@ -1,5 +1,5 @@
-/* field_index.h - secondary indexes of a run: on paths of JSON documents, on fields of memories and
- * entities. Entries are keys of the run, written in the commit of what they are of.
+/* field_index.h - secondary indexes of a run: on paths of JSON documents, on fields of memories, of the entries of
+ * collections, and of entities. Entries are keys of the run, written in the commit of what they are of.
  */
 #ifndef ST_MODEL_FIELD_INDEX_H
 #define ST_MODEL_FIELD_INDEX_H

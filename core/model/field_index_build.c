@@ -200,9 +200,9 @@ strata_status st_index_create(st_request *rq, st_run *run, const st_index_def *s
     ST_TRY(st_key_check(def.name, rq->error));
     if (def.primitive == NULL ||
         (def.primitive->id != ST_PRIMITIVE_JSON && def.primitive->id != ST_PRIMITIVE_MEMORY &&
-         def.primitive->id != ST_PRIMITIVE_ENTITY)) {
+         def.primitive->id != ST_PRIMITIVE_VECTOR && def.primitive->id != ST_PRIMITIVE_ENTITY)) {
         st_fail(rq->error, STRATA_INVALID_ARGUMENT,
-                "there are indexes on json, memory and entity only");
+                "there are indexes on json, memory, vector and entity only");
         return st_fail_text(rq->error, "argument", strata_text("primitive"));
     }
     if ((def.primitive->id == ST_PRIMITIVE_ENTITY) != (def.schema.len > 0)) {

@@ -94,7 +94,7 @@ static strata_status apply_cell(pending_commit *pending, const st_txn_write *wri
 }
 
 /* Memories have to be told to the text index once there is a version, and to secondary ones now; vectors to
- * the index of their collection. */
+ * the index of their collection, and to secondary ones now. */
 static strata_status note_indexed(pending_commit *pending, const st_write *write,
                                   strata_buffer *writes) {
     const uint8_t tag = st_key_tag(write->key);
@@ -103,6 +103,9 @@ static strata_status note_indexed(pending_commit *pending, const st_write *write
     }
     if (tag == ST_TAG_MEMORY) {
         ST_TRY(st_memory_index_fields(pending->rq, pending->run, write, writes));
+    }
+    if (tag == ST_TAG_VECTOR) {
+        ST_TRY(st_vector_index_fields(pending->rq, pending->run, write, writes));
     }
     pending_indexed *indexed = st_arena_alloc(pending->rq->arena, sizeof *indexed, 8);
     if (indexed == NULL) {

@@ -18,6 +18,7 @@
 
 #include "index/field/filter.h"
 #include "model/vector/vector_index.h"
+#include "recall/nearest_keys.h"
 
 enum { OWN_MAX = 1000 };
 
@@ -129,6 +130,18 @@ static strata_status passes(void *ctx, strata_slice key, uint64_t version, bool 
     return status == STRATA_HISTORY_TRIMMED ? STRATA_OK
            : status == STRATA_OK            ? passes_filter(f, &vector, out)
                                             : status;
+}
+
+static strata_status keys_of(void *ctx, uint32_t most, const strata_slice **keys, uint32_t *count,
+                             bool *known) {
+    finder *f = ctx;
+    st_nearest_keys found;
+    ST_TRY(st_nearest_keys_find(f->rq, f->run, &f->bound, f->collection.name, &f->filter, most,
+                                &found));
+    *keys = found.keys;
+    *count = found.count;
+    *known = found.known;
+    return STRATA_OK;
 }
 
 static strata_status original(void *ctx, strata_slice key, uint64_t version,
@@ -314,6 +327,7 @@ static strata_status ask_index(finder *f, const st_collection_index *index, size
                                    .snapshot = f->bound.version,
                                    .exact = request->exact,
                                    .passes = f->filter.count == 0 ? NULL : passes,
+                                   .keys = keys_of,
                                    .filter = request->where,
                                    .original = original,
                                    .ctx = f};

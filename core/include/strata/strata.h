@@ -520,8 +520,8 @@ typedef struct strata_find {
 strata_status strata_json_find(strata_db *db, strata_run run,
                                const strata_find *options) STRATA_MUST_USE;
 
-/* Makes an index on a path of JSON documents ("json") or memories ("memory") and fills it; the run can be
- * written to meanwhile. Errors: already_exists, invalid_key (the name), invalid_path, invalid_argument,
+/* Makes an index on a path of JSON documents ("json"), of memories ("memory") or of the entries of all collections
+ * ("vector": {key, text?, metadata?}) and fills it; the run can be written to meanwhile. Errors: already_exists, invalid_key (the name), invalid_path, invalid_argument,
  * constraint {too_many_indexes, run_closed}. Cost: in proportion to what is indexed. */
 strata_status strata_index_create(strata_db *db, strata_run run, strata_slice name,
                                   strata_slice primitive, strata_slice path) STRATA_MUST_USE;

@@ -1,4 +1,4 @@
-/* filter_sets.c - which entries of a linked part pass a filter, as far as it was asked.
+/* filter_sets.c - which entries of a part pass a filter, as far as it was asked.
  *
  * An entry is what one commit stored under a key, and never changes: nor does the answer of a filter for it. So what
  * was found out once holds as long as the part does. A question reads the store, which costs as much as thirty
@@ -10,8 +10,8 @@
  *    put a name into each filter would drive out those that come again. When it comes again its answers are kept.
  *    Of a part the SETS_MAX sets that were asked for last are: three bits a row, and the filter, if that has at most
  *    FILTER_BYTES_MAX. So memory is bounded by the entries, whatever is asked.
- * Rejected: to ask for every row as soon as a filter comes. It takes 43 ms for 100 000 rows, in which a walk that asks
- * for what it meets answers two hundred times where 5 % pass (search_part.c).
+ * Rejected: to ask for every row as soon as a filter comes. It takes 43 ms for 100 000 rows, in which walks that ask
+ * for what they find answer a hundred times where 5 % pass (search_part.c).
  */
 #include "index/vector/filter_sets.h"
 

@@ -1,4 +1,4 @@
-/* filter_sets.h - which entries of a linked part pass a filter, as far as it was asked.
+/* filter_sets.h - which entries of a part pass a filter, as far as it was asked. fill and complete: of linked parts.
  *
  * Threads: any number of readers with one set, each inside an epoch.
  */
@@ -17,6 +17,7 @@ typedef struct st_filter_set {
     _Atomic uint32_t asked_count; /* rows whose answer is known */
     _Atomic uint32_t at;          /* st_filter_set_fill goes on about here */
     _Atomic uint32_t sparse;      /* in 16 matches, how many nodes walks came by; 0: not known */
+    _Atomic bool no_keys;         /* nobody knew the keys of what passes */
     _Atomic uint64_t *asked;      /* bit row % 64 of word row / 64: its answer is known, */
     _Atomic uint64_t *passing;    /* and is yes */
     uint64_t *whole;              /* a copy of `passing`, once all answers are known */

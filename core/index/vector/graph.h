@@ -106,7 +106,7 @@ static inline uint32_t st_candidate_node(st_candidate candidate) {
 static inline float st_candidate_distance(st_candidate candidate) {
     uint32_t bits = (uint32_t)(candidate >> 32);
     float distance;
-    bits ^= (uint32_t)((int32_t)~bits >> 31) | UINT32_C(0x80000000);
+    bits ^= (0 - (~bits >> 31)) | UINT32_C(0x80000000);
     memcpy(&distance, &bits, sizeof distance);
     return distance;
 }

@@ -58,6 +58,11 @@ typedef struct st_vector_query {
     strata_status (*passes)(void *ctx, strata_slice key, uint64_t version, bool *passes);
     strata_slice
         filter; /* bytes that say what passes: of two queries with the same, the same entries do */
+    /* The keys under which all lies, at the snapshot, that passes, and perhaps more; one may be there twice. *known
+     * false: nobody knows, or there are more than `most`. They last as long as the arena of the search. NULL: nobody
+     * ever knows. Errors: what goes through to the caller. */
+    strata_status (*keys)(void *ctx, uint32_t most, const strata_slice **keys, uint32_t *count,
+                          bool *known);
     /* The embedding that was stored under the key at the version; it lasts until the next call. Errors: what goes
      * through to the caller. */
     strata_status (*original)(void *ctx, strata_slice key, uint64_t version,

@@ -123,7 +123,7 @@ static uint32_t *slot_of(const st_part *part, uint32_t hash, strata_slice key, u
     return slot_at(part, at);
 }
 
-static uint32_t find_any(const st_part *part, strata_slice key) {
+uint32_t st_part_find_any(const st_part *part, strata_slice key) {
     const uint32_t count = st_part_count(part);
     const uint32_t row =
         count == 0 ? 0 : *slot_of(part, st_part_hash(part->graph.seed, key), key, 0);
@@ -138,7 +138,7 @@ bool st_part_has(const st_part *part, strata_slice key, uint64_t from) {
 }
 
 uint32_t st_part_find(const st_part *part, strata_slice key) {
-    const uint32_t row = find_any(part, key);
+    const uint32_t row = st_part_find_any(part, key);
     return row == ST_NO_NODE || st_entry_to(st_part_entry(part, row)) != ST_VECTOR_FOREVER
                ? ST_NO_NODE
                : row;

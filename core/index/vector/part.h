@@ -86,6 +86,9 @@ strata_status st_part_stage(st_part *part, strata_slice key, uint8_t **code);
 void st_part_publish(st_part *part, uint64_t from);
 /* The newest entry under the key that lives on; ST_NO_NODE: none. */
 uint32_t st_part_find(const st_part *part, strata_slice key);
+/* The same whether it lives on or not: of a part that was made by merging, and is not of the past, the one that there is
+ * under the key at the versions from from_max on. */
+uint32_t st_part_find_any(const st_part *part, strata_slice key);
 /* Whether there is the entry that the version stored under the key; in a part that was made by merging. */
 bool st_part_has(const st_part *part, strata_slice key, uint64_t from);
 /* It ends. Versions never go down. */

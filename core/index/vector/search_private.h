@@ -19,6 +19,10 @@ typedef struct st_search {
     st_walk *walk;
     st_vector_found *found;
     bool exact;
+    bool keys_asked; /* for the following: */
+    bool keys_known;
+    const strata_slice *keys; /* under which all lies that passes */
+    uint32_t keys_count;
     st_found_row *candidates;
     size_t count;
     size_t cap;

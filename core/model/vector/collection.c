@@ -16,6 +16,7 @@
  */
 #include "model/vector/collection.h"
 
+#include "model/vector/vector.h"
 #include "model/vector/vector_home.h"
 #include "model/vector/vector_index.h"
 
@@ -214,9 +215,8 @@ static strata_status commit_record(st_request *rq, st_run *run, st_commit *commi
     return st_run_put(rq, commit, &key, &hook, stamp);
 }
 
-/* Appends deletes of the next few entries. Under the run's lock. */
-static strata_status look(st_request *rq, const st_run *run, strata_slice name,
-                          strata_buffer *writes) {
+/* Appends deletes of the next few entries, and of what secondary indexes have of them. Under the run's lock. */
+static strata_status look(st_request *rq, st_run *run, strata_slice name, strata_buffer *writes) {
     const st_bound newest = st_bound_version(UINT64_MAX);
     st_scan *scan = st_arena_alloc(rq->arena, sizeof *scan, 16);
     st_scan_range range;
@@ -231,6 +231,7 @@ static strata_status look(st_request *rq, const st_run *run, strata_slice name,
         if (write.key.data == NULL || st_buffer_append(writes, &write, sizeof write) != STRATA_OK) {
             return st_fail_memory(rq->error);
         }
+        ST_TRY(st_vector_index_fields(rq, run, &write, writes));
         ST_TRY(st_scan_next(scan));
     }
     return STRATA_OK;

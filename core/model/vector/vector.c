@@ -19,6 +19,7 @@
 #include "base/sort.h"
 #include "base/utf8.h"
 #include "format/document.h"
+#include "model/field_index.h"
 #include "model/vector/vector_index.h"
 
 enum { FORM = 1 };
@@ -230,7 +231,45 @@ strata_status st_vector_document(const st_vector *vector, strata_buffer *out) {
     return STRATA_OK;
 }
 
+strata_status st_vector_document_of(st_request *rq, strata_slice store_key, strata_slice stored,
+                                    strata_slice *document) {
+    strata_buffer made = {NULL, 0, 0, rq->model->host};
+    st_vector vector;
+    ST_TRY(st_vector_read(rq, store_key, stored, &vector));
+    strata_status status = st_vector_document(&vector, &made);
+    if (status == STRATA_OK) {
+        *document = st_arena_copy(rq->arena, st_buffer_slice(&made));
+        status = document->data == NULL ? STRATA_NO_MEMORY : STRATA_OK;
+    }
+    strata_buffer_free(&made);
+    return status == STRATA_OK          ? STRATA_OK
+           : status == STRATA_NO_MEMORY ? st_fail_memory(rq->error)
+                                        : st_vector_fail_malformed(rq, &vector.ref);
+}
+
 /* ---- Writing --------------------------------------------------------------------------------- */
+
+strata_status st_vector_index_fields(st_request *rq, st_run *run, const st_write *write,
+                                     strata_buffer *writes) {
+    const st_bound newest = st_bound_version(UINT64_MAX);
+    strata_slice before = {"", 0};
+    strata_slice after = {"", 0};
+    st_revision revision;
+    bool found = false;
+    bool any;
+    ST_TRY(st_indexes_any(rq, run, ST_PRIMITIVE_VECTOR, &any));
+    if (!any) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_read_live(&rq->reader, run->shard, write->key, &newest, &revision, &found));
+    if (found) {
+        ST_TRY(st_vector_document_of(rq, write->key, revision.value, &before));
+    }
+    if (!write->deletes) {
+        ST_TRY(st_vector_document_of(rq, write->key, write->value, &after));
+    }
+    return st_indexes_change(rq, run, write->key, before, after, writes);
+}
 
 /* Entries on their way. */
 typedef struct batch {
@@ -330,10 +369,33 @@ static strata_status check_fits(const batch *b, strata_slice name) {
     return STRATA_OK;
 }
 
+/* Commits the batch and what it changes in secondary indexes; a transaction's are changed at its commit. */
+static strata_status commit_batch(batch *b, st_commit *commit, st_stamp *stamp) {
+    const st_commit_hook hook = {b, index_batch};
+    strata_buffer writes = {NULL, 0, 0, b->rq->model->host};
+    strata_status status = STRATA_OK;
+    for (size_t i = 0; i < b->count && status == STRATA_OK && b->rq->txn == NULL; i++) {
+        status = st_vector_index_fields(b->rq, b->run, &b->writes[i], &writes);
+    }
+    if (status == STRATA_OK && writes.len > 0 &&
+        st_buffer_append(&writes, b->writes, b->count * sizeof *b->writes) != STRATA_OK) {
+        status = st_fail_memory(b->rq->error);
+    }
+    if (status != STRATA_OK) {
+        st_run_abort(b->rq, commit);
+    } else if (writes.len == 0) {
+        status = st_run_write(b->rq, commit, b->writes, b->count, &hook, stamp);
+    } else {
+        status = st_run_write(b->rq, commit, (const st_write *)(void *)writes.data,
+                              writes.len / sizeof(st_write), &hook, stamp);
+    }
+    strata_buffer_free(&writes);
+    return status;
+}
+
 strata_status st_vector_upsert(st_request *rq, st_run *run, strata_slice collection,
                                const st_vector_input *inputs, size_t count, st_stamp *stamp) {
     batch b = {.rq = rq, .run = run, .inputs = inputs, .count = count};
-    const st_commit_hook hook = {&b, index_batch};
     st_commit commit;
     ST_TRY(st_collection_name_check(collection, rq->error));
     if (count == 0 || count > ST_UPSERT_MAX) {
@@ -348,7 +410,7 @@ strata_status st_vector_upsert(st_request *rq, st_run *run, strata_slice collect
         st_run_abort(rq, &commit);
         return status;
     }
-    return st_run_write(rq, &commit, b.writes, count, &hook, stamp);
+    return commit_batch(&b, &commit, stamp);
 }
 
 static strata_status delete_locked(st_request *rq, const st_run *run, const st_vector_ref *ref,
@@ -373,8 +435,7 @@ strata_status st_vector_delete(st_request *rq, st_run *run, const st_vector_ref 
     }
     st_write write = {.key = st_key_slice(&key), .value = st_slice("", 0), .deletes = true};
     batch b = {.rq = rq, .run = run, .writes = &write, .count = 1};
-    const st_commit_hook hook = {&b, index_batch};
-    return st_run_write(rq, &commit, &write, 1, &hook, stamp);
+    return commit_batch(&b, &commit, stamp);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */

@@ -64,6 +64,12 @@ bool st_vector_decode(strata_slice stored, st_vector *vector);
 strata_status st_vector_fail_malformed(st_request *rq, const st_vector_ref *ref);
 /* What filters see of it, appended: a document {key, text?, metadata?}. Errors: corrupt, no_memory. */
 strata_status st_vector_document(const st_vector *vector, strata_buffer *out);
+/* The same of what is stored under a key of ST_TAG_VECTOR, in the arena. Errors: corrupt, no_memory. */
+strata_status st_vector_document_of(st_request *rq, strata_slice store_key, strata_slice stored,
+                                    strata_slice *document);
+/* Appends (st_write) what a write of an entry changes in the run's secondary indexes. Under the run's lock. */
+strata_status st_vector_index_fields(st_request *rq, st_run *run, const st_write *write,
+                                     strata_buffer *writes);
 /* The versions, to be read with st_versions_next. */
 strata_status st_vector_history(st_request *rq, const st_run *run, const st_vector_ref *ref,
                                 uint64_t before, st_scan **scan);

@@ -463,7 +463,7 @@ export interface Plan {
 export interface Index {
     /** Its name. */
     name: string;
-    /** What it is on: json, memory or entity. */
+    /** What it is on: json, memory, vector or entity. */
     primitive: string;
     /** The schema of the entities it is on. */
     schema?: string | undefined;
@@ -2509,11 +2509,11 @@ export interface IndexCreateArgs {
     run?: string | undefined;
     /** Its name: like a key. */
     name: string;
-    /** json (when left out), memory or entity. */
+    /** json (when left out), memory, vector (the entries of all collections) or entity. */
     primitive?: string | undefined;
     /** Of entities: their schema. */
     schema?: string | undefined;
-    /** The path whose values go in; of an array each element. Objects and NaN do not. */
+    /** The path whose values go in; of an array each element. Objects and NaN do not. Entries of collections are documents {key, text?, metadata?}. */
     path: string;
 }
 
