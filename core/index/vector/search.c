@@ -95,6 +95,7 @@ static strata_status compare_originals(st_search *s) {
             continue;
         }
         st_vector_hit hit = {key_of(&next), st_part_entry(next.part, next.row)->from, 0};
+        ST_TRY(st_part_failure(next.part)); /* of reading the key, too */
         ST_TRY(query->original(query->ctx, hit.key, hit.version, &original));
         s->found->fetched++;
         hit.distance = st_vector_distance(&s->index->codec, query->embedding, length, original);
@@ -102,6 +103,14 @@ static strata_status compare_originals(st_search *s) {
     }
     s->found->hits = hits;
     s->found->count = count;
+    return STRATA_OK;
+}
+
+/* Why a part could not be read: what was found may not be so. */
+static strata_status failure_of(const st_vector_view *view) {
+    for (uint32_t i = 0; i < view->count; i++) {
+        ST_TRY(st_part_failure(view->parts[i]));
+    }
     return STRATA_OK;
 }
 
@@ -122,10 +131,11 @@ static strata_status search_all(st_search *s) {
         ST_TRY(st_search_part(s, view->parts[i]));
     }
     s->found->compared += s->walk->distances - before;
-    for (uint32_t i = 0; i < view->count; i++) {
-        ST_TRY(st_part_failure(view->parts[i]));
+    ST_TRY(failure_of(view));
+    if (s->count > 0) {
+        ST_TRY(compare_originals(s));
     }
-    return s->count == 0 ? STRATA_OK : compare_originals(s);
+    return failure_of(view);
 }
 
 strata_status st_vector_index_search(const st_vector_index *index, const st_vector_query *query,

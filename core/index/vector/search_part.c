@@ -35,10 +35,6 @@ enum {
     FILL_ONE_IN = 128,   /* or one in so many of the part, if that is more */
 };
 
-/* How much further than the k-th nearest a walk goes, by how much the root of its effort is above that of 9. Measured:
- * with this an effort gives about the recall of as many candidates, or more, on embeddings of words and in clusters. */
-#define FAR_BY_EFFORT 0.02f
-
 /* Where rows that are asked for are fewer than one in so many, links from one to the next lead to less of what is near,
  * and a walk goes further by the root of how many fewer. Measured: 0.97 of recall at 10, 5 and 2 % alike. */
 #define SPARSE_ONE_IN 10.0f
@@ -227,14 +223,33 @@ static strata_status scan(look *l) {
 
 /* ---- Walking --------------------------------------------------------------------------------- */
 
+/* Between a power of two and the next, a straight line. */
+static float log2_roughly(float x) {
+    float whole = 0;
+    for (; x >= 2; x /= 2) {
+        whole++;
+    }
+    return whole + x - 1;
+}
+
+/* How much further than the `nearest`-th nearest about `effort` candidates are met, as a share of its distance. The first
+ * is measured: it gives about the recall of as many candidates, or more, on embeddings of words and in clusters. The
+ * second is for few dimensions, where such a share holds fewer: at most as many as the volume grows,
+ * (1 + share) ^ (dimension / 2) times. Only operations that are the same on every host. */
+static float beyond(float effort, uint32_t dimension) {
+    const float measured = 0.02f * (sqrtf(effort) - 3);
+    const float by_volume = 1.4f * log2_roughly(effort / (float)NEAREST_MIN) / (float)dimension;
+    return fmaxf(fmaxf(measured, by_volume), 0);
+}
+
 /* How far a walk goes, if those that are asked for are among `nearest` nodes. */
-static st_reach reach_of(const st_vector_query *query, float nearest) {
-    const float effort = (float)query->effort;
-    const float share = nearest / (float)st_max(query->k, NEAREST_MIN);
+static st_reach reach_of(const st_search *s, float nearest) {
+    const float effort = (float)s->query->effort;
+    const float share = nearest / (float)st_max(s->query->k, NEAREST_MIN);
     return (st_reach){
         .nearest = (uint32_t)nearest,
         .most = (uint32_t)(nearest + effort * share * (float)MOST_BY_EFFORT),
-        .far = 1 + FAR_BY_EFFORT * fmaxf(sqrtf(effort) - 3, 0) / sqrtf(share),
+        .far = 1 + beyond(effort, s->index->codec.dimension) / sqrtf(share),
     };
 }
 
@@ -297,8 +312,7 @@ static strata_status walk_asking(look *l, uint32_t *nearest, uint32_t most, bool
     *enough = false;
     while (*nearest <= most) {
         uint32_t needed;
-        ST_TRY(st_graph_search(&l->part->graph, &s->code, reach_of(s->query, (float)*nearest),
-                               s->walk));
+        ST_TRY(st_graph_search(&l->part->graph, &s->code, reach_of(s, (float)*nearest), s->walk));
         ST_TRY(ask_pool(l, &needed));
         if (needed > 0 && needed <= *nearest) {
             learn(l, needed);
@@ -436,8 +450,7 @@ static strata_status search_few(look *l, st_node_set set, float share) {
     }
     const float one_in = (float)st_part_count(l->part) / (float)set.count;
     nearest *= fmaxf(sqrtf(one_in / SPARSE_ONE_IN), 1) / share;
-    ST_TRY(
-        st_graph_search_in(&l->part->graph, &s->code, reach_of(s->query, nearest), &set, s->walk));
+    ST_TRY(st_graph_search_in(&l->part->graph, &s->code, reach_of(s, nearest), &set, s->walk));
     return take_pool(l);
 }
 
@@ -445,7 +458,7 @@ static strata_status search_few(look *l, st_node_set set, float share) {
 static strata_status search_many(look *l, float asked_for) {
     st_search *s = l->s;
     const float nearest = (float)st_max(s->query->k, NEAREST_MIN) / asked_for;
-    ST_TRY(st_graph_search(&l->part->graph, &s->code, reach_of(s->query, nearest), s->walk));
+    ST_TRY(st_graph_search(&l->part->graph, &s->code, reach_of(s, nearest), s->walk));
     return take_pool(l);
 }
 
