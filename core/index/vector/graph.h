@@ -96,8 +96,7 @@ typedef uint64_t st_candidate;
 static inline st_candidate st_candidate_of(float distance, uint32_t node) {
     uint32_t bits;
     memcpy(&bits, &distance, sizeof bits);
-    bits ^=
-        (uint32_t)((int32_t)bits >> 31) | UINT32_C(0x80000000); /* in the order of the numbers */
+    bits ^= (0 - (bits >> 31)) | UINT32_C(0x80000000); /* in the order of the numbers */
     return (uint64_t)bits << 32 | (uint64_t)node << 1;
 }
 static inline uint32_t st_candidate_node(st_candidate candidate) {
