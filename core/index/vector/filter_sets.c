@@ -80,6 +80,7 @@ static strata_status ask_for_all(const st_part *part, const st_vector_query *que
     for (uint32_t row = 0; row < count; row++) {
         const st_entry *entry = st_part_entry(part, row);
         bool passes = false;
+        st_row_reader_rest(query->reader);
         ST_TRY(query->passes(query->ctx, st_part_key(part, entry), entry->from, &passes));
         if (passes) {
             bits[row / 64] |= UINT64_C(1) << (row % 64);

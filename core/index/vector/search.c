@@ -20,6 +20,7 @@ enum {
     SCAN_MAX = 3000,  /* entries that are sooner looked at than walked to, */
     SCAN_ONE_IN = 80, /* and those that are so few of all */
     DEVIATIONS = 4,
+    REST_EVERY = 64,     /* rows of a scan */
     NEAREST_MIN = 10,    /* the distance of which a walk measures others by, at least */
     MOST_BY_EFFORT = 16, /* candidates of a walk that finds no end */
 };
@@ -151,6 +152,9 @@ static strata_status scan_part(search *s, const st_part *part) {
     bounds b;
     ST_TRY(begin_bounds(s, &b));
     for (uint32_t row = 0; row < count; row++) {
+        if (row % REST_EVERY == 0) {
+            st_row_reader_rest(s->query->reader);
+        }
         ST_TRY(scan_row(s, part, row, &b));
     }
     drop_far(s, first, bound_of(&b));
@@ -164,6 +168,7 @@ static strata_status scan_set(search *s, const st_part *part, const st_node_set 
     bounds b;
     ST_TRY(begin_bounds(s, &b));
     for (uint32_t word = 0; word < words; word++) {
+        st_row_reader_rest(s->query->reader);
         for (uint64_t left = set->bits[word]; left != 0; left &= left - 1) {
             const uint32_t row = word * 64 + (uint32_t)__builtin_ctzll(left);
             ST_TRY(scan_row(s, part, row, &b));
@@ -181,6 +186,7 @@ static strata_status scan_set(search *s, const st_part *part, const st_node_set 
 static strata_status take_pool(search *s, const st_part *part, const st_node_set *passing) {
     for (uint32_t i = 0; i < s->walk->pool_len; i++) {
         const uint32_t row = st_candidate_node(s->walk->pool[i]);
+        st_row_reader_rest(s->query->reader);
         const st_entry *entry = st_part_entry(part, row);
         bool passes = st_entry_lives(entry, s->query->snapshot);
         if (passes && passing != NULL) {
@@ -204,6 +210,7 @@ static strata_status sample(const search *s, const st_part *part, uint32_t *aske
     uint32_t hits = 0;
     for (uint32_t row = 0; row < count; row += stride, asked++) {
         bool passes;
+        st_row_reader_rest(s->query->reader);
         ST_TRY(ask(s, part, st_part_entry(part, row), &passes));
         hits += passes;
     }
@@ -356,11 +363,13 @@ static strata_status compare_originals(search *s) {
         return STRATA_NO_MEMORY;
     }
     for (size_t i = s->count / 2; i > 0; i--) {
+        st_row_reader_rest(query->reader);
         sink(s->candidates, s->count, i - 1);
     }
     while (s->count > 0) {
         const candidate next = s->candidates[0];
         const float *original;
+        st_row_reader_rest(query->reader);
         if (count == most && next.distance - off > hits[most - 1].distance) {
             break;
         }
@@ -370,6 +379,12 @@ static strata_status compare_originals(search *s) {
             continue;
         }
         st_vector_hit hit = {key_of(&next), st_part_entry(next.part, next.row)->from, 0};
+        if (next.part->paged) {
+            hit.key = st_arena_copy(s->arena, hit.key);
+            if (hit.key.data == NULL) {
+                return STRATA_NO_MEMORY;
+            }
+        }
         ST_TRY(query->original(query->ctx, hit.key, hit.version, &original));
         s->found->fetched++;
         hit.distance = st_vector_distance(&s->index->codec, query->embedding, length, original);
@@ -409,9 +424,13 @@ strata_status st_vector_index_search(const st_vector_index *index, const st_vect
     ST_ASSERT(query->k > 0);
     *found = (st_vector_found){.hits = NULL};
     ST_TRY(st_vector_scratch_take(index, &scratch));
+    st_vector_query own = *query;
+    own.reader = &scratch->reader;
     search s = {
-        .index = index, .query = query, .arena = arena, .walk = &scratch->walk, .found = found};
+        .index = index, .query = &own, .arena = arena, .walk = &scratch->walk, .found = found};
+    st_row_reader_enter(&scratch->reader);
     const strata_status status = search_all(&s);
+    st_row_reader_leave(&scratch->reader);
     st_vector_scratch_give(index, scratch);
     return status;
 }
