@@ -8,6 +8,8 @@
  */
 #include "index/vector/filter_sets.h"
 
+#include "index/vector/part_file.h"
+
 enum { SETS_MAX = 8 };
 
 typedef struct st_filter_set {
@@ -87,7 +89,7 @@ static strata_status ask_for_all(const st_part *part, const st_vector_query *que
             set->count++;
         }
     }
-    return STRATA_OK;
+    return st_part_failure(part); /* of keys that could not be read nothing is known */
 }
 
 strata_status st_filter_set_of(st_part *part, st_epoch *epoch, const st_vector_query *query,

@@ -75,9 +75,12 @@ static strata_status add_candidate(search *s, const st_part *part, uint32_t row,
 static strata_status ask(const search *s, const st_part *part, const st_entry *entry,
                          bool *passes) {
     *passes = st_entry_lives(entry, s->query->snapshot);
-    return !*passes || s->query->passes == NULL
-               ? STRATA_OK
-               : s->query->passes(s->query->ctx, st_part_key(part, entry), entry->from, passes);
+    if (!*passes || s->query->passes == NULL) {
+        return STRATA_OK;
+    }
+    const strata_slice key = st_part_key(part, entry);
+    ST_TRY(st_part_failure(part));
+    return s->query->passes(s->query->ctx, key, entry->from, passes);
 }
 
 /* ---- Looking at all of a part ---------------------------------------------------------------- */
@@ -379,6 +382,7 @@ static strata_status compare_originals(search *s) {
             continue;
         }
         st_vector_hit hit = {key_of(&next), st_part_entry(next.part, next.row)->from, 0};
+        ST_TRY(st_part_failure(next.part)); /* the key may be nonsense */
         if (next.part->paged) {
             hit.key = st_arena_copy(s->arena, hit.key);
             if (hit.key.data == NULL) {
