@@ -37,7 +37,7 @@ static strata_status init_rows(st_part *part) {
     ST_TRY(st_rows_init(&part->entries, part->memory, sizeof(st_entry), capacity, chunk));
     ST_TRY(st_rows_init(&part->keys, part->memory, 4,
                         (uint32_t)(key_rows < UINT32_MAX ? key_rows : UINT32_MAX),
-                        ST_ROWS_CHUNK_PAGED));
+                        ST_ROWS_CHUNK_SMALL));
     return st_rows_init(&part->table, part->memory, 4, table_len(capacity), chunk);
 }
 
@@ -158,10 +158,11 @@ strata_slice st_part_key(const st_part *part, const st_entry *entry) {
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* Rows for a key: none of them in another chunk than the first. */
+/* Rows for a key: none of them in another chunk than the first, nor in another page when it is stored. */
 static strata_status place_key(st_part *part, strata_slice key, uint32_t *place) {
     const uint32_t rows = (uint32_t)(key.len + 2 + 3) / 4;
-    const uint32_t chunk = UINT32_C(1) << part->keys.shift;
+    const uint32_t chunk =
+        (uint32_t)st_min(UINT32_C(1) << part->keys.shift, ST_ROWS_CHUNK_PAGED / 4);
     uint32_t first = part->keys_used;
     if (first % chunk + rows > chunk) {
         first = (first / chunk + 1) * chunk;

@@ -36,7 +36,7 @@ typedef struct st_part {
     st_graph graph;          /* its codes, and links if it is linked */
     st_rows entries;
     st_rows
-        keys; /* rows of 4 bytes: 16 bits of length, little-endian, the key, zeros; none goes over the end of a chunk */
+        keys; /* rows of 4 bytes: 16 bits of length, little-endian, the key, zeros; none goes over the end of a chunk, nor of ST_ROWS_CHUNK_PAGED bytes */
     uint32_t keys_used;
     st_rows
         table; /* of the writer: entry + 1 by the hash of the key, the newest of a key; 0: free */

@@ -153,7 +153,7 @@ static bool links_hold(const uint8_t *bytes, size_t len, uint32_t count) {
     bool hold = true;
     for (size_t at = 0; at < len; at += 4) {
         const uint32_t link = load32_le(bytes + at);
-        hold = hold && (link < count || link == ST_NO_NODE);
+        hold &= (link < count) | (link == ST_NO_NODE);
     }
     return hold;
 }
@@ -161,7 +161,7 @@ static bool links_hold(const uint8_t *bytes, size_t len, uint32_t count) {
 static bool places_hold(const uint8_t *bytes, size_t len, uint32_t upper_count) {
     bool hold = true;
     for (size_t at = 0; at < len; at += 4) {
-        hold = hold && load32_le(bytes + at) / ST_GRAPH_LEVELS_MAX <= upper_count;
+        hold &= load32_le(bytes + at) / ST_GRAPH_LEVELS_MAX <= upper_count;
     }
     return hold;
 }

@@ -38,7 +38,7 @@ typedef struct st_rows {
 } st_rows;
 
 enum {
-    ST_ROWS_CHUNK_PAGED = 8 << 10,  /* one read, for a row or two that are needed */
+    ST_ROWS_CHUNK_PAGED = 4 << 10,  /* one read of the disk, for a row or two that are needed */
     ST_ROWS_CHUNK_SMALL = 64 << 10, /* of what may stay small */
     ST_ROWS_CHUNK_LARGE = 4 << 20,  /* hosts give such sizes from huge pages */
 };
