@@ -395,9 +395,15 @@ static strata_status make_step(st_vector_merge *merge, uint32_t entries) {
 }
 
 strata_status st_vector_merge_step(st_vector_merge *merge, uint32_t entries, bool *done) {
-    st_row_reader_enter(&merge->reader);
+    /* Linking takes long, and reads only what is made, which is not paged. */
+    const bool reads = atomic_load_explicit(&merge->phase, memory_order_relaxed) < ST_MERGE_LINK;
+    if (reads) {
+        st_row_reader_enter(&merge->reader);
+    }
     const strata_status status = make_step(merge, entries);
-    st_row_reader_leave(&merge->reader);
+    if (reads) {
+        st_row_reader_leave(&merge->reader);
+    }
     *done = atomic_load_explicit(&merge->phase, memory_order_relaxed) == ST_MERGE_DONE;
     return status;
 }

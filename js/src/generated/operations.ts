@@ -583,7 +583,7 @@ export interface VectorIndexStats {
     lag: number;
     /** Parts that a search goes through. */
     parts: number;
-    /** Memory. */
+    /** Memory, but for pages of what is larger than it. */
     bytes: number;
 }
 
