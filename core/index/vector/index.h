@@ -103,7 +103,8 @@ const st_codec *st_vector_index_codec(const st_vector_index *index);
 typedef struct st_vector_merge st_vector_merge;
 
 typedef struct st_vector_merge_spec {
-    bool all; /* parts become one */
+    bool all;  /* parts become one */
+    bool idle; /* the same, if so much is outside of the largest that the copying is worth it */
     uint64_t
         keep; /* entries that ended at this version or before it are seen by no reader, now or later */
     uint64_t known; /* all that was committed up to this version is in the index */

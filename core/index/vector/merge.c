@@ -19,7 +19,9 @@
 enum {
     LINKED_MIN = 1024, /* entries of a part below which a graph is not worth it */
     GROWTH = 3, /* a part up to so many times as large as the newer ones is merged with them */
-    ENDED_ONE_IN = 8, /* of a part, until it is merged to be rid of them */
+    ENDED_ONE_IN = 8,    /* of a part, until it is merged to be rid of them */
+    OUTSIDE_MIN = 256,   /* entries outside of the largest part for which idle hands merge all, */
+    OUTSIDE_ONE_IN = 16, /* and what share of it they are at least */
 };
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
@@ -70,6 +72,21 @@ static bool is_worth_it(const chooser *c, const bool *marks) {
     return worth;
 }
 
+/* Whether searches would gain by fewer parts more than the copying costs: each entry is copied as often as a
+ * sixteenth of all comes and is followed by a pause. */
+static bool is_scattered(const st_vector_view *view) {
+    uint64_t all = 0;
+    uint64_t largest = 0;
+    for (uint32_t i = 0; i < view->count; i++) {
+        const st_part *part = view->parts[i];
+        const uint32_t count = part->past ? 0 : st_part_count(part);
+        all += count;
+        largest = part->linked && count > largest ? count : largest;
+    }
+    return all >= LINKED_MIN && all - largest >= OUTSIDE_MIN &&
+           (all - largest) * OUTSIDE_ONE_IN >= largest;
+}
+
 /* Newest first; marks[i]: part i is merged. */
 static bool choose_parts(const st_vector_view *view, bool all, bool *marks) {
     chooser c = {.view = view, .all = all};
@@ -111,7 +128,8 @@ strata_status st_vector_merge_begin(st_vector_index *index, const st_vector_merg
     bool marks[ST_VECTOR_PARTS_MAX];
     uint32_t count = 0;
     *merge = NULL;
-    if (index->merging || !choose_parts(view, spec->all, marks)) {
+    const bool all = spec->all || (spec->idle && is_scattered(view));
+    if (index->merging || !choose_parts(view, all, marks)) {
         return STRATA_OK;
     }
     for (uint32_t i = 0; i < view->count; i++) {
@@ -121,7 +139,7 @@ strata_status st_vector_merge_begin(st_vector_index *index, const st_vector_merg
     if (made == NULL) {
         return STRATA_NO_MEMORY;
     }
-    if (spec->all) {
+    if (all) {
         close_head(view);
     }
     made->index = index;

@@ -82,7 +82,7 @@ void st_part_destroy(st_part *part) {
 
 size_t st_part_bytes(const st_part *part) {
     return sizeof *part + st_graph_bytes(&part->graph) + st_rows_bytes(&part->entries) +
-           st_rows_bytes(&part->keys) + st_rows_bytes(&part->table);
+           st_rows_bytes(&part->keys) + st_rows_bytes(&part->table) + st_filter_sets_bytes(part);
 }
 
 /* ---- Keys ------------------------------------------------------------------------------------ */

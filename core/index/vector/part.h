@@ -15,6 +15,8 @@
 
 #define ST_VECTOR_FOREVER UINT64_MAX
 
+enum { ST_PART_FILTERS_SEEN = 32 };
+
 typedef struct st_entry {
     uint64_t from;       /* the version that stored it */
     _Atomic uint64_t to; /* that ended it; ST_VECTOR_FOREVER: none has */
@@ -45,6 +47,8 @@ typedef struct st_part {
     uint64_t asked;
     st_mutex filters_lock; /* filter_sets.c */
     struct st_filter_set *filters;
+    uint64_t filters_seen[ST_PART_FILTERS_SEEN]; /* hashes of filters that came once */
+    uint32_t filters_next;
 } st_part;
 
 /* Room for `capacity` entries, memory for which is taken as they come. Errors: no_memory. */

@@ -11,7 +11,9 @@
  * 2. Helpers have returned before a merge is finished or destroyed: `helped` is taken away, then `helpers` waited for.
  * 3. Entries that ended at or below the index's `kept` are dropped, as nobody asks the index for them: it goes up to
  *    where something of the run may have gone from the store, before the merge is shown.
- * 4. A merge that finds no memory, or cannot read what it merges, is given up, and begun again when something
+ * 4. When nothing was written for a while (QUIET_LOOKS), what came since the last such pause is merged, too, if it is
+ *    much: so searches of a collection at rest look at one part.
+ * 5. A merge that finds no memory, or cannot read what it merges, is given up, and begun again when something
  *    changes.
  * A request of its own reads the store, with a place in the epoch only while a merge begins or ends: what others let
  * go of is not kept for as long as it takes.
@@ -27,6 +29,7 @@
 enum {
     STEP_ENTRIES = 128, /* milliseconds of linking */
     WORK_EVERY_MS = 20,
+    QUIET_LOOKS = 50, /* after which a database is at rest: a second, where there are jobs */
 };
 
 typedef struct st_vector_worker {
@@ -34,6 +37,8 @@ typedef struct st_vector_worker {
     _Atomic bool changed; /* since all was looked at */
 
     st_mutex lock; /* whoever merges; what follows */
+    uint32_t
+        quiet; /* looks since something had changed; from QUIET_LOOKS on nothing is looked for */
     st_epoch_slot slot;
     st_arena arena;
     strata_error error;
@@ -66,14 +71,15 @@ static void leave(st_vector_worker *w) {
 /* What to merge of a run: the first index for which it is worth it, or all of one. */
 typedef struct wanted {
     bool all;
+    bool idle;
     uint32_t place; /* all: in the list of the run */
 } wanted;
 
 static strata_status begin_index(st_vector_worker *w, st_run *run, st_collection_index *index,
-                                 bool all, uint64_t floor) {
+                                 const wanted *what, uint64_t floor) {
     const uint64_t kept = atomic_load_explicit(&index->kept, memory_order_relaxed);
     const uint64_t keep = floor > kept ? floor : kept;
-    const st_vector_merge_spec spec = {all, keep, run->shard->last};
+    const st_vector_merge_spec spec = {what->all, what->idle, keep, run->shard->last};
     ST_TRY(st_vector_merge_begin(index->index, &spec, &w->merge));
     if (w->merge != NULL) {
         atomic_store_explicit(&index->kept, keep, memory_order_seq_cst);
@@ -93,7 +99,7 @@ static strata_status begin_in(st_vector_worker *w, st_run *run, const wanted *wh
     for (; index != NULL && w->merge == NULL; place++) {
         if (!what->all || place == what->place) {
             *there = true;
-            ST_TRY(begin_index(w, run, index, what->all, floor));
+            ST_TRY(begin_index(w, run, index, what, floor));
         }
         index = atomic_load_explicit(&index->next, memory_order_seq_cst);
     }
@@ -126,11 +132,10 @@ static strata_status begin_at(st_vector_worker *w, uint64_t id, const wanted *wh
 }
 
 /* Looks at all runs, from the one where it stopped. */
-static void begin_some(st_vector_worker *w) {
+static void begin_some(st_vector_worker *w, bool idle) {
     const uint64_t end = atomic_load_explicit(&w->model->runs_end, memory_order_acquire);
-    const wanted some = {.all = false};
+    const wanted some = {.idle = idle};
     bool there;
-    atomic_store_explicit(&w->changed, false, memory_order_seq_cst);
     st_error_clear(&w->error);
     enter(w);
     for (uint64_t i = 0; i < end && w->merge == NULL; i++) {
@@ -141,6 +146,16 @@ static void begin_some(st_vector_worker *w) {
     leave(w);
     if (w->merge != NULL) {
         atomic_store_explicit(&w->changed, true, memory_order_relaxed);
+    }
+}
+
+/* Under `lock`, once in a while; what is worth merging, if something has changed, or nothing has for long enough. */
+static void look(st_vector_worker *w) {
+    if (atomic_exchange_explicit(&w->changed, false, memory_order_seq_cst)) {
+        w->quiet = 0;
+        begin_some(w, false);
+    } else if (w->quiet < QUIET_LOOKS && ++w->quiet == QUIET_LOOKS) {
+        begin_some(w, true);
     }
 }
 
@@ -249,12 +264,12 @@ static bool go_on(st_vector_worker *w) {
 
 static void work_step(void *arg) {
     st_vector_worker *w = arg;
-    if (!atomic_load_explicit(&w->changed, memory_order_relaxed) || !st_mutex_try(&w->lock)) {
+    if (!st_mutex_try(&w->lock)) {
         return;
     }
     for (bool more = true; more && !is_closing(w);) {
         if (w->merge == NULL) {
-            begin_some(w);
+            look(w);
             more = w->merge != NULL;
             if (more) {
                 call_helpers(w);
@@ -348,14 +363,13 @@ void st_vectors_changed(st_model *model) {
 
 void st_vectors_work(st_model *model, uint32_t entries, bool *more) {
     st_vector_worker *w = model->vector_worker;
-    *more = atomic_load_explicit(&w->changed, memory_order_relaxed) &&
-            model->host->executor.start == NULL;
-    if (!*more || !st_mutex_try(&w->lock)) {
+    *more = model->host->executor.start == NULL && st_mutex_try(&w->lock);
+    if (!*more) {
         return;
     }
     for (uint32_t done = 0; *more && done < entries; done += STEP_ENTRIES) {
         if (w->merge == NULL) {
-            begin_some(w);
+            look(w);
             *more = w->merge != NULL;
         } else {
             *more = go_on(w);

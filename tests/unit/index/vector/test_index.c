@@ -105,6 +105,41 @@ static void test_empty(void **state) {
     drop_world(&w);
 }
 
+/* How many parts there are after the idle have merged what they think is worth it. */
+static uint32_t parts_when_idle(world *w) {
+    const st_vector_merge_spec idle = {.idle = true, .keep = w->keep, .known = w->version};
+    st_vector_stats stats;
+    assert_int_equal(st_vector_merge_begin(w->index, &idle, &w->merge), STRATA_OK);
+    while (w->merge != NULL) {
+        merge_some(w, false, 1000);
+    }
+    assert_sound(w);
+    st_vector_index_stats(w->index, &stats);
+    return stats.parts;
+}
+
+static void test_idle(void **state) {
+    (void)state;
+    world w;
+    make_world(&w, ST_METRIC_COSINE, 5000, 1, 4096);
+    uint32_t key = 0;
+    while (key < 1000) { /* so few need no graph */
+        add(&w, key++);
+    }
+    assert_int_equal(parts_when_idle(&w), 1);
+    while (key < 4096) {
+        add(&w, key++);
+    }
+    assert_int_equal(parts_when_idle(&w), 1);
+    while (key < 4096 + 255) { /* a sixteenth is 256 */
+        add(&w, key++);
+    }
+    assert_int_equal(parts_when_idle(&w), 2);
+    add(&w, key++);
+    assert_int_equal(parts_when_idle(&w), 1);
+    drop_world(&w);
+}
+
 static void test_no_memory(void **state) {
     (void)state;
     bool failed = true;
@@ -119,7 +154,7 @@ static void test_no_memory(void **state) {
             st_vector_index_add(w.index, strata_text("one more"), w.version + 1, w.embeddings);
         bool done = false;
         if (status == STRATA_OK) {
-            const st_vector_merge_spec spec = {true, 0, w.version};
+            const st_vector_merge_spec spec = {.all = true, .known = w.version};
             status = st_vector_merge_begin(w.index, &spec, &w.merge);
         }
         while (status == STRATA_OK && !done) {
@@ -138,9 +173,8 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_changes),
-        cmocka_unit_test(test_past),
-        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_random_changes), cmocka_unit_test(test_past),
+        cmocka_unit_test(test_empty),          cmocka_unit_test(test_idle),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,7 +241,7 @@ static void test_damage_between(void **state) {
     for (uint32_t key = 0; key < 400; key++) {
         add(&f.w, key);
     }
-    const st_vector_merge_spec merge = {true, 0, f.w.version};
+    const st_vector_merge_spec merge = {.all = true, .known = f.w.version};
     assert_int_equal(st_vector_merge_begin(f.w.index, &merge, &f.w.merge), STRATA_OK);
     while (status == STRATA_OK && !done) {
         status = st_vector_merge_step(f.w.merge, 1000, &done);
@@ -285,7 +285,7 @@ static void test_no_memory_to_page(void **state) {
         for (uint32_t key = 0; key < 1200; key++) {
             add(&f.w, key);
         }
-        const st_vector_merge_spec spec = {true, 0, f.w.version};
+        const st_vector_merge_spec spec = {.all = true, .known = f.w.version};
         assert_int_equal(st_vector_merge_begin(f.w.index, &spec, &f.w.merge), STRATA_OK);
         while (!done) {
             assert_int_equal(st_vector_merge_step(f.w.merge, 1000, &done), STRATA_OK);

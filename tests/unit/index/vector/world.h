@@ -126,7 +126,7 @@ static inline void merge_some(world *w, bool all, uint32_t entries) {
     bool done = false;
     strata_error error = {.code = STRATA_OK};
     if (w->merge == NULL) {
-        const st_vector_merge_spec spec = {all, w->keep, w->version};
+        const st_vector_merge_spec spec = {.all = all, .keep = w->keep, .known = w->version};
         assert_int_equal(st_vector_merge_begin(w->index, &spec, &w->merge), STRATA_OK);
     }
     if (w->merge != NULL) {
