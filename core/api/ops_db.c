@@ -15,6 +15,7 @@ typedef struct totals {
     uint64_t memories;
     uint64_t memtable_bytes;
     uint64_t index_bytes;
+    uint64_t vector_bytes;
     uint64_t tables;
     uint64_t table_bytes;
 } totals;
@@ -37,6 +38,20 @@ static void add_tables(const st_request *rq, totals *sum) {
     }
 }
 
+static uint64_t vector_bytes(const st_run *run) {
+    uint64_t bytes = 0;
+    const st_collection_index *index =
+        atomic_load_explicit((st_collection_index * _Atomic *)&run->vectors, memory_order_seq_cst);
+    for (; index != NULL;
+         index = atomic_load_explicit((st_collection_index * _Atomic *)&index->next,
+                                      memory_order_seq_cst)) {
+        st_vector_stats stats;
+        st_vector_index_stats(index->index, &stats);
+        bytes += stats.bytes;
+    }
+    return bytes;
+}
+
 static totals add_up(st_request *rq) {
     const uint64_t end = atomic_load_explicit(&rq->model->runs_end, memory_order_acquire);
     totals sum = {.runs = 0};
@@ -57,12 +72,16 @@ static totals add_up(st_request *rq) {
             continue;
         }
         sum.runs++;
+        sum.vector_bytes += vector_bytes(run);
         const st_run_index *index = atomic_load_explicit(&run->index, memory_order_acquire);
         if (index != NULL) {
             sum.index_bytes += st_text_head_bytes(index->head);
             sum.memories += st_text_head_documents(index->head, st_shard_snapshot(run->shard));
         }
     }
+    st_row_pool_stats pages;
+    st_row_pool_read_stats(&rq->model->row_pool, &pages);
+    sum.vector_bytes += pages.paged + pages.waiting;
     add_tables(rq, &sum);
     return sum;
 }
@@ -91,7 +110,8 @@ static strata_status put_table_stats(st_store *store, const totals *sum, strata_
     ST_TRY(st_put_uint(out, "cache_bytes", cache.used_bytes));
     ST_TRY(st_put_uint(out, "cache_hits", cache.hits));
     ST_TRY(st_put_uint(out, "cache_misses", cache.misses));
-    ST_TRY(st_put_uint(out, "memory_bytes", sum->memtable_bytes + cache.used_bytes + resident));
+    ST_TRY(st_put_uint(out, "memory_bytes",
+                       sum->memtable_bytes + cache.used_bytes + resident + sum->vector_bytes));
     ST_TRY(st_put_uint(out, "flushes",
                        atomic_load_explicit(&maintenance->flushes, memory_order_relaxed)));
     ST_TRY(st_put_uint(out, "compactions",
@@ -113,7 +133,7 @@ strata_status st_op_db_stats(st_call *call) {
     st_mutex_unlock(&store->wal.lock, &store->host->executor);
     const uint64_t durable =
         atomic_load_explicit(&store->wal.durable_version, memory_order_acquire);
-    ST_TRY(st_msgpack_put_object(out, 25));
+    ST_TRY(st_msgpack_put_object(out, 26));
     ST_TRY(st_put_quoting(out, "path", store->path));
     ST_TRY(st_put_text(out, "uuid", st_slice(uuid, sizeof uuid)));
     ST_TRY(st_put_uint(out, "format", store->manifest.write_format));
@@ -126,6 +146,7 @@ strata_status st_op_db_stats(st_call *call) {
     ST_TRY(st_put_uint(out, "memories", sum.memories));
     ST_TRY(st_put_uint(out, "memtable_bytes", sum.memtable_bytes));
     ST_TRY(st_put_uint(out, "index_bytes", sum.index_bytes));
+    ST_TRY(st_put_uint(out, "vector_bytes", sum.vector_bytes));
     ST_TRY(st_put_uint(out, "wal_bytes",
                        atomic_load_explicit(&store->wal.total_bytes, memory_order_relaxed)));
     ST_TRY(st_put_uint(out, "wal_segments",

@@ -10,6 +10,7 @@
 #include "format/key.h"
 #include "format/msgpack.h"
 #include "format/sha256.h"
+#include "index/vector/row_pool.h"
 #include "model/json/json_cache.h"
 #include "model/run_status.h"
 #include "model/text_index.h"
@@ -54,6 +55,7 @@ typedef struct st_model {
 
     st_json_cache documents;
     struct st_vector_worker *vector_worker; /* vector/vector_merge.h */
+    st_row_pool row_pool;                   /* of the indexes of all collections */
 
     st_mutex id_lock; /* the last identifier that was made (id.c) */
     uint64_t id_ms;

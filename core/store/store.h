@@ -48,6 +48,7 @@ typedef struct st_store {
     _Atomic uint64_t memtable_bytes; /* of the memtables that take writes */
     _Atomic uint64_t frozen_bytes;   /* of those that wait to be in a table */
     _Atomic uint64_t resident_bytes; /* of open tables */
+    _Atomic uint64_t lent_bytes;     /* of the cache's share, to indexes */
     _Atomic uint64_t level_0;        /* tables there; a copy for writers, who may be in no epoch */
     _Atomic bool closing;            /* no more work in the background */
     _Atomic bool shut;               /* nor for anybody who asks */

@@ -62,7 +62,7 @@ export interface OpenOptions extends CallOptions {
     syncIntervalMs?: number | undefined;
     walSegmentBytes?: number | undefined;
     valueBytesMax?: number | undefined;
-    /** Bound of the memory for tables and what is not yet in one, at least 1 MiB; 64 MiB when left out. */
+    /** Bound of the memory for tables, what is not yet in one, and vectors, at least 1 MiB; 64 MiB when left out. */
     memoryBytes?: number | undefined;
     /** Told how far recovery and indexing are. */
     onProgress?: Listener['progress'];

@@ -154,8 +154,8 @@ typedef struct strata_options {
     strata_codec codec; /* of a new database; an existing one keeps its own */
     uint32_t sync_interval_ms;
     uint64_t wal_segment_bytes;
-    uint32_t value_bytes_max;       /* largest encoded value */
-    uint64_t memory_bytes;          /* of memtables, tables and blocks; ":memory:" has no bound */
+    uint32_t value_bytes_max; /* largest encoded value */
+    uint64_t memory_bytes; /* of memtables, tables, blocks and vectors; ":memory:" has no bound */
     const struct strata_host *host; /* NULL: strata_host_default() */
     strata_error *error;            /* where a failed open says why; may be NULL */
     uint32_t close_deadline_ms;     /* how long strata_shutdown waits for calls that run */

@@ -16,6 +16,7 @@
 #include "index/vector/filter_sets.h"
 
 #include "base/hash.h"
+#include "index/vector/part_file.h"
 
 enum { SETS_MAX = 8, FILTER_BYTES_MAX = 64 << 10 };
 
@@ -177,7 +178,9 @@ strata_status st_filter_set_ask(st_filter_set *set, const st_part *part,
         return STRATA_OK;
     }
     const st_entry *entry = st_part_entry(part, row);
-    ST_TRY(query->passes(query->ctx, st_part_key(part, entry), entry->from, passes));
+    const strata_slice key = st_part_key(part, entry);
+    ST_TRY(st_part_failure(part)); /* the key may be nonsense */
+    ST_TRY(query->passes(query->ctx, key, entry->from, passes));
     if (*passes) {
         atomic_fetch_or_explicit(passing, bit, memory_order_relaxed);
     }
@@ -208,6 +211,7 @@ strata_status st_filter_set_fill(st_filter_set *set, st_part *part, const st_vec
     for (uint32_t i = 0; i < set->rows && rows > 0; i++, row++) {
         bool passes;
         row = row < set->rows ? row : 0;
+        st_row_reader_rest(query->reader);
         if ((load(&set->asked[row / 64], memory_order_acquire) >> (row % 64) & 1) == 0) {
             ST_TRY(st_filter_set_ask(set, part, query, row, &passes));
             rows--;

@@ -130,6 +130,7 @@ uint32_t st_graph_entry(const st_graph *graph, unsigned *level) {
 typedef struct checked {
     const st_graph *graph;
     uint32_t count;
+    st_row_reader *reader;
     strata_error *error;
 } checked;
 
@@ -159,8 +160,10 @@ static strata_status check_links(const checked *of, uint32_t node, unsigned leve
     return STRATA_OK;
 }
 
-strata_status st_graph_reachable(const st_graph *graph, uint32_t count, uint32_t entry,
+strata_status st_graph_reachable(const st_graph *graph, uint32_t count, st_row_reader *reader,
                                  uint8_t *met, uint32_t *reached) {
+    unsigned top;
+    const uint32_t entry = st_graph_entry(graph, &top);
     const size_t queue_size = (size_t)count * sizeof(uint32_t);
     uint32_t *queue = st_alloc(graph->memory, queue_size);
     uint32_t first = 0;
@@ -172,6 +175,7 @@ strata_status st_graph_reachable(const st_graph *graph, uint32_t count, uint32_t
     queue[end++] = entry;
     met[entry] = 1;
     while (first < end) {
+        st_row_reader_rest(reader);
         const st_link *links = st_graph_links(graph, queue[first++]);
         for (unsigned i = 0; i < ST_GRAPH_LINKS_0; i++) {
             const uint32_t link = st_link_get(&links[i]);
@@ -189,14 +193,15 @@ strata_status st_graph_reachable(const st_graph *graph, uint32_t count, uint32_t
     return STRATA_OK;
 }
 
-static strata_status check_reached(const checked *of, uint32_t entry) {
+static strata_status check_reached(const checked *of) {
     const strata_allocator *memory = of->graph->memory;
     uint8_t *met = st_alloc(memory, of->count);
     uint32_t reached = 0;
     if (met == NULL) {
         return st_fail_memory(of->error);
     }
-    const strata_status status = st_graph_reachable(of->graph, of->count, entry, met, &reached);
+    const strata_status status =
+        st_graph_reachable(of->graph, of->count, of->reader, met, &reached);
     st_free(memory, met, of->count);
     if (status != STRATA_OK) {
         return st_fail_memory(of->error);
@@ -207,8 +212,9 @@ static strata_status check_reached(const checked *of, uint32_t entry) {
                          of->count - reached, of->count);
 }
 
-strata_status st_graph_check(const st_graph *graph, uint32_t count, strata_error *error) {
-    const checked of = {graph, count, error};
+strata_status st_graph_check(const st_graph *graph, uint32_t count, st_row_reader *reader,
+                             strata_error *error) {
+    const checked of = {graph, count, reader, error};
     unsigned top;
     const uint32_t entry = st_graph_entry(graph, &top);
     if (count == 0) {
@@ -220,6 +226,7 @@ strata_status st_graph_check(const st_graph *graph, uint32_t count, strata_error
                        top);
     }
     for (uint32_t node = 0; node < count; node++) {
+        st_row_reader_rest(reader);
         const unsigned level = st_graph_level(graph, node);
         if (level > top) {
             return st_fail(error, STRATA_INTERNAL, "node %u is above level %u", node, top);
@@ -228,5 +235,5 @@ strata_status st_graph_check(const st_graph *graph, uint32_t count, strata_error
             ST_TRY(check_links(&of, node, on));
         }
     }
-    return check_reached(&of, entry);
+    return check_reached(&of);
 }

@@ -121,7 +121,8 @@ typedef struct st_walk {
     st_candidate *pool; /* nearest first, equally near ones by number */
     uint32_t pool_cap;  /* one more than a pool may have */
     uint32_t pool_len;
-    uint64_t distances; /* computed, since the walk was made */
+    uint64_t distances;    /* computed, since the walk was made */
+    st_row_reader *reader; /* NULL: nothing that it walks through is paged */
 } st_walk;
 
 void st_walk_init(st_walk *walk, const strata_allocator *memory);
@@ -159,9 +160,10 @@ strata_status st_graph_add(st_graph *graph, uint32_t node, uint32_t effort, st_w
 
 /* Takes over nodes of another graph of the same codec and seed, with their codes, levels and links: node i becomes
  * kept[i], or nobody where that is ST_NO_NODE; those who had links to such a node get new ones from among its
- * links. To an empty graph in which the new nodes are reached; one thread. Errors: no_memory. Cost: linear. */
+ * links. To an empty graph in which the new nodes are reached; one thread. reader: of `from`, rests; NULL: that is not
+ * paged. Errors: no_memory. Cost: linear. */
 strata_status st_graph_take(st_graph *graph, const st_graph *from, uint32_t count,
-                            const uint32_t *kept);
+                            const uint32_t *kept, st_row_reader *reader);
 
 /* After the last of the nodes below `count` was added, by one thread: nodes that no link leads to are linked from
  * their neighbours. Errors: no_memory. Cost: linear. */
@@ -169,8 +171,9 @@ strata_status st_graph_mend(st_graph *graph, uint32_t count, uint32_t effort, st
 
 /* ---- Checking -------------------------------------------------------------------------------- */
 
-/* Walks every invariant of nodes 0 to count - 1, all of which were added. Errors: internal with what does not
- * hold, no_memory. Cost: linear. */
-strata_status st_graph_check(const st_graph *graph, uint32_t count, strata_error *error);
+/* Walks every invariant of nodes 0 to count - 1, all of which were added. reader: rests; NULL: nothing is paged.
+ * Errors: internal with what does not hold, no_memory. Cost: linear. */
+strata_status st_graph_check(const st_graph *graph, uint32_t count, st_row_reader *reader,
+                             strata_error *error);
 
 #endif

@@ -7,6 +7,8 @@
  *
  * 1. Levels stay: they belong to the node, not to its number.
  * 2. Where nothing was deleted the links are the same, in the same order.
+ * 3. What cannot be read of the other graph is a row of zeros (rows.h): links are then of no use, but they name nodes,
+ *    and no node is taken to be on a level where it has no links. The caller throws all of it away.
  * Rejected: nodes that are dead and stay to be walked through. Memory would come back only when all is built anew.
  */
 #include "index/vector/graph_private.h"
@@ -80,16 +82,18 @@ static void take_links(const taking *of, uint32_t old) {
 }
 
 strata_status st_graph_take(st_graph *graph, const st_graph *from, uint32_t count,
-                            const uint32_t *kept) {
+                            const uint32_t *kept, st_row_reader *reader) {
     taking of = {graph, from, kept, 0};
     for (uint32_t old = 0; old < count; old++) {
+        st_row_reader_rest(reader);
         if (kept[old] != ST_NO_NODE) {
             memcpy(st_graph_code(graph, kept[old]), st_graph_code(from, old), graph->codec->stride);
             ST_TRY(st_graph_place_on(graph, kept[old], st_graph_level(from, old)));
         }
     }
     for (uint32_t old = 0; old < count; old++) {
-        for (of.level = 0; kept[old] != ST_NO_NODE && of.level <= st_graph_level(from, old);
+        st_row_reader_rest(reader);
+        for (of.level = 0; kept[old] != ST_NO_NODE && of.level <= st_graph_level(graph, kept[old]);
              of.level++) {
             take_links(&of, old);
         }
@@ -130,9 +134,8 @@ static void link_from_near(st_graph *graph, uint32_t node, const uint8_t *met,
 
 static strata_status mend_once(st_graph *graph, uint32_t count, uint32_t effort, uint8_t *met,
                                st_walk *walk, bool *whole) {
-    unsigned top;
     uint32_t reached;
-    ST_TRY(st_graph_reachable(graph, count, st_graph_entry(graph, &top), met, &reached));
+    ST_TRY(st_graph_reachable(graph, count, NULL, met, &reached));
     *whole = reached == count;
     for (uint32_t node = 0; node < count && !*whole; node++) {
         if (!met[node]) {

@@ -22,9 +22,9 @@ static inline st_link *st_graph_links_on(const st_graph *graph, uint32_t node, u
 strata_status st_graph_place_on(st_graph *graph, uint32_t node, unsigned level);
 /* The node becomes where searches begin, if it is on a higher level than that. */
 void st_graph_raise_top(st_graph *graph, uint32_t node);
-/* met[node] is 1 for those of the `count` nodes that links of level 0 lead to from the entry, else 0. Errors:
- * no_memory. */
-strata_status st_graph_reachable(const st_graph *graph, uint32_t count, uint32_t entry,
+/* met[node] is 1 for those of the `count` nodes that links of level 0 lead to from the entry, else 0. reader: rests, or
+ * NULL. Errors: no_memory. */
+strata_status st_graph_reachable(const st_graph *graph, uint32_t count, st_row_reader *reader,
                                  uint8_t *met, uint32_t *reached);
 
 typedef struct st_chosen {

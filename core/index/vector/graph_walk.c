@@ -36,7 +36,7 @@ void st_walk_free(st_walk *walk) {
     st_free(walk->memory, walk->visited, walk->visited_len * sizeof *walk->visited);
     st_free(walk->memory, walk->met, walk->met == NULL ? 0 : MET_MAX * sizeof *walk->met);
     st_free(walk->memory, walk->pool, walk->pool_cap * sizeof *walk->pool);
-    *walk = (st_walk){.memory = walk->memory};
+    *walk = (st_walk){.memory = walk->memory, .reader = walk->reader};
 }
 
 static strata_status grow_visited(st_walk *walk, uint32_t words) {
@@ -235,6 +235,7 @@ void st_graph_walk(const st_graph *graph, const st_code_query *query, unsigned l
     uint32_t at = skip_seen(walk, 0);
     while (at < walk->pool_len) {
         const uint32_t node = st_candidate_node(walk->pool[at]);
+        st_row_reader_rest(walk->reader);
         walk->pool[at] |= ST_CANDIDATE_SEEN;
         gather(&s, st_graph_links_on(graph, node, level), st_links_max(level));
         const uint32_t next = skip_seen(walk, at + 1);
@@ -397,6 +398,7 @@ strata_status st_graph_search_in(const st_graph *graph, const st_code_query *que
     }
     for (uint32_t at = 0; at < walk->pool_len;) {
         const uint32_t from = st_candidate_node(walk->pool[at]);
+        st_row_reader_rest(walk->reader);
         walk->pool[at] |= ST_CANDIDATE_SEEN;
         gather_in(&s, set, from);
         const uint32_t next = skip_seen(walk, at + 1);

@@ -62,6 +62,7 @@ strata_status st_vector_index_create(const strata_host *host, st_epoch *epoch,
     made->codec =
         st_codec_of(options->metric, options->codes, options->dimension, st_vector_kernels_best());
     made->seed = options->seed;
+    made->pool = options->pool;
     made->head_rows = options->head_rows > 0 ? options->head_rows : ST_VECTOR_HEAD_ROWS;
     st_mutex_init(&made->scratch_lock);
     const strata_status status = st_vector_view_create(&host->memory, 0, &view);
@@ -69,6 +70,7 @@ strata_status st_vector_index_create(const strata_host *host, st_epoch *epoch,
         st_free(&host->memory, made, sizeof *made);
         return status;
     }
+    st_row_reader_open(&made->writer, made->pool);
     atomic_init(&made->view, view);
     *index = made;
     return STRATA_OK;
@@ -84,9 +86,11 @@ void st_vector_index_destroy(st_vector_index *index) {
         st_part_destroy(view->parts[i]);
     }
     reclaim_view(&view->retired);
+    st_row_reader_close(&index->writer);
     while (index->scratch != NULL) {
         st_vector_scratch *next = index->scratch->next;
         st_walk_free(&index->scratch->walk);
+        st_row_reader_close(&index->scratch->reader);
         st_free(memory, index->scratch, sizeof *index->scratch);
         index->scratch = next;
     }
@@ -113,6 +117,8 @@ strata_status st_vector_scratch_take(const st_vector_index *index, st_vector_scr
             return STRATA_NO_MEMORY;
         }
         st_walk_init(&taken->walk, &index->host->memory);
+        st_row_reader_open(&taken->reader, index->pool);
+        taken->walk.reader = &taken->reader;
     }
     *scratch = taken;
     return STRATA_OK;
@@ -155,16 +161,16 @@ static st_part *head_of(const st_vector_index *index) {
                                                                                           : last;
 }
 
-static bool end_key(const st_vector_view *view, uint32_t count, strata_slice key,
-                    uint64_t version) {
-    for (uint32_t i = count; i > 0; i--) {
+static bool end_key(const st_vector_view *view, strata_slice key, uint64_t version) {
+    bool ended = false;
+    for (uint32_t i = view->count; i > 0 && !ended; i--) {
         const uint32_t row = st_part_find(view->parts[i - 1], key);
-        if (row != ST_NO_NODE) {
+        ended = row != ST_NO_NODE;
+        if (ended) {
             st_part_end(view->parts[i - 1], row, version);
-            return true;
         }
     }
-    return false;
+    return ended;
 }
 
 strata_status st_vector_index_add(st_vector_index *index, strata_slice key, uint64_t version,
@@ -183,8 +189,10 @@ strata_status st_vector_index_add(st_vector_index *index, strata_slice key, uint
 }
 
 bool st_vector_index_remove(st_vector_index *index, strata_slice key, uint64_t version) {
-    const st_vector_view *view = st_vector_view_of(index);
-    return end_key(view, view->count, key, version);
+    st_row_reader_enter(&index->writer);
+    const bool ended = end_key(st_vector_view_of(index), key, version);
+    st_row_reader_leave(&index->writer);
+    return ended;
 }
 
 strata_status st_vector_index_tell(const st_vector_index *index, strata_error *error) {
@@ -212,13 +220,15 @@ void st_vector_index_stats(const st_vector_index *index, st_vector_stats *stats)
     }
 }
 
-strata_status st_vector_index_check(const st_vector_index *index, strata_error *error) {
+static strata_status check_parts(const st_vector_index *index, st_row_reader *reader,
+                                 strata_error *error) {
     const st_vector_view *view = st_vector_view_of(index);
     for (uint32_t i = 0; i < view->count; i++) {
         const st_part *part = view->parts[i];
-        ST_TRY(st_part_check(part, error));
+        ST_TRY(st_part_check(part, reader, error));
         for (uint32_t row = 0; row < st_part_count(part); row++) {
             const st_entry *entry = st_part_entry(part, row);
+            st_row_reader_rest(reader);
             for (uint32_t j = 0; j < i && st_entry_to(entry) == ST_VECTOR_FOREVER; j++) {
                 if (st_part_find(view->parts[j], st_part_key(part, entry)) != ST_NO_NODE) {
                     return st_fail(error, STRATA_INTERNAL, "two entries live under one key");
@@ -227,4 +237,12 @@ strata_status st_vector_index_check(const st_vector_index *index, strata_error *
         }
     }
     return STRATA_OK;
+}
+
+strata_status st_vector_index_check(const st_vector_index *index, strata_error *error) {
+    st_row_reader *reader = &((st_vector_index *)index)->writer;
+    st_row_reader_enter(reader);
+    const strata_status status = check_parts(index, reader, error);
+    st_row_reader_leave(reader);
+    return status;
 }

@@ -21,6 +21,8 @@ typedef struct st_vector_options {
     uint32_t dimension; /* 1 to ST_DIMENSION_MAX */
     uint64_t seed;
     uint32_t head_rows; /* that the head has room for; 0: 4096 */
+    st_row_pool *
+        pool; /* that bounds memory for parts in files, borrowed until destroy; NULL: nothing does */
 } st_vector_options;
 
 /* host and epoch are borrowed until destroy. Errors: no_memory. Cost: a few kilobytes until the first entry. */
@@ -41,7 +43,7 @@ bool st_vector_index_remove(st_vector_index *index, strata_slice key, uint64_t v
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 typedef struct st_vector_hit {
-    strata_slice key; /* borrowed while the reader's epoch lasts */
+    strata_slice key; /* borrowed while the reader's epoch and the arena last */
     uint64_t version; /* that stored it */
     float distance;   /* between the embeddings, as in code.h */
 } st_vector_hit;
@@ -68,6 +70,7 @@ typedef struct st_vector_query {
     strata_status (*original)(void *ctx, strata_slice key, uint64_t version,
                               const float **embedding);
     void *ctx;
+    st_row_reader *reader; /* of paged rows; that of the search itself, whatever the caller says */
 } st_vector_query;
 
 typedef struct st_vector_found {
@@ -147,8 +150,9 @@ strata_status st_vector_index_load(st_vector_index *index, const st_vector_home 
  * of versions, of different ones in any. Before others see the index. Errors: no_memory. */
 strata_status st_vector_index_restore(st_vector_index *index, strata_slice key, uint64_t version,
                                       const float *embedding);
-/* Keeps what a merge has made, between its last step and its finish; without the lock. On an error it is not kept,
- * and the merge can be finished all the same. Errors: io, no_space, no_memory. */
+/* Keeps what a merge has made, between its last step and its finish; without the lock, when helpers have returned.
+ * What is larger than memory lets be is then read from there. On an error it is not kept, and the merge can be
+ * finished all the same. Errors: io, no_space, no_memory. */
 strata_status st_vector_merge_save(st_vector_merge *merge, const st_vector_home *home,
                                    strata_error *error);
 /* No part of that owner is kept any more; begins: of all whose bytes begin with its. The segments of an index that is
@@ -157,7 +161,7 @@ strata_status st_vector_home_forget(const st_vector_home *home, bool begins, str
 
 /* ---- Checking -------------------------------------------------------------------------------- */
 
-/* Walks every invariant; no merge goes on. Errors: internal with what does not hold, no_memory. Cost: linear. */
+/* Walks every invariant; no merge goes on, nor does a writer. Errors: internal with what does not hold, no_memory. Cost: linear. */
 strata_status st_vector_index_check(const st_vector_index *index, strata_error *error);
 
 #endif

@@ -23,6 +23,7 @@ typedef struct st_vector_view {
 /* Scratch of searches that go on; taken by a reader and given back. */
 typedef struct st_vector_scratch {
     struct st_vector_scratch *next;
+    st_row_reader reader;
     st_walk walk;
 } st_vector_scratch;
 
@@ -32,6 +33,8 @@ struct st_vector_index {
     st_codec codec;
     uint64_t seed;
     uint32_t head_rows;
+    st_row_pool *pool;    /* NULL: none */
+    st_row_reader writer; /* whoever has the run's lock */
     st_vector_view *_Atomic view;
     bool merging;
     st_mutex scratch_lock;

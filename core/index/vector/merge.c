@@ -143,6 +143,7 @@ strata_status st_vector_merge_begin(st_vector_index *index, const st_vector_merg
         close_head(view);
     }
     made->index = index;
+    st_row_reader_open(&made->reader, index->pool);
     made->keep = spec->keep;
     made->known = spec->known;
     made->covered = covered_by_others(view, marks, spec->known);
@@ -250,6 +251,7 @@ static strata_status copy_some(st_vector_merge *merge, uint32_t entries, bool *a
                     return STRATA_OK;
                 }
                 ST_TRY(copy_row(merge, of, merge->row));
+                st_row_reader_rest(&merge->reader);
             }
         }
     }
@@ -272,7 +274,6 @@ static strata_status take_base(st_vector_merge *merge, unsigned which) {
     st_merge_output *out = &merge->outputs[which];
     const st_merge_source *base = &merge->sources[out->base];
     const size_t size = base->count * sizeof(uint32_t);
-    ST_TRY(st_part_read_all(base->part));
     uint32_t *kept = st_alloc(memory, size);
     if (kept == NULL) {
         return STRATA_NO_MEMORY;
@@ -282,9 +283,9 @@ static strata_status take_base(st_vector_merge *merge, unsigned which) {
         kept[row] = goes ? base->rows[row] / 2 : ST_NO_NODE;
     }
     const strata_status status =
-        st_graph_take(&out->part->graph, &base->part->graph, base->count, kept);
+        st_graph_take(&out->part->graph, &base->part->graph, base->count, kept, &merge->reader);
     st_free(memory, kept, size);
-    return status;
+    return status == STRATA_OK ? st_part_failure(base->part) : status;
 }
 
 static strata_status take_bases(st_vector_merge *merge) {
@@ -382,7 +383,7 @@ static void enter(st_vector_merge *merge, st_merge_phase next) {
     atomic_store_explicit(&merge->phase, next, memory_order_release);
 }
 
-strata_status st_vector_merge_step(st_vector_merge *merge, uint32_t entries, bool *done) {
+static strata_status make_step(st_vector_merge *merge, uint32_t entries) {
     uint32_t linked = 0;
     bool all = false;
     switch ((st_merge_phase)atomic_load_explicit(&merge->phase, memory_order_relaxed)) {
@@ -414,8 +415,21 @@ strata_status st_vector_merge_step(st_vector_merge *merge, uint32_t entries, boo
     case ST_MERGE_DONE:
         break;
     }
-    *done = atomic_load_explicit(&merge->phase, memory_order_relaxed) == ST_MERGE_DONE;
     return STRATA_OK;
+}
+
+strata_status st_vector_merge_step(st_vector_merge *merge, uint32_t entries, bool *done) {
+    /* Linking takes long, and reads only what is made, which is not paged. */
+    const bool reads = atomic_load_explicit(&merge->phase, memory_order_relaxed) < ST_MERGE_LINK;
+    if (reads) {
+        st_row_reader_enter(&merge->reader);
+    }
+    const strata_status status = make_step(merge, entries);
+    if (reads) {
+        st_row_reader_leave(&merge->reader);
+    }
+    *done = atomic_load_explicit(&merge->phase, memory_order_relaxed) == ST_MERGE_DONE;
+    return status;
 }
 
 /* ---- Showing --------------------------------------------------------------------------------- */
@@ -493,6 +507,7 @@ void st_vector_merge_destroy(st_vector_merge *merge) {
     }
     st_part_destroy(merge->outputs[0].part);
     st_part_destroy(merge->outputs[1].part);
+    st_row_reader_close(&merge->reader);
     merge->index->merging = false;
     st_free(memory, merge, merge_bytes(merge->source_count));
 }

@@ -34,9 +34,10 @@ typedef struct st_merge_output {
 struct st_vector_merge {
     st_vector_index *index;
     uint64_t keep;
-    uint64_t known;   /* as in st_vector_merge_spec */
-    uint64_t covered; /* up to this version all is in what is made, or in files */
-    bool saved;       /* what is made is kept, and its sources no longer */
+    uint64_t known;       /* as in st_vector_merge_spec */
+    uint64_t covered;     /* up to this version all is in what is made, or in files */
+    st_row_reader reader; /* of whoever makes steps */
+    bool saved;           /* what is made is kept, and its sources no longer */
     _Atomic int phase;
     uint32_t source_count;
     uint32_t at;                /* where copying is: the source, */

@@ -74,6 +74,9 @@ void st_part_destroy(st_part *part) {
     st_rows_free(&part->keys);
     st_rows_free(&part->table);
     st_part_file_close(part);
+    if (part->pool != NULL) {
+        (part->paged ? st_row_pool_forget : st_row_pool_give_back)(part->pool, part->asked);
+    }
     st_free(part->memory, part, sizeof *part);
 }
 
@@ -155,10 +158,11 @@ strata_slice st_part_key(const st_part *part, const st_entry *entry) {
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* Rows for a key: none of them in another chunk than the first. */
+/* Rows for a key: none of them in another chunk than the first, nor in another page when it is stored. */
 static strata_status place_key(st_part *part, strata_slice key, uint32_t *place) {
     const uint32_t rows = (uint32_t)(key.len + 2 + 3) / 4;
-    const uint32_t chunk = UINT32_C(1) << part->keys.shift;
+    const uint32_t chunk =
+        (uint32_t)st_min(UINT32_C(1) << part->keys.shift, ST_ROWS_CHUNK_PAGED / 4);
     uint32_t first = part->keys_used;
     if (first % chunk + rows > chunk) {
         first = (first / chunk + 1) * chunk;
@@ -217,12 +221,13 @@ void st_part_end(st_part *part, uint32_t row, uint64_t to) {
 
 /* ---- Checking -------------------------------------------------------------------------------- */
 
-strata_status st_part_check(const st_part *part, strata_error *error) {
+strata_status st_part_check(const st_part *part, st_row_reader *reader, strata_error *error) {
     const uint32_t count = st_part_count(part);
     uint32_t ended = 0;
     for (uint32_t row = 0; row < count; row++) {
         const st_entry *entry = st_part_entry(part, row);
         const uint64_t to = st_entry_to(entry);
+        st_row_reader_rest(reader);
         ended += to != ST_VECTOR_FOREVER;
         if (to < entry->from || entry->from > part->from_max ||
             (to != ST_VECTOR_FOREVER && to > part->to_max)) {
@@ -237,5 +242,5 @@ strata_status st_part_check(const st_part *part, strata_error *error) {
         return st_fail(error, STRATA_INTERNAL, "%u entries have ended, not %u", ended,
                        (uint32_t)part->ended);
     }
-    return part->linked ? st_graph_check(&part->graph, count, error) : STRATA_OK;
+    return part->linked ? st_graph_check(&part->graph, count, reader, error) : STRATA_OK;
 }

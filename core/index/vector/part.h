@@ -31,19 +31,22 @@ typedef struct st_part {
     _Atomic uint32_t count; /* rows that readers may look at */
     _Atomic uint32_t ended; /* of these, those that live no longer */
     bool linked;            /* it has a graph of all its rows */
-    bool flat;         /* it is as large as those with one, but its codes are too short for it */
-    bool past;         /* all of its entries had ended when it was made */
-    uint64_t from_max; /* of all entries, once it is full or linked */
+    bool flat;  /* it is as large as those with one, but its codes are too short for it */
+    bool paged; /* rows of its file come and go: what is found lasts until the reader rests */
+    bool past;  /* all of its entries had ended when it was made */
+    uint64_t from_max;       /* of all entries, once it is full or linked */
     _Atomic uint64_t to_max; /* of those that ended */
     st_graph graph;          /* its codes, and links if it is linked */
     st_rows entries;
     st_rows
-        keys; /* rows of 4 bytes: 16 bits of length, little-endian, the key, zeros; none goes over the end of a chunk */
+        keys; /* rows of 4 bytes: 16 bits of length, little-endian, the key, zeros; none goes over the end of a chunk, nor of ST_ROWS_CHUNK_PAGED bytes */
     uint32_t keys_used;
     st_rows
         table; /* of the writer: entry + 1 by the hash of the key, the newest of a key; 0: free */
     struct st_part_file *file; /* where it is stored; NULL: nowhere */
-    st_mutex filters_lock;     /* filter_sets.c */
+    st_row_pool *pool;         /* that has granted it so many bytes, or refused them; NULL: none */
+    uint64_t asked;
+    st_mutex filters_lock; /* filter_sets.c */
     struct st_filter_set *filters;
     uint64_t filters_seen[ST_PART_FILTERS_SEEN]; /* hashes of filters that came once */
     uint32_t filters_next;
@@ -56,7 +59,7 @@ strata_status st_part_create(const strata_host *host, const st_codec *codec, uin
 uint32_t st_part_hash(uint64_t seed, strata_slice key);
 /* NULL is fine. */
 void st_part_destroy(st_part *part);
-/* Memory taken from the allocator. */
+/* Memory taken from the allocator; what is paged counts for the pool instead. */
 size_t st_part_bytes(const st_part *part);
 
 static inline uint32_t st_part_count(const st_part *part) {
@@ -69,7 +72,7 @@ static inline st_entry *st_part_entry(const st_part *part, uint32_t row) {
 static inline bool st_part_settled(const st_part *part) {
     return part->linked || part->flat;
 }
-/* Borrowed until the part is destroyed. */
+/* Borrowed until the part is destroyed, or until the reader rests if it is paged. */
 strata_slice st_part_key(const st_part *part, const st_entry *entry);
 static inline uint64_t st_entry_to(const st_entry *entry) {
     return atomic_load_explicit((_Atomic uint64_t *)&entry->to, memory_order_acquire);
@@ -94,7 +97,8 @@ bool st_part_has(const st_part *part, strata_slice key, uint64_t from);
 /* It ends. Versions never go down. */
 void st_part_end(st_part *part, uint32_t row, uint64_t to);
 
-/* Walks every invariant. Errors: internal with what does not hold, no_memory. Cost: linear. */
-strata_status st_part_check(const st_part *part, strata_error *error);
+/* Walks every invariant. reader: rests; NULL: nothing is paged. Errors: internal with what does not hold, no_memory.
+ * Cost: linear. */
+strata_status st_part_check(const st_part *part, st_row_reader *reader, strata_error *error);
 
 #endif

@@ -4,7 +4,8 @@
  *    before anything follows it: links name nodes that there are, levels lie within `upper`, keys begin within
  *    theirs. So a file that an enemy made leads a search astray, but nowhere else.
  * 2. Entries are read at once, as they change (`to`); other sections chunk by chunk, when a row of them is needed.
- * 3. A chunk is a whole number of pages, and a page a whole number of rows.
+ * 3. A chunk is a whole number of pages, and a page a whole number of rows. Of a part that is paged (row_pool.h) it is
+ *    one page.
  * Rejected: mapping the file. No host but the native one can, and a page that is damaged would be a signal.
  */
 #include "index/vector/part_file.h"
@@ -38,12 +39,14 @@ struct st_part_file {
     char path[];
 };
 
-static uint32_t page_rows_shift(uint32_t stride, uint32_t rows) {
-    return st_rows_shift(stride, rows, ST_ROWS_CHUNK_SMALL);
+static uint32_t page_bytes_of(uint32_t stride, uint32_t rows, uint32_t most) {
+    return stride << st_rows_shift(stride, rows, most);
 }
 
-static uint32_t page_bytes(uint32_t stride, uint32_t rows) {
-    return stride << page_rows_shift(stride, rows);
+/* Entries are read all at once. */
+static uint32_t page_bytes(uint32_t section, uint32_t stride, uint32_t rows) {
+    return page_bytes_of(stride, rows,
+                         section == ENTRIES ? ST_ROWS_CHUNK_SMALL : ST_ROWS_CHUNK_PAGED);
 }
 
 /* ---- Saving ---------------------------------------------------------------------------------- */
@@ -52,7 +55,7 @@ static strata_status put_rows(st_segment_writer *writer, uint32_t section, const
                               uint32_t count, uint32_t behind) {
     static const uint8_t zeros[ST_GRAPH_LINKS * sizeof(st_link)];
     const uint32_t all = count + behind;
-    ST_TRY(st_segment_writer_section(writer, section, page_bytes(rows->stride, all)));
+    ST_TRY(st_segment_writer_section(writer, section, page_bytes(section, rows->stride, all)));
     for (uint32_t row = 0; row < count;) {
         const uint32_t chunk = UINT32_C(1) << rows->shift;
         const uint32_t run = (uint32_t)st_min(count - row, chunk - row % chunk);
@@ -67,7 +70,8 @@ static strata_status put_rows(st_segment_writer *writer, uint32_t section, const
 
 /* One by one: entries may end meanwhile. */
 static strata_status put_entries(st_segment_writer *writer, const st_part *part, uint32_t count) {
-    ST_TRY(st_segment_writer_section(writer, ENTRIES, page_bytes(sizeof(st_entry), count)));
+    ST_TRY(
+        st_segment_writer_section(writer, ENTRIES, page_bytes(ENTRIES, sizeof(st_entry), count)));
     for (uint32_t row = 0; row < count; row++) {
         const st_entry *entry = st_part_entry(part, row);
         uint8_t bytes[sizeof(st_entry)];
@@ -151,7 +155,7 @@ static bool links_hold(const uint8_t *bytes, size_t len, uint32_t count) {
     bool hold = true;
     for (size_t at = 0; at < len; at += 4) {
         const uint32_t link = load32_le(bytes + at);
-        hold = hold && (link < count || link == ST_NO_NODE);
+        hold &= (link < count) | (link == ST_NO_NODE);
     }
     return hold;
 }
@@ -159,7 +163,7 @@ static bool links_hold(const uint8_t *bytes, size_t len, uint32_t count) {
 static bool places_hold(const uint8_t *bytes, size_t len, uint32_t upper_count) {
     bool hold = true;
     for (size_t at = 0; at < len; at += 4) {
-        hold = hold && load32_le(bytes + at) / ST_GRAPH_LEVELS_MAX <= upper_count;
+        hold &= load32_le(bytes + at) / ST_GRAPH_LEVELS_MAX <= upper_count;
     }
     return hold;
 }
@@ -226,11 +230,12 @@ static bool decode_about(strata_slice bytes, about *a) {
            (a->entry < a->count || (a->flags & LINKED) == 0);
 }
 
-/* The section has exactly so many rows. */
+/* The section has exactly so many rows, in pages as we make them, or as we made them at first. */
 static bool has_rows(const st_segment_file *file, uint32_t id, uint32_t stride, uint64_t rows) {
     const st_segment_section *section = st_segment_find(file, id);
     return section != NULL && section->bytes == rows * stride &&
-           section->page_bytes == page_bytes(stride, (uint32_t)rows);
+           (section->page_bytes == page_bytes(id, stride, (uint32_t)rows) ||
+            section->page_bytes == page_bytes_of(stride, (uint32_t)rows, ST_ROWS_CHUNK_SMALL));
 }
 
 static bool sections_hold(const st_segment_file *file, const st_codec *codec, const about *a) {
@@ -248,25 +253,25 @@ static bool sections_hold(const st_segment_file *file, const st_codec *codec, co
                                  a->upper_count + UPPER_BEHIND)));
 }
 
-static strata_status attach(st_part *part, st_rows *rows, uint32_t stride, uint32_t count,
-                            uint32_t chunk, uint32_t section) {
-    return st_rows_attach(rows, part->memory, stride, count, chunk, &part->file->source, section);
+static strata_status attach(st_part *part, st_rows *rows, uint32_t stride, uint32_t section) {
+    st_row_source *source = &part->file->source;
+    const st_segment_section *of = st_segment_find(&part->file->file, section);
+    const uint32_t chunk = source->pool != NULL ? of->page_bytes
+                           : section == KEYS    ? ST_ROWS_CHUNK_SMALL
+                                                : ST_ROWS_CHUNK_LARGE;
+    return st_rows_attach(rows, part->memory, stride, (uint32_t)(of->bytes / stride), chunk, source,
+                          section);
 }
 
-static strata_status attach_all(st_part *part, const about *a) {
-    const st_segment_section *table = st_segment_find(&part->file->file, TABLE);
-    const uint32_t count = (uint32_t)a->count;
+static strata_status attach_all(st_part *part, uint32_t count) {
     st_graph *graph = &part->graph;
-    ST_TRY(attach(part, &graph->codes, graph->codec->stride, count, ST_ROWS_CHUNK_LARGE, CODES));
-    ST_TRY(attach(part, &part->keys, 4, (uint32_t)a->keys_used + KEYS_BEHIND, ST_ROWS_CHUNK_SMALL,
-                  KEYS));
-    ST_TRY(attach(part, &part->table, 4, (uint32_t)(table->bytes / 4), ST_ROWS_CHUNK_LARGE, TABLE));
+    ST_TRY(attach(part, &graph->codes, graph->codec->stride, CODES));
+    ST_TRY(attach(part, &part->keys, 4, KEYS));
+    ST_TRY(attach(part, &part->table, 4, TABLE));
     if (part->linked) {
-        ST_TRY(attach(part, &graph->links, ST_GRAPH_LINKS_0 * sizeof(st_link), count,
-                      ST_ROWS_CHUNK_LARGE, LINKS));
-        ST_TRY(attach(part, &graph->places, 4, count, ST_ROWS_CHUNK_LARGE, PLACES));
-        ST_TRY(attach(part, &graph->upper, ST_GRAPH_LINKS * sizeof(st_link),
-                      (uint32_t)a->upper_count + UPPER_BEHIND, ST_ROWS_CHUNK_LARGE, UPPER));
+        ST_TRY(attach(part, &graph->links, ST_GRAPH_LINKS_0 * sizeof(st_link), LINKS));
+        ST_TRY(attach(part, &graph->places, 4, PLACES));
+        ST_TRY(attach(part, &graph->upper, ST_GRAPH_LINKS * sizeof(st_link), UPPER));
     }
     return st_rows_init(&part->entries, part->memory, sizeof(st_entry), count, ST_ROWS_CHUNK_LARGE);
 }
@@ -311,6 +316,21 @@ static strata_status load_entries(st_part *part, strata_error *error) {
     return status;
 }
 
+/* All of the part in memory, if it may be, or pages of it. */
+static void ask_for_memory(st_part *part, st_row_pool *pool) {
+    const uint64_t bytes = part->file->file.bytes;
+    if (pool == NULL) {
+        return;
+    }
+    part->pool = pool;
+    part->asked = bytes;
+    part->paged = !st_row_pool_grant(pool, bytes, 0);
+    if (part->paged) {
+        part->file->source.pool = pool;
+        st_row_pool_refuse(pool, bytes);
+    }
+}
+
 static strata_status make_part(st_part *part, const about *a, strata_error *error) {
     part->capacity = (uint32_t)a->count;
     part->linked = (a->flags & LINKED) != 0;
@@ -322,7 +342,7 @@ static strata_status make_part(st_part *part, const about *a, strata_error *erro
     part->graph.upper_count = (uint32_t)a->upper_count;
     atomic_init(&part->to_max, a->to_max);
     atomic_init(&part->graph.top, a->level << 32 | (uint32_t)a->entry);
-    if (attach_all(part, a) != STRATA_OK) {
+    if (attach_all(part, part->capacity) != STRATA_OK) {
         return st_fail_memory(error);
     }
     ST_TRY(load_entries(part, error));
@@ -374,9 +394,9 @@ bool st_part_note_of(const st_segment_file *file, strata_slice *note) {
     return good;
 }
 
-static strata_status load_part(st_part *part, const st_codec *codec, uint64_t seed,
-                               const st_segment_spec *spec, strata_slice *note,
-                               strata_error *error) {
+static strata_status load_part(st_part *part, const st_part_kind *kind, const st_segment_spec *spec,
+                               strata_slice *note, strata_error *error) {
+    const st_codec *codec = kind->codec;
     about a;
     st_part_file *self = make_file(spec, part);
     if (self == NULL) {
@@ -385,28 +405,29 @@ static strata_status load_part(st_part *part, const st_codec *codec, uint64_t se
     const st_segment_spec own = self->file.spec;
     ST_TRY(st_segment_open(&self->file, &own, error));
     if (!decode_about(self->file.about, &a) || a.metric != (uint64_t)codec->metric ||
-        a.kind != (uint64_t)codec->kind || a.dimension != codec->dimension || a.seed != seed ||
-        !sections_hold(&self->file, codec, &a)) {
+        a.kind != (uint64_t)codec->kind || a.dimension != codec->dimension ||
+        a.seed != kind->seed || !sections_hold(&self->file, codec, &a)) {
         return st_segment_corrupt(&self->file, 0, "it is not of this collection", error);
     }
     *note = a.note;
+    ask_for_memory(part, kind->pool);
     return make_part(part, &a, error);
 }
 
-strata_status st_part_load(const strata_host *host, const st_codec *codec, uint64_t seed,
-                           const st_segment_spec *spec, st_part **part, strata_slice *note,
-                           strata_error *error) {
+strata_status st_part_load(const st_part_kind *kind, const st_segment_spec *spec, st_part **part,
+                           strata_slice *note, strata_error *error) {
+    const strata_host *host = spec->host;
     st_part *made = st_alloc_zeroed(&host->memory, sizeof *made);
     if (made == NULL) {
         return st_fail_memory(error);
     }
     made->memory = &host->memory;
-    made->graph.codec = codec;
+    made->graph.codec = kind->codec;
     made->graph.memory = &host->memory;
     made->graph.executor = &host->executor;
-    made->graph.seed = seed;
+    made->graph.seed = kind->seed;
     st_mutex_init(&made->filters_lock);
-    const strata_status status = load_part(made, codec, seed, spec, note, error);
+    const strata_status status = load_part(made, kind, spec, note, error);
     if (status != STRATA_OK) {
         st_part_destroy(made);
         return status;
@@ -422,6 +443,10 @@ uint64_t st_part_file_number(const st_part *part, uint64_t *bytes) {
         *bytes = part->file == NULL ? 0 : part->file->file.bytes;
     }
     return part->file == NULL ? 0 : part->file->file.spec.number;
+}
+
+const st_segment_spec *st_part_file_spec(const st_part *part) {
+    return &part->file->file.spec;
 }
 
 strata_status st_part_failure(const st_part *part) {
@@ -447,13 +472,12 @@ void st_part_file_abandon(st_part *part) {
     }
 }
 
-strata_status st_part_read_all(st_part *part) {
+/* Errors: as st_part_load. */
+static strata_status read_all(st_part *part, st_row_reader *reader) {
     st_rows *const all[] = {&part->graph.codes,  &part->keys,        &part->table,
                             &part->graph.places, &part->graph.upper, &part->graph.links};
     for (size_t i = 0; i < (part->linked ? 6u : 3u); i++) {
-        if (all[i]->source != NULL) {
-            ST_TRY(st_rows_load(all[i]));
-        }
+        ST_TRY(st_rows_load(all[i], reader));
     }
     return STRATA_OK;
 }
@@ -478,18 +502,32 @@ static strata_status read_codec(const st_segment_spec *spec, st_codec *codec, ui
     return status;
 }
 
-strata_status st_part_file_check(const st_segment_spec *spec, strata_error *error) {
+/* All pages are there, and what they say holds. Errors: internal, and those of reading. */
+static strata_status check_part(st_part *part, st_row_pool *pool, strata_error *detail) {
+    st_row_reader reader;
+    st_row_reader_open(&reader, pool);
+    st_row_reader_enter(&reader);
+    strata_status status = read_all(part, &reader);
+    if (status == STRATA_OK) {
+        status = st_part_check(part, &reader, detail);
+    }
+    st_row_reader_leave(&reader);
+    st_row_reader_close(&reader);
+    /* A page may not have been read a second time. */
+    const strata_status failure = st_part_failure(part);
+    return failure == STRATA_OK ? status : failure;
+}
+
+strata_status st_part_file_check(const st_segment_spec *spec, st_row_pool *pool,
+                                 strata_error *error) {
     st_codec codec;
-    uint64_t seed;
+    st_part_kind kind = {&codec, 0, pool};
     st_part *part;
     strata_slice unused;
     strata_error detail = {.code = STRATA_OK};
-    ST_TRY(read_codec(spec, &codec, &seed, error));
-    ST_TRY(st_part_load(spec->host, &codec, seed, spec, &part, &unused, error));
-    strata_status status = st_part_read_all(part);
-    if (status == STRATA_OK) {
-        status = st_part_check(part, &detail);
-    }
+    ST_TRY(read_codec(spec, &codec, &kind.seed, error));
+    ST_TRY(st_part_load(&kind, spec, &part, &unused, error));
+    strata_status status = check_part(part, pool, &detail);
     if (status == STRATA_CORRUPT || status == STRATA_INTERNAL) {
         status = st_segment_corrupt(
             &part->file->file, 0,

@@ -34,25 +34,34 @@ void st_part_file_set_known(st_part *part, uint64_t known);
 /* What st_part_save was given, of any open segment of vectors; false: it is malformed. */
 bool st_part_note_of(const st_segment_file *file, strata_slice *note);
 
-/* The part in the file: entries are read, the rest when it is needed. *note is borrowed until the part is destroyed.
- * Errors: corrupt {file, offset} (also when it is of another codec or seed), io, no_memory. */
-strata_status st_part_load(const strata_host *host, const st_codec *codec, uint64_t seed,
-                           const st_segment_spec *spec, st_part **part, strata_slice *note,
-                           strata_error *error);
+/* What the part is to be of. */
+typedef struct st_part_kind {
+    const st_codec *codec;
+    uint64_t seed;
+    st_row_pool *pool; /* NULL: memory has no bound */
+} st_part_kind;
+
+/* The part in the file: entries are read, the rest when it is needed; it is paged if the pool does not grant it its
+ * memory. *note is borrowed until the part is destroyed. Errors: corrupt {file, offset} (also when it is of another
+ * codec or seed), io, no_memory. */
+strata_status st_part_load(const st_part_kind *kind, const st_segment_spec *spec, st_part **part,
+                           strata_slice *note, strata_error *error);
 
 /* The number of its file; 0: it has none. bytes: of the file; may be NULL. */
 uint64_t st_part_file_number(const st_part *part, uint64_t *bytes);
+/* Where it is; it is stored. */
+const st_segment_spec *st_part_file_spec(const st_part *part);
 /* Why rows of it may be nonsense; STRATA_OK: they are not. */
 strata_status st_part_failure(const st_part *part);
 /* Tells it, with the file. */
 strata_status st_part_tell_failure(const st_part *part, strata_error *error);
 /* The file goes with the part. */
 void st_part_file_abandon(st_part *part);
-/* Reads all that is not read yet. Errors: as st_part_load. */
-strata_status st_part_read_all(st_part *part);
 
-/* Loads the part of a file, whatever its codec, and checks all of it. Errors: corrupt {file, offset}, io, no_memory. */
-strata_status st_part_file_check(const st_segment_spec *spec, strata_error *error);
+/* Loads the part of a file, whatever its codec, and checks all of it. pool: NULL: memory has no bound. Errors: corrupt
+ * {file, offset}, io, no_memory. */
+strata_status st_part_file_check(const st_segment_spec *spec, st_row_pool *pool,
+                                 strata_error *error);
 
 /* Of st_part_destroy. */
 void st_part_file_close(st_part *part);

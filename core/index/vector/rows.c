@@ -6,7 +6,8 @@
  * 2. The table of chunks is as long as the capacity asks for from the beginning, and never moves.
  * 3. A chunk of a source is loaded once, under the source's lock, and shown when it is whole. What cannot be loaded is
  *    a row of zeros, and the source remembers why: a walk goes on among nonsense, to its end, and its caller then
- *    throws the answer away. So no reader of a row has to look at a status.
+ *    throws the answer away. So no reader of a row has to look at a status. After that nothing more is loaded.
+ * 4. Chunks that are paged (row_pool.h) come and go under the lock of the pool instead, and are read without one.
  * Rejected: one block that is copied when it grows. Readers would have to be told, and for a moment there
  * would be two.
  */
@@ -62,7 +63,14 @@ static size_t chunk_bytes(const st_rows *rows, uint32_t chunk) {
     return count * rows->stride;
 }
 
+static bool is_paged(const st_rows *rows) {
+    return rows->source != NULL && rows->source->pool != NULL;
+}
+
 void st_rows_free(st_rows *rows) {
+    if (is_paged(rows)) {
+        st_row_pool_drop(rows->source->pool, rows);
+    }
     for (uint32_t i = 0; rows->blocks != NULL && i < rows->chunks_len; i++) {
         st_free(rows->memory, rows->blocks[i], chunk_bytes(rows, i) + ALIGN);
     }
@@ -95,58 +103,92 @@ strata_status st_rows_reach(st_rows *rows, uint32_t count) {
     return STRATA_OK;
 }
 
+static strata_status read_chunk(const st_rows *rows, uint32_t chunk, uint8_t *into) {
+    return rows->source->load(rows->source, rows->section, chunk, into, chunk_bytes(rows, chunk));
+}
+
 /* Under the source's lock. */
-static strata_status load_chunk(const st_rows *rows, uint32_t chunk) {
-    uint8_t *bytes = take_chunk(rows, chunk);
-    if (bytes == NULL) {
+static strata_status load_to_stay(const st_rows *rows, uint32_t chunk, uint8_t **bytes) {
+    uint8_t *made = take_chunk(rows, chunk);
+    if (made == NULL) {
         return STRATA_NO_MEMORY;
     }
-    const size_t len = chunk_bytes(rows, chunk);
-    const strata_status status = rows->source->load(rows->source, rows->section, chunk, bytes, len);
+    const strata_status status = read_chunk(rows, chunk, made);
     if (status != STRATA_OK) {
-        st_free(rows->memory, rows->blocks[chunk], len + ALIGN);
+        st_free(rows->memory, rows->blocks[chunk], chunk_bytes(rows, chunk) + ALIGN);
         rows->blocks[chunk] = NULL;
         return status;
     }
-    atomic_store_explicit(&rows->chunks[chunk], bytes, memory_order_release);
+    atomic_store_explicit(&rows->chunks[chunk], made, memory_order_release);
+    *bytes = made;
     return STRATA_OK;
 }
 
-static strata_status need_chunk(const st_rows *rows, uint32_t chunk) {
+/* Without a lock: two threads may read the same, and one of them keeps it. */
+static strata_status load_paged(const st_rows *rows, uint32_t chunk, uint8_t **bytes) {
+    st_paged_chunk *made = st_paged_chunk_create(rows->source->pool, chunk_bytes(rows, chunk));
+    if (made == NULL) {
+        return STRATA_NO_MEMORY;
+    }
+    const strata_status status = read_chunk(rows, chunk, st_paged_chunk_bytes(made));
+    if (status != STRATA_OK) {
+        st_paged_chunk_free(made);
+        return status;
+    }
+    *bytes = st_row_pool_show(rows, chunk, made);
+    return STRATA_OK;
+}
+
+static strata_status load_chunk(const st_rows *rows, uint32_t chunk, uint8_t **bytes) {
+    st_row_source *source = rows->source;
+    int failure = atomic_load_explicit(&source->failure, memory_order_relaxed);
+    if (failure == STRATA_OK) {
+        failure = (int)(is_paged(rows) ? load_paged : load_to_stay)(rows, chunk, bytes);
+        if (failure != STRATA_OK) {
+            atomic_store_explicit(&source->failure, failure, memory_order_release);
+        }
+    }
+    return (strata_status)failure;
+}
+
+/* The bytes of the chunk; as long as it stays, or for a reader that has entered. */
+static strata_status need_chunk(const st_rows *rows, uint32_t chunk, uint8_t **bytes) {
     st_row_source *source = rows->source;
     strata_status status = STRATA_OK;
+    if (is_paged(rows)) {
+        *bytes = st_row_pool_find(source->pool, rows, chunk);
+        return *bytes != NULL ? STRATA_OK : load_chunk(rows, chunk, bytes);
+    }
     st_mutex_lock(&source->lock, source->executor);
-    if (atomic_load_explicit(&rows->chunks[chunk], memory_order_acquire) == NULL) {
-        status = load_chunk(rows, chunk);
-        if (status != STRATA_OK) {
-            atomic_store_explicit(&source->failure, (int)status, memory_order_release);
-        }
+    *bytes = atomic_load_explicit(&rows->chunks[chunk], memory_order_acquire);
+    if (*bytes == NULL) {
+        status = load_chunk(rows, chunk, bytes);
     }
     st_mutex_unlock(&source->lock, source->executor);
     return status;
 }
 
 uint8_t *st_rows_fetch(const st_rows *rows, uint32_t row) {
-    ST_ASSERT(rows->source != NULL);
-    const uint32_t chunk = row >> rows->shift;
     const uint32_t within = row & ((UINT32_C(1) << rows->shift) - 1);
-    if (need_chunk(rows, chunk) != STRATA_OK) {
-        return rows->nothing;
-    }
-    return atomic_load_explicit(&rows->chunks[chunk], memory_order_acquire) +
-           (size_t)within * rows->stride;
+    uint8_t *bytes;
+    ST_ASSERT(rows->source != NULL);
+    return need_chunk(rows, row >> rows->shift, &bytes) == STRATA_OK
+               ? bytes + (size_t)within * rows->stride
+               : rows->nothing;
 }
 
-strata_status st_rows_load(st_rows *rows) {
+strata_status st_rows_load(st_rows *rows, st_row_reader *reader) {
     for (uint32_t i = 0; i < rows->chunks_len; i++) {
-        ST_TRY(need_chunk(rows, i));
+        uint8_t *unused;
+        ST_TRY(need_chunk(rows, i, &unused));
+        st_row_reader_rest(reader);
     }
     return STRATA_OK;
 }
 
 size_t st_rows_bytes(const st_rows *rows) {
     size_t bytes = rows->chunks_len * (sizeof *rows->chunks + sizeof *rows->blocks);
-    for (uint32_t i = 0; i < rows->chunks_len; i++) {
+    for (uint32_t i = 0; i < rows->chunks_len && !is_paged(rows); i++) {
         const bool there = atomic_load_explicit(&rows->chunks[i], memory_order_acquire) != NULL;
         bytes += there ? chunk_bytes(rows, i) + ALIGN : 0;
     }

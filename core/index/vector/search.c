@@ -81,11 +81,13 @@ static strata_status compare_originals(st_search *s) {
         return STRATA_NO_MEMORY;
     }
     for (size_t i = s->count / 2; i > 0; i--) {
+        st_row_reader_rest(query->reader);
         sink(s->candidates, s->count, i - 1);
     }
     while (s->count > 0) {
         const st_found_row next = s->candidates[0];
         const float *original;
+        st_row_reader_rest(query->reader);
         if (count == most && next.distance - off > hits[most - 1].distance) {
             break;
         }
@@ -96,6 +98,12 @@ static strata_status compare_originals(st_search *s) {
         }
         st_vector_hit hit = {key_of(&next), st_part_entry(next.part, next.row)->from, 0};
         ST_TRY(st_part_failure(next.part)); /* of reading the key, too */
+        if (next.part->paged) {
+            hit.key = st_arena_copy(s->arena, hit.key);
+            if (hit.key.data == NULL) {
+                return STRATA_NO_MEMORY;
+            }
+        }
         ST_TRY(query->original(query->ctx, hit.key, hit.version, &original));
         s->found->fetched++;
         hit.distance = st_vector_distance(&s->index->codec, query->embedding, length, original);
@@ -144,9 +152,13 @@ strata_status st_vector_index_search(const st_vector_index *index, const st_vect
     ST_ASSERT(query->k > 0);
     *found = (st_vector_found){.hits = NULL};
     ST_TRY(st_vector_scratch_take(index, &scratch));
+    st_vector_query own = *query;
+    own.reader = &scratch->reader;
     st_search s = {
-        .index = index, .query = query, .arena = arena, .walk = &scratch->walk, .found = found};
+        .index = index, .query = &own, .arena = arena, .walk = &scratch->walk, .found = found};
+    st_row_reader_enter(&scratch->reader);
     const strata_status status = search_all(&s);
+    st_row_reader_leave(&scratch->reader);
     st_vector_scratch_give(index, scratch);
     return status;
 }

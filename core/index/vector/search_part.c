@@ -192,6 +192,7 @@ static strata_status scan_batch(look *l, batch *b) {
         }
     }
     b->count = 0;
+    st_row_reader_rest(s->query->reader);
     return STRATA_OK;
 }
 
@@ -287,6 +288,7 @@ static strata_status take_pool(const look *l) {
         const uint32_t row = st_candidate_node(walk->pool[i]);
         const float distance = st_candidate_distance(walk->pool[i]);
         bool yes = lives(l, row);
+        st_row_reader_rest(l->s->query->reader);
         if (yes) {
             ST_TRY(passes(l, row, &yes));
         }
@@ -305,6 +307,7 @@ static strata_status ask_pool(look *l, uint32_t *needed) {
     l->lowest_count = 0;
     for (uint32_t i = 0; i < walk->pool_len; i++) {
         const uint32_t row = st_candidate_node(walk->pool[i]);
+        st_row_reader_rest(l->s->query->reader);
         if (lives(l, row)) {
             ST_TRY(consider(l, row, st_candidate_distance(walk->pool[i])));
         }

@@ -14,6 +14,7 @@
  *    `known`. So repeating, for each key, the commits after `covered` makes the index whole: what is there already is
  *    found by its key and version.
  * 3. A segment is written once, and goes when what it was merged into is named.
+ * 4. What a merge has made stays in memory if the pool grants it that, and is read from its segment otherwise.
  * Rejected: writing the ends of entries into their segments. Nothing that is on the disk is ever changed in place.
  */
 #include "index/vector/merge_private.h"
@@ -172,16 +173,13 @@ static strata_status name_saved(st_vector_merge *merge, const st_vector_home *ho
     return status;
 }
 
-strata_status st_vector_merge_save(st_vector_merge *merge, const st_vector_home *home,
-                                   strata_error *error) {
+static strata_status save_outputs(st_vector_merge *merge, const st_vector_home *home,
+                                  strata_error *error) {
     st_live_segment saved[2];
     uint64_t numbers[2] = {0, 0};
     size_t count = 0;
     strata_status status = STRATA_OK;
     ST_ASSERT(home->owner.len <= ST_VECTOR_OWNER_MAX);
-    if (!st_segments_possible(home->store)) {
-        return STRATA_OK;
-    }
     for (unsigned which = 0; which < 2; which++) {
         numbers[which] =
             merge->outputs[which].part == NULL ? 0 : st_segments_next_number(home->store);
@@ -203,6 +201,59 @@ strata_status st_vector_merge_save(st_vector_merge *merge, const st_vector_home 
     merge->saved = status == STRATA_OK;
     if (status != STRATA_OK) {
         unsave(merge);
+    }
+    return status;
+}
+
+/* Memory that goes with what was merged. */
+static uint64_t granted_to_sources(const st_vector_merge *merge) {
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < merge->source_count; i++) {
+        const st_part *part = merge->sources[i].part;
+        bytes += part->paged ? 0 : part->asked;
+    }
+    return bytes;
+}
+
+static st_part *load_made(const st_vector_merge *merge, const st_part *made) {
+    const st_vector_index *index = merge->index;
+    const st_part_kind kind = {&index->codec, index->seed, index->pool};
+    strata_error unused = {.code = STRATA_OK};
+    strata_slice unread;
+    st_part *part;
+    if (made->file == NULL ||
+        st_part_load(&kind, st_part_file_spec(made), &part, &unread, &unused) != STRATA_OK) {
+        return NULL;
+    }
+    st_part_file_set_known(part, merge->known);
+    return part;
+}
+
+/* In memory where it is, if there is room for it, or if it cannot be read from the file: else that is where it is. */
+static void settle(st_vector_merge *merge, st_merge_output *out) {
+    st_row_pool *pool = merge->index->pool;
+    const uint64_t bytes = st_part_bytes(out->part);
+    if (!st_row_pool_grant(pool, bytes, granted_to_sources(merge))) {
+        st_part *paged = load_made(merge, out->part);
+        if (paged != NULL) {
+            st_part_destroy(out->part);
+            out->part = paged;
+            return;
+        }
+        st_row_pool_take(pool, bytes);
+    }
+    out->part->pool = pool;
+    out->part->asked = bytes;
+}
+
+strata_status st_vector_merge_save(st_vector_merge *merge, const st_vector_home *home,
+                                   strata_error *error) {
+    const strata_status status =
+        st_segments_possible(home->store) ? save_outputs(merge, home, error) : STRATA_OK;
+    for (unsigned which = 0; which < 2 && merge->index->pool != NULL; which++) {
+        if (merge->outputs[which].part != NULL) {
+            settle(merge, &merge->outputs[which]);
+        }
     }
     return status;
 }
@@ -268,8 +319,8 @@ static strata_status load_one(loading *l, uint64_t number, bool *damaged) {
     if (!ours) {
         return STRATA_OK;
     }
-    const strata_status status = st_part_load(l->index->host, &l->index->codec, l->index->seed,
-                                              &spec, &one.part, &bytes, &detail);
+    const st_part_kind kind = {&l->index->codec, l->index->seed, l->index->pool};
+    const strata_status status = st_part_load(&kind, &spec, &one.part, &bytes, &detail);
     if (status == STRATA_CORRUPT) {
         tell(l->index->host, detail.message);
         *damaged = true;
@@ -320,7 +371,7 @@ static bool apply_ends(const loading *l, st_cursor *ends) {
 }
 
 /* The parts are those that the newest of them names; their entries end as it says. */
-static bool settle(const loading *l, uint64_t *covered) {
+static bool settle_ends(const loading *l, uint64_t *covered) {
     const stored *newest = part_at(l, 0);
     for (size_t i = 1; i < part_count(l); i++) {
         newest = part_at(l, i)->note.known > newest->note.known ? part_at(l, i) : newest;
@@ -377,7 +428,7 @@ static strata_status load_all(loading *l, uint64_t *covered) {
     if (part_count(l) == 0) {
         return STRATA_OK;
     }
-    if (damaged || !settle(l, covered)) {
+    if (damaged || !settle_ends(l, covered)) {
         tell(l->index->host, "a part of a vector index is missing; the index is made again");
         *covered = 0;
         give_up(l);
@@ -403,6 +454,7 @@ strata_status st_vector_index_restore(st_vector_index *index, strata_slice key, 
                                       const float *embedding) {
     const st_vector_view *view = st_vector_view_of(index);
     bool there = embedding == NULL;
+    st_row_reader_enter(&index->writer);
     for (uint32_t i = 0; i < view->count; i++) {
         st_part *part = view->parts[i];
         const uint32_t row = st_part_find(part, key);
@@ -411,6 +463,7 @@ strata_status st_vector_index_restore(st_vector_index *index, strata_slice key, 
             st_part_end(part, row, version);
         }
     }
+    st_row_reader_leave(&index->writer);
     return there ? STRATA_OK : st_vector_index_add(index, key, version, embedding);
 }
 

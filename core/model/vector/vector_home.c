@@ -45,7 +45,7 @@ strata_status st_vector_homes_verify(st_request *rq, st_report *report) {
         strata_error detail = {.code = STRATA_OK};
         memcpy(&number, numbers.data + i * sizeof number, sizeof number);
         const st_segment_spec spec = st_segments_spec(store, number);
-        status = st_part_file_check(&spec, &detail);
+        status = st_part_file_check(&spec, &rq->model->row_pool, &detail);
         if (status == STRATA_CORRUPT && !is_named(store, number)) {
             status = STRATA_OK; /* a merge has replaced it meanwhile */
         } else if (status == STRATA_CORRUPT) {

@@ -297,7 +297,9 @@ static strata_status create(st_request *rq, const st_collection *collection,
     const st_vector_options options = {.metric = collection->metric,
                                        .codes = st_collection_codes(collection),
                                        .dimension = collection->dimension,
-                                       .seed = collection->seed};
+                                       .seed = collection->seed,
+                                       .pool = rq->model->store.in_memory ? NULL
+                                                                          : &rq->model->row_pool};
     st_collection_index *index = st_alloc_zeroed(memory, sizeof *index);
     if (index == NULL) {
         return st_fail_memory(rq->error);
@@ -378,6 +380,7 @@ strata_status st_vector_index_of(st_request *rq, st_run *run, const st_collectio
         st_mutex_unlock(&run->shard->lock, executor);
         ST_TRY(status);
         if (index != NULL) {
+            st_vectors_fit(rq->model);
             st_vectors_changed(rq->model);
         }
     }

@@ -184,6 +184,10 @@ static void send_helpers_away(st_vector_worker *w) {
     }
 }
 
+void st_vectors_fit(st_model *model) {
+    st_cache_lend(&model->store, st_row_pool_claim(&model->row_pool));
+}
+
 /* The merge ends: shown, if it is done, and the index is still there. */
 static void end_merge(st_vector_worker *w, bool done) {
     const strata_executor *executor = &w->model->host->executor;
@@ -201,6 +205,7 @@ static void end_merge(st_vector_worker *w, bool done) {
     st_mutex_unlock(&w->run->shard->lock, executor);
     leave(w);
     st_epoch_reclaim(&w->model->store.epoch);
+    st_vectors_fit(w->model);
     w->merge = NULL;
     w->index = NULL;
     w->run = NULL;
@@ -215,6 +220,7 @@ static void save(st_vector_worker *w) {
     const strata_log *log = &w->model->host->log;
     st_home_room room;
     const st_vector_home home = st_vector_home_of(w->model, w->run, w->index->of.name, &room);
+    send_helpers_away(w);
     enter(w);
     if (st_vector_merge_save(w->merge, &home, &w->error) != STRATA_OK && log->write != NULL) {
         log->write(log->ctx, STRATA_LOG_WARN, w->error.message, "");

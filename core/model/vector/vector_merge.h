@@ -14,6 +14,8 @@ void st_vectors_close(st_model *model);
 
 /* An index has changed, or is new: there may be something to merge. */
 void st_vectors_changed(st_model *model);
+/* Indexes have come or gone, so that they may take more memory, or less. The caller has no lock. */
+void st_vectors_fit(st_model *model);
 /* On hosts without threads: copies or links about so many entries. *more: there is more to do. */
 void st_vectors_work(st_model *model, uint32_t entries, bool *more);
 /* Merges all parts of every index into one. The caller is in no epoch. Errors: no_memory, closed; corrupt,

@@ -40,6 +40,7 @@ enum {
     MERGE_LEVEL_0 = 4,          /* tables there from which on it merges, */
     MERGE_SHARE = 4,            /* so many bytes for one, */
     MERGE_TABLES_TO_DOUBLE = 2, /* and twice as many with so many tables more */
+    CACHE_ONE_IN = 4,           /* of the cache's share is never lent */
     WRITE_OVERHEAD = 100,       /* bytes that a memtable takes for one besides key and value */
     SLEEP_US_MAX = 10000,       /* a writer sees that the database is closed */
     RETRY_NS = 1000 * 1000 * 1000 /* after a compaction that failed, or a flush without room left */
@@ -153,11 +154,23 @@ static void end_work(st_store *store) {
 
 /* ---- Steps (under lock) ---------------------------------------------------------------------- */
 
-/* Open tables take their memory from the cache's share. */
+/* Open tables and indexes take their memory from the cache's share; indexes leave it something. */
 static void fit_cache(st_store *store) {
     const uint64_t share = store->options.memory_bytes / 2;
     const uint64_t resident = atomic_load_explicit(&store->resident_bytes, memory_order_relaxed);
-    st_block_cache_resize(store->cache, resident < share ? share - resident : 0);
+    const uint64_t lent = atomic_load_explicit(&store->lent_bytes, memory_order_relaxed);
+    const uint64_t left = resident < share ? share - resident : 0;
+    const uint64_t least = left < share / CACHE_ONE_IN ? left : share / CACHE_ONE_IN;
+    st_block_cache_resize(store->cache, left > least + lent ? left - lent : least);
+}
+
+void st_cache_lend(st_store *store, uint64_t bytes) {
+    if (store->cache != NULL &&
+        atomic_exchange_explicit(&store->lent_bytes, bytes, memory_order_relaxed) != bytes) {
+        begin_work(store);
+        fit_cache(store);
+        end_work(store);
+    }
 }
 
 static void tell_failure(st_store *store, strata_status status, const char *what) {

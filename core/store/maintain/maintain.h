@@ -64,6 +64,9 @@ uint64_t st_snapshot_oldest(st_store *store);
 
 /* Bytes that the memtables may take before they become a table. */
 uint64_t st_memtable_limit(const st_store *store);
+/* The cache of blocks has so much less from now on, as indexes have it, but something it keeps. The caller has no lock.
+ */
+void st_cache_lend(st_store *store, uint64_t bytes);
 /* After a commit: wakes whoever flushes, or does a piece of what is due. */
 void st_maintenance_after_commit(st_store *store, const st_write *writes, size_t count);
 /* Before a commit, no lock held: waits a moment while maintenance is behind, and until there is room

@@ -583,7 +583,7 @@ export interface VectorIndexStats {
     lag: number;
     /** Parts that a search goes through. */
     parts: number;
-    /** Memory. */
+    /** Memory, but for pages of what is larger than it. */
     bytes: number;
 }
 
@@ -3692,6 +3692,8 @@ export interface DbStatsResult {
     memtable_bytes: number;
     /** Memory of the text index. */
     index_bytes: number;
+    /** Memory of vectors' indexes, with pages of those that are larger than it. */
+    vector_bytes: number;
     /** Bytes of live log. */
     wal_bytes: number;
     /** Segments of live log. */
@@ -3708,7 +3710,7 @@ export interface DbStatsResult {
     cache_hits: number;
     /** Blocks that had to be read, since open. */
     cache_misses: number;
-    /** Memory of memtables, cached blocks and what open tables keep. */
+    /** Memory of memtables, cached blocks, what open tables keep, and vectors' indexes; not of the text index. */
     memory_bytes: number;
     /** Times that memtables became a table, since open. */
     flushes: number;

@@ -54,7 +54,7 @@ static void drop(fixture *f) {
 static void assert_sound(const st_graph *graph, uint32_t count) {
     strata_error error;
     error.message[0] = '\0';
-    if (st_graph_check(graph, count, &error) != STRATA_OK) {
+    if (st_graph_check(graph, count, NULL, &error) != STRATA_OK) {
         fail_msg("%s", error.message);
     }
 }
@@ -338,7 +338,7 @@ static void test_take_all(void **state) {
     assert_int_equal(st_graph_init(&grown, &f.codec, test_host(), NODES, 42, ST_ROWS_CHUNK_LARGE),
                      STRATA_OK);
     assert_int_equal(st_graph_reach(&grown, NODES), STRATA_OK);
-    assert_int_equal(st_graph_take(&grown, &f.graph, NODES, kept), STRATA_OK);
+    assert_int_equal(st_graph_take(&grown, &f.graph, NODES, kept, NULL), STRATA_OK);
     assert_same(&grown, &f.graph, NODES);
     st_graph_free(&grown);
     free(kept);
@@ -367,7 +367,7 @@ static void test_churn(void **state) {
             st_graph_init(&grown, &f.codec, test_host(), NODES, 42, ST_ROWS_CHUNK_LARGE),
             STRATA_OK);
         assert_int_equal(st_graph_reach(&grown, NODES), STRATA_OK);
-        assert_int_equal(st_graph_take(&grown, &f.graph, NODES, kept), STRATA_OK);
+        assert_int_equal(st_graph_take(&grown, &f.graph, NODES, kept, NULL), STRATA_OK);
         for (uint32_t i = LIVE; i < NODES; i++) { /* they come again */
             const uint32_t source = (i - LIVE) * 20 + (uint32_t)round;
             memcpy(st_graph_code(&grown, i), st_graph_code(&f.graph, source), f.codec.stride);

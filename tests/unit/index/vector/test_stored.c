@@ -49,7 +49,7 @@ static void restore_after(world *w, uint64_t covered) {
 
 /* As if the database had been closed and opened: the index is what segments and tables have. */
 static uint64_t reopen(world *w) {
-    const st_vector_options options = {w->codec.metric, w->codec.kind, DIMENSION, 7, 300};
+    const st_vector_options options = {w->codec.metric, w->codec.kind, DIMENSION, 7, 300, w->pool};
     strata_error error = {.code = STRATA_OK};
     uint64_t covered;
     st_vector_merge_destroy(w->merge);
@@ -94,7 +94,7 @@ static void check_files(st_store *store) {
         strata_error error = {.code = STRATA_OK};
         memcpy(&number, numbers.data + i * sizeof number, sizeof number);
         const st_segment_spec spec = st_segments_spec(store, number);
-        if (st_part_file_check(&spec, &error) != STRATA_OK) {
+        if (st_part_file_check(&spec, NULL, &error) != STRATA_OK) {
             fail_msg("%s", error.message);
         }
     }

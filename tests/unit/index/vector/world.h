@@ -39,20 +39,31 @@ typedef struct world {
     uint32_t passes_below;  /* only lower keys; 0: all */
     st_vector_home home;    /* without a store: parts are not kept */
     strata_status save_status;
+    st_row_pool *pool; /* NULL: memory has no bound */
 } world;
 
-static inline void make_coded_world(world *w, st_vector_metric metric, st_code_kind codes,
-                                    uint32_t embeddings, uint64_t seed, uint32_t head_rows) {
-    const st_vector_options options = {metric, codes, DIMENSION, 7, head_rows};
-    *w = (world){.seed = seed, .embeddings_len = embeddings};
+static inline void make_world_of(world *w, const st_vector_options *options, uint32_t embeddings,
+                                 uint64_t seed) {
+    *w = (world){.seed = seed, .embeddings_len = embeddings, .pool = options->pool};
     w->embeddings = vectors_make(seed, embeddings, DIMENSION, 30);
     w->rows = malloc(embeddings * sizeof *w->rows);
     assert_non_null(w->rows);
     st_epoch_init(&w->epoch, &test_host()->executor);
     st_epoch_register(&w->epoch, &w->slot);
-    assert_int_equal(st_vector_index_create(test_host(), &w->epoch, &options, &w->index),
-                     STRATA_OK);
+    assert_int_equal(st_vector_index_create(test_host(), &w->epoch, options, &w->index), STRATA_OK);
     w->codec = *st_vector_index_codec(w->index);
+}
+
+static inline void make_coded_world(world *w, st_vector_metric metric, st_code_kind codes,
+                                    uint32_t embeddings, uint64_t seed, uint32_t head_rows) {
+    const st_vector_options options = {metric, codes, DIMENSION, 7, head_rows, NULL};
+    make_world_of(w, &options, embeddings, seed);
+}
+
+static inline void make_world_in(world *w, st_vector_metric metric, uint32_t embeddings,
+                                 uint64_t seed, uint32_t head_rows, st_row_pool *pool) {
+    const st_vector_options options = {metric, ST_CODE_I8, DIMENSION, 7, head_rows, pool};
+    make_world_of(w, &options, embeddings, seed);
 }
 
 static inline void make_world(world *w, st_vector_metric metric, uint32_t embeddings, uint64_t seed,
@@ -161,15 +172,24 @@ static inline bool lets_pass(const world *w, uint32_t key, uint64_t version) {
     return w->passes_one_in < 2 || (key * 31 + version * 17) % w->passes_one_in == 0;
 }
 
+static inline uint32_t key_number(strata_slice key) {
+    const char *digits = key.data;
+    uint32_t number = 0;
+    for (size_t i = 1; i < key.len; i++) {
+        number = number * 10 + (uint32_t)(digits[i] - '0');
+    }
+    return number;
+}
+
 static inline strata_status passes(void *ctx, strata_slice key, uint64_t version, bool *yes) {
-    *yes = lets_pass(ctx, (uint32_t)strtoul((const char *)key.data + 1, NULL, 10), version);
+    *yes = lets_pass(ctx, key_number(key), version);
     return STRATA_OK;
 }
 
 static inline strata_status original(void *ctx, strata_slice key, uint64_t version,
                                      const float **embedding) {
     const world *w = ctx;
-    const uint32_t number = (uint32_t)strtoul((const char *)key.data + 1, NULL, 10);
+    const uint32_t number = key_number(key);
     uint32_t low = 0; /* versions go up */
     uint32_t high = w->count;
     while (high - low > 1) {
@@ -246,7 +266,7 @@ static inline void assert_good(world *w, const st_vector_query *query,
     const float length = st_vector_length(&w->codec, query->embedding);
     for (size_t i = 0; i < found->count; i++) {
         const st_vector_hit *hit = &found->hits[i];
-        const uint32_t key = (uint32_t)strtoul((const char *)hit->key.data + 1, NULL, 10);
+        const uint32_t key = key_number(hit->key);
         const float *embedding;
         (void)original(w, hit->key, hit->version, &embedding);
         assert_true(hit->version <= query->snapshot);
