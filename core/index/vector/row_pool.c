@@ -91,6 +91,7 @@ uint64_t st_row_pool_claim(const st_row_pool *pool) {
 }
 
 void st_row_pool_read_stats(st_row_pool *pool, st_row_pool_stats *stats) {
+    st_epoch_reclaim(&pool->epoch); /* nobody may have read anything since readers left */
     lock(pool);
     stats->paged = pool->hot.bytes + pool->cooling.bytes;
     unlock(pool);
