@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 const SCRIPT_LIMIT = 22_400; // 20 864 with all primitives, 21 723 with vectors
-const MODULE_LIMIT = 345_000; // 303 843 with all primitives, 334 000 with vectors: kernels, graph, segments
+const MODULE_LIMIT = 357_000; // 303 843 with all primitives, 347 100 with vectors: kernels, graph, segments, pages, filters
 
 function compressed(name) {
     return gzipSync(readFileSync(new URL(`../dist/${name}`, import.meta.url)), { level: 9 }).length;

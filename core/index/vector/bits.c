@@ -55,7 +55,7 @@ static void turn(const float *embedding, uint32_t dimension, float factor, uint3
         transform(numbers);
     }
     for (uint32_t i = 0; i < ST_BITS_BLOCK; i++) {
-        numbers[i] *= 1.0f / ST_BITS_BLOCK; /* its root for each round */
+        numbers[i] *= 1.0f / (float)ST_BITS_BLOCK; /* its root for each round */
     }
 }
 
@@ -113,7 +113,7 @@ st_bits_made st_bits_write(const float *embedding, uint32_t dimension, float fac
 /* To the nearest level. */
 static uint32_t level_of(float x) {
     const float level = x + 0.5f;
-    return level < 0 ? 0 : level > LEVELS ? LEVELS : (uint32_t)level;
+    return level < 0 ? 0 : level > (float)LEVELS ? LEVELS : (uint32_t)level;
 }
 
 st_bits_asked st_bits_ask(const float *embedding, uint32_t dimension, float factor, float *turned,
