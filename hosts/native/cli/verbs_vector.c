@@ -17,7 +17,8 @@ static const cli_param create_params[] = {
     NAME,
     {"DIMENSION", "dimension", CLI_UINT, true, NULL, "numbers of an embedding (1-8192)"},
     {"--metric", "metric", CLI_TEXT, false, "METRIC", "cosine (the default), euclidean or dot"},
-    {"--codes", "codes", CLI_TEXT, false, "CODES", "of the index: auto (the default), f32, i8 or b1"},
+    {"--codes", "codes", CLI_TEXT, false, "CODES",
+     "of the index: auto (the default), f32, i8 or b1"},
     {"--seed", "seed", CLI_UINT, false, "N", "the seed of the index"}};
 static const cli_param drop_params[] = {NAME};
 static const cli_param collections_params[] = {
