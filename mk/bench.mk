@@ -128,7 +128,7 @@ HNSWLIB_NEEDS  := setuptools==80.9.0 wheel==0.45.1 pybind11==3.0.1 numpy==2.4.6
 bench-vector-setup:
 	@tools/setup.sh $(BUILD) $(NODE_MAJOR) $(NODE_VERSION) g++
 
-bench-vector: native $(addprefix $(BUILD)/bench/vector_,make ours-db ours-index hnswlib) $(BUILD)/bench/vector.wasm $(VECTOR_PEERS)/python ## the figures of vectors (QUICK=1: five minutes)
+bench-vector: native $(addprefix $(BUILD)/bench/vector_,make ours-db ours-b1 ours-index hnswlib) $(BUILD)/bench/vector.wasm $(VECTOR_PEERS)/python ## the figures of vectors (QUICK=1: five minutes)
 	$(VECTOR_PEERS)/venv/bin/python bench/vector/run.py $(BUILD)/bench $(if $(QUICK),quick) $(if $(CLOCK),clock=$(CLOCK))
 
 $(VECTOR_NATIVE)/%.o: bench/vector/%.c $(VECTOR_HEADERS)
@@ -150,9 +150,11 @@ $(BUILD)/bench/vector_ours-index: bench/vector/engine_index.c $(VECTOR_DRIVER) $
 	@echo "CC $<"
 	@$(VECTOR_CC) -Icore -o $@ $< $(VECTOR_DRIVER) $(BUILD)/libstrata.a $(LIBS)
 
-$(BUILD)/bench/vector_ours-db: bench/vector/engine_db.c $(VECTOR_DRIVER) $(VECTOR_HEADERS) $(BUILD)/libstrata.a
+# The database, with codes as it chooses them, and of one bit a number.
+$(BUILD)/bench/vector_ours-b1: VECTOR_CODES := -DCODES=STRATA_CODES_B1
+$(BUILD)/bench/vector_ours-db $(BUILD)/bench/vector_ours-b1: bench/vector/engine_db.c $(VECTOR_DRIVER) $(VECTOR_HEADERS) $(BUILD)/libstrata.a
 	@echo "CC $<"
-	@$(VECTOR_CC) -o $@ $< $(VECTOR_DRIVER) $(BUILD)/libstrata.a $(LIBS)
+	@$(VECTOR_CC) $(VECTOR_CODES) -o $@ $< $(VECTOR_DRIVER) $(BUILD)/libstrata.a $(LIBS)
 
 $(BUILD)/bench/vector_hnswlib: bench/vector/engine_hnswlib.cpp $(VECTOR_DRIVER) $(VECTOR_HEADERS) | $(VECTOR_PEERS)/hnswlib bench-vector-setup
 	@echo "CXX $<"

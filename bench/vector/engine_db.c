@@ -15,6 +15,10 @@
 
 enum { BATCH = 1000, KEY_LEN = 8, TEXT_LEN = 160, RESTS = 100 };
 
+#ifndef CODES
+#define CODES STRATA_CODES_AUTO
+#endif
+
 /* Processor time of RESTS rests, in seconds, from which on somebody works. */
 #define WORKING 0.002
 
@@ -75,6 +79,7 @@ static void *create(const vector_rows *base, uint32_t labels) {
     }
     collection.name = strata_text("base");
     collection.dimension = base->dimension;
+    collection.codes = CODES;
     must(o->handles[0], strata_vector_create(o->handles[0], STRATA_RUN_DEFAULT, &collection, NULL));
     if (getenv("VECTOR_INDEXED") != NULL) {
         must(o->handles[0],

@@ -200,12 +200,11 @@ def recall_loss(t, set, engine):
 
 
 def others(t, ours, set, id):
-    scans = t.samples(set, ours, "scan")
-    if scans:
-        mine, theirs = (median(t.rate(s) for s in t.samples(set, engine, "scan"))
-                        for engine in (ours, "faiss-flat"))
-        yield line_of(f"{id}.scan", "query/s", mine, "faiss-flat", theirs, mine / theirs) | {
-            "asked": "≥ 2000/s", "met": mine >= 2000}
+    if t.samples(set, "ours-b1", "scan") and id == "vec":
+        mine = t.rate_at(set, "ours-b1", "scan", 0.99)
+        theirs = median(t.rate(s) for s in t.samples(set, "faiss-flat", "scan"))
+        yield line_of(f"{id}.scan", "query/s", mine, "faiss-flat", theirs, mine / theirs if mine else None) | {
+            "asked": "≥ 2000/s at 0.99", "met": mine is not None and mine >= 2000}
     wasm = t.rate_at(set, "wasm", "search", 0.95) if t.samples(set, "wasm", "search") else None
     if wasm:
         for peer, asked in ((ours, 0.6), ("hnswlib", 1)):

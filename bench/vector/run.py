@@ -145,11 +145,7 @@ class Run:
 
     def measure_more(self, ours, engines):
         changing = [engine for engine in engines if engine in CHANGES]
-        self.start("faiss-flat")
-        self.ask("faiss-flat", "build 1", "build.1t")
-        for turn in range(self.rounds):
-            for engine in [*ours, "faiss-flat"]:
-                self.ask(engine, "exact", "scan", round=turn)
+        self.measure_scans()
         for percent in PERCENTS:
             print(f"# {self.name}: filter {percent} %", flush=True)
             known = [engine for engine in engines if engine in FILTERS]
@@ -162,9 +158,17 @@ class Run:
         for turn in range(self.rounds):
             for engine in changing:
                 self.ask(engine, f"insert {200 if self.quick else 5000}", "insert", round=turn)
-        for engine in engines:
-            if engine not in ("wasm", "faiss-ivf"):
-                self.ask(engine, "build 1", "build.1t")
+        for engine in changing:
+            self.ask(engine, "build 1", "build.1t")
+
+    def measure_scans(self):
+        """Codes of one bit, all of which are looked at, and comparing with everything as it is."""
+        for engine in ("ours-b1", "faiss-flat"):
+            self.start(engine)
+            self.ask(engine, "build 1", "build.1t")
+        self.sweep(["ours-b1"], "scan", "search {} 1")
+        for turn in range(self.rounds):
+            self.ask("faiss-flat", "exact", "scan", round=turn)
 
 
 def measure(folder, quick, only):

@@ -113,7 +113,7 @@ st_bits_made st_bits_write(const float *embedding, uint32_t dimension, float fac
 /* To the nearest level. */
 static uint32_t level_of(float x) {
     const float level = x + 0.5f;
-    return level < 0 ? 0 : level > (float)LEVELS ? LEVELS : (uint32_t)level;
+    return level<0 ? 0 : level>(float) LEVELS ? LEVELS : (uint32_t)level;
 }
 
 st_bits_asked st_bits_ask(const float *embedding, uint32_t dimension, float factor, float *turned,

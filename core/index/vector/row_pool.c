@@ -104,6 +104,7 @@ void st_row_pool_read_stats(st_row_pool *pool, st_row_pool_stats *stats) {
 
 void st_row_reader_open(st_row_reader *reader, st_row_pool *pool) {
     reader->pool = pool;
+    reader->inside = false;
     if (pool != NULL) {
         st_epoch_register(&pool->epoch, &reader->slot);
     }

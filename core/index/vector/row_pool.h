@@ -73,6 +73,7 @@ void st_row_pool_read_stats(st_row_pool *pool, st_row_pool_stats *stats);
 
 typedef struct st_row_reader {
     st_row_pool *pool; /* NULL: nothing that it reads is paged */
+    bool inside;       /* between enter and leave */
     st_epoch_slot slot;
 } st_row_reader;
 
@@ -83,18 +84,20 @@ void st_row_reader_close(st_row_reader *reader);
 /* Rows are read between enter and leave; neither is nested. */
 static inline void st_row_reader_enter(st_row_reader *reader) {
     if (reader->pool != NULL) {
+        reader->inside = true;
         st_epoch_enter(&reader->pool->epoch, &reader->slot);
     }
 }
 static inline void st_row_reader_leave(st_row_reader *reader) {
     if (reader->pool != NULL) {
         st_epoch_leave(&reader->slot);
+        reader->inside = false;
     }
 }
-/* Here the reader looks at no row that it found before: those may go now. NULL is fine. Cost: two loads, as long as
- * no chunk waits for readers. */
+/* Here the reader looks at no row that it found before: those may go now. NULL is fine, and one that is not inside, as
+ * where links are made in a part that is not paged. Cost: two loads, as long as no chunk waits for readers. */
 static inline void st_row_reader_rest(st_row_reader *reader) {
-    if (reader != NULL && reader->pool != NULL &&
+    if (reader != NULL && reader->inside &&
         atomic_load_explicit(&reader->pool->waiting, memory_order_relaxed) > 0) {
         st_epoch_enter(&reader->pool->epoch, &reader->slot);
     }
