@@ -20,13 +20,13 @@ import figures
 
 # What a set is made of: kind, rows, queries, dimension; and the same for a quick run.
 SETS = {
-    "clustered": (("clustered", 100000, 1000, 384), ("clustered", 10000, 200, 384)),
     "stanzas384": (("stanzas", 64000, 1000, 384), ("stanzas", 10000, 200, 384)),
     "stanzas100": (("stanzas", 64000, 1000, 100), ("stanzas", 10000, 200, 100)),
+    "clustered": (("clustered", 100000, 1000, 384), ("clustered", 10000, 200, 384)),
 }
 FULL = "clustered"  # the set of filters, churn and inserts
-EFFORTS = (10, 12, 16, 20, 28, 40, 56, 80, 120, 160, 240, 320, 480, 640, 960)
-FILTER_EFFORTS = (10, 20, 40, 80, 160, 320, 640)
+EFFORTS = (10, 14, 20, 28, 40, 64, 100, 160, 320, 640)
+FILTER_EFFORTS = (10, 28, 80, 240, 640)
 PERCENTS = (1, 5, 10, 20, 50)
 ENOUGH = 0.996  # recall at which a sweep ends
 CHURNED = 20
@@ -107,7 +107,7 @@ class Run:
         subprocess.run([f"{self.folder}/vector_make", "truth", path, str(self.dimension)], check=True)
 
     def start(self, name):
-        self.engines[name] = Engine(self.folder, name, self.data, self.dimension, 0.1 if self.quick else 0.3)
+        self.engines[name] = Engine(self.folder, name, self.data, self.dimension, 0.1 if self.quick else 0.2)
 
     def ask(self, engine, command, what, **more):
         answer = self.engines[engine].ask(command)

@@ -364,7 +364,8 @@ static strata_status walk_asking(look *l, uint32_t *nearest, uint32_t most, bool
                                                                            : most + UINT64_C(1));
             break;
         }
-        *nearest = (uint32_t)st_max(st_min((size_t)expected, *nearest * 8), *nearest * 3 / 2);
+        const size_t now = *nearest;
+        *nearest = (uint32_t)st_max(st_min((size_t)expected, now * 8), now * 3 / 2);
         *nearest = (uint32_t)st_min(*nearest, most);
     }
     l->lowest_count = 0;
