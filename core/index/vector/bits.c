@@ -75,10 +75,11 @@ static int32_t write_signs(const float *numbers, uint8_t *bits) {
     for (uint32_t i = 0; i < ST_BITS_BLOCK; i += 8) {
         unsigned byte = 0;
         for (uint32_t j = 0; j < 8; j++) {
-            byte |= numbers[i + j] >= 0 ? 1u << j : 0;
+            const bool one = numbers[i + j] >= 0;
+            byte |= (unsigned)one << j;
+            ones += one;
         }
         bits[i / 8] = (uint8_t)byte;
-        ones += __builtin_popcount(byte);
     }
     return ones;
 }

@@ -20,9 +20,9 @@
 #include "index/vector/search_private.h"
 
 enum {
-    SAMPLES = 64,     /* entries that are looked at, to know about how many live */
-    SCAN_MAX = 6000,  /* entries that are sooner looked at than walked to, */
-    SCAN_ONE_IN = 80, /* and those that are so few of all */
+    SAMPLES = 64,            /* entries that are looked at, to know about how many live */
+    SCAN_BYTES_MAX = 860000, /* of codes of entries that are sooner looked at than walked to, */
+    SCAN_ONE_IN = 80,        /* and those that are so few of all */
     DEVIATIONS = 4,
     ROUGH_DEVIATIONS = 2, /* of bits, by which more are kept than matter, anyway: */
     ROUGH_BY_EFFORT = 4,  /* so many for each of the effort */
@@ -462,7 +462,8 @@ static float live_share(const look *l) {
 }
 
 static bool is_scanned(const look *l, uint32_t rows) {
-    return rows <= SCAN_MAX || rows < st_part_count(l->part) / SCAN_ONE_IN;
+    const uint64_t bytes = (uint64_t)rows * l->s->index->codec.stride;
+    return bytes <= SCAN_BYTES_MAX || rows < st_part_count(l->part) / SCAN_ONE_IN;
 }
 
 /* Less than a quarter of all rows are asked for; share: of them live. */
