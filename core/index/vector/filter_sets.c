@@ -198,7 +198,7 @@ static void make_whole(st_filter_set *set, st_part *part) {
     if (atomic_load_explicit(&set->whole_count, memory_order_relaxed) == 0) {
         for (size_t i = 0; i < words; i++) {
             set->whole[i] = load(&set->passing[i], memory_order_relaxed);
-            count += (uint32_t)__builtin_popcountll(set->whole[i]);
+            count += st_count_bits(set->whole[i]);
         }
         atomic_store_explicit(&set->whole_count, count, memory_order_release);
     }
@@ -233,8 +233,7 @@ static void tell(const st_filter_set *from, st_filter_set *to, size_t words) {
             atomic_fetch_or_explicit(&to->passing[i], passing, memory_order_relaxed);
             const uint64_t before =
                 atomic_fetch_or_explicit(&to->asked[i], asked, memory_order_acq_rel);
-            atomic_fetch_add_explicit(&to->asked_count,
-                                      (uint32_t)__builtin_popcountll(asked & ~before),
+            atomic_fetch_add_explicit(&to->asked_count, st_count_bits(asked & ~before),
                                       memory_order_acq_rel);
         }
     }

@@ -12,6 +12,14 @@
 
 #include "base/std.h"
 
+/* The bits that are 1, without the compiler's library, which some processors would need for it. */
+static inline uint32_t st_count_bits(uint64_t word) {
+    word -= word >> 1 & 0x5555555555555555u;
+    word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
+    word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+    return (uint32_t)(word * 0x0101010101010101u >> 56);
+}
+
 typedef struct st_dots_query {
     const int8_t *a;
     int32_t sum; /* of all a[i] */

@@ -99,13 +99,6 @@ void st_vector_dots_i8_scalar(const st_dots_query *query, const uint8_t *const *
     }
 }
 
-static uint32_t bits_of(uint64_t word) {
-    word -= word >> 1 & 0x5555555555555555u;
-    word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
-    word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fu;
-    return (uint32_t)(word * 0x0101010101010101u >> 56);
-}
-
 uint32_t st_vector_hamming_scalar(const uint8_t *a, const uint8_t *b, size_t n) {
     uint32_t bits = 0;
     size_t i = 0;
@@ -113,13 +106,13 @@ uint32_t st_vector_hamming_scalar(const uint8_t *a, const uint8_t *b, size_t n) 
         uint64_t words[2];
         memcpy(&words[0], a + i, sizeof words[0]);
         memcpy(&words[1], b + i, sizeof words[1]);
-        bits += bits_of(words[0] ^ words[1]);
+        bits += st_count_bits(words[0] ^ words[1]);
     }
     uint64_t last = 0;
     for (; i < n; i++) {
         last = last << 8 | (uint8_t)(a[i] ^ b[i]);
     }
-    return bits + bits_of(last);
+    return bits + st_count_bits(last);
 }
 
 static void dots_b1(const st_bits_query *query, const uint8_t *const *rows, size_t skip,
@@ -132,7 +125,7 @@ static void dots_b1(const st_bits_query *query, const uint8_t *const *rows, size
             for (unsigned j = 0; j < ST_PLANES; j++) {
                 uint64_t plane;
                 memcpy(&plane, query->planes + j * query->n + at, sizeof plane);
-                out[i] += bits_of(bits & plane) << j;
+                out[i] += st_count_bits(bits & plane) << j;
             }
         }
     }
