@@ -51,7 +51,8 @@ typedef struct look {
     const uint64_t *bits; /* of the rows that are asked for; NULL: not known */
     bool all_live;        /* at the snapshot: all of these, or all there are */
     st_filter_set *set;   /* knows what passes, or asks; NULL: the query is asked */
-    bool rough;           /* candidates are the nearest by code, however much those are off */
+    float wider; /* by how much a walk goes further than expected, as one before found too little */
+    bool rough;  /* candidates are the nearest by code, however much those are off */
     float *
         lowest; /* of the distances at worst (if rough, as they are), in order: up to lowest_most */
     uint32_t lowest_count;
@@ -469,7 +470,7 @@ static bool is_scanned(const look *l, uint32_t rows) {
 /* Less than a quarter of all rows are asked for; share: of them live. */
 static strata_status search_few(look *l, st_node_set set, float share) {
     st_search *s = l->s;
-    float nearest = (float)st_max(s->query->k, NEAREST_MIN);
+    float nearest = (float)st_max(s->query->k, NEAREST_MIN) * l->wider;
     if (l->bits != NULL && is_scanned(l, set.count)) {
         return scan(l);
     }
@@ -489,7 +490,7 @@ static strata_status search_few(look *l, st_node_set set, float share) {
 /* A quarter of all rows is asked for, or more. */
 static strata_status search_many(look *l, float asked_for) {
     st_search *s = l->s;
-    const float nearest = (float)st_max(s->query->k, NEAREST_MIN) / asked_for;
+    const float nearest = (float)st_max(s->query->k, NEAREST_MIN) / asked_for * l->wider;
     ST_TRY(st_graph_search(&l->part->graph, &s->code, reach_of(s, nearest), s->walk));
     return take_pool(l);
 }
@@ -503,9 +504,13 @@ static strata_status search_known(look *l, st_node_set set) {
     const float share = live_share(l);
     const float asked_for = (float)set.count / (float)st_part_count(l->part) * share;
     l->bits = set.bits;
-    ST_TRY(asked_for < 0.25f ? search_few(l, set, share) : search_many(l, asked_for));
-    if (s->found->scanned > scanned || s->count - first >= st_min(s->query->k, set.count)) {
-        return STRATA_OK;
+    const size_t enough = st_min(s->query->k, set.count);
+    for (l->wider = asked_for < 1 ? 1.25f : 1; l->wider < 8; l->wider *= 2) {
+        s->count = first;
+        ST_TRY(asked_for < 0.25f ? search_few(l, set, share) : search_many(l, asked_for));
+        if (s->found->scanned > scanned || s->count - first >= enough) {
+            return STRATA_OK;
+        }
     }
     s->count = first;
     return scan(l);
