@@ -1,5 +1,5 @@
 /* test_nearest_paged.c - searches by several threads in a collection that is larger than the memory that the database
- * may take, while one writes: pages of its index go under them, and every answer is right; For the
+ * may take, while one writes: pages of its index go under them, and every answer is right. For the
  * thread sanitizer. What memory is within is proved where no merge goes on beside it: index/vector/test_paged.c. */
 #include <pthread.h>
 
