@@ -70,7 +70,7 @@ WASM_HOT      := $(wildcard core/base/*.c core/txn/*.c core/index/text/*.c core/
     core/model/json/*.c core/store/memtable/*.c core/store/log/*.c) \
   $(addprefix core/format/,change.c change_apply.c codec.c document.c document_members.c \
     document_names.c key.c msgpack.c path.c route.c sha256.c) \
-  $(addprefix core/store/,store.c read.c scan.c merge.c) \
+  $(addprefix core/store/,store.c read.c read_many.c scan.c merge.c) \
   $(addprefix core/store/table/,block.c block_builder.c block_cache.c filter.c table_index.c table_iter.c) \
   $(addprefix core/model/,kv.c event.c memory.c memory_index.c page.c id.c) \
   $(addprefix core/index/vector/,code.c graph_walk.c kernel_128.c rows.c search.c)

@@ -11,7 +11,10 @@
 #include "index/vector/index.h"
 #include "vector/machine.h"
 
-enum { SLICE = 256 }; /* entries of a piece of a merge */
+enum {
+    SLICE = 256,      /* entries of a piece of a merge */
+    LINE_FLOATS = 16, /* that come from memory at once */
+};
 
 typedef struct reader {
     st_epoch_slot slot;
@@ -184,11 +187,22 @@ static strata_status passes(void *ctx, strata_slice key, uint64_t version, bool 
     return STRATA_OK;
 }
 
-static strata_status original(void *ctx, strata_slice key, uint64_t version,
-                              const float **embedding) {
-    const asked *a = ctx;
-    (void)version;
-    *embedding = a->index->embeddings[label_of(key)];
+/* Rows come from memory while others are compared, as those of a database do. */
+static strata_status compare(void *ctx, const float *embedding, st_vector_hit *entries,
+                             uint32_t count) {
+    const ours *o = ((const asked *)ctx)->index;
+    const st_codec *codec = st_vector_index_codec(o->index);
+    const float length = st_vector_length(codec, embedding);
+    const float *rows[ST_VECTOR_COMPARED_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        rows[i] = o->embeddings[label_of(entries[i].key)];
+        for (uint32_t at = 0; at < o->base->dimension; at += LINE_FLOATS) {
+            __builtin_prefetch(rows[i] + at);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        entries[i].distance = st_vector_distance(codec, embedding, length, rows[i]);
+    }
     return STRATA_OK;
 }
 
@@ -207,7 +221,7 @@ static uint32_t search(void *index, unsigned thread, const vector_question *ques
         .exact = question->exact,
         .passes = question->percent > 0 ? passes : NULL,
         .filter = st_slice(filter, question->percent > 0 ? sizeof filter : 0),
-        .original = original,
+        .compare = compare,
         .ctx = &a,
     };
     st_epoch_enter(&o->epoch, &r->slot);

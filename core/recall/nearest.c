@@ -144,14 +144,55 @@ static strata_status keys_of(void *ctx, uint32_t most, const strata_slice **keys
     return STRATA_OK;
 }
 
-static strata_status original(void *ctx, strata_slice key, uint64_t version,
-                              const float **embedding) {
-    finder *f = ctx;
+/* Of entries that are read at once. */
+typedef struct comparison {
+    finder *f;
+    const float *embedding;
+    st_vector_hit *entries;
+    uint32_t compared;
+} comparison;
+
+static strata_status compare_read(void *ctx, size_t i, const st_revision *revision) {
+    comparison *c = ctx;
+    finder *f = c->f;
+    st_vector_hit *entry = &c->entries[i];
     st_vector vector;
-    ST_TRY(read_entry(f, key, version, &vector));
+    if (revision->number != entry->version || revision->deleted) {
+        return STRATA_OK;
+    }
+    vector.ref = (st_vector_ref){f->collection.name, entry->key};
+    if (!st_vector_decode(revision->value, &vector) ||
+        vector.dimension != f->collection.dimension) {
+        return st_vector_fail_malformed(f->rq, &vector.ref);
+    }
     st_embedding_load(&vector, f->numbers);
-    *embedding = f->numbers;
+    entry->distance = st_vector_distance(&f->codec, c->embedding, f->length, f->numbers);
+    c->compared++;
     return STRATA_OK;
+}
+
+/* Errors: history_trimmed, untold: one of them has gone. */
+static strata_status compare_stored(void *ctx, const float *embedding, st_vector_hit *entries,
+                                    uint32_t count) {
+    finder *f = ctx;
+    comparison c = {f, embedding, entries, 0};
+    st_read_key keys[ST_VECTOR_COMPARED_MAX];
+    st_arena_reset(&f->value);
+    for (uint32_t i = 0; i < count; i++) {
+        const strata_slice key = entries[i].key;
+        uint8_t *bytes = st_arena_alloc(&f->value, f->prefix_len + key.len + 1, 1);
+        if (bytes == NULL) {
+            return st_fail_memory(f->rq->error);
+        }
+        memcpy(bytes, f->key.bytes, f->prefix_len);
+        memcpy(bytes + f->prefix_len, key.data, key.len);
+        bytes[f->prefix_len + key.len] = 0;
+        keys[i] = (st_read_key){st_slice(bytes, f->prefix_len + key.len + 1), entries[i].version};
+    }
+    const st_read_keys all = {keys, count, compare_read, &c};
+    ST_TRY(st_read_many(&f->point, f->run->shard, &all));
+    f->missed = f->missed || c.compared < count;
+    return c.compared < count ? STRATA_HISTORY_TRIMMED : STRATA_OK;
 }
 
 /* Compares one that the index does not know. */
@@ -329,7 +370,7 @@ static strata_status ask_index(finder *f, const st_collection_index *index, size
                                    .passes = f->filter.count == 0 ? NULL : passes,
                                    .keys = keys_of,
                                    .filter = request->where,
-                                   .original = original,
+                                   .compare = compare_stored,
                                    .ctx = f};
     st_vector_found found;
     ST_TRY(check_answers(f, index, answered));

@@ -346,6 +346,60 @@ static void check_point(const store_model *model, st_store *store, size_t run, s
     store_reading_end(&reading);
 }
 
+/* All that readers see. A commit whose sync has failed is there, but not for them. */
+static st_bound newest_bound(st_store *store, size_t run) {
+    return st_bound_version(st_shard_snapshot(shard_of(store, run)));
+}
+
+/* ---- Many points ----------------------------------------------------------------------------- */
+
+typedef struct many_points {
+    const store_model *model;
+    size_t run;
+    size_t keys[ST_READ_MANY_MAX];
+    st_read_key asked[ST_READ_MANY_MAX];
+    bool told[ST_READ_MANY_MAX];
+} many_points;
+
+static strata_status take_point(void *ctx, size_t i, const st_revision *revision) {
+    many_points *m = ctx;
+    const st_bound bound = st_bound_version(m->asked[i].version);
+    const sm_version *expected = sm_find(m->model, m->run, m->keys[i], &bound);
+    if (expected == NULL || m->told[i]) {
+        fail_msg("run %zu, key %zu at %s: one too many", m->run, m->keys[i], show_bound(&bound));
+    }
+    expect_revision(expected, revision, m->keys[i], &bound);
+    test_bytes_equal(revision->value, sm_value(expected), "another value");
+    m->told[i] = true;
+    return STRATA_OK;
+}
+
+/* Any keys, some of them twice: of now, or where everything is kept at any versions. */
+static void check_many(const store_model *model, st_store *store, size_t run, uint64_t *chance) {
+    many_points m = {.model = model, .run = run};
+    const st_bound newest = newest_bound(store, run);
+    const st_read_keys keys = {m.asked, 1 + (size_t)test_random_below(chance, ST_READ_MANY_MAX),
+                               take_point, &m};
+    store_reading reading;
+    for (size_t i = 0; i < keys.count; i++) {
+        m.keys[i] = (size_t)test_random_below(chance, SM_KEYS);
+        m.asked[i] = (st_read_key){st_key_slice(&model->keys[m.keys[i]]), newest.version};
+        if (model->policy.keep == ST_KEEP_ALL) {
+            m.asked[i].version = test_random_below(chance, newest.version + 1);
+        }
+    }
+    store_reading_begin(&reading, store);
+    assert_int_equal(st_read_many(&reading.reader, shard_of(store, run), &keys), STRATA_OK);
+    store_reading_end(&reading);
+    for (size_t i = 0; i < keys.count; i++) {
+        const st_bound bound = st_bound_version(m.asked[i].version);
+        const sm_version *expected = sm_find(model, run, m.keys[i], &bound);
+        if (!m.told[i] && sm_is_live(model, expected, &bound)) {
+            fail_msg("run %zu, key %zu at %s: not found", run, m.keys[i], show_bound(&bound));
+        }
+    }
+}
+
 /* ---- Scans ----------------------------------------------------------------------------------- */
 
 static void draw_end(const store_model *model, st_key *key, bool high, uint64_t *chance) {
@@ -520,11 +574,6 @@ static void check_histories(const store_model *model, st_store *store, size_t ru
 
 /* ---- Everything ------------------------------------------------------------------------------ */
 
-/* All that readers see. A commit whose sync has failed is there, but not for them. */
-static st_bound newest_bound(st_store *store, size_t run) {
-    return st_bound_version(st_shard_snapshot(shard_of(store, run)));
-}
-
 static st_bound draw_bound(const store_model *model, st_store *store, size_t run,
                            uint64_t *chance) {
     st_bound bound = newest_bound(store, run);
@@ -550,9 +599,12 @@ void sm_probe(const store_model *model, st_store *store, uint64_t *chance, unsig
     for (unsigned i = 0; i < questions; i++) {
         const size_t run = 1 + (size_t)test_random_below(chance, SM_RUNS);
         const st_bound bound = draw_bound(model, store, run, chance);
-        switch (test_random_below(chance, 4)) {
+        switch (test_random_below(chance, 5)) {
         case 0:
             check_scan(model, store, run, &bound, chance);
+            break;
+        case 4:
+            check_many(model, store, run, chance);
             break;
         case 1:
             check_histories(model, store, run, bound.version);

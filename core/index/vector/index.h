@@ -48,6 +48,8 @@ typedef struct st_vector_hit {
     float distance;   /* between the embeddings, as in code.h */
 } st_vector_hit;
 
+enum { ST_VECTOR_COMPARED_MAX = 16 };
+
 typedef struct st_vector_query {
     const float *embedding;
     uint32_t k;
@@ -65,10 +67,10 @@ typedef struct st_vector_query {
      * ever knows. Errors: what goes through to the caller. */
     strata_status (*keys)(void *ctx, uint32_t most, const strata_slice **keys, uint32_t *count,
                           bool *known);
-    /* The embedding that was stored under the key at the version; it lasts until the next call. Errors: what goes
-     * through to the caller. */
-    strata_status (*original)(void *ctx, strata_slice key, uint64_t version,
-                              const float **embedding);
+    /* How far entries, at most ST_VECTOR_COMPARED_MAX of them, are from the embedding, as they were stored: `distance` of
+     * each. Errors: what goes through to the caller. */
+    strata_status (*compare)(void *ctx, const float *embedding, st_vector_hit *entries,
+                             uint32_t count);
     void *ctx;
     st_row_reader *reader; /* of paged rows; that of the search itself, whatever the caller says */
 } st_vector_query;
@@ -83,7 +85,7 @@ typedef struct st_vector_found {
 } st_vector_found;
 
 /* The k nearest of what lives at the snapshot, and passes. arena: for the hits and for scratch. Errors: no_memory,
- * those of passes and original, and what kept a part from being read: corrupt, io. */
+ * those of passes and compare, and what kept a part from being read: corrupt, io. */
 strata_status st_vector_index_search(const st_vector_index *index, const st_vector_query *query,
                                      st_arena *arena, st_vector_found *found);
 

@@ -150,7 +150,7 @@ uint32_t st_part_find(const st_part *part, strata_slice key) {
 strata_slice st_part_key(const st_part *part, const st_entry *entry) {
     const uint32_t chunk = UINT32_C(1) << part->keys.shift;
     const uint32_t left = chunk - entry->key % chunk; /* rows, to the end of the chunk */
-    const uint8_t *bytes = st_rows_at(&part->keys, entry->key);
+    const uint8_t *bytes = st_part_key_row(part, entry);
     const uint32_t len = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8;
     /* Ours are never longer, nor go over the end; an enemy's are empty. */
     return st_slice(bytes + 2, len > ST_KEY_BYTES_MAX || (len + 2 + 3) / 4 > left ? 0 : len);

@@ -74,6 +74,10 @@ static inline bool st_part_settled(const st_part *part) {
 }
 /* Borrowed until the part is destroyed, or until the reader rests if it is paged. */
 strata_slice st_part_key(const st_part *part, const st_entry *entry);
+/* Where that begins to read. */
+static inline const uint8_t *st_part_key_row(const st_part *part, const st_entry *entry) {
+    return st_rows_at(&part->keys, entry->key);
+}
 static inline uint64_t st_entry_to(const st_entry *entry) {
     return atomic_load_explicit((_Atomic uint64_t *)&entry->to, memory_order_acquire);
 }

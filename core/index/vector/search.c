@@ -70,13 +70,64 @@ static float most_off(const st_search *s) {
     return most;
 }
 
+/* Candidates, nearest first, on their way to being compared. */
+typedef struct batch {
+    st_found_row rows[ST_VECTOR_COMPARED_MAX];
+    uint32_t count;
+} batch;
+
+/* The next ones that may belong to the answer, of which `count` hits are known; none: it is complete. Until there are k
+ * hits, the k-th distance by code says which those are, as most of them are needed then. */
+static void take_next(st_search *s, const st_vector_hit *hits, size_t count, size_t most, float off,
+                      batch *b) {
+    const bool is_known = count == most;
+    b->count = 0;
+    while (s->count > 0 && b->count < ST_VECTOR_COMPARED_MAX) {
+        const st_found_row next = s->candidates[0];
+        const float last = is_known                   ? hits[most - 1].distance
+                           : b->count >= most - count ? b->rows[most - count - 1].distance
+                                                      : INFINITY;
+        if (next.distance - (is_known ? off : next.off) > last) {
+            return;
+        }
+        s->candidates[0] = s->candidates[--s->count];
+        sink(s->candidates, s->count, 0);
+        if (next.distance - next.off <= last) {
+            __builtin_prefetch(st_part_entry(next.part, next.row));
+            b->rows[b->count++] = next;
+        }
+    }
+}
+
+static strata_status name_hit(const st_search *s, const st_found_row *row, st_vector_hit *hit) {
+    *hit = (st_vector_hit){key_of(row), st_part_entry(row->part, row->row)->from, 0};
+    ST_TRY(st_part_failure(row->part)); /* of reading the key, too */
+    if (row->part->paged) {
+        hit->key = st_arena_copy(s->arena, hit->key);
+    }
+    return hit->key.data == NULL ? STRATA_NO_MEMORY : STRATA_OK;
+}
+
+static strata_status compare_batch(st_search *s, const batch *b, st_vector_hit *hits) {
+    const st_vector_query *query = s->query;
+    for (uint32_t i = 0; i < b->count; i++) {
+        const st_part *part = b->rows[i].part;
+        __builtin_prefetch(st_part_key_row(part, st_part_entry(part, b->rows[i].row)));
+    }
+    for (uint32_t i = 0; i < b->count; i++) {
+        ST_TRY(name_hit(s, &b->rows[i], &hits[i]));
+    }
+    s->found->fetched += b->count;
+    return query->compare(query->ctx, query->embedding, hits, b->count);
+}
+
 static strata_status compare_originals(st_search *s) {
     const st_vector_query *query = s->query;
     const size_t most = st_min(query->k, s->count);
     const float off = most_off(s);
-    const float length = st_vector_length(&s->index->codec, query->embedding);
     st_vector_hit *hits = st_arena_alloc(s->arena, most * sizeof *hits, 8);
     size_t count = 0;
+    batch b;
     if (hits == NULL) {
         return STRATA_NO_MEMORY;
     }
@@ -84,30 +135,14 @@ static strata_status compare_originals(st_search *s) {
         st_row_reader_rest(query->reader);
         sink(s->candidates, s->count, i - 1);
     }
-    while (s->count > 0) {
-        const st_found_row next = s->candidates[0];
-        const float *original;
+    for (take_next(s, hits, count, most, off, &b); b.count > 0;
+         take_next(s, hits, count, most, off, &b)) {
+        st_vector_hit compared[ST_VECTOR_COMPARED_MAX];
+        ST_TRY(compare_batch(s, &b, compared));
+        for (uint32_t i = 0; i < b.count; i++) {
+            insert_hit(hits, &count, most, compared[i]);
+        }
         st_row_reader_rest(query->reader);
-        if (count == most && next.distance - off > hits[most - 1].distance) {
-            break;
-        }
-        s->candidates[0] = s->candidates[--s->count];
-        sink(s->candidates, s->count, 0);
-        if (count == most && next.distance - next.off > hits[most - 1].distance) {
-            continue;
-        }
-        st_vector_hit hit = {key_of(&next), st_part_entry(next.part, next.row)->from, 0};
-        ST_TRY(st_part_failure(next.part)); /* of reading the key, too */
-        if (next.part->paged) {
-            hit.key = st_arena_copy(s->arena, hit.key);
-            if (hit.key.data == NULL) {
-                return STRATA_NO_MEMORY;
-            }
-        }
-        ST_TRY(query->original(query->ctx, hit.key, hit.version, &original));
-        s->found->fetched++;
-        hit.distance = st_vector_distance(&s->index->codec, query->embedding, length, original);
-        insert_hit(hits, &count, most, hit);
     }
     s->found->hits = hits;
     s->found->count = count;

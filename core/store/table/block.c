@@ -392,6 +392,21 @@ static bool is_key(const st_block *block, size_t at, strata_slice key) {
     return memcmp(bytes + head.suffix_at, wanted, entry.shared) == 0;
 }
 
+const uint32_t *st_block_line(const uint32_t *slots, size_t lines, uint64_t hash) {
+    return slots + line_of(lines, hash) * LINE_SLOTS;
+}
+
+void st_block_prefetch(const st_block *block, const uint32_t *slots, size_t lines, uint64_t hash) {
+    const uint32_t wanted = (uint32_t)(hash >> 48);
+    const uint32_t *const slot = st_block_line(slots, lines, hash);
+    for (size_t i = 0; i < LINE_SLOTS && slot[i] != 0; i++) {
+        if (slot[i] >> 16 == wanted) {
+            __builtin_prefetch(st_block_bytes(block) + (slot[i] & 0xffff));
+            __builtin_prefetch(st_block_bytes(block) + head_of(block, slot[i] & 0xffff));
+        }
+    }
+}
+
 size_t st_block_find(const st_block *block, const uint32_t *slots, size_t lines, strata_slice key,
                      uint64_t hash) {
     const uint32_t wanted = (uint32_t)(hash >> 48);

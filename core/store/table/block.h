@@ -191,6 +191,10 @@ void st_block_decode(const st_block *block, size_t at, st_block_entry *entry);
  * `lines` lines. Cost: three misses of the cache, two of them at the same time. */
 size_t st_block_find(const st_block *block, const uint32_t *slots, size_t lines, strata_slice key,
                      uint64_t hash);
+/* What that will look at is on its way from memory, once the line of the hash table is here. */
+void st_block_prefetch(const st_block *block, const uint32_t *slots, size_t lines, uint64_t hash);
+/* The line of the hash table that comes first. */
+const uint32_t *st_block_line(const uint32_t *slots, size_t lines, uint64_t hash);
 /* The table of the block; what a reader keeps elsewhere to ask for its line at once. */
 static inline const uint32_t *st_block_slots(const st_block *block) {
     return (const uint32_t *)(const void *)((const uint8_t *)block + block->slots_at);

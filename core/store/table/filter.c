@@ -67,8 +67,12 @@ void st_filter_add(uint8_t *filter, size_t bytes, uint64_t hash) {
     }
 }
 
+const uint8_t *st_filter_line(const uint8_t *filter, size_t bytes, uint64_t hash) {
+    return filter + line_of(bytes, hash);
+}
+
 bool st_filter_may_hold(const uint8_t *filter, size_t bytes, uint64_t hash) {
-    const uint8_t *line = filter + line_of(bytes, hash);
+    const uint8_t *line = st_filter_line(filter, bytes, hash);
     const uint64_t bits = spread(hash);
     unsigned held = 1;
     for (unsigned i = 0; i < PROBES; i++) {

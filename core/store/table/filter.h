@@ -17,7 +17,9 @@ size_t st_filter_bytes(uint64_t keys, size_t max);
 
 /* filter: st_filter_bytes, zeros at first. */
 void st_filter_add(uint8_t *filter, size_t bytes, uint64_t hash);
-/* bytes: a multiple of the line, not 0. Cost: one line of memory. */
+/* The line that the next call looks at. bytes: a multiple of the line, not 0. */
+const uint8_t *st_filter_line(const uint8_t *filter, size_t bytes, uint64_t hash);
+/* Cost: one line of memory. */
 bool st_filter_may_hold(const uint8_t *filter, size_t bytes, uint64_t hash);
 
 #endif

@@ -260,7 +260,8 @@ static strata_status no_memory_for_value(const get *g) {
     return st_table_failed(&g->table->file, STRATA_NO_MEMORY, g->error);
 }
 
-static strata_status copy_apart(const get *g, size_t block, const st_block_entry *entry) {
+static strata_status copy_apart(const get *g, size_t block, const st_block_entry *entry,
+                                strata_slice *value) {
     st_index_block about;
     st_table_index_block(&g->table->index, block, &about);
     const st_table_frame frame = st_table_value_frame(&about, entry);
@@ -269,17 +270,26 @@ static strata_status copy_apart(const get *g, size_t block, const st_block_entry
         return no_memory_for_value(g);
     }
     ST_TRY(st_table_read_frame(&g->table->file, &frame, bytes, g->error));
-    g->revision->value = st_slice(bytes + ST_FRAME_BYTES, frame.plain_len);
+    *value = st_slice(bytes + ST_FRAME_BYTES, frame.plain_len);
     return STRATA_OK;
+}
+
+static st_revision revision_of(const st_block_entry *entry, strata_slice value) {
+    const st_revision revision = {.number = entry->number,
+                                  .timestamp_us = entry->timestamp_us,
+                                  .expires_us = entry->expires_us,
+                                  .deleted = (entry->flags & ST_ENTRY_DELETED) != 0,
+                                  .trimmed = (entry->flags & ST_ENTRY_TRIMMED) != 0,
+                                  .hole = (entry->flags & ST_ENTRY_HOLE) != 0,
+                                  .value = value};
+    return revision;
 }
 
 static strata_status copy_out(const get *g, size_t place, const st_block *block,
                               const st_block_entry *entry) {
-    st_revision *revision = g->revision;
     strata_slice value = st_slice("", 0);
     if ((entry->flags & ST_ENTRY_APART) != 0) {
-        ST_TRY(copy_apart(g, place, entry));
-        value = revision->value;
+        ST_TRY(copy_apart(g, place, entry, &value));
     } else if (entry->value_len > 0) {
         value = st_arena_copy(g->arena,
                               st_slice(st_block_bytes(block) + entry->value_at, entry->value_len));
@@ -287,48 +297,51 @@ static strata_status copy_out(const get *g, size_t place, const st_block *block,
             return no_memory_for_value(g);
         }
     }
-    *revision = (st_revision){.number = entry->number,
-                              .timestamp_us = entry->timestamp_us,
-                              .expires_us = entry->expires_us,
-                              .deleted = (entry->flags & ST_ENTRY_DELETED) != 0,
-                              .trimmed = (entry->flags & ST_ENTRY_TRIMMED) != 0,
-                              .hole = (entry->flags & ST_ENTRY_HOLE) != 0,
-                              .value = value};
+    *g->revision = revision_of(entry, value);
     return STRATA_OK;
 }
 
 /* The newest version inside the bound, from the entry at `at` on. *ended: the block ended with
  * versions of the key that are too new. */
-static strata_status get_from(const get *g, size_t place, const st_block *block, size_t at,
-                              bool *found, bool *ended) {
-    st_block_entry entry;
+static bool find_version(const st_block *block, size_t at, const st_bound *bound,
+                         st_block_entry *entry, bool *ended) {
     *ended = false;
-    st_block_decode(block, at, &entry);
-    while (!st_bound_holds(g->bound, entry.number, entry.timestamp_us)) {
-        *ended = entry.next >= block->end;
+    st_block_decode(block, at, entry);
+    while (!st_bound_holds(bound, entry->number, entry->timestamp_us)) {
+        *ended = entry->next >= block->end;
         if (*ended) {
-            return STRATA_OK;
+            return false;
         }
-        st_block_decode(block, (size_t)entry.next, &entry);
-        if ((entry.flags & ST_ENTRY_SAME) == 0) {
-            return STRATA_OK;
+        st_block_decode(block, (size_t)entry->next, entry);
+        if ((entry->flags & ST_ENTRY_SAME) == 0) {
+            return false;
         }
     }
-    const strata_status status = copy_out(g, place, block, &entry);
-    *found = status == STRATA_OK;
-    return status;
+    return true;
+}
+
+static const uint32_t *slots_of(const st_cached_block *pinned) {
+    const uint8_t *block = (const uint8_t *)st_block_in(pinned->bytes.data);
+    return (const uint32_t *)(const void *)(block + (pinned->tag >> 32));
+}
+
+static size_t find_in_block(const st_cached_block *pinned, strata_slice key, uint64_t hash) {
+    return st_block_find(st_block_in(pinned->bytes.data), slots_of(pinned),
+                         (size_t)(pinned->tag & UINT32_MAX), key, hash);
 }
 
 static strata_status get_in_block(const get *g, size_t place, bool *found, bool *ended) {
     const st_cached_block *pinned;
+    st_block_entry entry;
+    strata_status status = STRATA_OK;
     *ended = false;
     ST_TRY(st_table_pin_block(g->table, place, &pinned, g->error));
     const st_block *block = st_block_in(pinned->bytes.data);
-    const uint32_t *slots =
-        (const uint32_t *)(const void *)((const uint8_t *)block + (pinned->tag >> 32));
-    const size_t at =
-        st_block_find(block, slots, (size_t)(pinned->tag & UINT32_MAX), g->key, g->hash);
-    const strata_status status = at == 0 ? STRATA_OK : get_from(g, place, block, at, found, ended);
+    const size_t at = find_in_block(pinned, g->key, g->hash);
+    if (at != 0 && find_version(block, at, g->bound, &entry, ended)) {
+        status = copy_out(g, place, block, &entry);
+        *found = status == STRATA_OK;
+    }
     st_block_cache_unpin(g->table->cache, pinned);
     return status;
 }
@@ -357,4 +370,105 @@ strata_status st_table_get(const st_table *table, strata_slice key, uint64_t has
         }
     }
     return STRATA_OK;
+}
+
+/* ---- Many keys ------------------------------------------------------------------------------- */
+
+/* Each of these begins where the one before has made something be on its way from memory, for all. */
+
+static bool is_asked(const st_table_lookup *l) {
+    return l->table != NULL && !l->found;
+}
+
+/* The filter's line. */
+static void begin_lookup(const st_table_lookup *l) {
+    const strata_buffer *filter = &l->table->filter;
+    if (filter->len > 0) {
+        __builtin_prefetch(st_filter_line(filter->data, filter->len, l->hash));
+    }
+}
+
+/* The block, and in it the line of its hash table. */
+static strata_status pin_lookup(st_table_lookup *l, strata_error *error) {
+    const st_table *table = l->table;
+    const strata_buffer *filter = &table->filter;
+    if ((filter->len > 0 && !st_filter_may_hold(filter->data, filter->len, l->hash)) ||
+        !st_table_index_find(&table->index, l->key, l->bound.version, &l->place)) {
+        return STRATA_OK;
+    }
+    ST_TRY(st_table_pin_block(table, l->place, &l->pinned, error));
+    __builtin_prefetch(st_block_in(l->pinned->bytes.data));
+    __builtin_prefetch(
+        st_block_line(slots_of(l->pinned), (size_t)(l->pinned->tag & UINT32_MAX), l->hash));
+    return STRATA_OK;
+}
+
+/* The entry. */
+static void reach_lookup(const st_table_lookup *l) {
+    st_block_prefetch(st_block_in(l->pinned->bytes.data), slots_of(l->pinned),
+                      (size_t)(l->pinned->tag & UINT32_MAX), l->hash);
+}
+
+/* And its value. */
+static strata_status finish_lookup(st_table_lookup *l, st_arena *arena, strata_error *error) {
+    const st_block *block = st_block_in(l->pinned->bytes.data);
+    const size_t at = find_in_block(l->pinned, l->key, l->hash);
+    st_block_entry entry;
+    bool ended;
+    if (at == 0 || !find_version(block, at, &l->bound, &entry, &ended)) {
+        return STRATA_OK;
+    }
+    strata_slice value = st_slice(st_block_bytes(block) + entry.value_at, entry.value_len);
+    if ((entry.flags & ST_ENTRY_APART) != 0) {
+        const get g = {l->table, l->key, l->hash, &l->bound, arena, &l->revision, error};
+        ST_TRY(copy_apart(&g, l->place, &entry, &value));
+    }
+    for (size_t byte = 0; byte < value.len; byte += ST_FILTER_LINE_BYTES) {
+        __builtin_prefetch((const uint8_t *)value.data + byte);
+    }
+    l->revision = revision_of(&entry, value);
+    l->found = true;
+    return STRATA_OK;
+}
+
+static void release(st_table_lookup *l) {
+    if (l->pinned != NULL) {
+        st_block_cache_unpin(l->table->cache, l->pinned);
+        l->pinned = NULL;
+    }
+}
+
+strata_status st_table_get_many(st_table_lookup *lookups, size_t count, st_arena *arena,
+                                strata_error *error) {
+    for (size_t i = 0; i < count; i++) {
+        if (is_asked(&lookups[i])) {
+            begin_lookup(&lookups[i]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (is_asked(&lookups[i])) {
+            ST_TRY(pin_lookup(&lookups[i], error));
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (is_asked(&lookups[i]) && lookups[i].pinned != NULL) {
+            reach_lookup(&lookups[i]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        st_table_lookup *l = &lookups[i];
+        if (is_asked(l) && l->pinned != NULL) {
+            ST_TRY(finish_lookup(l, arena, error));
+            if (!l->found) {
+                release(l);
+            }
+        }
+    }
+    return STRATA_OK;
+}
+
+void st_table_release_many(st_table_lookup *lookups, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        release(&lookups[i]);
+    }
 }

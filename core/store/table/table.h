@@ -87,6 +87,27 @@ strata_status st_table_get(const st_table *table, strata_slice key, uint64_t has
                            const st_bound *bound, st_arena *arena, st_revision *revision,
                            bool *found, strata_error *error) STRATA_MUST_USE;
 
+/* One of many keys that are looked for at once. */
+typedef struct st_table_lookup {
+    const st_table *table; /* the next to look in; NULL: none */
+    strata_slice key;
+    uint64_t hash;        /* st_table_hash(key) */
+    st_bound bound;       /* of versions only */
+    st_revision revision; /* if it was found; its value is borrowed until released */
+    bool found;
+
+    /* Its own. */
+    const st_cached_block *pinned; /* holds the value; NULL: none */
+    size_t place;                  /* of the block */
+    size_t at;                     /* of the entry */
+} st_table_lookup;
+
+/* st_table_get of each that was not found yet, in its table; what has to come from memory does so for all of them at
+ * the same time. Errors: those of st_table_get. */
+strata_status st_table_get_many(st_table_lookup *lookups, size_t count, st_arena *arena,
+                                strata_error *error) STRATA_MUST_USE;
+void st_table_release_many(st_table_lookup *lookups, size_t count);
+
 /* Bytes of a file that is read in order, a piece at a time. */
 typedef struct st_table_window {
     uint64_t start; /* offset in the file */

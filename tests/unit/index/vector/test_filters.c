@@ -9,7 +9,7 @@
 enum { ROWS = 8000, PLACES = 40 };
 
 typedef struct filtered {
-    world w; /* first: `original` takes it */
+    world w; /* first: `compare` takes it */
     uint64_t questions;
     uint32_t one_in; /* of the keys pass; 0: none; */
     bool far;        /* or those do that are far from the query, as many */
@@ -88,7 +88,7 @@ static st_vector_query query_of(filtered *f, const char *filter, uint32_t k) {
         .passes = counts_passes,
         .filter = strata_text(filter),
         .keys = f->knows_keys ? tells_keys : NULL,
-        .original = original,
+        .compare = compare,
         .ctx = f,
     };
 }
@@ -121,10 +121,9 @@ static uint32_t assert_right(filtered *f, const st_vector_query *query,
     assert_int_equal(found->count, *expected);
     for (size_t i = 0; i < found->count; i++) {
         const uint32_t key = (uint32_t)strtoul((const char *)found->hits[i].key.data + 1, NULL, 10);
-        const float *embedding;
         assert_true(key_passes(f, key));
         assert_true(found->hits[i].version <= query->snapshot);
-        (void)original(&f->w, found->hits[i].key, found->hits[i].version, &embedding);
+        const float *embedding = original(&f->w, found->hits[i].key, found->hits[i].version);
         assert_true(found->hits[i].distance ==
                     st_vector_distance(&w->codec, query->embedding, length, embedding));
         assert_true(i == 0 || is_before(&found->hits[i - 1], &found->hits[i]));

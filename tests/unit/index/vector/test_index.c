@@ -116,7 +116,7 @@ static void test_far_away(void **state) {
                                  .snapshot = by & 1 ? FAR : w.version,
                                  .passes = by & 2 ? passes : NULL,
                                  .filter = strata_text(by & 2 ? "far" : ""),
-                                 .original = original,
+                                 .compare = compare,
                                  .ctx = &w};
         w.passes_below = by & 2 ? FAR : 0;
         st_epoch_enter(&w.epoch, &w.slot);

@@ -196,7 +196,7 @@ static strata_status search_exact(fixture *f, size_t *count) {
                                    .effort = 60,
                                    .snapshot = f->w.version,
                                    .exact = true,
-                                   .original = original,
+                                   .compare = compare,
                                    .ctx = &f->w};
     st_epoch_enter(&f->w.epoch, &f->w.slot);
     const strata_status status = st_vector_index_search(f->w.index, &query, &arena, &found);

@@ -236,7 +236,7 @@ static void test_damage(void **state) {
                                            .effort = 1200,
                                            .snapshot = w.version,
                                            .exact = i % 2 == 0,
-                                           .original = original,
+                                           .compare = compare,
                                            .ctx = &w};
             st_epoch_enter(&w.epoch, &w.slot);
             const strata_status status = st_vector_index_search(w.index, &query, &arena, &found);

@@ -186,9 +186,7 @@ static inline strata_status passes(void *ctx, strata_slice key, uint64_t version
     return STRATA_OK;
 }
 
-static inline strata_status original(void *ctx, strata_slice key, uint64_t version,
-                                     const float **embedding) {
-    const world *w = ctx;
+static inline const float *original(const world *w, strata_slice key, uint64_t version) {
     const uint32_t number = key_number(key);
     uint32_t low = 0; /* versions go up */
     uint32_t high = w->count;
@@ -203,7 +201,17 @@ static inline strata_status original(void *ctx, strata_slice key, uint64_t versi
     if (w->rows[low].from != version || w->rows[low].key != number) {
         fail_msg("no k%u was stored by version %llu", number, (unsigned long long)version);
     }
-    *embedding = w->rows[low].embedding;
+    return w->rows[low].embedding;
+}
+
+static inline strata_status compare(void *ctx, const float *embedding, st_vector_hit *entries,
+                                    uint32_t count) {
+    const world *w = ctx;
+    const float length = st_vector_length(&w->codec, embedding);
+    for (uint32_t i = 0; i < count; i++) {
+        entries[i].distance = st_vector_distance(&w->codec, embedding, length,
+                                                 original(w, entries[i].key, entries[i].version));
+    }
     return STRATA_OK;
 }
 
@@ -267,8 +275,7 @@ static inline void assert_good(world *w, const st_vector_query *query,
     for (size_t i = 0; i < found->count; i++) {
         const st_vector_hit *hit = &found->hits[i];
         const uint32_t key = key_number(hit->key);
-        const float *embedding;
-        (void)original(w, hit->key, hit->version, &embedding);
+        const float *embedding = original(w, hit->key, hit->version);
         assert_true(hit->version <= query->snapshot);
         assert_true(lets_pass(w, key, hit->version));
         assert_true(hit->distance ==
@@ -294,7 +301,7 @@ static inline void ask(world *w, bool exact, st_arena *arena) {
         .snapshot = w->version - back,
         .exact = exact,
         .passes = w->passes_one_in > 1 ? passes : NULL,
-        .original = original,
+        .compare = compare,
         .ctx = w,
     };
     query.effort = query.k * 4 + 40;
