@@ -1,4 +1,5 @@
-/* block_cache.c - sixteen hash tables of blocks, each with its own lock and its own clock.
+/* block_cache.c - sixteen hash tables of blocks, each with its own lock and its own clock. A value that
+ * a table keeps apart is a block here, too.
  *
  * A block is a record of one cache line in a chained hash table of its shard. Records also stand in
  * a ring, an array over which a hand goes round: it takes the first unpinned record that was not

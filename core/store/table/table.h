@@ -90,6 +90,7 @@ strata_status st_table_get(const st_table *table, strata_slice key, uint64_t has
 /* Bytes of a file that is read in order, a piece at a time. */
 typedef struct st_table_window {
     uint64_t start; /* offset in the file */
+    size_t piece;   /* bytes to read at a time; 0: as many as pay */
     strata_buffer bytes;
 } st_table_window;
 
@@ -112,6 +113,8 @@ typedef struct st_table_iter {
     strata_buffer own;             /* a block that is not in the cache */
     st_table_window window;        /* of the file, past the cache */
     strata_buffer apart;           /* a value that was kept apart */
+    uint64_t apart_end;            /* where its frame ends */
+    unsigned apart_run;            /* values that were read in order until then */
     st_block_cursor cursor;
     uint8_t key_bytes[ST_TABLE_KEY_MAX];
 } st_table_iter;
