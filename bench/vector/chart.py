@@ -17,8 +17,8 @@ Each engine is a process of its own. Engines take turns at every effort (ef) of 
 over the rounds, above 1 we are better, and a rate at a recall is read off the curve of a round. hnswlib is
 compiled as its package is, -O3 -march=native; it and ours are asked one query at a time, usearch and Faiss for all in
 one call, so that Python costs them nothing. `ours-db` is a collection of a database in a folder, asked through
-strata.h: a search takes the originals of what it finds from the store; its memory is that of the process, with the
-blocks of originals that are cached. `ours-b1` is the same with codes of one bit. `ours-index` is the index without a
+strata.h: a search takes the originals of what it finds from the store. bytes: what the process has grown by since
+before the build, once all queries were asked at a recall of 0.95, so with what they cached. `ours-b1` is the same with codes of one bit. `ours-index` is the index without a
 store: originals are compared in the driver's memory, which is not counted as the index's, as they are the database's; the peers keep their own copies,
 which is counted. Filters have nothing to do with where a vector lies: in the second case (`new`) ours never saw the
 filter before, and asks for each entry whether it passes. churn: 20 % are erased, all of them, and come back under

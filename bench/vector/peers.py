@@ -124,10 +124,10 @@ class Bench:
 
     def build(self, threads):
         self.engine.index = None
-        before, cpu, start = resident(), cpu_seconds(), time.monotonic()
+        self.resident, cpu, start = resident(), cpu_seconds(), time.monotonic()
         self.engine.build(threads)
         return {"seconds": time.monotonic() - start, "cpu_s": cpu_seconds() - cpu,
-                "count": len(self.base), "resident": resident() - before, "bytes": 0}
+                "count": len(self.base), "bytes": 0}
 
     def search(self, effort, threads, percent=0):
         mask = passing(len(self.base), percent) if percent else None
@@ -138,7 +138,9 @@ class Bench:
             passes += 1
         took, cpu = time.monotonic() - start, cpu_seconds() - cpu
         count = passes * len(self.queries)
-        return {"recall": self.recall(found, percent), "rate": count / took, "cpu_us": cpu * 1e6 / count}
+        taken = resident() - self.resident
+        return {"recall": self.recall(found, percent), "rate": count / took, "cpu_us": cpu * 1e6 / count,
+                "resident": taken}
 
     def obey(self, words):
         if words[0] == "build":

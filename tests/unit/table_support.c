@@ -27,6 +27,16 @@ static strata_slice random_value(tab_model *model, size_t len) {
     return len == 0 ? st_slice("", 0) : st_slice(bytes, len);
 }
 
+/* What no codec makes shorter. */
+static strata_slice noise_value(tab_model *model, size_t len) {
+    uint8_t *bytes = st_arena_alloc(&model->arena, len, 1);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < len; i++) {
+        bytes[i] = (uint8_t)test_random(&model->chance);
+    }
+    return st_slice(bytes, len);
+}
+
 static void add_version(tab_model *model, strata_slice key, strata_slice value, unsigned flags) {
     if (model->count == model->cap) {
         model->cap = model->cap * 2 + 64;
@@ -116,11 +126,13 @@ static void add_apart(tab_model *model) {
     const strata_slice key =
         make_key(model, 3, ST_TAG_KV, random_text(model, text, 1 + test_random_below(chance, 12)));
     for (int i = 0; i < 3; i++) {
-        const size_t len = test_random_below(chance, 3) != 0 ? test_random_below(chance, 300)
+        const bool noise = test_random_below(chance, 3) == 0;
+        const size_t len = noise ? ST_VALUE_APART_BYTES - 3 + test_random_below(chance, 2000)
+                           : test_random_below(chance, 3) != 0 ? test_random_below(chance, 300)
                            : test_random_below(chance, 50) == 0
                                ? 300000 + test_random_below(chance, 300000)
                                : ST_VALUE_APART_BYTES - 3 + test_random_below(chance, 40000);
-        add_version(model, key, random_value(model, len),
+        add_version(model, key, noise ? noise_value(model, len) : random_value(model, len),
                     test_random_below(chance, 9) == 0 ? 4 : 0);
     }
 }

@@ -28,7 +28,7 @@ typedef enum tab_shape {
     TAB_PLAIN,     /* one version of each key, values of 100 bytes */
     TAB_HISTORIES, /* a few keys with thousands of versions */
     TAB_LONG_KEYS, /* keys of up to the longest, that share much */
-    TAB_APART,     /* every third value is kept apart */
+    TAB_APART,     /* about half of the values are kept apart, noise and long ones */
     TAB_CLUSTERS,  /* names like paths, in clusters of all sizes */
     TAB_SHAPES,
 } tab_shape;

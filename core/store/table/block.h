@@ -104,10 +104,10 @@ typedef struct st_block_add {
 
 /* Errors: no_memory. */
 strata_status st_block_builder_add(st_block_builder *builder, const st_block_add *add);
-/* Whether the block should end before an entry with a key so long. A value longer than
- * ST_VALUE_APART_BYTES is to be kept apart. */
+/* Whether the block should end before an entry with a key so long. apart: its value is to be kept
+ * apart. */
 bool st_block_builder_is_full(const st_block_builder *builder, size_t key_len,
-                              const st_revision *revision);
+                              const st_revision *revision, bool apart);
 /* What the block would take, were it finished now. */
 size_t st_block_builder_bytes(const st_block_builder *builder);
 /* Appends the block and empties the builder; what was counted stays until the next entry. Errors:

@@ -209,11 +209,10 @@ size_t st_block_builder_bytes(const st_block_builder *b) {
 }
 
 bool st_block_builder_is_full(const st_block_builder *b, size_t key_len,
-                              const st_revision *revision) {
+                              const st_revision *revision, bool apart) {
     if (b->bytes.len == 0) {
         return false;
     }
-    const bool apart = revision->value.len > ST_VALUE_APART_BYTES;
     /* Flags, two lengths of the key, one of the value, and the key as a head has it. */
     size_t more = 1 + 2 + 2 + 3 + key_len;
     more += apart ? (size_t)2 * ST_VARINT_BYTES_MAX : revision->value.len;

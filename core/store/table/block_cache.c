@@ -1,4 +1,5 @@
-/* block_cache.c - sixteen hash tables of blocks, each with its own lock and its own clock.
+/* block_cache.c - sixteen hash tables of blocks, each with its own lock and its own clock. A value that
+ * a table keeps apart is a block here, too.
  *
  * A block is a record of one cache line in a chained hash table of its shard. Records also stand in
  * a ring, an array over which a hand goes round: it takes the first unpinned record that was not
@@ -377,6 +378,17 @@ const st_cached_block *st_block_cache_find(st_block_cache *cache, uint64_t table
     }
     st_mutex_unlock(&s->lock, &cache->host->executor);
     return r == NULL ? NULL : &r->block;
+}
+
+void st_block_cache_prefetch(st_block_cache *cache, uint64_t table, uint64_t offset, bool near) {
+    const uint64_t hash = hash_of(table, offset);
+    shard *s = shard_of(cache, hash);
+    st_mutex_lock(&s->lock, &cache->host->executor);
+    if (s->bucket_count > 0) {
+        record **bucket = bucket_of(s, hash);
+        __builtin_prefetch(near ? (const void *)*bucket : (const void *)bucket);
+    }
+    st_mutex_unlock(&s->lock, &cache->host->executor);
 }
 
 strata_status st_block_cache_add(st_block_cache *cache, const st_block_to_cache *add,

@@ -1,25 +1,19 @@
-/* table.c - an open table: its resident parts, its blocks through the cache, single keys.
- *
- * A get asks the filter (one line of memory), the index (an array that the processor's cache
- * holds), the cache of blocks, and the hash table of the block (a line, then the entry and the head
- * of its group at once): on a table of 10^6 entries about four misses of memory, two of them at the
- * same time.
+/* table.c - an open table: its resident parts, and its blocks through the cache.
  *
  * Invariants
  * 1. What is resident was checked when the table was opened and does not change.
  * 2. A block is checked against the index when it is loaded; what is in the cache is sound.
- * 3. The newest version inside a bound of versions is in the block that the index names: between
- *    blocks of one key the index knows the version, not only the key. A bound of time may lead on
- *    into the blocks after it, as far as the key continues; those that are too new as a whole are
- *    passed over unread.
+ *
+ * A value that is kept apart is a record of the cache by itself, under the offset of its frame: an
+ * embedding that is asked for brings itself into memory, not the 8 KiB around it. Searches of vectors
+ * read embeddings of 1.5 KiB all over a table; with whole blocks a cache of one size held a fifth of
+ * them. Values of more than ST_VALUE_CACHED_BYTES are read each time: one of a megabyte would push
+ * hundreds of others out, and a read of it costs little more than its copy.
+ * Rejected: cells of one size for them, as blocks have; most of each would be empty.
  */
 #include "store/table/table_private.h"
 
 #include "store/table/filter.h"
-
-uint64_t st_table_hash(strata_slice key) {
-    return st_filter_hash(key);
-}
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
@@ -234,241 +228,48 @@ strata_status st_table_pin_block(const st_table *table, size_t block,
     return ST_LIKELY(*pinned != NULL) ? STRATA_OK : cache_block(table, block, pinned, error);
 }
 
-st_table_frame st_table_value_frame(const st_index_block *about, const st_block_entry *entry) {
-    const st_table_frame frame = {.offset = about->apart_from + entry->apart.at,
-                                  .stored_len = entry->apart.stored_len,
-                                  .plain_len = entry->apart.plain_len,
-                                  .encoded = entry->apart.encoded,
+st_table_frame st_table_value_frame(const st_index_block *about, const st_apart *apart) {
+    const st_table_frame frame = {.offset = about->apart_from + apart->at,
+                                  .stored_len = apart->stored_len,
+                                  .plain_len = apart->plain_len,
+                                  .encoded = apart->encoded,
                                   .kind = ST_FRAME_VALUE};
     return frame;
 }
 
-/* ---- Single keys ----------------------------------------------------------------------------- */
+/* ---- Values kept apart ----------------------------------------------------------------------- */
 
-/* Of a get that has come to a block. */
-typedef struct get {
-    const st_table *table;
-    strata_slice key;
-    uint64_t hash;
-    const st_bound *bound;
-    st_arena *arena;
-    st_revision *revision;
-    strata_error *error;
-} get;
-
-static strata_status no_memory_for_value(const get *g) {
-    return st_table_failed(&g->table->file, STRATA_NO_MEMORY, g->error);
-}
-
-static strata_status copy_apart(const get *g, size_t block, const st_block_entry *entry,
-                                strata_slice *value) {
-    st_index_block about;
-    st_table_index_block(&g->table->index, block, &about);
-    const st_table_frame frame = st_table_value_frame(&about, entry);
-    uint8_t *bytes = st_arena_alloc(g->arena, ST_FRAME_BYTES + (size_t)frame.plain_len, 1);
+static strata_status cache_value(const st_table *table, const st_table_frame *frame,
+                                 st_table_window *window, const st_cached_block **pinned,
+                                 strata_error *error) {
+    const size_t room = ST_FRAME_BYTES + (size_t)frame->plain_len;
+    size_t cap;
+    uint8_t *bytes = st_block_cache_room(table->cache, room, &cap);
     if (bytes == NULL) {
-        return no_memory_for_value(g);
+        return st_table_failed(&table->file, STRATA_NO_MEMORY, error);
     }
-    ST_TRY(st_table_read_frame(&g->table->file, &frame, bytes, g->error));
-    *value = st_slice(bytes + ST_FRAME_BYTES, frame.plain_len);
-    return STRATA_OK;
+    strata_status status =
+        window == NULL
+            ? st_table_read_frame(&table->file, frame, bytes, error)
+            : st_table_read_through(&table->file, window, frame->offset, frame, bytes, error);
+    if (status != STRATA_OK) {
+        st_block_cache_give_back(table->cache, bytes, cap);
+        return status;
+    }
+    const st_block_to_cache add = {.table = table->file.number,
+                                   .offset = frame->offset,
+                                   .bytes = bytes,
+                                   .len = room,
+                                   .cap = cap};
+    status = st_block_cache_add(table->cache, &add, pinned);
+    return status == STRATA_OK ? STRATA_OK : st_table_failed(&table->file, status, error);
 }
 
-static st_revision revision_of(const st_block_entry *entry, strata_slice value) {
-    const st_revision revision = {.number = entry->number,
-                                  .timestamp_us = entry->timestamp_us,
-                                  .expires_us = entry->expires_us,
-                                  .deleted = (entry->flags & ST_ENTRY_DELETED) != 0,
-                                  .trimmed = (entry->flags & ST_ENTRY_TRIMMED) != 0,
-                                  .hole = (entry->flags & ST_ENTRY_HOLE) != 0,
-                                  .value = value};
-    return revision;
-}
-
-static strata_status copy_out(const get *g, size_t place, const st_block *block,
-                              const st_block_entry *entry) {
-    strata_slice value = st_slice("", 0);
-    if ((entry->flags & ST_ENTRY_APART) != 0) {
-        ST_TRY(copy_apart(g, place, entry, &value));
-    } else if (entry->value_len > 0) {
-        value = st_arena_copy(g->arena,
-                              st_slice(st_block_bytes(block) + entry->value_at, entry->value_len));
-        if (value.data == NULL) {
-            return no_memory_for_value(g);
-        }
-    }
-    *g->revision = revision_of(entry, value);
-    return STRATA_OK;
-}
-
-/* The newest version inside the bound, from the entry at `at` on. *ended: the block ended with
- * versions of the key that are too new. */
-static bool find_version(const st_block *block, size_t at, const st_bound *bound,
-                         st_block_entry *entry, bool *ended) {
-    *ended = false;
-    st_block_decode(block, at, entry);
-    while (!st_bound_holds(bound, entry->number, entry->timestamp_us)) {
-        *ended = entry->next >= block->end;
-        if (*ended) {
-            return false;
-        }
-        st_block_decode(block, (size_t)entry->next, entry);
-        if ((entry->flags & ST_ENTRY_SAME) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static const uint32_t *slots_of(const st_cached_block *pinned) {
-    const uint8_t *block = (const uint8_t *)st_block_in(pinned->bytes.data);
-    return (const uint32_t *)(const void *)(block + (pinned->tag >> 32));
-}
-
-static size_t find_in_block(const st_cached_block *pinned, strata_slice key, uint64_t hash) {
-    return st_block_find(st_block_in(pinned->bytes.data), slots_of(pinned),
-                         (size_t)(pinned->tag & UINT32_MAX), key, hash);
-}
-
-static strata_status get_in_block(const get *g, size_t place, bool *found, bool *ended) {
-    const st_cached_block *pinned;
-    st_block_entry entry;
-    strata_status status = STRATA_OK;
-    *ended = false;
-    ST_TRY(st_table_pin_block(g->table, place, &pinned, g->error));
-    const st_block *block = st_block_in(pinned->bytes.data);
-    const size_t at = find_in_block(pinned, g->key, g->hash);
-    if (at != 0 && find_version(block, at, g->bound, &entry, ended)) {
-        status = copy_out(g, place, block, &entry);
-        *found = status == STRATA_OK;
-    }
-    st_block_cache_unpin(g->table->cache, pinned);
-    return status;
-}
-
-strata_status st_table_get(const st_table *table, strata_slice key, uint64_t hash,
-                           const st_bound *bound, st_arena *arena, st_revision *revision,
-                           bool *found, strata_error *error) {
-    const get g = {table, key, hash, bound, arena, revision, error};
-    size_t place;
-    bool ended;
-    *found = false;
-    const strata_buffer *filter = &table->filter;
-    if ((filter->len > 0 && !st_filter_may_hold(filter->data, filter->len, hash)) ||
-        !st_table_index_find(&table->index, key, bound->version, &place)) {
-        return STRATA_OK;
-    }
-    ST_TRY(get_in_block(&g, place, found, &ended));
-    /* Only a bound of time leads here. */
-    for (place++;
-         ended && place < table->index.count && st_table_index_continues(&table->index, place);
-         place++) {
-        st_index_block about;
-        st_table_index_block(&table->index, place, &about);
-        if (about.time_low_us <= bound->time_us) {
-            ST_TRY(get_in_block(&g, place, found, &ended));
-        }
-    }
-    return STRATA_OK;
-}
-
-/* ---- Many keys ------------------------------------------------------------------------------- */
-
-/* Each of these begins where the one before has made something be on its way from memory, for all. */
-
-static bool is_asked(const st_table_lookup *l) {
-    return l->table != NULL && !l->found;
-}
-
-/* The filter's line. */
-static void begin_lookup(const st_table_lookup *l) {
-    const strata_buffer *filter = &l->table->filter;
-    if (filter->len > 0) {
-        __builtin_prefetch(st_filter_line(filter->data, filter->len, l->hash));
-    }
-}
-
-/* The block, and in it the line of its hash table. */
-static strata_status pin_lookup(st_table_lookup *l, strata_error *error) {
-    const st_table *table = l->table;
-    const strata_buffer *filter = &table->filter;
-    if ((filter->len > 0 && !st_filter_may_hold(filter->data, filter->len, l->hash)) ||
-        !st_table_index_find(&table->index, l->key, l->bound.version, &l->place)) {
-        return STRATA_OK;
-    }
-    ST_TRY(st_table_pin_block(table, l->place, &l->pinned, error));
-    __builtin_prefetch(st_block_in(l->pinned->bytes.data));
-    __builtin_prefetch(
-        st_block_line(slots_of(l->pinned), (size_t)(l->pinned->tag & UINT32_MAX), l->hash));
-    return STRATA_OK;
-}
-
-/* The entry. */
-static void reach_lookup(const st_table_lookup *l) {
-    st_block_prefetch(st_block_in(l->pinned->bytes.data), slots_of(l->pinned),
-                      (size_t)(l->pinned->tag & UINT32_MAX), l->hash);
-}
-
-/* And its value. */
-static strata_status finish_lookup(st_table_lookup *l, st_arena *arena, strata_error *error) {
-    const st_block *block = st_block_in(l->pinned->bytes.data);
-    const size_t at = find_in_block(l->pinned, l->key, l->hash);
-    st_block_entry entry;
-    bool ended;
-    if (at == 0 || !find_version(block, at, &l->bound, &entry, &ended)) {
-        return STRATA_OK;
-    }
-    strata_slice value = st_slice(st_block_bytes(block) + entry.value_at, entry.value_len);
-    if ((entry.flags & ST_ENTRY_APART) != 0) {
-        const get g = {l->table, l->key, l->hash, &l->bound, arena, &l->revision, error};
-        ST_TRY(copy_apart(&g, l->place, &entry, &value));
-    }
-    for (size_t byte = 0; byte < value.len; byte += ST_FILTER_LINE_BYTES) {
-        __builtin_prefetch((const uint8_t *)value.data + byte);
-    }
-    l->revision = revision_of(&entry, value);
-    l->found = true;
-    return STRATA_OK;
-}
-
-static void release(st_table_lookup *l) {
-    if (l->pinned != NULL) {
-        st_block_cache_unpin(l->table->cache, l->pinned);
-        l->pinned = NULL;
-    }
-}
-
-strata_status st_table_get_many(st_table_lookup *lookups, size_t count, st_arena *arena,
-                                strata_error *error) {
-    for (size_t i = 0; i < count; i++) {
-        if (is_asked(&lookups[i])) {
-            begin_lookup(&lookups[i]);
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (is_asked(&lookups[i])) {
-            ST_TRY(pin_lookup(&lookups[i], error));
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (is_asked(&lookups[i]) && lookups[i].pinned != NULL) {
-            reach_lookup(&lookups[i]);
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        st_table_lookup *l = &lookups[i];
-        if (is_asked(l) && l->pinned != NULL) {
-            ST_TRY(finish_lookup(l, arena, error));
-            if (!l->found) {
-                release(l);
-            }
-        }
-    }
-    return STRATA_OK;
-}
-
-void st_table_release_many(st_table_lookup *lookups, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        release(&lookups[i]);
-    }
+strata_status st_table_pin_value(const st_table *table, const st_table_frame *frame,
+                                 st_table_window *window, const st_cached_block **pinned,
+                                 strata_error *error) {
+    ST_ASSERT(frame->plain_len <= ST_VALUE_CACHED_BYTES);
+    *pinned = st_block_cache_find(table->cache, table->file.number, frame->offset);
+    return ST_LIKELY(*pinned != NULL) ? STRATA_OK
+                                      : cache_value(table, frame, window, pinned, error);
 }

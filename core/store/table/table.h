@@ -99,7 +99,7 @@ typedef struct st_table_lookup {
     /* Its own. */
     const st_cached_block *pinned; /* holds the value; NULL: none */
     size_t place;                  /* of the block */
-    size_t at;                     /* of the entry */
+    st_apart apart;                /* where the value is still to be fetched from */
 } st_table_lookup;
 
 /* st_table_get of each that was not found yet, in its table; what has to come from memory does so for all of them at
@@ -111,6 +111,7 @@ void st_table_release_many(st_table_lookup *lookups, size_t count);
 /* Bytes of a file that is read in order, a piece at a time. */
 typedef struct st_table_window {
     uint64_t start; /* offset in the file */
+    size_t piece;   /* bytes to read at a time; 0: as many as pay */
     strata_buffer bytes;
 } st_table_window;
 
@@ -133,6 +134,8 @@ typedef struct st_table_iter {
     strata_buffer own;             /* a block that is not in the cache */
     st_table_window window;        /* of the file, past the cache */
     strata_buffer apart;           /* a value that was kept apart */
+    uint64_t apart_end;            /* where its frame ends */
+    unsigned apart_run;            /* values that were read in order until then */
     st_block_cursor cursor;
     uint8_t key_bytes[ST_TABLE_KEY_MAX];
 } st_table_iter;

@@ -304,11 +304,15 @@ static const uint8_t *in_window(const st_table_window *window, uint64_t offset, 
     return holds ? window->bytes.data + (size_t)(offset - window->start) : NULL;
 }
 
+static size_t piece_of(const st_table_window *window) {
+    return window->piece == 0 ? WINDOW_BYTES : window->piece;
+}
+
 /* Reads a piece from there on, as far as there are blocks. */
 static strata_status move_window(const st_table_file *file, st_table_window *window, uint64_t from,
                                  strata_error *error) {
     const uint64_t left = file->footer.index - from;
-    const size_t len = left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES;
+    const size_t len = left < piece_of(window) ? (size_t)left : piece_of(window);
     window->bytes.len = 0;
     window->start = from;
     if (st_buffer_reserve(&window->bytes, len) != STRATA_OK) {
@@ -323,13 +327,18 @@ strata_status st_table_read_through(const st_table_file *file, st_table_window *
                                     uint64_t from, const st_table_frame *frame, uint8_t *into,
                                     strata_error *error) {
     const size_t len = ST_FRAME_BYTES + (size_t)frame->stored_len;
-    if (len > WINDOW_BYTES) {
+    if (len > piece_of(window)) {
         return st_table_read_frame(file, frame, into, error);
     }
     const uint8_t *bytes = in_window(window, frame->offset, len);
     if (bytes == NULL) {
-        const bool both = frame->offset - from <= WINDOW_BYTES - len;
-        ST_TRY(move_window(file, window, both ? from : frame->offset, error));
+        /* A block is read before the values that lie before it: alone, unless one window holds both,
+         * so that the window never goes back. */
+        const bool both = frame->offset - from <= piece_of(window) - len;
+        if (from != frame->offset && (!both || in_window(window, from, 1) != NULL)) {
+            return st_table_read_frame(file, frame, into, error);
+        }
+        ST_TRY(move_window(file, window, from, error));
         bytes = in_window(window, frame->offset, len);
     }
     ST_ASSERT(bytes != NULL);

@@ -106,8 +106,8 @@ typedef struct st_table_frame {
  * ST_FRAME_BYTES + plain_len. Errors: corrupt, io, no_memory. */
 strata_status st_table_read_frame(const st_table_file *file, const st_table_frame *frame,
                                   uint8_t *into, strata_error *error) STRATA_MUST_USE;
-/* As st_table_read_frame, through the window. If the window does not hold the frame, it goes on to
- * `from`, at or before the frame, or to the frame itself if both do not fit. */
+/* As st_table_read_frame, through the window. from: what is to be read next begins there, at or before
+ * the frame. The window goes on to it, if it does not hold the frame and that helps. */
 strata_status st_table_read_through(const st_table_file *file, st_table_window *window,
                                     uint64_t from, const st_table_frame *frame, uint8_t *into,
                                     strata_error *error) STRATA_MUST_USE;

@@ -7,8 +7,22 @@
  * Invariants
  * 1. here: the cursor stands at an entry of block number `block`, and key and revision are its.
  * 2. After a failure, or past the end, it stands nowhere and holds no block.
+ *
+ * The values kept apart that an iterator comes to first are read through the cache, as those of
+ * single keys are, and a few at a time: a page that is listed again finds them there. Whoever has read
+ * APART_CACHED of them in order is taken to go on; what follows is looked for in the cache, else read
+ * many at a time, and not kept.
  */
 #include "store/table/table_private.h"
+
+enum {
+    APART_CACHED = 16,
+    /* Read ahead until then: a read of the storage costs as much as copying that. */
+    APART_PIECE_BYTES = 16 << 10,
+    /* Values of one block are side by side, with a block before those of the next: what lies no
+     * further on is in order. */
+    APART_NEAR_BYTES = 64 << 10,
+};
 
 void st_table_iter_init(st_table_iter *iter, const st_table *table, strata_error *error) {
     iter->table = table;
@@ -21,7 +35,9 @@ void st_table_iter_init(st_table_iter *iter, const st_table *table, strata_error
     iter->pinned = NULL;
     iter->own = (strata_buffer){.host = table == NULL ? NULL : table->file.host};
     iter->apart = iter->own;
-    iter->window = (st_table_window){0, iter->own};
+    iter->apart_end = 0;
+    iter->apart_run = 0;
+    iter->window = (st_table_window){0, 0, iter->own};
     iter->cursor.key = iter->key_bytes;
 }
 
@@ -171,6 +187,40 @@ strata_status st_table_iter_seek_before(st_table_iter *iter, strata_slice key) {
     return STRATA_OK;
 }
 
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+/* Tells how many values were read in order, and the window how far to read ahead. */
+static void note_apart(st_table_iter *iter, const st_table_frame *frame) {
+    const bool in_order =
+        frame->offset >= iter->apart_end && frame->offset - iter->apart_end <= APART_NEAR_BYTES;
+    iter->apart_run = in_order ? iter->apart_run + 1 : 0;
+    iter->apart_end = frame->offset + ST_FRAME_BYTES + frame->stored_len;
+    iter->window.piece =
+        iter->past_cache || iter->apart_run >= APART_CACHED ? 0 : APART_PIECE_BYTES;
+}
+
+/* A value kept apart, to the place that was reserved for it. */
+static strata_status read_apart(st_table_iter *iter, const st_table_frame *frame) {
+    const st_table *table = iter->table;
+    st_table_window *window = iter->past_cache || iter->apart_run > 0 ? &iter->window : NULL;
+    const st_cached_block *pinned = NULL;
+    if (!iter->past_cache && frame->plain_len <= ST_VALUE_CACHED_BYTES) {
+        if (iter->apart_run < APART_CACHED) {
+            ST_TRY(st_table_pin_value(table, frame, window, &pinned, iter->error));
+        } else {
+            pinned = st_block_cache_find(table->cache, table->file.number, frame->offset);
+        }
+    }
+    if (pinned != NULL) {
+        memcpy(iter->apart.data, pinned->bytes.data, pinned->bytes.len);
+        st_block_cache_unpin(table->cache, pinned);
+        return STRATA_OK;
+    }
+    return window == NULL ? st_table_read_frame(&table->file, frame, iter->apart.data, iter->error)
+                          : st_table_read_through(&table->file, window, frame->offset, frame,
+                                                  iter->apart.data, iter->error);
+}
+
 strata_status st_table_iter_value(st_table_iter *iter, strata_slice *value) {
     const st_block_entry *entry = &iter->cursor.entry;
     ST_ASSERT(iter->here);
@@ -183,15 +233,13 @@ strata_status st_table_iter_value(st_table_iter *iter, strata_slice *value) {
     }
     st_index_block about;
     st_table_index_block(&iter->table->index, iter->block, &about);
-    const st_table_frame frame = st_table_value_frame(&about, entry);
+    const st_table_frame frame = st_table_value_frame(&about, &entry->apart);
     iter->apart.len = 0;
     if (st_buffer_reserve(&iter->apart, ST_FRAME_BYTES + (size_t)frame.plain_len) != STRATA_OK) {
         return st_table_failed(&iter->table->file, STRATA_NO_MEMORY, iter->error);
     }
-    ST_TRY(iter->past_cache
-               ? st_table_read_through(&iter->table->file, &iter->window, frame.offset, &frame,
-                                       iter->apart.data, iter->error)
-               : st_table_read_frame(&iter->table->file, &frame, iter->apart.data, iter->error));
+    note_apart(iter, &frame);
+    ST_TRY(read_apart(iter, &frame));
     *value = st_slice(iter->apart.data + ST_FRAME_BYTES, frame.plain_len);
     return STRATA_OK;
 }

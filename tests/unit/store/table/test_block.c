@@ -33,7 +33,7 @@ static void build(fixture *f) {
     f->count = 0;
     while (f->count < f->model.count) {
         const tab_entry *entry = &f->model.entries[f->count];
-        if (st_block_builder_is_full(&builder, entry->key.len, &entry->revision)) {
+        if (st_block_builder_is_full(&builder, entry->key.len, &entry->revision, false)) {
             break;
         }
         const strata_slice before = f->count == 0 ? st_slice("", 0) : entry[-1].key;
