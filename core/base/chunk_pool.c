@@ -57,12 +57,13 @@ void st_chunk_pool_init(st_chunk_pool *pool, const strata_host *host, uint64_t b
     st_mutex_init(&pool->lock);
 }
 
-void st_chunk_pool_free(st_chunk_pool *pool) {
-    while (pool->free != NULL) {
-        st_pooled_chunk *chunk = pool->free;
-        pool->free = chunk->next;
+void st_chunk_pool_empty(st_chunk_pool *pool) {
+    for (void *chunk = take(pool); chunk != NULL; chunk = take(pool)) {
         st_free(&pool->host->memory, chunk, ST_ARENA_CHUNK_MAX);
     }
-    pool->bytes = 0;
+}
+
+void st_chunk_pool_free(st_chunk_pool *pool) {
+    st_chunk_pool_empty(pool);
     pool->bytes_max = 0;
 }

@@ -21,6 +21,8 @@ typedef struct st_chunk_pool {
 
 /* Keeps at most bytes_max. Any thread may use the allocator; the pool stays where it is. */
 void st_chunk_pool_init(st_chunk_pool *pool, const strata_host *host, uint64_t bytes_max);
+/* Gives what is free back to the host, and goes on. Any thread. */
+void st_chunk_pool_empty(st_chunk_pool *pool);
 /* Gives everything back to the host; the allocator takes no more. */
 void st_chunk_pool_free(st_chunk_pool *pool);
 

@@ -17,7 +17,7 @@ enum {
      * embedding of 384 numbers is one, and is read alone. */
     ST_VALUE_APART_BYTES = 1 << 10,
     /* Up to here, what a codec packs well stays among its neighbours, which it resembles: a document
-     * of 2 KiB takes a third more when it is packed alone. */
+     * of 2 KiB takes 28 % more when it is packed alone, one of 1.4 KiB 45 %. */
     ST_VALUE_PACKED_BYTES = 16 << 10,
     /* The longest value kept apart that is cached: one of more costs a read of the storage little
      * beside its copy, and would push as many others out as it is longer. */

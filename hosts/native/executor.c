@@ -46,9 +46,16 @@ struct strata_job {
     bool kicked;
     bool stopping;
     uint32_t every_ms;
+    st_native_settling settling;
     void (*step)(void *arg);
     void *arg;
 };
+
+static uint64_t now_ns(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
 
 static struct timespec after_ms(struct timespec time, uint32_t ms) {
     time.tv_sec += (time_t)(ms / 1000);
@@ -84,6 +91,7 @@ static void *run(void *arg) {
         (void)pthread_mutex_unlock(&job->mutex);
         (void)clock_gettime(CLOCK_MONOTONIC, &begun);
         job->step(job->arg);
+        (void)st_native_settle(&job->settling, now_ns());
         (void)pthread_mutex_lock(&job->mutex);
     }
     (void)pthread_mutex_unlock(&job->mutex);
@@ -155,12 +163,6 @@ void st_native_stop(void *ctx, strata_job *job) {
     (void)pthread_mutex_unlock(&job->mutex);
     (void)pthread_join(job->thread, NULL);
     free_job(job);
-}
-
-static uint64_t now_ns(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 static void pause_thread(void) {

@@ -12,17 +12,36 @@
  *    Its tail is not rounded up to a huge page: 2.1 MiB must not cost 4.
  * 3. On failure the old block is untouched.
  *
+ * malloc keeps what is freed, and rightly so: most of it is wanted again at once. But an index that was
+ * merged leaves tens of megabytes in pieces of 50 KB behind, between pieces that live, which nobody
+ * wants again. So frees of PIECE_BYTES and more are counted, and when TRIM_BYTES of them came together
+ * and then none for QUIET_NS, a thread that rests has malloc_trim give back the pages in between.
+ * Rejected: to map what is above 32 KB; then each of them is touched afresh, which is what the
+ * foreground pays for.
+ *
  * Rejected: aligned_alloc + madvise. glibc keeps its own header in front of each block, so that the
  * first and last huge page of every block stay small ones, and free does not always give them back.
  */
 #include "native.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define BIG_BYTES ((size_t)2 << 20)
+
+enum { PIECE_BYTES = 32 << 10, TRIM_BYTES = 8 << 20 };
+#define QUIET_NS UINT64_C(1000000000)
+
+/* Of pieces, by all databases of the process, as malloc is one; and until the last trim. Relaxed: they
+ * order nothing. */
+static _Atomic uint64_t freed_bytes;
+static _Atomic uint64_t trimmed_bytes;
 
 static size_t whole_pages(size_t size) {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -88,9 +107,32 @@ static void *remap_big(void *old, size_t old_size, size_t new_size) {
 static void release(void *old, size_t old_size) {
     if (old != NULL && old_size >= BIG_BYTES) {
         (void)munmap(old, whole_pages(old_size));
-    } else {
-        free(old);
+        return;
     }
+    free(old);
+    if (old_size >= PIECE_BYTES) {
+        atomic_fetch_add_explicit(&freed_bytes, old_size, memory_order_relaxed);
+    }
+}
+
+bool st_native_settle(st_native_settling *settling, uint64_t now_ns) {
+    const uint64_t freed = atomic_load_explicit(&freed_bytes, memory_order_relaxed);
+    uint64_t trimmed = atomic_load_explicit(&trimmed_bytes, memory_order_relaxed);
+    if (freed != settling->seen_bytes) {
+        settling->seen_bytes = freed;
+        settling->seen_ns = now_ns;
+        return false;
+    }
+    /* By one thread only. */
+    if (freed < trimmed + TRIM_BYTES || now_ns - settling->seen_ns < QUIET_NS ||
+        !atomic_compare_exchange_strong_explicit(&trimmed_bytes, &trimmed, freed,
+                                                 memory_order_relaxed, memory_order_relaxed)) {
+        return false;
+    }
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+    return true;
 }
 
 void *st_native_resize(void *ctx, void *old, size_t old_size, size_t new_size) {

@@ -19,6 +19,14 @@ struct strata_file {
 
 /* ---- memory.c */
 void *st_native_resize(void *ctx, void *old, size_t old_size, size_t new_size);
+/* What a thread that looks now and then knows. */
+typedef struct st_native_settling {
+    uint64_t seen_bytes; /* freed until then, */
+    uint64_t seen_ns;    /* when that was first seen */
+} st_native_settling;
+/* Gives freed memory back to the system, if much was freed, and none of late; says whether. Any thread;
+ * one that has nothing else to do. */
+bool st_native_settle(st_native_settling *settling, uint64_t now_ns);
 
 /* ---- storage.c */
 strata_status st_native_open(void *ctx, const char *name, uint32_t flags, strata_file **file);

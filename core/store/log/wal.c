@@ -33,6 +33,7 @@ enum {
     RESERVE_BYTES = 1 << 20,     /* grown at a time: one file-system transaction a megabyte */
     HELD_BYTES_MAX = 16 << 20,   /* of what comes while somebody does */
     PENDING_BYTES_MAX = 1 << 20, /* buffered mode writes early beyond this, if nobody syncs */
+    KEPT_BYTES = 64 << 10,       /* of each buffer, at rest */
     COMPANY_LOOKS = 800,         /* for those who join a sync: 10-20 us */
     TURNS_ALONE = 4,             /* after nobody came */
 };
@@ -210,6 +211,7 @@ static strata_status write_taken(st_wal *wal, strata_error *error) {
             return poison(wal, status, "writing", error);
         }
         wal->written += wal->flushing.len;
+        wal->flushing.len = 0;
     }
     return STRATA_OK;
 }
@@ -335,6 +337,26 @@ strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error
     const uint64_t version = wal->version;
     st_mutex_unlock(&wal->lock, executor);
     return st_wal_sync(wal, version, error);
+}
+
+static void give_back(strata_buffer *buffer) {
+    if (buffer->len == 0 && buffer->cap > KEPT_BYTES) {
+        strata_buffer_free(buffer);
+    }
+}
+
+void st_wal_rest(st_wal *wal) {
+    const strata_executor *executor = &wal->host->executor;
+    st_mutex_lock(&wal->flush_lock, executor);
+    st_mutex_lock(&wal->lock, executor);
+    if (wal->pending.len == 0) {
+        wal->payload.len = 0; /* its frame is written */
+        give_back(&wal->payload);
+        give_back(&wal->pending);
+        give_back(&wal->flushing);
+    }
+    st_mutex_unlock(&wal->lock, executor);
+    st_mutex_unlock(&wal->flush_lock, executor);
 }
 
 /* ---- Appending ------------------------------------------------------------------------------- */

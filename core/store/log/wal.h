@@ -92,6 +92,10 @@ strata_status st_wal_sync(st_wal *wal, uint64_t version, strata_error *error);
 /* Syncs what is pending if the interval has passed (or `now`). For buffered mode. */
 strata_status st_wal_tick(st_wal *wal, uint32_t interval_ms, strata_error *error);
 
+/* Gives back the memory of large commits, while nothing is pending. Any thread; what is committed
+ * meanwhile waits for no more than a lock. */
+void st_wal_rest(st_wal *wal);
+
 /* Goes on in a new segment, unless nothing is in this one. *at: its beginning, with the version that
  * was the last one there; everything before it is synced. Errors: as st_wal_sync. */
 strata_status st_wal_roll(st_wal *wal, st_wal_position *at, strata_error *error);

@@ -43,7 +43,9 @@ enum {
     CACHE_ONE_IN = 4,           /* of the cache's share is never lent */
     WRITE_OVERHEAD = 100,       /* bytes that a memtable takes for one besides key and value */
     SLEEP_US_MAX = 10000,       /* a writer sees that the database is closed */
-    RETRY_NS = 1000 * 1000 * 1000 /* after a compaction that failed, or a flush without room left */
+    RETRY_NS =
+        1000 * 1000 * 1000,     /* after a compaction that failed, or a flush without room left */
+    REST_NS = 900 * 1000 * 1000 /* without a commit; less than between two steps of the job */
 };
 
 /* What was committed is in a table at the latest after this time, and if that fails, it is tried
@@ -348,9 +350,30 @@ static strata_status step_locked(st_store *store, uint64_t bytes_max, bool *more
     return compact_due(store, bytes_max, more, error);
 }
 
+/* Gives back what was kept for the next commits, once they have stayed away for REST_NS. Until then
+ * it pays: fresh memory costs more than what is then done in it (chunk_pool.h). */
+static void rest(st_store *store) {
+    const strata_clock *clock = &store->host->clock;
+    st_maintenance *maintenance = store->maintenance;
+    const uint64_t now_ns = clock->monotonic_ns(clock->ctx);
+    st_mutex_lock(&store->wal.lock, &store->host->executor);
+    const uint64_t version = store->wal.version;
+    st_mutex_unlock(&store->wal.lock, &store->host->executor);
+    if (version != maintenance->rest_version || maintenance->rest_ns == 0) {
+        maintenance->rest_version = version;
+        maintenance->rest_ns = now_ns;
+    } else if (now_ns - maintenance->rest_ns >= REST_NS) {
+        st_chunk_pool_empty(&store->chunks);
+        st_wal_rest(&store->wal);
+    }
+}
+
 strata_status st_maintenance_step(st_store *store, bool *more, strata_error *error) {
     begin_work(store);
     const strata_status status = step_locked(store, STEP_BYTES, more, error);
+    if (!*more) {
+        rest(store);
+    }
     end_work(store);
     return status;
 }

@@ -28,6 +28,8 @@ typedef struct st_maintenance {
     strata_status flush_failed; /* how the last flush did */
     uint64_t flush_again_ns;    /* when there is no room left: not again before this */
     uint64_t not_before_ns;     /* a compaction failed: not again before this */
+    uint64_t rest_version;      /* the last commit that was seen, */
+    uint64_t rest_ns;           /* and when it was first */
     uint64_t unflushed_ns;      /* since when, or a little later, memtables hold something; 0: they
                                   do not */
 

@@ -66,11 +66,28 @@ static void no_room_keeps_nothing(void **state) {
     st_chunk_pool_free(&pool);
 }
 
+static void emptied_it_goes_on(void **state) {
+    (void)state;
+    st_chunk_pool pool;
+    st_arena arena;
+    st_chunk_pool_init(&pool, test_host(), KEPT * (uint64_t)CHUNK);
+    for (int i = 0; i < 2; i++) {
+        (void)fill(&arena, &pool, CHUNKS);
+        st_arena_free(&arena);
+        assert_int_equal(test_memory_blocks(), KEPT);
+        st_chunk_pool_empty(&pool);
+        assert_int_equal(test_memory_blocks(), 0);
+        assert_int_equal(pool.bytes, 0);
+    }
+    st_chunk_pool_free(&pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_are_taken_again),
         cmocka_unit_test(other_sizes_pass_through),
         cmocka_unit_test(no_room_keeps_nothing),
+        cmocka_unit_test(emptied_it_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* test_memory.c - that the allocator keeps the bytes through every change of size, small to large
  * and back, aligns what it promises to align, asks for huge pages where it should, and leaves the
- * old block alone when it fails.
+ * old block alone when it fails; and when it has freed memory given back.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,9 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "strata/host.h"
+#include "../../../../hosts/native/native.h"
 
-#define MIB ((size_t)1 << 20)
+#define MIB       ((size_t)1 << 20)
+#define SECOND_NS UINT64_C(1000000000)
 
 static void *resize(void *old, size_t old_size, size_t new_size) {
     const strata_allocator *const memory = &strata_host_default()->memory;
@@ -136,12 +137,48 @@ static void test_failure_leaves_the_block(void **state) {
     assert_null(resize(NULL, 0, 0));
 }
 
+/* ---- Giving back ----------------------------------------------------------------------------- */
+
+static void free_pieces(size_t size, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        void *const piece = resize(NULL, 0, size);
+        assert_non_null(piece);
+        assert_null(resize(piece, size, 0));
+    }
+}
+
+/* Once, when much was freed in pieces that malloc keeps, and nothing for a second since. */
+static void test_freed_memory_goes_back_when_it_is_quiet(void **state) {
+    (void)state;
+    st_native_settling settling = {0};
+    uint64_t now_ns = 1;
+    free_pieces(50000, 200); /* and what other tests freed */
+    assert_false(st_native_settle(&settling, now_ns));
+    assert_true(st_native_settle(&settling, now_ns += SECOND_NS));
+    free_pieces(50000, 100); /* 5 MB: not enough */
+    assert_false(st_native_settle(&settling, now_ns += SECOND_NS));
+    assert_false(st_native_settle(&settling, now_ns += 2 * SECOND_NS));
+    free_pieces(30000, 1000); /* small ones do not count, mapped ones are gone */
+    free_pieces(3 * MIB, 10);
+    assert_false(st_native_settle(&settling, now_ns += SECOND_NS));
+    assert_false(st_native_settle(&settling, now_ns += 2 * SECOND_NS));
+    free_pieces(50000, 100);
+    assert_false(st_native_settle(&settling, now_ns += SECOND_NS)); /* news */
+    assert_false(st_native_settle(&settling, now_ns += SECOND_NS / 2));
+    free_pieces(50000, 1);
+    assert_false(st_native_settle(&settling, now_ns += SECOND_NS / 2)); /* and again */
+    assert_false(st_native_settle(&settling, now_ns += SECOND_NS - 1));
+    assert_true(st_native_settle(&settling, now_ns += 1));
+    assert_false(st_native_settle(&settling, now_ns += 2 * SECOND_NS));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_survive_every_resize),
         cmocka_unit_test(test_growing_while_others_are_in_the_way),
         cmocka_unit_test(test_big_blocks_ask_for_huge_pages),
         cmocka_unit_test(test_failure_leaves_the_block),
+        cmocka_unit_test(test_freed_memory_goes_back_when_it_is_quiet),
     };
     return cmocka_run_group_tests_name("hosts/native/memory", tests, NULL, NULL);
 }

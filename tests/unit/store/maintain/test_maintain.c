@@ -255,6 +255,60 @@ static void a_flush_that_fails(void **state) {
     bench_end(&b);
 }
 
+/* ---- At rest --------------------------------------------------------------------------------- */
+
+static void commit_large(bench *b, st_shard *shard, size_t len) {
+    uint8_t *value = calloc(1, len);
+    st_key key;
+    st_commit commit;
+    uint64_t version;
+    assert_non_null(value);
+    st_key_text(&key, ST_TAG_KV, strata_text("large"));
+    const st_write write = {.key = st_key_slice(&key), .value = st_slice(value, len)};
+    assert_int_equal(st_commit_begin(&commit, &b->store, shard, &b->error), STRATA_OK);
+    assert_int_equal(st_commit_finish(&commit, &write, 1, NULL, &version, &b->error), STRATA_OK);
+    free(value);
+}
+
+/* Memtables and the log keep memory for the commits that follow, and give it back when none does. */
+static void rests_with_little(void **state) {
+    (void)state;
+    enum { LEN = 1 << 20, LARGE = 200 };
+    bench b;
+    st_shard *shard;
+    bool more = true;
+    bench_begin(&b, 6);
+    strata_options options = db_options(b.machine, STRATA_STRICT);
+    options.memory_bytes = 128 << 20;
+    assert_int_equal(st_store_open(&b.store, "db", &options, &b.error), STRATA_OK);
+    assert_int_equal(st_shards_add(&b.store.shards, 1, &shard, &b.error), STRATA_OK);
+    for (unsigned i = 0; i < LARGE; i++) {
+        commit_large(&b, shard, i < LARGE / 2 ? LEN : LEN / 16);
+    }
+    assert_int_equal(st_store_flush(&b.store, &b.error), STRATA_OK);
+    while (more) {
+        assert_int_equal(st_maintenance_step(&b.store, &more, &b.error), STRATA_OK);
+    }
+    st_epoch_reclaim(&b.store.epoch);
+    assert_true(b.store.chunks.bytes >= LEN && b.store.wal.payload.cap >= LEN);
+    b.machine->monotonic_ns += 2000000000;
+    commit_large(&b, shard, 10); /* a commit, so no rest */
+    assert_int_equal(st_maintenance_step(&b.store, &more, &b.error), STRATA_OK);
+    assert_true(b.store.chunks.bytes >= LEN && b.store.wal.payload.cap >= LEN);
+    b.machine->monotonic_ns += 800000000;
+    assert_int_equal(st_maintenance_step(&b.store, &more, &b.error), STRATA_OK);
+    assert_true(b.store.chunks.bytes >= LEN && b.store.wal.payload.cap >= LEN);
+    b.machine->monotonic_ns += 100000000;
+    assert_int_equal(st_maintenance_step(&b.store, &more, &b.error), STRATA_OK);
+    assert_int_equal(b.store.chunks.bytes, 0);
+    assert_true(b.store.wal.payload.cap < LEN && b.store.wal.pending.cap < LEN &&
+                b.store.wal.flushing.cap < LEN);
+    commit_large(&b, shard, LEN);
+    assert_int_equal(st_store_close(&b.store, &b.error), STRATA_OK);
+    sm_free(&b.model);
+    sim_free(b.machine);
+}
+
 /* ---- With an executor ------------------------------------------------------------------------ */
 
 /* One that never comes to it. */
@@ -433,6 +487,7 @@ int main(void) {
         cmocka_unit_test(readers_beside_maintenance), cmocka_unit_test(writers_flush_themselves),
         cmocka_unit_test(a_flush_that_fails),         cmocka_unit_test(a_busy_executor),
         cmocka_unit_test(refused_and_taken_again),    cmocka_unit_test(nobody_waits_for_verify),
+        cmocka_unit_test(rests_with_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
