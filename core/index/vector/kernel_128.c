@@ -90,6 +90,10 @@ INLINE words words_add(words a, words b) {
     return simde_mm_add_epi32(a, b);
 }
 
+INLINE words words_repeat(const uint8_t *p) {
+    return words_load(p);
+}
+
 /* Loaded so that they end the register; a window over zeros and ones then hides those before. */
 static const uint8_t window[2 * BYTES] = {
     [BYTES] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -177,7 +181,7 @@ INLINE uint32_t count_sum(words sums) {
     return (uint32_t)words_sum(simde_mm_madd_epi16(sums, simde_mm_set1_epi16(1)));
 }
 
-INLINE void counts_sums(const words sums[ROWS], uint32_t out[ROWS]) {
+INLINE void planes_sums(const words sums[ROWS], uint32_t out[ROWS]) {
     words wide[ROWS];
     for (size_t r = 0; r < ROWS; r++) {
         wide[r] = simde_mm_madd_epi16(sums[r], simde_mm_set1_epi16(1));
