@@ -209,45 +209,61 @@ static void distances_i8(const st_code_query *query, const uint8_t *const *rows,
 
 enum { FOUR = 4 };
 
-/* Whole numbers, as they are multiplied by what a step of them is worth. */
-static inline simde__m128 times(simde__m128i numbers, int32_t less, float step) {
-    const simde__m128i rest = simde_mm_sub_epi32(numbers, simde_mm_set1_epi32(less));
-    return simde_mm_mul_ps(simde_mm_set1_ps(step), simde_mm_cvtepi32_ps(rest));
+/* What four_distances takes of a query, in each lane. */
+typedef struct lanes {
+    simde__m128i sum;
+    simde__m128i bits;
+    simde__m128 step;
+    simde__m128 low;
+    simde__m128 scale;
+    simde__m128 bias;
+} lanes;
+
+static lanes lanes_of(const st_code_query *query) {
+    return (lanes){
+        simde_mm_set1_epi32(query->sum),
+        simde_mm_set1_epi32((int32_t)st_bits_count(query->codec->dimension)),
+        simde_mm_set1_ps(query->step),
+        simde_mm_set1_ps(query->low),
+        simde_mm_set1_ps(query->scale),
+        simde_mm_set1_ps(query->bias),
+    };
+}
+
+static inline simde__m128 doubled_less(simde__m128i numbers, simde__m128i less) {
+    return simde_mm_cvtepi32_ps(simde_mm_sub_epi32(simde_mm_add_epi32(numbers, numbers), less));
 }
 
 /* Of four rows: the operations of dot_of_bits and distance_of in their order. One by one they take as long as the
  * counting of bits. */
-static void four_distances(const st_code_query *query, const uint8_t *const rows[FOUR],
-                           const uint32_t levels[FOUR], float distances[FOUR]) {
-    simde__m128 heads[FOUR];
-    for (unsigned i = 0; i < FOUR; i++) {
-        heads[i] = simde_mm_loadu_ps((const void *)rows[i]);
-    }
-    const simde__m128 low01 = simde_mm_unpacklo_ps(heads[0], heads[1]);
-    const simde__m128 low23 = simde_mm_unpacklo_ps(heads[2], heads[3]);
+static inline simde__m128 four_distances(const lanes *q, const uint8_t *const rows[FOUR],
+                                         const uint32_t levels[FOUR]) {
+    const simde__m128 head0 = simde_mm_loadu_ps((const void *)rows[0]);
+    const simde__m128 head1 = simde_mm_loadu_ps((const void *)rows[1]);
+    const simde__m128 head2 = simde_mm_loadu_ps((const void *)rows[2]);
+    const simde__m128 head3 = simde_mm_loadu_ps((const void *)rows[3]);
+    const simde__m128 low01 = simde_mm_unpacklo_ps(head0, head1);
+    const simde__m128 low23 = simde_mm_unpacklo_ps(head2, head3);
     const simde__m128 scales = simde_mm_movelh_ps(low01, low23);
     const simde__m128 biases = simde_mm_movehl_ps(low23, low01);
-    const simde__m128i ones = simde_mm_castps_si128(simde_mm_movelh_ps(
-        simde_mm_unpackhi_ps(heads[0], heads[1]), simde_mm_unpackhi_ps(heads[2], heads[3])));
+    const simde__m128i ones = simde_mm_castps_si128(
+        simde_mm_movelh_ps(simde_mm_unpackhi_ps(head0, head1), simde_mm_unpackhi_ps(head2, head3)));
     const simde__m128i sums = simde_mm_loadu_si128((const void *)levels);
-    const int32_t bits = (int32_t)st_bits_count(query->codec->dimension);
-    const simde__m128 dots =
-        simde_mm_add_ps(times(simde_mm_add_epi32(sums, sums), query->sum, query->step),
-                        times(simde_mm_add_epi32(ones, ones), bits, query->low));
-    const simde__m128 factors = simde_mm_mul_ps(simde_mm_set1_ps(query->scale), scales);
-    simde_mm_storeu_ps(distances,
-                       simde_mm_sub_ps(simde_mm_add_ps(simde_mm_set1_ps(query->bias), biases),
-                                       simde_mm_mul_ps(factors, dots)));
+    const simde__m128 dots = simde_mm_add_ps(simde_mm_mul_ps(q->step, doubled_less(sums, q->sum)),
+                                             simde_mm_mul_ps(q->low, doubled_less(ones, q->bits)));
+    return simde_mm_sub_ps(simde_mm_add_ps(q->bias, biases),
+                           simde_mm_mul_ps(simde_mm_mul_ps(q->scale, scales), dots));
 }
 
 static void distances_b1(const st_code_query *query, const uint8_t *const *rows, unsigned count,
                          float *distances) {
     const st_bits_query bits = {query->code, st_bits_count(query->codec->dimension) / 8};
+    const lanes q = lanes_of(query);
     uint32_t levels[ST_CODES_MAX];
     unsigned i = 0;
     query->codec->kernels->dots_b1(&bits, rows, sizeof(st_code_head), count, levels);
     for (; count - i >= FOUR; i += FOUR) {
-        four_distances(query, rows + i, levels + i, distances + i);
+        simde_mm_storeu_ps(distances + i, four_distances(&q, rows + i, levels + i));
     }
     for (; i < count; i++) {
         distances[i] = distance_of(query, rows[i], dot_of_bits(query, rows[i], levels[i]));

@@ -182,17 +182,34 @@ typedef struct batch {
     unsigned count;
 } batch;
 
+enum {
+    SCANNED = 16, /* rows in order: the processor begins with the next before these are compared */
+    SKIPPED = 8,
+};
+
+/* As most of them are: without a branch for each. */
+static bool all_above(const float distances[SKIPPED], float bound) {
+    int below = 0;
+    for (unsigned i = 0; i < SKIPPED; i++) {
+        below += distances[i] < bound;
+    }
+    return below == 0;
+}
+
 static strata_status scan_batch(look *l, batch *b) {
     st_search *s = l->s;
     float distances[ST_CODES_MAX];
     st_code_distances(&s->code, b->codes, b->count, distances);
     s->found->compared += b->count;
-    float bound = bound_of(l);
-    for (unsigned i = 0; i < b->count; i++) {
-        if (!l->rough || distances[i] < bound) {
-            ST_TRY(consider(l, b->rows[i], distances[i]));
-            bound = bound_of(l);
+    for (unsigned i = 0; i < b->count;) {
+        if (l->rough && b->count - i >= SKIPPED && all_above(distances + i, bound_of(l))) {
+            i += SKIPPED;
+            continue;
         }
+        if (!l->rough || distances[i] < bound_of(l)) {
+            ST_TRY(consider(l, b->rows[i], distances[i]));
+        }
+        i++;
     }
     b->count = 0;
     st_row_reader_rest(s->query->reader);
@@ -220,7 +237,7 @@ static uint32_t add_run(const look *l, uint32_t row, uint32_t most, batch *b) {
 static strata_status scan_rows(look *l, batch *b) {
     const uint32_t count = st_part_count(l->part);
     for (uint32_t row = 0; row < count;) {
-        const uint32_t end = (uint32_t)st_min(row + ST_CODES_MAX, count);
+        const uint32_t end = (uint32_t)st_min(row + SCANNED, count);
         while (row < end) {
             row += add_run(l, row, end - row, b);
         }
