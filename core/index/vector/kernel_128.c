@@ -116,6 +116,16 @@ INLINE words dot_step(words sum, words a, words b) {
     return words_add(sum, simde__m128i_from_wasm_v128(wasm_i32x4_add(low, high)));
 }
 
+/* Widened as it is loaded: engines make two instructions of the upper half of a register, and one of this. */
+#define dot_step_at dot_step_at
+INLINE words dot_step_at(words sum, const uint8_t *a, words b) {
+    const v128_t y = simde__m128i_to_wasm_v128(b);
+    const v128_t low = wasm_i32x4_dot_i16x8(wasm_i16x8_load8x8(a), wasm_i16x8_extend_low_i8x16(y));
+    const v128_t high =
+        wasm_i32x4_dot_i16x8(wasm_i16x8_load8x8(a + BYTES / 2), wasm_i16x8_extend_high_i8x16(y));
+    return words_add(sum, simde__m128i_from_wasm_v128(wasm_i32x4_add(low, high)));
+}
+
 #elif defined(__ARM_FEATURE_DOTPROD)
 
 INLINE words dot_step(words sum, words a, words b) {

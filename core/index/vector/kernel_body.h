@@ -13,6 +13,7 @@
  *   words_last(p, n, rest)   the last rest < BYTES of the n bytes at p in some lanes, zeros else;
  *                            n >= TAIL_MIN
  *   dot_step(sum, a, b)      sum plus products of signed bytes (where UNSIGNED_A, a are unsigned)
+ *   dot_step_at(sum, p, b)   the same with the bytes at p, if that is another instruction
  *   count_step(sum, x)       sum plus the bits of x, in lanes of the width's choice
  *
  * and defines after it, as they are the last steps and narrower ones can be part of them,
@@ -180,10 +181,14 @@ INLINE void last_rows(const uint8_t *const *rows, size_t left, const uint8_t *so
     }
 }
 
+#ifndef dot_step_at
+#define dot_step_at(sum, p, b) dot_step(sum, words_load(p), b)
+#endif
+
 /* The step of each of the rows with one of the query. */
 INLINE void row_steps(words sums[ROWS], const uint8_t *const rows[ROWS], size_t at, words query) {
     UNROLLED for (size_t r = 0; r < ROWS; r++) {
-        sums[r] = dot_step(sums[r], words_load(rows[r] + at), query);
+        sums[r] = dot_step_at(sums[r], rows[r] + at, query);
     }
 }
 
