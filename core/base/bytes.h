@@ -9,6 +9,14 @@
 static inline uint32_t load32_le(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
+/* So many of them, as they are in this processor. */
+static inline void load32s_le(void *into, const uint8_t *p, size_t count) {
+    memcpy(into, p, count * sizeof(uint32_t));
+    for (size_t i = 0; __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ && i < count; i++) {
+        const uint32_t v = load32_le(p + i * sizeof v);
+        memcpy((uint8_t *)into + i * sizeof v, &v, sizeof v);
+    }
+}
 static inline uint64_t load64_le(const uint8_t *p) {
     return (uint64_t)load32_le(p) | (uint64_t)load32_le(p + 4) << 32;
 }

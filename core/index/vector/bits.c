@@ -120,7 +120,6 @@ static uint32_t level_of(float x) {
 st_bits_asked st_bits_ask(const float *embedding, uint32_t dimension, float factor, float *turned,
                           uint8_t *planes) {
     const uint32_t count = st_bits_count(dimension);
-    const size_t bytes = count / 8;
     float low = 0;
     float high = 0;
     float left_out[LANES] = {0};
@@ -135,14 +134,16 @@ st_bits_asked st_bits_ask(const float *embedding, uint32_t dimension, float fact
     asked.low = low;
     asked.step = (high - low) / (float)LEVELS;
     const float inverse = high > low ? (float)LEVELS / (high - low) : 0;
-    memset(planes, 0, ST_PLANES * bytes);
+    memset(planes, 0, ST_PLANES * count / 8);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t level = level_of((turned[i] - low) * inverse);
         const float off = turned[i] - (low + (float)level * asked.step);
         left_out[i % LANES] += off * off;
         asked.sum += level;
+        uint8_t *const byte =
+            planes + (size_t)(i / ST_BITS_BLOCK * ST_PLANES) * ST_BITS_STEP + i % ST_BITS_BLOCK / 8;
         for (unsigned j = 0; j < ST_PLANES; j++) {
-            planes[j * bytes + i / 8] |= (uint8_t)((level >> j & 1) << (i % 8));
+            byte[j * ST_BITS_STEP] |= (uint8_t)((level >> j & 1) << (i % 8));
         }
     }
     asked.error = sqrtf(fold(left_out));

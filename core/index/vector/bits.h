@@ -10,7 +10,7 @@
 
 #include "index/vector/kernel.h"
 
-enum { ST_BITS_BLOCK = 128, ST_BITS_MIN = 256 };
+enum { ST_BITS_BLOCK = ST_BITS_STEP * 8, ST_BITS_MIN = 256 };
 
 /* How many bits a vector has: the dimension, up to a multiple of ST_BITS_BLOCK, and not too few to tell much. */
 static inline uint32_t st_bits_count(uint32_t dimension) {

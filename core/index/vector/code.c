@@ -13,6 +13,9 @@
  */
 #include "index/vector/code.h"
 
+#include <simde/x86/sse2.h>
+
+#include "base/bytes.h"
 #include "index/vector/bits.h"
 
 enum { LEVELS = 127, ROW_ALIGN = 16 };
@@ -41,44 +44,67 @@ static float length_of(const st_codec *codec, const float *embedding) {
 }
 
 /* To the nearest whole number, of two to the even one, for sizes up to 2^22; as fast everywhere as an addition. */
-static inline float whole(float x) {
-    const float shift = 12582912; /* 1.5 * 2^23: the next floats are whole numbers apart */
-    return x + shift - shift;
+static inline simde__m128 whole(simde__m128 x) {
+    const simde__m128 shift = simde_mm_set1_ps(12582912); /* 1.5 * 2^23: whole numbers apart */
+    return simde_mm_sub_ps(simde_mm_add_ps(x, shift), shift);
+}
+
+enum { FOUR = 4 };
+
+/* Of the numbers from i on, with zeros behind the last. */
+static inline simde__m128 four_at(const float *numbers, uint32_t count, uint32_t i) {
+    float last[FOUR] = {0};
+    if (count - i >= FOUR) {
+        return simde_mm_loadu_ps(numbers + i);
+    }
+    for (uint32_t j = 0; i + j < count; j++) {
+        last[j] = numbers[i + j];
+    }
+    return simde_mm_loadu_ps(last);
 }
 
 static float largest(const float *numbers, uint32_t count) {
-    float most = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const float size = fabsf(numbers[i]);
-        most = size > most ? size : most;
+    const simde__m128 sign = simde_mm_set1_ps(-0.0f);
+    simde__m128 most = simde_mm_setzero_ps();
+    for (uint32_t i = 0; i < count; i += FOUR) {
+        most = simde_mm_max_ps(simde_mm_andnot_ps(sign, four_at(numbers, count, i)), most);
     }
-    return most;
+    most = simde_mm_max_ps(most, simde_mm_movehl_ps(most, most));
+    return simde_mm_cvtss_f32(simde_mm_max_ss(most, simde_mm_shuffle_ps(most, most, 1)));
 }
 
-/* The code of embedding * factor; the head's scale, sum and error. */
-static void write_i8(const st_codec *codec, const float *embedding, float factor, int8_t *code,
+/* The code of embedding * factor, with zeros behind it up to a multiple of four; the head's scale, sum and error. What it
+ * leaves out is added in eight lanes, i modulo 8, which are folded in halves. */
+static void write_i8(const st_codec *codec, const float *embedding, float factor, uint8_t *code,
                      st_code_head *head) {
-    enum { LANES = 8 };
-    const float most = largest(embedding, codec->dimension);
+    const uint32_t n = codec->dimension;
+    const float most = largest(embedding, n);
     const float step = most * factor / (float)LEVELS;
     const float inverse = most > 0 ? (float)LEVELS / most : 0;
-    float left_out[LANES] = {0};
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < codec->dimension; i++) {
-        const float level = whole(embedding[i] * inverse);
-        const float off = embedding[i] * factor - level * step;
-        code[i] = (int8_t)level;
-        sum += code[i];
-        left_out[i % LANES] += off * off;
+    simde__m128 left_out = simde_mm_setzero_ps();
+    simde__m128 before = simde_mm_setzero_ps(); /* of the other four lanes */
+    simde__m128i sum = simde_mm_setzero_si128();
+    for (uint32_t i = 0; i < n; i += FOUR) {
+        const simde__m128 numbers = four_at(embedding, n, i);
+        const simde__m128 level = whole(simde_mm_mul_ps(numbers, simde_mm_set1_ps(inverse)));
+        const simde__m128 off = simde_mm_sub_ps(simde_mm_mul_ps(numbers, simde_mm_set1_ps(factor)),
+                                                simde_mm_mul_ps(level, simde_mm_set1_ps(step)));
+        const simde__m128i levels = simde_mm_cvttps_epi32(level);
+        const simde__m128i halves = simde_mm_packs_epi32(levels, levels);
+        const simde__m128i bytes = simde_mm_packs_epi16(halves, halves);
+        const simde__m128 added = simde_mm_add_ps(before, simde_mm_mul_ps(off, off));
+        store32_le(code + i, (uint32_t)simde_mm_cvtsi128_si32(bytes));
+        sum = simde_mm_add_epi32(sum, levels);
+        before = left_out;
+        left_out = added;
     }
-    for (unsigned width = LANES / 2; width > 0; width /= 2) {
-        for (unsigned i = 0; i < width; i++) {
-            left_out[i] += left_out[i + width];
-        }
-    }
+    float lanes[FOUR];
+    int32_t sums[FOUR];
+    simde_mm_storeu_ps(lanes, simde_mm_add_ps(left_out, before));
+    simde_mm_storeu_si128((void *)sums, sum);
     head->scale = step;
-    head->sum = sum;
-    head->error = sqrtf(left_out[0]);
+    head->sum = sums[0] + sums[1] + sums[2] + sums[3];
+    head->error = sqrtf((lanes[0] + lanes[2]) + (lanes[1] + lanes[3]));
 }
 
 static void write_f32(const st_codec *codec, const float *embedding, float factor, float *code,
@@ -108,7 +134,7 @@ void st_code_write(const st_codec *codec, const float *embedding, uint8_t *row) 
     if (codec->kind == ST_CODE_B1) {
         write_b1(codec, embedding, factor, code, &head);
     } else if (codec->kind == ST_CODE_I8) {
-        write_i8(codec, embedding, factor, (int8_t *)code, &head);
+        write_i8(codec, embedding, factor, code, &head);
     } else {
         write_f32(codec, embedding, factor, (float *)(void *)code, &head);
     }
@@ -205,12 +231,63 @@ static void distances_i8(const st_code_query *query, const uint8_t *const *rows,
     }
 }
 
+/* What four_distances takes of a query, in each lane. */
+typedef struct lanes {
+    simde__m128i sum;
+    simde__m128i bits;
+    simde__m128 step;
+    simde__m128 low;
+    simde__m128 scale;
+    simde__m128 bias;
+} lanes;
+
+static lanes lanes_of(const st_code_query *query) {
+    return (lanes){
+        simde_mm_set1_epi32(query->sum),
+        simde_mm_set1_epi32((int32_t)st_bits_count(query->codec->dimension)),
+        simde_mm_set1_ps(query->step),
+        simde_mm_set1_ps(query->low),
+        simde_mm_set1_ps(query->scale),
+        simde_mm_set1_ps(query->bias),
+    };
+}
+
+static inline simde__m128 doubled_less(simde__m128i numbers, simde__m128i less) {
+    return simde_mm_cvtepi32_ps(simde_mm_sub_epi32(simde_mm_add_epi32(numbers, numbers), less));
+}
+
+/* Of four rows: the operations of dot_of_bits and distance_of in their order. One by one they take as long as the
+ * counting of bits. */
+static inline simde__m128 four_distances(const lanes *q, const uint8_t *const rows[FOUR],
+                                         const uint32_t levels[FOUR]) {
+    const simde__m128 head0 = simde_mm_loadu_ps((const void *)rows[0]);
+    const simde__m128 head1 = simde_mm_loadu_ps((const void *)rows[1]);
+    const simde__m128 head2 = simde_mm_loadu_ps((const void *)rows[2]);
+    const simde__m128 head3 = simde_mm_loadu_ps((const void *)rows[3]);
+    const simde__m128 low01 = simde_mm_unpacklo_ps(head0, head1);
+    const simde__m128 low23 = simde_mm_unpacklo_ps(head2, head3);
+    const simde__m128 scales = simde_mm_movelh_ps(low01, low23);
+    const simde__m128 biases = simde_mm_movehl_ps(low23, low01);
+    const simde__m128i ones = simde_mm_castps_si128(
+        simde_mm_movelh_ps(simde_mm_unpackhi_ps(head0, head1), simde_mm_unpackhi_ps(head2, head3)));
+    const simde__m128i sums = simde_mm_loadu_si128((const void *)levels);
+    const simde__m128 dots = simde_mm_add_ps(simde_mm_mul_ps(q->step, doubled_less(sums, q->sum)),
+                                             simde_mm_mul_ps(q->low, doubled_less(ones, q->bits)));
+    return simde_mm_sub_ps(simde_mm_add_ps(q->bias, biases),
+                           simde_mm_mul_ps(simde_mm_mul_ps(q->scale, scales), dots));
+}
+
 static void distances_b1(const st_code_query *query, const uint8_t *const *rows, unsigned count,
                          float *distances) {
     const st_bits_query bits = {query->code, st_bits_count(query->codec->dimension) / 8};
+    const lanes q = lanes_of(query);
     uint32_t levels[ST_CODES_MAX];
+    unsigned i = 0;
     query->codec->kernels->dots_b1(&bits, rows, sizeof(st_code_head), count, levels);
-    for (unsigned i = 0; i < count; i++) {
+    for (; count - i >= FOUR; i += FOUR) {
+        simde_mm_storeu_ps(distances + i, four_distances(&q, rows + i, levels + i));
+    }
+    for (; i < count; i++) {
         distances[i] = distance_of(query, rows[i], dot_of_bits(query, rows[i], levels[i]));
     }
 }

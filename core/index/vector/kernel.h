@@ -26,11 +26,13 @@ typedef struct st_dots_query {
     size_t n;
 } st_dots_query;
 
-enum { ST_PLANES = 4 };
+enum { ST_PLANES = 4, ST_BITS_STEP = 16 };
 
 typedef struct st_bits_query {
-    const uint8_t *planes; /* ST_PLANES times n bytes: bit i of each number's place, lowest first */
-    size_t n;              /* a multiple of 16, 32 to 1024 */
+    /* ST_PLANES times n bytes: of each ST_BITS_STEP * 8 numbers the lowest bits, then the next ones, and so on. So bytes of
+     * a row that are loaded once meet all planes, and no length leaves a register half full. */
+    const uint8_t *planes;
+    size_t n; /* a multiple of ST_BITS_STEP, 32 to 1024 */
 } st_bits_query;
 
 typedef struct st_vector_kernels {

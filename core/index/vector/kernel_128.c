@@ -90,6 +90,10 @@ INLINE words words_add(words a, words b) {
     return simde_mm_add_epi32(a, b);
 }
 
+INLINE words words_repeat(const uint8_t *p) {
+    return words_load(p);
+}
+
 /* Loaded so that they end the register; a window over zeros and ones then hides those before. */
 static const uint8_t window[2 * BYTES] = {
     [BYTES] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -109,6 +113,16 @@ INLINE words dot_step(words sum, words a, words b) {
         wasm_i32x4_dot_i16x8(wasm_i16x8_extend_low_i8x16(x), wasm_i16x8_extend_low_i8x16(y));
     const v128_t high =
         wasm_i32x4_dot_i16x8(wasm_i16x8_extend_high_i8x16(x), wasm_i16x8_extend_high_i8x16(y));
+    return words_add(sum, simde__m128i_from_wasm_v128(wasm_i32x4_add(low, high)));
+}
+
+/* Widened as it is loaded: engines make two instructions of the upper half of a register, and one of this. */
+#define dot_step_at dot_step_at
+INLINE words dot_step_at(words sum, const uint8_t *a, words b) {
+    const v128_t y = simde__m128i_to_wasm_v128(b);
+    const v128_t low = wasm_i32x4_dot_i16x8(wasm_i16x8_load8x8(a), wasm_i16x8_extend_low_i8x16(y));
+    const v128_t high =
+        wasm_i32x4_dot_i16x8(wasm_i16x8_load8x8(a + BYTES / 2), wasm_i16x8_extend_high_i8x16(y));
     return words_add(sum, simde__m128i_from_wasm_v128(wasm_i32x4_add(low, high)));
 }
 
@@ -177,7 +191,7 @@ INLINE uint32_t count_sum(words sums) {
     return (uint32_t)words_sum(simde_mm_madd_epi16(sums, simde_mm_set1_epi16(1)));
 }
 
-INLINE void counts_sums(const words sums[ROWS], uint32_t out[ROWS]) {
+INLINE void planes_sums(const words sums[ROWS], uint32_t out[ROWS]) {
     words wide[ROWS];
     for (size_t r = 0; r < ROWS; r++) {
         wide[r] = simde_mm_madd_epi16(sums[r], simde_mm_set1_epi16(1));

@@ -69,6 +69,10 @@ INLINE words words_add(words a, words b) {
     return _mm256_add_epi32(a, b);
 }
 
+INLINE words words_repeat(const uint8_t *p) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)p));
+}
+
 /* Loaded so that they end the register; a window over zeros and ones then hides those before. */
 static const uint8_t window[2 * BYTES] = {
     [BYTES] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -116,8 +120,11 @@ INLINE void words_sums(const words sums[ROWS], int32_t out[ROWS]) {
 INLINE uint32_t count_sum(words sums) {
     return (uint32_t)sum8(sums);
 }
-INLINE void counts_sums(const words sums[ROWS], uint32_t out[ROWS]) {
-    words_sums(sums, (int32_t *)out);
+INLINE void planes_sums(const words sums[ROWS], uint32_t out[ROWS]) {
+    const words all =
+        _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+    const __m128i twice = _mm_slli_epi32(_mm256_extracti128_si256(all, 1), 1);
+    _mm_storeu_si128((void *)out, _mm_add_epi32(_mm256_castsi256_si128(all), twice));
 }
 
 TARGET uint32_t st_vector_hamming_avx2(const uint8_t *a, const uint8_t *b, size_t n) {

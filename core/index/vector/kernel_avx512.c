@@ -67,6 +67,9 @@ INLINE words words_and(words a, words b) {
 INLINE words words_add(words a, words b) {
     return _mm512_add_epi32(a, b);
 }
+INLINE words words_repeat(const uint8_t *p) {
+    return _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)p));
+}
 INLINE words words_last(const uint8_t *p, size_t n, size_t rest) {
     return _mm512_maskz_loadu_epi8(((uint64_t)1 << rest) - 1, p + n - rest);
 }
@@ -105,8 +108,19 @@ INLINE void words_sums(const words sums[ROWS], int32_t out[ROWS]) {
 INLINE uint32_t count_sum(words sums) {
     return (uint32_t)words_sum(sums);
 }
-INLINE void counts_sums(const words sums[ROWS], uint32_t out[ROWS]) {
-    words_sums(sums, (int32_t *)out);
+/* Lanes of 32 bits, each at most 2048, are packed to 16 and added in pairs, twice: the second time as they count. */
+INLINE words pairs_sums(words a, words b, words weights) {
+    return _mm512_madd_epi16(_mm512_packus_epi32(a, b), weights);
+}
+INLINE void planes_sums(const words sums[ROWS], uint32_t out[ROWS]) {
+    const words ones = _mm512_set1_epi16(1);
+    const words weights = _mm512_set_epi64(
+        0x0008000800080008, 0x0008000800080008, 0x0004000400040004, 0x0004000400040004,
+        0x0002000200020002, 0x0002000200020002, 0x0001000100010001, 0x0001000100010001);
+    const __m256i eight = halves_sum(pairs_sums(pairs_sums(sums[0], sums[1], ones),
+                                                pairs_sums(sums[2], sums[3], ones), weights));
+    _mm_storeu_si128((void *)out, _mm_add_epi32(_mm256_castsi256_si128(eight),
+                                                _mm256_extracti128_si256(eight, 1)));
 }
 
 const st_vector_kernels st_vector_kernels_avx512_vnni = {

@@ -9,15 +9,18 @@
  *                                  each: in their place or, widened, in the 32 floats of room
  *   BYTES, words          how many bytes a register holds, and its type;
  *   words_zero, _load, _xor, _and, _add (32-bit lanes), and
+ *   words_repeat(p)          the 16 bytes at p, again and again
  *   words_last(p, n, rest)   the last rest < BYTES of the n bytes at p in some lanes, zeros else;
  *                            n >= TAIL_MIN
  *   dot_step(sum, a, b)      sum plus products of signed bytes (where UNSIGNED_A, a are unsigned)
+ *   dot_step_at(sum, p, b)   the same with the bytes at p, if that is another instruction
  *   count_step(sum, x)       sum plus the bits of x, in lanes of the width's choice
  *
  * and defines after it, as they are the last steps and narrower ones can be part of them,
  *
  *   floats_finish(p, i, sums), words_sum(sums) of dot_step, words_sums(sums, out) of ROWS of them, and
- *   count_sum(sums), counts_sums(sums, out) of count_step
+ *   count_sum(sums) of count_step, and planes_sums(sums, out) of ROWS of them, in which the bits of one plane after
+ *                   another take 16 bytes each, and count double of those before
  *
  * The order of floating point, the same for all widths and in kernel_scalar.c: element i of each
  * whole block of 32 is added to lane i mod 32. Then the upper half of the lanes is added to the
@@ -49,7 +52,7 @@ INLINE float floats_finish(const pair p, size_t i, floats sums);
 INLINE int32_t words_sum(words sums);
 INLINE void words_sums(const words sums[ROWS], int32_t out[ROWS]);
 INLINE uint32_t count_sum(words sums);
-INLINE void counts_sums(const words sums[ROWS], uint32_t out[ROWS]);
+INLINE void planes_sums(const words sums[ROWS], uint32_t out[ROWS]);
 
 /* Unrolled, so that the array of sums becomes registers. */
 #define UNROLLED _Pragma("GCC unroll 8")
@@ -171,31 +174,49 @@ KERNEL int32_t dot_i8(const int8_t *a, const int8_t *b, size_t n, int32_t sum_b)
     return UNSIGNED_A ? sum - 128 * sum_b : sum;
 }
 
+/* Rows to take where fewer than ROWS are left: the last one again. */
+INLINE void last_rows(const uint8_t *const *rows, size_t left, const uint8_t *some[ROWS]) {
+    for (size_t r = 0; r < ROWS; r++) {
+        some[r] = rows[st_min(r, left - 1)];
+    }
+}
+
+#ifndef dot_step_at
+#define dot_step_at(sum, p, b) dot_step(sum, words_load(p), b)
+#endif
+
 /* The step of each of the rows with one of the query. */
-INLINE void row_steps(words sums[ROWS], const uint8_t *const rows[ROWS], size_t i, words query) {
+INLINE void row_steps(words sums[ROWS], const uint8_t *const rows[ROWS], size_t at, words query) {
     UNROLLED for (size_t r = 0; r < ROWS; r++) {
-        sums[r] = dot_step(sums[r], words_load(rows[r] + i), query);
+        sums[r] = dot_step_at(sums[r], rows[r] + at, query);
     }
 }
 
 /* ROWS of them side by side, as one chain of sums each is enough then. */
-INLINE void dot_rows(const uint8_t *a, const uint8_t *const rows[ROWS], size_t n,
+INLINE void dot_rows(const st_dots_query *query, const uint8_t *const rows[ROWS], size_t skip,
                      int32_t out[ROWS]) {
+    const uint8_t *const a = (const uint8_t *)query->a;
+    const size_t n = query->n;
     words sums[ROWS];
     size_t i = 0;
     UNROLLED for (size_t r = 0; r < ROWS; r++) {
         sums[r] = words_zero();
     }
     for (; n - i >= BYTES; i += BYTES) {
-        row_steps(sums, rows, i, words_load(a + i));
+        row_steps(sums, rows, skip + i, words_load(a + i));
     }
     if (i < n) {
-        const words query = words_last(a, n, n - i);
+        const words last = words_last(a, n, n - i);
         UNROLLED for (size_t r = 0; r < ROWS; r++) {
-            sums[r] = dot_step(sums[r], words_last(rows[r], n, n - i), query);
+            sums[r] = dot_step(sums[r], words_last(rows[r] + skip, n, n - i), last);
         }
     }
     words_sums(sums, out);
+    if (UNSIGNED_A) {
+        UNROLLED for (size_t r = 0; r < ROWS; r++) {
+            out[r] -= 128 * query->sum;
+        }
+    }
 }
 
 KERNEL void dots_i8(const st_dots_query *query, const uint8_t *const *rows, size_t skip,
@@ -204,16 +225,16 @@ KERNEL void dots_i8(const st_dots_query *query, const uint8_t *const *rows, size
         st_vector_dots_i8_scalar(query, rows, skip, count, out);
         return;
     }
-    for (size_t first = 0; first < count; first += ROWS) {
-        const uint8_t *some[ROWS]; /* the last one again, where there are no more */
-        int32_t sums[ROWS];
-        for (size_t r = 0; r < ROWS; r++) {
-            some[r] = rows[first + r < count ? first + r : count - 1] + skip;
-        }
-        dot_rows((const uint8_t *)query->a, some, query->n, sums);
-        for (size_t r = 0; r < ROWS && first + r < count; r++) {
-            out[first + r] = UNSIGNED_A ? sums[r] - 128 * query->sum : sums[r];
-        }
+    size_t first = 0;
+    for (; count - first >= ROWS; first += ROWS) {
+        dot_rows(query, rows + first, skip, out + first);
+    }
+    if (first < count) {
+        const uint8_t *some[ROWS];
+        int32_t dots[ROWS];
+        last_rows(rows + first, count - first, some);
+        dot_rows(query, some, skip, dots);
+        memcpy(out + first, dots, (count - first) * sizeof *out);
     }
 }
 
@@ -221,76 +242,59 @@ KERNEL uint32_t hamming(const uint8_t *a, const uint8_t *b, size_t n) {
     return n < TAIL_MIN ? st_vector_hamming_scalar(a, b, n) : count_sum(sum_bytes(a, b, n, true));
 }
 
-/* Bits of a row are counted by place; those of higher places then count double, and so on, in lanes that are wide
- * enough for the sum of all. */
-INLINE void count_places(words sums[ST_PLANES], words bits, const words numbers[ST_PLANES]) {
-    UNROLLED for (size_t j = 0; j < ST_PLANES; j++) {
-        sums[j] = count_step(sums[j], words_and(bits, numbers[j]));
-    }
-}
+/* ---- Bits ------------------------------------------------------------------------------------ */
 
-INLINE words double_places(const words sums[ST_PLANES]) {
-    words sum = sums[ST_PLANES - 1];
-    UNROLLED for (size_t j = ST_PLANES - 1; j > 0; j--) {
-        sum = words_add(words_add(sum, sum), sums[j - 1]);
-    }
-    return sum;
-}
+enum { PLANE_WORDS = ST_BITS_STEP * ST_PLANES / BYTES, PLANES_IN_WORD = BYTES / ST_BITS_STEP };
 
-/* At i, of n bytes: a register full, or the rest. */
-INLINE words words_at(const uint8_t *p, size_t n, size_t i) {
-    return n - i >= BYTES ? words_load(p + i) : words_last(p, n, n - i);
-}
-
-INLINE words dot_bits(const st_bits_query *query, const uint8_t *row) {
-    words sums[ST_PLANES];
-    UNROLLED for (size_t j = 0; j < ST_PLANES; j++) {
-        sums[j] = words_zero();
-    }
-    for (size_t i = 0; i < query->n; i += BYTES) {
-        words numbers[ST_PLANES];
-        UNROLLED for (size_t j = 0; j < ST_PLANES; j++) {
-            numbers[j] = words_at(query->planes + j * query->n, query->n, i);
+/* Of ROWS rows side by side: bits are counted by place, and those of higher places then count double, and so on. What
+ * is left to do is the same among the planes of one register. */
+INLINE void count_planes(const st_bits_query *query, const uint8_t *const rows[ROWS], size_t skip,
+                         words out[ROWS]) {
+    words sums[ROWS][PLANE_WORDS];
+    UNROLLED for (size_t r = 0; r < ROWS; r++) {
+        UNROLLED for (size_t v = 0; v < PLANE_WORDS; v++) {
+            sums[r][v] = words_zero();
         }
-        count_places(sums, words_at(row, query->n, i), numbers);
     }
-    return double_places(sums);
-}
-
-/* ROWS of them, with the query in registers. */
-INLINE void dots_short(const st_bits_query *query, const uint8_t *const rows[ROWS],
-                       words out[ROWS]) {
-    words numbers[ST_PLANES];
-    UNROLLED for (size_t j = 0; j < ST_PLANES; j++) {
-        numbers[j] = words_last(query->planes + j * query->n, query->n, query->n);
+    const uint8_t *planes = query->planes;
+    for (size_t i = 0; i < query->n; i += ST_BITS_STEP, planes += ST_BITS_STEP * ST_PLANES) {
+        words bits[ROWS];
+        UNROLLED for (size_t r = 0; r < ROWS; r++) {
+            bits[r] = words_repeat(rows[r] + skip + i);
+        }
+        UNROLLED for (size_t v = 0; v < PLANE_WORDS; v++) {
+            const words numbers = words_load(planes + v * BYTES);
+            UNROLLED for (size_t r = 0; r < ROWS; r++) {
+                sums[r][v] = count_step(sums[r][v], words_and(bits[r], numbers));
+            }
+        }
     }
     UNROLLED for (size_t r = 0; r < ROWS; r++) {
-        words sums[ST_PLANES];
-        UNROLLED for (size_t j = 0; j < ST_PLANES; j++) {
-            sums[j] = words_zero();
+        words sum = sums[r][PLANE_WORDS - 1];
+        UNROLLED for (size_t v = PLANE_WORDS - 1; v > 0; v--) {
+            UNROLLED for (size_t j = 0; j < PLANES_IN_WORD; j++) {
+                sum = words_add(sum, sum);
+            }
+            sum = words_add(sum, sums[r][v - 1]);
         }
-        count_places(sums, words_last(rows[r], query->n, query->n), numbers);
-        out[r] = double_places(sums);
+        out[r] = sum;
     }
 }
 
 KERNEL void dots_b1(const st_bits_query *query, const uint8_t *const *rows, size_t skip,
                     size_t count, uint32_t *out) {
-    for (size_t first = 0; first < count; first += ROWS) {
-        const uint8_t *some[ROWS]; /* the last one again, where there are no more */
-        words sums[ROWS];
+    words sums[ROWS];
+    size_t first = 0;
+    for (; count - first >= ROWS; first += ROWS) {
+        count_planes(query, rows + first, skip, sums);
+        planes_sums(sums, out + first);
+    }
+    if (first < count) {
+        const uint8_t *some[ROWS];
         uint32_t dots[ROWS];
-        for (size_t r = 0; r < ROWS; r++) {
-            some[r] = rows[first + r < count ? first + r : count - 1] + skip;
-        }
-        if (query->n < BYTES) {
-            dots_short(query, some, sums);
-        } else {
-            for (size_t r = 0; r < ROWS; r++) {
-                sums[r] = dot_bits(query, some[r]);
-            }
-        }
-        counts_sums(sums, dots);
-        memcpy(out + first, dots, st_min(ROWS, count - first) * sizeof *out);
+        last_rows(rows + first, count - first, some);
+        count_planes(query, some, skip, sums);
+        planes_sums(sums, dots);
+        memcpy(out + first, dots, (count - first) * sizeof *out);
     }
 }

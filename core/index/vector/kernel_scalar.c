@@ -115,18 +115,27 @@ uint32_t st_vector_hamming_scalar(const uint8_t *a, const uint8_t *b, size_t n) 
     return bits + st_count_bits(last);
 }
 
+/* Of one step, places as they count. */
+static uint32_t dot_planes(const uint8_t *planes, const uint8_t *row) {
+    uint32_t sum = 0;
+    for (size_t i = 0; i < ST_BITS_STEP; i += sizeof(uint64_t)) {
+        uint64_t bits;
+        memcpy(&bits, row + i, sizeof bits);
+        for (unsigned j = 0; j < ST_PLANES; j++) {
+            uint64_t plane;
+            memcpy(&plane, planes + (size_t)j * ST_BITS_STEP + i, sizeof plane);
+            sum += st_count_bits(bits & plane) << j;
+        }
+    }
+    return sum;
+}
+
 static void dots_b1(const st_bits_query *query, const uint8_t *const *rows, size_t skip,
                     size_t count, uint32_t *out) {
     for (size_t i = 0; i < count; i++) {
         out[i] = 0;
-        for (size_t at = 0; at < query->n; at += sizeof(uint64_t)) {
-            uint64_t bits;
-            memcpy(&bits, rows[i] + skip + at, sizeof bits);
-            for (unsigned j = 0; j < ST_PLANES; j++) {
-                uint64_t plane;
-                memcpy(&plane, query->planes + j * query->n + at, sizeof plane);
-                out[i] += st_count_bits(bits & plane) << j;
-            }
+        for (size_t at = 0; at < query->n; at += ST_BITS_STEP) {
+            out[i] += dot_planes(query->planes + at * ST_PLANES, rows[i] + skip + at);
         }
     }
 }

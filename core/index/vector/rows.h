@@ -73,4 +73,11 @@ static inline uint8_t *st_rows_at(const st_rows *rows, uint32_t row) {
                                     : st_rows_fetch(rows, row);
 }
 
+/* How many rows from this one on lie behind it, each a stride after the one before: at least itself. row: was reached;
+ * at: as st_rows_at said. */
+static inline uint32_t st_rows_run(const st_rows *rows, uint32_t row, const uint8_t *at) {
+    const uint32_t within = row & ((UINT32_C(1) << rows->shift) - 1);
+    return at == rows->nothing ? 1 : (UINT32_C(1) << rows->shift) - within;
+}
+
 #endif

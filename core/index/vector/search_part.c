@@ -182,15 +182,34 @@ typedef struct batch {
     unsigned count;
 } batch;
 
+enum {
+    SCANNED = 16, /* rows in order: the processor begins with the next before these are compared */
+    SKIPPED = 8,
+};
+
+/* As most of them are: without a branch for each. */
+static bool all_above(const float distances[SKIPPED], float bound) {
+    int below = 0;
+    for (unsigned i = 0; i < SKIPPED; i++) {
+        below += distances[i] < bound;
+    }
+    return below == 0;
+}
+
 static strata_status scan_batch(look *l, batch *b) {
     st_search *s = l->s;
     float distances[ST_CODES_MAX];
     st_code_distances(&s->code, b->codes, b->count, distances);
     s->found->compared += b->count;
-    for (unsigned i = 0; i < b->count; i++) {
+    for (unsigned i = 0; i < b->count;) {
+        if (l->rough && b->count - i >= SKIPPED && all_above(distances + i, bound_of(l))) {
+            i += SKIPPED;
+            continue;
+        }
         if (!l->rough || distances[i] < bound_of(l)) {
             ST_TRY(consider(l, b->rows[i], distances[i]));
         }
+        i++;
     }
     b->count = 0;
     st_row_reader_rest(s->query->reader);
@@ -202,12 +221,25 @@ static inline void add_row(const look *l, uint32_t row, batch *b) {
     b->codes[b->count++] = st_graph_code(&l->part->graph, row);
 }
 
+/* Of the rows from this one on those that lie one after the other, at most so many; how many they are. */
+static uint32_t add_run(const look *l, uint32_t row, uint32_t most, batch *b) {
+    const st_rows *codes = &l->part->graph.codes;
+    const uint8_t *first = st_rows_at(codes, row);
+    const uint32_t count = (uint32_t)st_min(st_rows_run(codes, row, first), most);
+    for (uint32_t i = 0; i < count; i++) {
+        b->rows[b->count + i] = row + i;
+        b->codes[b->count + i] = first + (size_t)i * codes->stride;
+    }
+    b->count += count;
+    return count;
+}
+
 static strata_status scan_rows(look *l, batch *b) {
     const uint32_t count = st_part_count(l->part);
     for (uint32_t row = 0; row < count;) {
-        const uint32_t end = (uint32_t)st_min(row + ST_CODES_MAX, count);
-        for (; row < end; row++) {
-            add_row(l, row, b);
+        const uint32_t end = (uint32_t)st_min(row + SCANNED, count);
+        while (row < end) {
+            row += add_run(l, row, end - row, b);
         }
         ST_TRY(scan_batch(l, b));
     }

@@ -51,19 +51,44 @@ static strata_status fail_embedding(strata_error *error) {
     return st_fail_text(error, "argument", strata_text("embedding"));
 }
 
+static strata_status fail_not_finite(const float *embedding, strata_error *error) {
+    uint32_t i = 0;
+    while (isfinite(embedding[i])) {
+        i++;
+    }
+    st_fail(error, STRATA_INVALID_ARGUMENT,
+            "number %u of the embedding is %s; all have to be finite 32-bit floats", (uint64_t)i,
+            isnan(embedding[i]) ? "NaN" : "infinite");
+    st_fail_number(error, "position", i);
+    return fail_embedding(error);
+}
+
+/* The square of the length, in lanes that do not wait for each other. No sum of squares of floats is too much for a
+ * double, so it is not finite only if a number is not. */
+static double square_of(const float *embedding, uint32_t dimension) {
+    enum { LANES = 8 };
+    double lanes[LANES] = {0};
+    uint32_t i = 0;
+    for (; dimension - i >= LANES; i += LANES) {
+        for (unsigned lane = 0; lane < LANES; lane++) {
+            const double number = (double)embedding[i + lane];
+            lanes[lane] += number * number;
+        }
+    }
+    for (; i < dimension; i++) {
+        lanes[i % LANES] += (double)embedding[i] * (double)embedding[i];
+    }
+    for (unsigned lane = 1; lane < LANES; lane++) {
+        lanes[0] += lanes[lane];
+    }
+    return lanes[0];
+}
+
 strata_status st_embedding_check(const float *embedding, uint32_t dimension, bool *zero,
                                  strata_error *error) {
-    double squared = 0;
-    for (uint32_t i = 0; i < dimension; i++) {
-        const double number = (double)embedding[i];
-        if (!isfinite(number)) {
-            st_fail(error, STRATA_INVALID_ARGUMENT,
-                    "number %u of the embedding is %s; all have to be finite 32-bit floats",
-                    (uint64_t)i, isnan(number) ? "NaN" : "infinite");
-            st_fail_number(error, "position", i);
-            return fail_embedding(error);
-        }
-        squared += number * number;
+    const double squared = square_of(embedding, dimension);
+    if (!isfinite(squared)) {
+        return fail_not_finite(embedding, error);
     }
     *zero = squared == 0;
     if (*zero || (squared >= LENGTH_SQUARED_MIN && squared <= LENGTH_SQUARED_MAX)) {
@@ -94,10 +119,7 @@ strata_status st_embedding_fits(const st_collection *collection, uint32_t dimens
 }
 
 void st_embedding_load(const st_vector *vector, float *embedding) {
-    for (uint32_t i = 0; i < vector->dimension; i++) {
-        const uint32_t bits = load32_le(vector->embedding + (size_t)4 * i);
-        memcpy(embedding + i, &bits, sizeof bits);
-    }
+    load32s_le(embedding, vector->embedding, vector->dimension);
 }
 
 strata_status st_embedding_put(const st_vector *vector, strata_buffer *out) {

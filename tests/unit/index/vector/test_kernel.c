@@ -248,7 +248,8 @@ static void planes_of_all_lengths(void **state) {
             for (size_t i = 0; i < n; i++) {
                 row[i] = n % 96 == 0 ? 0xff : (uint8_t)kernel_random(&chance);
                 for (unsigned j = 0; j < ST_PLANES * 8; j++) {
-                    const unsigned both = row[i] & planes[j / 8 * n + i];
+                    const size_t step = i / ST_BITS_STEP * ST_PLANES + j / 8;
+                    const unsigned both = row[i] & planes[step * ST_BITS_STEP + i % ST_BITS_STEP];
                     wanted[r] += (both >> j % 8 & 1) << j / 8;
                 }
             }
