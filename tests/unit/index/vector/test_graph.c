@@ -2,6 +2,7 @@
  * from one in twenty to all; that one thread makes the same graph every time and several a sound one; that
  * a graph which grew out of another without some of its nodes is as good; and that a failed allocation at any
  * point leaves a sound graph. */
+#include <inttypes.h>
 #include <pthread.h>
 
 #include "index/vector/graph.h"
@@ -85,6 +86,8 @@ static st_reach reach_of(uint32_t most) {
     return (st_reach){.nearest = 1, .most = most, .far = INFINITY};
 }
 
+static uint64_t distances_last; /* that `recall` has seen computed */
+
 /* How many of the nearest the walk found, of all that there are, in thousandths. */
 static unsigned recall(const fixture *f, const st_graph *graph, uint32_t count,
                        const st_node_set *set, st_reach reach) {
@@ -99,20 +102,25 @@ static unsigned recall(const fixture *f, const st_graph *graph, uint32_t count,
             st_code_query_of(&f->codec, f->queries + (size_t)q * DIMENSION, room);
         const uint32_t found = find_nearest(graph, count, &query, set, best);
         assert_int_equal(set == NULL ? st_graph_search(graph, &query, reach, &walk)
-                                     : st_graph_search_in(graph, &query, reach, set, &walk),
+                         : reach.hits_most > 0
+                             ? st_graph_search_for(graph, &query, reach, set, &walk)
+                             : st_graph_search_in(graph, &query, reach, set, &walk),
                          STRATA_OK);
-        assert_true(walk.pool_len <= reach.most);
-        for (uint32_t i = 0; i < walk.pool_len; i++) {
-            const uint32_t node = st_candidate_node(walk.pool[i]);
+        const st_candidate *got = reach.hits_most > 0 ? walk.hits : walk.pool;
+        const uint32_t got_len = reach.hits_most > 0 ? walk.hits_len : walk.pool_len;
+        assert_true(got_len <= (reach.hits_most > 0 ? reach.hits_most : reach.most));
+        for (uint32_t i = 0; i < got_len; i++) {
+            const uint32_t node = st_candidate_node(got[i]);
             assert_true(node < count);
             assert_true(set == NULL || (set->bits[node / 64] >> (node % 64) & 1) != 0);
-            assert_true(i == 0 || walk.pool[i - 1] <= walk.pool[i]);
+            assert_true(i == 0 || got[i - 1] < got[i]);
             for (uint32_t b = 0; b < found; b++) {
                 hits += st_candidate_node(best[b]) == node;
             }
         }
         all += found;
     }
+    distances_last = walk.distances;
     st_walk_free(&walk);
     free(room);
     return hits * 1000 / all;
@@ -200,6 +208,20 @@ static void test_empty(void **state) {
     assert_int_equal(test_memory_blocks(), 0);
 }
 
+/* About one in so many. */
+static st_node_set make_set(uint64_t bits[(NODES + 63) / 64], uint32_t one_in) {
+    uint64_t seed = 5;
+    st_node_set set = {bits, 0};
+    memset(bits, 0, (NODES + 63) / 64 * sizeof *bits);
+    for (uint32_t i = 0; i < NODES; i++) {
+        if (test_random_below(&seed, one_in) == 0) {
+            bits[i / 64] |= (uint64_t)1 << (i % 64);
+            set.count++;
+        }
+    }
+    return set;
+}
+
 static void test_sets(void **state) {
     (void)state;
     static const struct {
@@ -211,21 +233,42 @@ static void test_sets(void **state) {
     make(&f, ST_METRIC_COSINE, NODES, test_host());
     add_all(&f);
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        uint64_t seed = 5;
-        st_node_set set = {bits, 0};
-        memset(bits, 0, sizeof bits);
-        for (uint32_t i = 0; i < NODES; i++) {
-            if (test_random_below(&seed, cases[c].one_in) == 0) {
-                bits[i / 64] |= (uint64_t)1 << (i % 64);
-                set.count++;
-            }
-        }
+        const st_node_set set = make_set(bits, cases[c].one_in);
         const unsigned got = recall(&f, &f.graph, NODES, &set, reach_of(100));
         if (got < cases[c].recall) {
             fail_msg("one in %u: recall 0.%03u", cases[c].one_in, got);
         }
     }
     drop(&f);
+}
+
+/* What is met on the way counts: a walk need not go by all that it is to find. */
+static void test_hits(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t one_in;
+        uint32_t nearest; /* of the set, that the walk goes by */
+        unsigned percent; /* of the distances of a walk that goes by all, at most */
+    } cases[] = {{1, K, 100}, {2, 7, 85}, {5, 5, 75}, {5, K, 105}};
+    uint64_t bits[(NODES + 63) / 64];
+    fixture f;
+    make(&f, ST_METRIC_COSINE, NODES, test_host());
+    add_all(&f);
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        const st_reach all = {.nearest = K * cases[c].one_in, .most = NODES, .far = 1};
+        const st_reach some = {
+            .nearest = cases[c].nearest, .most = NODES, .hits_most = 2 * K, .far = 1};
+        const st_node_set set = make_set(bits, cases[c].one_in);
+        (void)recall(&f, &f.graph, NODES, NULL, all);
+        const uint64_t most = distances_last * cases[c].percent / 100;
+        const unsigned got = recall(&f, &f.graph, NODES, &set, some);
+        if (got < 980 || distances_last > most) {
+            fail_msg("one in %u: recall 0.%03u with %" PRIu64 " distances, which may be %" PRIu64,
+                     cases[c].one_in, got, distances_last, most);
+        }
+    }
+    drop(&f);
+    assert_int_equal(test_memory_blocks(), 0);
 }
 
 /* ---- Building -------------------------------------------------------------------------------- */
@@ -391,11 +434,12 @@ static void test_churn(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recall),   cmocka_unit_test(test_few),
-        cmocka_unit_test(test_reach),    cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_sets),     cmocka_unit_test(test_same_again),
-        cmocka_unit_test(test_threads),  cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_take_all), cmocka_unit_test(test_churn),
+        cmocka_unit_test(test_recall),     cmocka_unit_test(test_few),
+        cmocka_unit_test(test_reach),      cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_sets),       cmocka_unit_test(test_hits),
+        cmocka_unit_test(test_same_again), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_take_all),
+        cmocka_unit_test(test_churn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
