@@ -20,7 +20,7 @@ typedef struct taking {
     unsigned level;
 } taking;
 
-enum { CANDIDATES_MAX = 128 };
+enum { CANDIDATES_MAX = 400 };
 
 typedef struct candidates {
     st_candidate items[CANDIDATES_MAX + 1];
