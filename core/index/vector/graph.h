@@ -121,6 +121,9 @@ typedef struct st_walk {
     st_candidate *pool; /* nearest first, equally near ones by number */
     uint32_t pool_cap;  /* one more than a pool may have */
     uint32_t pool_len;
+    st_candidate *hits; /* of a set, as in the pool */
+    uint32_t hits_cap;
+    uint32_t hits_len;
     uint64_t distances;    /* computed, since the walk was made */
     st_row_reader *reader; /* NULL: nothing that it walks through is paged */
 } st_walk;
@@ -134,6 +137,7 @@ void st_walk_free(st_walk *walk);
 typedef struct st_reach {
     uint32_t nearest; /* 1 to most */
     uint32_t most;
+    uint32_t hits_most; /* of st_graph_search_for, from nearest on */
     float
         far; /* of distances as in code.h: squared ones, under cosine and euclidean; INFINITY: only `most` counts */
 } st_reach;
@@ -151,6 +155,11 @@ typedef struct st_node_set {
 /* The same among the nodes of the set: others are only passed through. */
 strata_status st_graph_search_in(const st_graph *graph, const st_code_query *query, st_reach reach,
                                  const st_node_set *set, st_walk *walk);
+
+/* Among all nodes, where many are in the set: leaves in walk->hits the set's nearest of all that the walk has met.
+ * reach.nearest counts these. */
+strata_status st_graph_search_for(const st_graph *graph, const st_code_query *query, st_reach reach,
+                                  const st_node_set *set, st_walk *walk);
 
 /* ---- Building -------------------------------------------------------------------------------- */
 

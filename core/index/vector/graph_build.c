@@ -38,6 +38,11 @@ static bool leads_elsewhere(const st_graph *graph, st_candidate candidate, const
 void st_graph_choose(const st_graph *graph, const st_candidate *candidates, uint32_t count,
                      unsigned most, st_chosen *kept) {
     kept->count = 0;
+    st_graph_choose_more(graph, candidates, count, most, kept);
+}
+
+void st_graph_choose_more(const st_graph *graph, const st_candidate *candidates, uint32_t count,
+                          unsigned most, st_chosen *kept) {
     for (uint32_t i = 0; i < count && kept->count < most; i++) {
         if (leads_elsewhere(graph, candidates[i], kept)) {
             kept->nodes[kept->count++] = st_candidate_node(candidates[i]);

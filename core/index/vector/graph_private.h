@@ -35,6 +35,9 @@ typedef struct st_chosen {
 /* Which of the candidates, nearest first, a node gets links to. */
 void st_graph_choose(const st_graph *graph, const st_candidate *candidates, uint32_t count,
                      unsigned most, st_chosen *kept);
+/* Those beside the ones that are kept already. */
+void st_graph_choose_more(const st_graph *graph, const st_candidate *candidates, uint32_t count,
+                          unsigned most, st_chosen *kept);
 void st_links_write(st_link *links, unsigned most, const st_chosen *kept);
 /* Puts one more in its place among candidates that are in order. */
 void st_candidate_insert(st_candidate *candidates, unsigned count, st_candidate one);

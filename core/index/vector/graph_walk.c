@@ -36,6 +36,7 @@ void st_walk_free(st_walk *walk) {
     st_free(walk->memory, walk->visited, walk->visited_len * sizeof *walk->visited);
     st_free(walk->memory, walk->met, walk->met == NULL ? 0 : MET_MAX * sizeof *walk->met);
     st_free(walk->memory, walk->pool, walk->pool_cap * sizeof *walk->pool);
+    st_free(walk->memory, walk->hits, walk->hits_cap * sizeof *walk->hits);
     *walk = (st_walk){.memory = walk->memory, .reader = walk->reader};
 }
 
@@ -51,15 +52,20 @@ static strata_status grow_visited(st_walk *walk, uint32_t words) {
     return STRATA_OK;
 }
 
-static strata_status grow_pool(st_walk *walk, uint32_t most) {
-    const uint32_t cap = (uint32_t)st_max((size_t)most + 1, POOL_MIN);
-    st_candidate *pool = st_alloc(walk->memory, cap * sizeof *pool);
-    if (pool == NULL) {
+/* Room for `most`; what was there is lost. */
+static strata_status make_room(const st_walk *walk, uint32_t most, st_candidate **pool,
+                               uint32_t *cap) {
+    const uint32_t needed = (uint32_t)st_max((size_t)most + 1, POOL_MIN);
+    if (*cap > most) {
+        return STRATA_OK;
+    }
+    st_candidate *made = st_alloc(walk->memory, needed * sizeof *made);
+    if (made == NULL) {
         return STRATA_NO_MEMORY;
     }
-    st_free(walk->memory, walk->pool, walk->pool_cap * sizeof *walk->pool);
-    walk->pool = pool;
-    walk->pool_cap = cap;
+    st_free(walk->memory, *pool, *cap * sizeof *made);
+    *pool = made;
+    *cap = needed;
     return STRATA_OK;
 }
 
@@ -86,9 +92,7 @@ strata_status st_walk_begin(st_walk *walk, uint32_t nodes, uint32_t most) {
     if (walk->visited_len < words) {
         ST_TRY(grow_visited(walk, words));
     }
-    if (walk->pool_cap <= most) {
-        ST_TRY(grow_pool(walk, most));
-    }
+    ST_TRY(make_room(walk, most, &walk->pool, &walk->pool_cap));
     walk->pool_len = 0;
     return STRATA_OK;
 }
@@ -121,22 +125,28 @@ bool st_walk_meet(st_walk *walk, uint32_t node) {
 
 /* ---- The pool -------------------------------------------------------------------------------- */
 
-uint32_t st_walk_offer(st_walk *walk, st_candidate candidate, uint32_t most) {
-    const st_candidate *first = walk->pool;
-    if (walk->pool_len == most && walk->pool[most - 1] < candidate) {
+/* At its place among the `most` nearest. */
+static inline uint32_t offer(st_candidate *pool, uint32_t *len, st_candidate candidate,
+                             uint32_t most) {
+    const st_candidate *first = pool;
+    if (*len == most && pool[most - 1] < candidate) {
         return most;
     }
-    for (uint32_t left = walk->pool_len; left > 0;) { /* without a branch but for the loop's */
+    for (uint32_t left = *len; left > 0;) { /* without a branch but for the loop's */
         const uint32_t half = (left + 1) / 2;
         const bool before = first[half - 1] < candidate;
         first += before ? half : 0;
         left = before ? left - half : half - 1;
     }
-    const uint32_t at = (uint32_t)(first - walk->pool);
-    const uint32_t kept = walk->pool_len < most ? walk->pool_len++ : most - 1;
-    memmove(&walk->pool[at + 1], &walk->pool[at], (kept - at) * sizeof *walk->pool);
-    walk->pool[at] = candidate;
+    const uint32_t at = (uint32_t)(first - pool);
+    const uint32_t kept = *len < most ? (*len)++ : most - 1;
+    memmove(&pool[at + 1], &pool[at], (kept - at) * sizeof *pool);
+    pool[at] = candidate;
     return at;
+}
+
+uint32_t st_walk_offer(st_walk *walk, st_candidate candidate, uint32_t most) {
+    return offer(walk->pool, &walk->pool_len, candidate, most);
 }
 
 /* The next place from `from` on without a mark. */
@@ -145,18 +155,6 @@ static inline uint32_t skip_seen(const st_walk *walk, uint32_t from) {
         from++;
     }
     return from;
-}
-
-/* Beyond this distance nobody is within reach. */
-static inline float limit_of(const st_graph *graph, const st_code_query *query, st_reach reach,
-                             const st_walk *walk) {
-    if (reach.far == INFINITY || walk->pool_len < reach.nearest) {
-        return INFINITY;
-    }
-    const st_candidate nearest = walk->pool[reach.nearest - 1];
-    const float distance = st_candidate_distance(nearest);
-    const uint8_t *row = st_graph_code(graph, st_candidate_node(nearest));
-    return distance + (reach.far - 1) * st_code_size(query, row, distance);
 }
 
 /* ---- Memory on its way ----------------------------------------------------------------------- */
@@ -181,10 +179,41 @@ typedef struct walker {
     const st_code_query *query;
     st_reach reach;
     st_walk *walk;
-    float limit;
+    const st_node_set *set; /* of which hits are; NULL: all that is met belongs to the answer */
+    float limit;            /* beyond this distance nobody is within reach */
     uint32_t fresh[FRESH_MAX];
     unsigned count; /* of fresh ones */
 } walker;
+
+static inline bool is_in(const st_node_set *set, uint32_t node) {
+    return (set->bits[node / 64] >> (node % 64) & 1) != 0;
+}
+
+static inline float limit_of(const walker *s) {
+    const st_candidate *answer = s->set == NULL ? s->walk->pool : s->walk->hits;
+    const uint32_t count = s->set == NULL ? s->walk->pool_len : s->walk->hits_len;
+    if (s->reach.far == INFINITY || count < s->reach.nearest) {
+        return INFINITY;
+    }
+    const st_candidate nearest = answer[s->reach.nearest - 1];
+    const float distance = st_candidate_distance(nearest);
+    const uint8_t *row = st_graph_code(s->graph, st_candidate_node(nearest));
+    return distance + (s->reach.far - 1) * st_code_size(s->query, row, distance);
+}
+
+/* Those that are in the set, however far away; returns the first place that changed. */
+static uint32_t offer_hits(walker *s, const float *distances) {
+    st_walk *walk = s->walk;
+    uint32_t lowest = UINT32_MAX;
+    for (unsigned i = 0; i < s->count; i++) {
+        if (is_in(s->set, s->fresh[i])) {
+            const st_candidate candidate = st_candidate_of(distances[i], s->fresh[i]);
+            const uint32_t at = offer(walk->hits, &walk->hits_len, candidate, s->reach.hits_most);
+            lowest = (uint32_t)st_min(lowest, at);
+        }
+    }
+    return lowest;
+}
 
 /* Computes the distances of the fresh nodes and offers those within reach; returns the first place that changed. */
 static uint32_t offer_fresh(walker *s) {
@@ -205,8 +234,9 @@ static uint32_t offer_fresh(walker *s) {
         }
     }
     walk->distances += s->count;
-    if (lowest < s->reach.nearest) {
-        s->limit = limit_of(s->graph, s->query, s->reach, walk);
+    const uint32_t changed = s->set == NULL ? lowest : offer_hits(s, distances);
+    if (changed < s->reach.nearest) {
+        s->limit = limit_of(s);
         while (st_candidate_distance(walk->pool[walk->pool_len - 1]) > s->limit) {
             walk->pool_len--;
         }
@@ -229,22 +259,27 @@ static void gather(walker *s, const st_link *links, unsigned most) {
     remember(s->walk, s->fresh, s->count);
 }
 
-void st_graph_walk(const st_graph *graph, const st_code_query *query, unsigned level,
-                   st_reach reach, st_walk *walk) {
-    walker s = {graph, query, reach, walk, limit_of(graph, query, reach, walk), {0}, 0};
-    uint32_t at = skip_seen(walk, 0);
-    while (at < walk->pool_len) {
+static void walk_on(walker *s, unsigned level) {
+    st_walk *walk = s->walk;
+    s->limit = limit_of(s);
+    for (uint32_t at = skip_seen(walk, 0); at < walk->pool_len;) {
         const uint32_t node = st_candidate_node(walk->pool[at]);
         st_row_reader_rest(walk->reader);
         walk->pool[at] |= ST_CANDIDATE_SEEN;
-        gather(&s, st_graph_links_on(graph, node, level), st_links_max(level));
+        gather(s, st_graph_links_on(s->graph, node, level), st_links_max(level));
         const uint32_t next = skip_seen(walk, at + 1);
         if (level == 0 && next < walk->pool_len) {
-            prefetch_links(graph, st_candidate_node(walk->pool[next]));
+            prefetch_links(s->graph, st_candidate_node(walk->pool[next]));
         }
-        const uint32_t lowest = offer_fresh(&s);
+        const uint32_t lowest = offer_fresh(s);
         at = skip_seen(walk, (uint32_t)st_min(lowest, next));
     }
+}
+
+void st_graph_walk(const st_graph *graph, const st_code_query *query, unsigned level,
+                   st_reach reach, st_walk *walk) {
+    walker s = {.graph = graph, .query = query, .reach = reach, .walk = walk};
+    walk_on(&s, level);
 }
 
 /* The rows of the nodes that links lead to, on their way. */
@@ -320,8 +355,19 @@ strata_status st_graph_search(const st_graph *graph, const st_code_query *query,
 
 /* ---- Among the nodes of a set ---------------------------------------------------------------- */
 
-static inline bool is_in(const st_node_set *set, uint32_t node) {
-    return (set->bits[node / 64] >> (node % 64) & 1) != 0;
+strata_status st_graph_search_for(const st_graph *graph, const st_code_query *query, st_reach reach,
+                                  const st_node_set *set, st_walk *walk) {
+    walker s = {.graph = graph, .query = query, .reach = reach, .walk = walk, .set = set};
+    ST_TRY(st_walk_begin(walk, graph->capacity, reach.most));
+    ST_TRY(make_room(walk, reach.hits_most, &walk->hits, &walk->hits_cap));
+    walk->hits_len = 0;
+    if (begin_below(graph, query, &s.fresh[0])) {
+        s.count = st_walk_meet(walk, s.fresh[0]) ? 1 : 0;
+        s.limit = INFINITY;
+        (void)offer_fresh(&s);
+        walk_on(&s, 0);
+    }
+    return STRATA_OK;
 }
 
 /* The nodes of the set that the links of `node` lead to; where a link leads out of the set, those that its
@@ -391,7 +437,8 @@ strata_status st_graph_search_in(const st_graph *graph, const st_code_query *que
     if (is_in(set, node)) {
         offer_node(graph, query, node, reach.most, walk);
     }
-    walker s = {graph, query, reach, walk, limit_of(graph, query, reach, walk), {0}, 0};
+    walker s = {.graph = graph, .query = query, .reach = reach, .walk = walk};
+    s.limit = limit_of(&s);
     if (!is_in(set, node)) {
         gather_in(&s, set, node);
         (void)offer_fresh(&s);

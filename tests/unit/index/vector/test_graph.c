@@ -2,6 +2,7 @@
  * from one in twenty to all; that one thread makes the same graph every time and several a sound one; that
  * a graph which grew out of another without some of its nodes is as good; and that a failed allocation at any
  * point leaves a sound graph. */
+#include <inttypes.h>
 #include <pthread.h>
 
 #include "index/vector/graph.h"
@@ -85,6 +86,8 @@ static st_reach reach_of(uint32_t most) {
     return (st_reach){.nearest = 1, .most = most, .far = INFINITY};
 }
 
+static uint64_t distances_last; /* that `recall` has seen computed */
+
 /* How many of the nearest the walk found, of all that there are, in thousandths. */
 static unsigned recall(const fixture *f, const st_graph *graph, uint32_t count,
                        const st_node_set *set, st_reach reach) {
@@ -99,20 +102,25 @@ static unsigned recall(const fixture *f, const st_graph *graph, uint32_t count,
             st_code_query_of(&f->codec, f->queries + (size_t)q * DIMENSION, room);
         const uint32_t found = find_nearest(graph, count, &query, set, best);
         assert_int_equal(set == NULL ? st_graph_search(graph, &query, reach, &walk)
-                                     : st_graph_search_in(graph, &query, reach, set, &walk),
+                         : reach.hits_most > 0
+                             ? st_graph_search_for(graph, &query, reach, set, &walk)
+                             : st_graph_search_in(graph, &query, reach, set, &walk),
                          STRATA_OK);
-        assert_true(walk.pool_len <= reach.most);
-        for (uint32_t i = 0; i < walk.pool_len; i++) {
-            const uint32_t node = st_candidate_node(walk.pool[i]);
+        const st_candidate *got = reach.hits_most > 0 ? walk.hits : walk.pool;
+        const uint32_t got_len = reach.hits_most > 0 ? walk.hits_len : walk.pool_len;
+        assert_true(got_len <= (reach.hits_most > 0 ? reach.hits_most : reach.most));
+        for (uint32_t i = 0; i < got_len; i++) {
+            const uint32_t node = st_candidate_node(got[i]);
             assert_true(node < count);
             assert_true(set == NULL || (set->bits[node / 64] >> (node % 64) & 1) != 0);
-            assert_true(i == 0 || walk.pool[i - 1] <= walk.pool[i]);
+            assert_true(i == 0 || got[i - 1] < got[i]);
             for (uint32_t b = 0; b < found; b++) {
                 hits += st_candidate_node(best[b]) == node;
             }
         }
         all += found;
     }
+    distances_last = walk.distances;
     st_walk_free(&walk);
     free(room);
     return hits * 1000 / all;
@@ -200,6 +208,20 @@ static void test_empty(void **state) {
     assert_int_equal(test_memory_blocks(), 0);
 }
 
+/* About one in so many. */
+static st_node_set make_set(uint64_t bits[(NODES + 63) / 64], uint32_t one_in) {
+    uint64_t seed = 5;
+    st_node_set set = {bits, 0};
+    memset(bits, 0, (NODES + 63) / 64 * sizeof *bits);
+    for (uint32_t i = 0; i < NODES; i++) {
+        if (test_random_below(&seed, one_in) == 0) {
+            bits[i / 64] |= (uint64_t)1 << (i % 64);
+            set.count++;
+        }
+    }
+    return set;
+}
+
 static void test_sets(void **state) {
     (void)state;
     static const struct {
@@ -211,21 +233,42 @@ static void test_sets(void **state) {
     make(&f, ST_METRIC_COSINE, NODES, test_host());
     add_all(&f);
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        uint64_t seed = 5;
-        st_node_set set = {bits, 0};
-        memset(bits, 0, sizeof bits);
-        for (uint32_t i = 0; i < NODES; i++) {
-            if (test_random_below(&seed, cases[c].one_in) == 0) {
-                bits[i / 64] |= (uint64_t)1 << (i % 64);
-                set.count++;
-            }
-        }
+        const st_node_set set = make_set(bits, cases[c].one_in);
         const unsigned got = recall(&f, &f.graph, NODES, &set, reach_of(100));
         if (got < cases[c].recall) {
             fail_msg("one in %u: recall 0.%03u", cases[c].one_in, got);
         }
     }
     drop(&f);
+}
+
+/* What is met on the way counts: a walk need not go by all that it is to find. */
+static void test_hits(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t one_in;
+        uint32_t nearest; /* of the set, that the walk goes by */
+        unsigned percent; /* of the distances of a walk that goes by all, at most */
+    } cases[] = {{1, K, 100}, {2, 7, 85}, {5, 5, 75}, {5, K, 105}};
+    uint64_t bits[(NODES + 63) / 64];
+    fixture f;
+    make(&f, ST_METRIC_COSINE, NODES, test_host());
+    add_all(&f);
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        const st_reach all = {.nearest = K * cases[c].one_in, .most = NODES, .far = 1};
+        const st_reach some = {
+            .nearest = cases[c].nearest, .most = NODES, .hits_most = 2 * K, .far = 1};
+        const st_node_set set = make_set(bits, cases[c].one_in);
+        (void)recall(&f, &f.graph, NODES, NULL, all);
+        const uint64_t most = distances_last * cases[c].percent / 100;
+        const unsigned got = recall(&f, &f.graph, NODES, &set, some);
+        if (got < 980 || distances_last > most) {
+            fail_msg("one in %u: recall 0.%03u with %" PRIu64 " distances, which may be %" PRIu64,
+                     cases[c].one_in, got, distances_last, most);
+        }
+    }
+    drop(&f);
+    assert_int_equal(test_memory_blocks(), 0);
 }
 
 /* ---- Building -------------------------------------------------------------------------------- */
@@ -345,57 +388,114 @@ static void test_take_all(void **state) {
     drop(&f);
 }
 
-/* Ten rounds in which one in twenty goes and comes again; all is found as well as before. */
-static void test_churn(void **state) {
+/* One in five goes: a link to who stays does too, in its place among those; others come behind them, nobody twice. */
+static void test_take_some(void **state) {
     (void)state;
-    enum { ROUNDS = 10, LIVE = NODES - NODES / 20 };
     uint32_t *kept = malloc(NODES * sizeof *kept);
-    st_walk walk;
+    uint32_t live = 0;
+    uint32_t more = 0;
+    st_graph grown;
     fixture f;
     make(&f, ST_METRIC_COSINE, NODES, test_host());
     add_all(&f);
-    const unsigned before = recall(&f, &f.graph, NODES, NULL, reach_of(64));
-    st_walk_init(&walk, f.graph.memory);
-    for (int round = 0; round < ROUNDS; round++) {
+    for (uint32_t i = 0; i < NODES; i++) {
+        kept[i] = i % 5 == 3 ? ST_NO_NODE : live++;
+    }
+    assert_int_equal(st_graph_init(&grown, &f.codec, test_host(), NODES, 42, ST_ROWS_CHUNK_LARGE),
+                     STRATA_OK);
+    assert_int_equal(st_graph_reach(&grown, NODES), STRATA_OK);
+    assert_int_equal(st_graph_take(&grown, &f.graph, NODES, kept, NULL), STRATA_OK);
+    for (uint32_t node = 0; node < NODES; node++) {
+        const st_link *before = st_graph_links(&f.graph, node);
+        const st_link *after = kept[node] == ST_NO_NODE ? NULL : st_graph_links(&grown, kept[node]);
+        unsigned at = 0;
+        for (unsigned i = 0; i < ST_GRAPH_LINKS_0 && after != NULL; i++) {
+            const uint32_t link = st_link_get(&before[i]);
+            if (link != ST_NO_NODE && kept[link] != ST_NO_NODE) {
+                assert_int_equal(st_link_get(&after[at++]), kept[link]);
+            }
+        }
+        for (; after != NULL && at < ST_GRAPH_LINKS_0 && st_link_get(&after[at]) != ST_NO_NODE;
+             at++, more++) {
+            for (unsigned i = 0; i < at; i++) {
+                assert_int_not_equal(st_link_get(&after[i]), st_link_get(&after[at]));
+            }
+        }
+    }
+    assert_true(more > NODES); /* links that came for those that went */
+    st_graph_free(&grown);
+    free(kept);
+    drop(&f);
+}
+
+/* One in `one_in` goes and comes again, the next ones in each round. */
+static void churn(fixture *f, uint32_t one_in, uint32_t rounds) {
+    const uint32_t live_all = NODES - NODES / one_in;
+    uint32_t *kept = malloc(NODES * sizeof *kept);
+    st_walk walk;
+    st_walk_init(&walk, f->graph.memory);
+    for (uint32_t round = 0; round < rounds; round++) {
         st_graph grown;
         uint32_t live = 0;
         for (uint32_t i = 0; i < NODES; i++) {
-            kept[i] = i % 20 == (uint32_t)round ? ST_NO_NODE : live++;
+            kept[i] = i % one_in == round ? ST_NO_NODE : live++;
         }
-        assert_int_equal(live, LIVE);
+        assert_int_equal(live, live_all);
         assert_int_equal(
-            st_graph_init(&grown, &f.codec, test_host(), NODES, 42, ST_ROWS_CHUNK_LARGE),
+            st_graph_init(&grown, &f->codec, test_host(), NODES, 42, ST_ROWS_CHUNK_LARGE),
             STRATA_OK);
         assert_int_equal(st_graph_reach(&grown, NODES), STRATA_OK);
-        assert_int_equal(st_graph_take(&grown, &f.graph, NODES, kept, NULL), STRATA_OK);
-        for (uint32_t i = LIVE; i < NODES; i++) { /* they come again */
-            const uint32_t source = (i - LIVE) * 20 + (uint32_t)round;
-            memcpy(st_graph_code(&grown, i), st_graph_code(&f.graph, source), f.codec.stride);
+        assert_int_equal(st_graph_take(&grown, &f->graph, NODES, kept, NULL), STRATA_OK);
+        for (uint32_t i = live; i < NODES; i++) { /* they come again */
+            const uint32_t source = (i - live) * one_in + round;
+            memcpy(st_graph_code(&grown, i), st_graph_code(&f->graph, source), f->codec.stride);
             assert_int_equal(st_graph_place(&grown, i, i + (uint64_t)round * NODES), STRATA_OK);
             assert_int_equal(st_graph_add(&grown, i, EFFORT, &walk), STRATA_OK);
         }
         assert_int_equal(st_graph_mend(&grown, NODES, EFFORT, &walk), STRATA_OK);
         assert_sound(&grown, NODES);
-        st_graph_free(&f.graph);
-        f.graph = grown;
-    }
-    const unsigned after = recall(&f, &f.graph, NODES, NULL, reach_of(64));
-    if (after + 10 < before) {
-        fail_msg("recall went from 0.%03u to 0.%03u", before, after);
+        st_graph_free(&f->graph);
+        f->graph = grown;
     }
     st_walk_free(&walk);
     free(kept);
-    drop(&f);
+}
+
+/* All is found as well as before, with little effort and with more, by not many more distances. */
+static void test_churn(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t one_in, rounds;
+    } cases[] = {{20, 10}, {5, 2}, {2, 1}};
+    const st_reach little = {.nearest = K, .most = NODES, .far = 1};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        fixture f;
+        make(&f, ST_METRIC_COSINE, NODES, test_host());
+        add_all(&f);
+        const unsigned before = recall(&f, &f.graph, NODES, NULL, reach_of(64));
+        const unsigned before_little = recall(&f, &f.graph, NODES, NULL, little);
+        const uint64_t distances = distances_last;
+        churn(&f, cases[c].one_in, cases[c].rounds);
+        const unsigned after = recall(&f, &f.graph, NODES, NULL, reach_of(64));
+        const unsigned after_little = recall(&f, &f.graph, NODES, NULL, little);
+        if (after + 10 < before || after_little + 15 < before_little ||
+            distances_last * 4 > distances * 5) {
+            fail_msg("one in %u: recall went from 0.%03u to 0.%03u, from 0.%03u to 0.%03u",
+                     cases[c].one_in, before, after, before_little, after_little);
+        }
+        drop(&f);
+    }
     assert_int_equal(test_memory_blocks(), 0);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recall),   cmocka_unit_test(test_few),
-        cmocka_unit_test(test_reach),    cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_sets),     cmocka_unit_test(test_same_again),
-        cmocka_unit_test(test_threads),  cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_take_all), cmocka_unit_test(test_churn),
+        cmocka_unit_test(test_recall),     cmocka_unit_test(test_few),
+        cmocka_unit_test(test_reach),      cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_sets),       cmocka_unit_test(test_hits),
+        cmocka_unit_test(test_same_again), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_take_all),
+        cmocka_unit_test(test_take_some),  cmocka_unit_test(test_churn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
