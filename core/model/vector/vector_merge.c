@@ -151,6 +151,7 @@ static void begin_some(st_vector_worker *w, bool idle) {
 
 /* Under `lock`, once in a while; what is worth merging, if something has changed, or nothing has for long enough. */
 static void look(st_vector_worker *w) {
+    st_vectors_fit(w->model); /* what was merged goes when its last reader has left */
     if (atomic_exchange_explicit(&w->changed, false, memory_order_seq_cst)) {
         w->quiet = 0;
         begin_some(w, false);
@@ -205,7 +206,6 @@ static void end_merge(st_vector_worker *w, bool done) {
     st_mutex_unlock(&w->run->shard->lock, executor);
     leave(w);
     st_epoch_reclaim(&w->model->store.epoch);
-    st_vectors_fit(w->model);
     w->merge = NULL;
     w->index = NULL;
     w->run = NULL;

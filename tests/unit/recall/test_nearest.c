@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "api/handle.h"
 #include "index/vector/vectors.h"
 
 enum { DIMENSION = 20, KEYS = 120, ROWS_MAX = 8000, K_MAX = 40, ANSWER_KEYS_MAX = 1000 };
@@ -534,15 +535,19 @@ static unsigned found_of_100(const float *embeddings) {
     return found;
 }
 
+static void tick(void) {
+    for (unsigned i = 0; i < 400; i++) {
+        assert_int_equal(strata_tick(db, 1000000), STRATA_OK);
+    }
+}
+
 static void walks(void **state) {
     (void)state;
     float *embeddings = vectors_make(3, MANY, DIMENSION, 40);
     (void)ask(db, STRATA_OK, "vector.create", "{\"name\":\"c\",\"dimension\":%d}", DIMENSION);
     put_many(embeddings);
     assert_true(found_of_100(embeddings) >= 95);
-    for (unsigned i = 0; i < 400; i++) { /* a host without threads: the tick merges */
-        assert_int_equal(strata_tick(db, 1000000), STRATA_OK);
-    }
+    tick(); /* a host without threads: that merges */
     const char *info = ask(db, STRATA_OK, "vector.info", "{\"name\":\"c\"}");
     assert_int_equal(json_int(info, "linked"), MANY); /* and as nothing is written, all of it */
     assert_true(found_of_100(embeddings) >= 95);
@@ -558,6 +563,28 @@ static void walks(void **state) {
     assert_int_equal(json_int(answer, "walked"), 1);
     assert_true(json_has(answer, "\"indexed\":true"));
     db_verify(db);
+    free(embeddings);
+}
+
+/* The cache of blocks lends memory to an index, and has it back when what was merged has lost its last reader. */
+static void lends(void **state) {
+    (void)state;
+    st_model *model = &db->engine->model;
+    float *embeddings = vectors_make(3, MANY, DIMENSION, 40);
+    st_epoch_slot reader;
+    (void)ask(db, STRATA_OK, "vector.create", "{\"name\":\"c\",\"dimension\":%d}", DIMENSION);
+    put_many(embeddings);
+    (void)found_of_100(embeddings);
+    st_epoch_register(&model->store.epoch, &reader);
+    st_epoch_enter(&model->store.epoch, &reader);
+    tick();
+    const uint64_t held = model->store.lent_bytes;
+    st_epoch_leave(&reader);
+    st_epoch_unregister(&model->store.epoch, &reader);
+    tick();
+    const uint64_t lent = model->store.lent_bytes;
+    assert_int_equal(lent, st_row_pool_claim(&model->row_pool));
+    assert_true(lent > 0 && lent < held);
     free(embeddings);
 }
 
@@ -629,7 +656,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         case_of(like_brute_force), case_of(forks), case_of(trimmed),
         case_of(conflicts),        case_of(walks), case_of(no_memory),
-        case_of(in_a_snapshot),
+        case_of(in_a_snapshot),    case_of(lends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
