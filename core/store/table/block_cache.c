@@ -380,13 +380,12 @@ const st_cached_block *st_block_cache_find(st_block_cache *cache, uint64_t table
     return r == NULL ? NULL : &r->block;
 }
 
-void st_block_cache_prefetch(st_block_cache *cache, uint64_t table, uint64_t offset, bool near) {
+void st_block_cache_prefetch(st_block_cache *cache, uint64_t table, uint64_t offset) {
     const uint64_t hash = hash_of(table, offset);
     shard *s = shard_of(cache, hash);
     st_mutex_lock(&s->lock, &cache->host->executor);
     if (s->bucket_count > 0) {
-        record **bucket = bucket_of(s, hash);
-        __builtin_prefetch(near ? (const void *)*bucket : (const void *)bucket);
+        __builtin_prefetch(*bucket_of(s, hash));
     }
     st_mutex_unlock(&s->lock, &cache->host->executor);
 }

@@ -29,9 +29,8 @@ void st_block_cache_resize(st_block_cache *cache, uint64_t budget_bytes);
 /* The block at that offset of that table, pinned; NULL when it is not there. */
 const st_cached_block *st_block_cache_find(st_block_cache *cache, uint64_t table, uint64_t offset);
 
-/* For many finds: what each of them will wait for is on its way from memory, when all were told here first, and then
- * all again with near: true. */
-void st_block_cache_prefetch(st_block_cache *cache, uint64_t table, uint64_t offset, bool near);
+/* For many finds: what each of them will wait for is on its way from memory, when all were told here first. */
+void st_block_cache_prefetch(st_block_cache *cache, uint64_t table, uint64_t offset);
 
 /* Memory for a block of so many bytes, not cleared; NULL when there is none. *cap: what it takes. */
 uint8_t *st_block_cache_room(st_block_cache *cache, size_t bytes, size_t *cap);

@@ -228,8 +228,8 @@ strata_status st_table_pin_block(const st_table *table, size_t block,
     return ST_LIKELY(*pinned != NULL) ? STRATA_OK : cache_block(table, block, pinned, error);
 }
 
-st_table_frame st_table_value_frame(const st_index_block *about, const st_apart *apart) {
-    const st_table_frame frame = {.offset = about->apart_from + apart->at,
+st_table_frame st_table_value_frame(uint64_t apart_from, const st_apart *apart) {
+    const st_table_frame frame = {.offset = apart_from + apart->at,
                                   .stored_len = apart->stored_len,
                                   .plain_len = apart->plain_len,
                                   .encoded = apart->encoded,

@@ -44,16 +44,16 @@ static strata_status read_long(const get *g, const st_table_frame *frame, strata
     return st_table_read_frame(&g->table->file, frame, bytes, g->error);
 }
 
-static st_table_frame frame_of(const st_table *table, size_t place, const st_apart *apart) {
+static uint64_t apart_from(const st_table *table, size_t place) {
     st_index_block about;
     st_table_index_block(&table->index, place, &about);
-    return st_table_value_frame(&about, apart);
+    return about.apart_from;
 }
 
 /* A value kept apart: *pinned holds it, or the arena does if that is NULL. */
-static strata_status find_apart(const get *g, size_t place, const st_apart *apart,
+static strata_status find_apart(const get *g, uint64_t from, const st_apart *apart,
                                 const st_cached_block **pinned, strata_slice *value) {
-    const st_table_frame frame = frame_of(g->table, place, apart);
+    const st_table_frame frame = st_table_value_frame(from, apart);
     *pinned = NULL;
     if (frame.plain_len > ST_VALUE_CACHED_BYTES) {
         return read_long(g, &frame, value);
@@ -79,7 +79,7 @@ static strata_status copy_out(const get *g, size_t place, const st_block *block,
     const st_cached_block *pinned = NULL;
     strata_slice value = st_slice(st_block_bytes(block) + entry->value_at, entry->value_len);
     if ((entry->flags & ST_ENTRY_APART) != 0) {
-        ST_TRY(find_apart(g, place, &entry->apart, &pinned, &value));
+        ST_TRY(find_apart(g, apart_from(g->table, place), &entry->apart, &pinned, &value));
         if (pinned == NULL) {
             *g->revision = revision_of(entry, value);
             return STRATA_OK;
@@ -221,13 +221,7 @@ static void prefetch_value(strata_slice value) {
     }
 }
 
-/* Where the cache has a value kept apart. */
-static void expect_apart(const st_table_lookup *l, bool near) {
-    const st_table_frame frame = frame_of(l->table, l->place, &l->apart);
-    st_block_cache_prefetch(l->table->cache, l->table->file.number, frame.offset, near);
-}
-
-/* And its value; or the way to it, if it is kept apart. */
+/* And its value; or what the cache knows of it, if it is kept apart. */
 static void open_lookup(st_table_lookup *l) {
     const st_block *block = st_block_in(l->pinned->bytes.data);
     const size_t at = find_in_block(l->pinned, l->key, l->hash);
@@ -242,7 +236,9 @@ static void open_lookup(st_table_lookup *l) {
     l->revision = revision_of(&entry, value);
     if ((entry.flags & ST_ENTRY_APART) != 0) {
         l->apart = entry.apart;
-        expect_apart(l, false);
+        l->apart_from = apart_from(l->table, l->place);
+        st_block_cache_prefetch(l->table->cache, l->table->file.number,
+                                l->apart_from + l->apart.at);
     } else {
         prefetch_value(value);
     }
@@ -252,7 +248,7 @@ static void open_lookup(st_table_lookup *l) {
 static strata_status finish_lookup(st_table_lookup *l, st_arena *arena, strata_error *error) {
     const get g = {l->table, l->key, l->hash, &l->bound, arena, &l->revision, error};
     const st_cached_block *apart;
-    ST_TRY(find_apart(&g, l->place, &l->apart, &apart, &l->revision.value));
+    ST_TRY(find_apart(&g, l->apart_from, &l->apart, &apart, &l->revision.value));
     release(l);
     l->pinned = apart;
     l->apart.stored_len = 0;
@@ -280,11 +276,6 @@ strata_status st_table_get_many(st_table_lookup *lookups, size_t count, st_arena
     for (size_t i = 0; i < count; i++) {
         if (is_asked(&lookups[i]) && lookups[i].pinned != NULL) {
             open_lookup(&lookups[i]);
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (is_apart(&lookups[i])) {
-            expect_apart(&lookups[i], true);
         }
     }
     for (size_t i = 0; i < count; i++) {

@@ -233,7 +233,7 @@ strata_status st_table_iter_value(st_table_iter *iter, strata_slice *value) {
     }
     st_index_block about;
     st_table_index_block(&iter->table->index, iter->block, &about);
-    const st_table_frame frame = st_table_value_frame(&about, &entry->apart);
+    const st_table_frame frame = st_table_value_frame(about.apart_from, &entry->apart);
     iter->apart.len = 0;
     if (st_buffer_reserve(&iter->apart, ST_FRAME_BYTES + (size_t)frame.plain_len) != STRATA_OK) {
         return st_table_failed(&iter->table->file, STRATA_NO_MEMORY, iter->error);

@@ -37,8 +37,8 @@ strata_status st_table_pin_block(const st_table *table, size_t block,
                                  const st_cached_block **pinned,
                                  strata_error *error) STRATA_MUST_USE;
 
-/* The frame of a value that is kept apart. about: the block of the entry. */
-st_table_frame st_table_value_frame(const st_index_block *about, const st_apart *apart);
+/* The frame of a value that is kept apart. apart_from: of the block of the entry (st_index_block). */
+st_table_frame st_table_value_frame(uint64_t apart_from, const st_apart *apart);
 
 /* Such a value of at most ST_VALUE_CACHED_BYTES, in the cache and pinned, its bytes after
  * ST_FRAME_BYTES of others. window: NULL if not in order. Errors: corrupt, io, no_memory. */

@@ -45,7 +45,8 @@ static strata_status no_memory(const verifier *v) {
 /* ---- Entries --------------------------------------------------------------------------------- */
 
 static strata_status verify_value(verifier *v) {
-    const st_table_frame frame = st_table_value_frame(&v->block.about, &v->cursor.entry.apart);
+    const st_table_frame frame =
+        st_table_value_frame(v->block.about.apart_from, &v->cursor.entry.apart);
     if (frame.offset != v->apart_end) {
         return corrupt(v, frame.offset, "values kept apart are not in the order of their keys");
     }
