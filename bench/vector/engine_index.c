@@ -180,10 +180,11 @@ typedef struct asked {
     unsigned percent;
 } asked;
 
-static strata_status passes(void *ctx, strata_slice key, uint64_t version, bool *yes) {
+static strata_status passes(void *ctx, const st_vector_hit *entries, uint32_t count, bool *yes) {
     const asked *a = ctx;
-    (void)version;
-    *yes = vector_passes(label_of(key) % a->index->base->count, a->percent);
+    for (uint32_t i = 0; i < count; i++) {
+        yes[i] = vector_passes(label_of(entries[i].key) % a->index->base->count, a->percent);
+    }
     return STRATA_OK;
 }
 
@@ -193,7 +194,7 @@ static strata_status compare(void *ctx, const float *embedding, st_vector_hit *e
     const ours *o = ((const asked *)ctx)->index;
     const st_codec *codec = st_vector_index_codec(o->index);
     const float length = st_vector_length(codec, embedding);
-    const float *rows[ST_VECTOR_COMPARED_MAX];
+    const float *rows[ST_VECTOR_TOGETHER_MAX];
     for (uint32_t i = 0; i < count; i++) {
         rows[i] = o->embeddings[label_of(entries[i].key)];
         for (uint32_t at = 0; at < o->base->dimension; at += LINE_FLOATS) {

@@ -122,16 +122,6 @@ static strata_status read_entry(finder *f, strata_slice key, uint64_t version, s
                : st_vector_fail_malformed(f->rq, &vector->ref);
 }
 
-static strata_status passes(void *ctx, strata_slice key, uint64_t version, bool *out) {
-    finder *f = ctx;
-    st_vector vector;
-    const strata_status status = read_entry(f, key, version, &vector);
-    *out = false;
-    return status == STRATA_HISTORY_TRIMMED ? STRATA_OK
-           : status == STRATA_OK            ? passes_filter(f, &vector, out)
-                                            : status;
-}
-
 static strata_status keys_of(void *ctx, uint32_t most, const strata_slice **keys, uint32_t *count,
                              bool *known) {
     finder *f = ctx;
@@ -144,55 +134,89 @@ static strata_status keys_of(void *ctx, uint32_t most, const strata_slice **keys
     return STRATA_OK;
 }
 
-/* Of entries that are read at once. */
-typedef struct comparison {
-    finder *f;
-    const float *embedding;
-    st_vector_hit *entries;
-    uint32_t compared;
-} comparison;
+/* ---- Entries at once ------------------------------------------------------------------------- */
 
-static strata_status compare_read(void *ctx, size_t i, const st_revision *revision) {
-    comparison *c = ctx;
-    finder *f = c->f;
-    st_vector_hit *entry = &c->entries[i];
+/* Entries that the index knows, on their way to an answer about each. */
+typedef struct batch {
+    finder *f;
+    const st_vector_hit *entries;
+    uint32_t count;
+    uint32_t seen; /* of them; the others have gone */
+    strata_status (*look)(struct batch *b, uint32_t i, const st_vector *vector);
+    /* What is looked for, and the answers. */
+    const float *embedding;
+    float distances[ST_VECTOR_TOGETHER_MAX];
+    bool *passes;
+} batch;
+
+static strata_status look_at(void *ctx, size_t i, const st_revision *revision) {
+    batch *b = ctx;
+    const finder *f = b->f;
+    const st_vector_hit *entry = &b->entries[i];
     st_vector vector;
     if (revision->number != entry->version || revision->deleted) {
         return STRATA_OK;
     }
     vector.ref = (st_vector_ref){f->collection.name, entry->key};
+    vector.stamp = (st_stamp){revision->number, revision->timestamp_us};
     if (!st_vector_decode(revision->value, &vector) ||
         vector.dimension != f->collection.dimension) {
         return st_vector_fail_malformed(f->rq, &vector.ref);
     }
-    st_embedding_load(&vector, f->numbers);
-    entry->distance = st_vector_distance(&f->codec, c->embedding, f->length, f->numbers);
-    c->compared++;
+    b->seen++;
+    return b->look(b, (uint32_t)i, &vector);
+}
+
+static strata_status look_at_all(batch *b) {
+    finder *f = b->f;
+    st_read_key keys[ST_VECTOR_TOGETHER_MAX];
+    st_arena_reset(&f->value);
+    for (uint32_t i = 0; i < b->count; i++) {
+        const strata_slice key = b->entries[i].key;
+        const size_t len = f->prefix_len + key.len + 1;
+        uint8_t *bytes = st_arena_alloc(&f->value, len, 1);
+        if (bytes == NULL) {
+            return st_fail_memory(f->rq->error);
+        }
+        memcpy(bytes, f->key.bytes, f->prefix_len);
+        memcpy(bytes + f->prefix_len, key.data, key.len);
+        bytes[len - 1] = 0;
+        keys[i] = (st_read_key){st_slice(bytes, len), b->entries[i].version};
+    }
+    const st_read_keys all = {keys, b->count, look_at, b};
+    ST_TRY(st_read_many(&f->point, f->run->shard, &all));
+    f->missed = f->missed || b->seen < b->count;
+    return STRATA_OK;
+}
+
+static strata_status look_whether_passes(batch *b, uint32_t i, const st_vector *vector) {
+    return passes_filter(b->f, vector, &b->passes[i]);
+}
+
+static strata_status passes(void *ctx, const st_vector_hit *entries, uint32_t count, bool *out) {
+    batch b = {
+        .f = ctx, .entries = entries, .count = count, .look = look_whether_passes, .passes = out};
+    memset(out, 0, count * sizeof *out);
+    return look_at_all(&b);
+}
+
+static strata_status look_how_far(batch *b, uint32_t i, const st_vector *vector) {
+    const finder *f = b->f;
+    st_embedding_load(vector, f->numbers);
+    b->distances[i] = st_vector_distance(&f->codec, b->embedding, f->length, f->numbers);
     return STRATA_OK;
 }
 
 /* Errors: history_trimmed, untold: one of them has gone. */
 static strata_status compare_stored(void *ctx, const float *embedding, st_vector_hit *entries,
                                     uint32_t count) {
-    finder *f = ctx;
-    comparison c = {f, embedding, entries, 0};
-    st_read_key keys[ST_VECTOR_COMPARED_MAX];
-    st_arena_reset(&f->value);
+    batch b = {
+        .f = ctx, .entries = entries, .count = count, .look = look_how_far, .embedding = embedding};
+    ST_TRY(look_at_all(&b));
     for (uint32_t i = 0; i < count; i++) {
-        const strata_slice key = entries[i].key;
-        uint8_t *bytes = st_arena_alloc(&f->value, f->prefix_len + key.len + 1, 1);
-        if (bytes == NULL) {
-            return st_fail_memory(f->rq->error);
-        }
-        memcpy(bytes, f->key.bytes, f->prefix_len);
-        memcpy(bytes + f->prefix_len, key.data, key.len);
-        bytes[f->prefix_len + key.len] = 0;
-        keys[i] = (st_read_key){st_slice(bytes, f->prefix_len + key.len + 1), entries[i].version};
+        entries[i].distance = b.distances[i];
     }
-    const st_read_keys all = {keys, count, compare_read, &c};
-    ST_TRY(st_read_many(&f->point, f->run->shard, &all));
-    f->missed = f->missed || c.compared < count;
-    return c.compared < count ? STRATA_HISTORY_TRIMMED : STRATA_OK;
+    return b.seen < count ? STRATA_HISTORY_TRIMMED : STRATA_OK;
 }
 
 /* Compares one that the index does not know. */

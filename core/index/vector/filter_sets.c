@@ -168,24 +168,46 @@ static uint64_t load(const _Atomic uint64_t *word, memory_order order) {
     return atomic_load_explicit((_Atomic uint64_t *)word, order);
 }
 
-strata_status st_filter_set_ask(st_filter_set *set, const st_part *part,
-                                const st_vector_query *query, uint32_t row, bool *passes) {
+static bool is_known(const st_filter_set *set, uint32_t row) {
+    return (load(&set->asked[row / 64], memory_order_acquire) >> (row % 64) & 1) != 0;
+}
+
+static void note(st_filter_set *set, uint32_t row, bool passes) {
     const uint64_t bit = UINT64_C(1) << (row % 64);
-    _Atomic uint64_t *asked = &set->asked[row / 64];
-    _Atomic uint64_t *passing = &set->passing[row / 64];
-    if ((load(asked, memory_order_acquire) & bit) != 0) {
-        *passes = (load(passing, memory_order_relaxed) & bit) != 0;
-        return STRATA_OK;
+    if (passes) {
+        atomic_fetch_or_explicit(&set->passing[row / 64], bit, memory_order_relaxed);
     }
-    const st_entry *entry = st_part_entry(part, row);
-    const strata_slice key = st_part_key(part, entry);
-    ST_TRY(st_part_failure(part)); /* the key may be nonsense */
-    ST_TRY(query->passes(query->ctx, key, entry->from, passes));
-    if (*passes) {
-        atomic_fetch_or_explicit(passing, bit, memory_order_relaxed);
-    }
-    if ((atomic_fetch_or_explicit(asked, bit, memory_order_acq_rel) & bit) == 0) {
+    if ((atomic_fetch_or_explicit(&set->asked[row / 64], bit, memory_order_acq_rel) & bit) == 0) {
         atomic_fetch_add_explicit(&set->asked_count, 1, memory_order_acq_rel);
+    }
+}
+
+strata_status st_filter_set_ask(st_filter_set *set, const st_part *part,
+                                const st_vector_query *query, const uint32_t *rows,
+                                uint32_t count) {
+    uint32_t asked[ST_VECTOR_TOGETHER_MAX];
+    st_vector_hit entries[ST_VECTOR_TOGETHER_MAX];
+    bool passes[ST_VECTOR_TOGETHER_MAX];
+    uint32_t unknown = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_known(set, rows[i])) {
+            asked[unknown++] = rows[i];
+            __builtin_prefetch(st_part_entry(part, rows[i]));
+        }
+    }
+    for (uint32_t i = 0; unknown > 1 && i < unknown; i++) {
+        __builtin_prefetch(st_part_key_row(part, st_part_entry(part, asked[i])));
+    }
+    for (uint32_t i = 0; i < unknown; i++) {
+        const st_entry *entry = st_part_entry(part, asked[i]);
+        entries[i] = (st_vector_hit){st_part_key(part, entry), entry->from, 0};
+    }
+    if (unknown > 0) {
+        ST_TRY(st_part_failure(part)); /* keys may be nonsense */
+        ST_TRY(query->passes(query->ctx, entries, unknown, passes));
+    }
+    for (uint32_t i = 0; i < unknown; i++) {
+        note(set, asked[i], passes[i]);
     }
     return STRATA_OK;
 }
@@ -208,15 +230,22 @@ static void make_whole(st_filter_set *set, st_part *part) {
 strata_status st_filter_set_fill(st_filter_set *set, st_part *part, const st_vector_query *query,
                                  uint32_t rows) {
     uint32_t row = atomic_load_explicit(&set->at, memory_order_relaxed);
+    uint32_t batch[ST_VECTOR_TOGETHER_MAX];
+    uint32_t count = 0;
     for (uint32_t i = 0; i < set->rows && rows > 0; i++, row++) {
-        bool passes;
         row = row < set->rows ? row : 0;
-        st_row_reader_rest(query->reader);
-        if ((load(&set->asked[row / 64], memory_order_acquire) >> (row % 64) & 1) == 0) {
-            ST_TRY(st_filter_set_ask(set, part, query, row, &passes));
+        if (!is_known(set, row)) {
+            batch[count++] = row;
             rows--;
         }
+        if (count == ST_VECTOR_TOGETHER_MAX) {
+            st_row_reader_rest(query->reader);
+            ST_TRY(st_filter_set_ask(set, part, query, batch, count));
+            count = 0;
+        }
     }
+    st_row_reader_rest(query->reader);
+    ST_TRY(st_filter_set_ask(set, part, query, batch, count));
     atomic_store_explicit(&set->at, row, memory_order_relaxed);
     if (atomic_load_explicit(&set->asked_count, memory_order_acquire) == set->rows) {
         make_whole(set, part);

@@ -28,9 +28,16 @@ typedef struct st_filter_set {
  * arena; of a filter that comes again one that is kept. It lasts while the reader's epoch does. Errors: no_memory. */
 strata_status st_filter_set_of(st_part *part, st_epoch *epoch, const st_vector_query *query,
                                st_arena *arena, st_filter_set **set);
-/* Whether the row passes; the query is asked once for each row. Errors: those of passes. */
+/* Finds out whether rows, at most ST_VECTOR_TOGETHER_MAX of them, pass; the query is asked once for each row. Errors:
+ * those of passes. */
 strata_status st_filter_set_ask(st_filter_set *set, const st_part *part,
-                                const st_vector_query *query, uint32_t row, bool *passes);
+                                const st_vector_query *query, const uint32_t *rows, uint32_t count);
+/* Whether a row passes that was found out. */
+static inline bool st_filter_set_has(const st_filter_set *set, uint32_t row) {
+    const _Atomic uint64_t *word = &set->passing[row / 64];
+    return (atomic_load_explicit((_Atomic uint64_t *)word, memory_order_relaxed) >> (row % 64) &
+            1) != 0;
+}
 /* Asks for so many rows that nobody has asked for. Errors: those of passes. */
 strata_status st_filter_set_fill(st_filter_set *set, st_part *part, const st_vector_query *query,
                                  uint32_t rows);

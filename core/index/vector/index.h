@@ -48,7 +48,7 @@ typedef struct st_vector_hit {
     float distance;   /* between the embeddings, as in code.h */
 } st_vector_hit;
 
-enum { ST_VECTOR_COMPARED_MAX = 16 };
+enum { ST_VECTOR_TOGETHER_MAX = 16 };
 
 typedef struct st_vector_query {
     const float *embedding;
@@ -57,9 +57,9 @@ typedef struct st_vector_query {
     uint64_t snapshot;
     bool exact; /* compare with everything, and leave out nothing that may belong to the answer */
 
-    /* Which entries may be found; NULL: all. The answer for an entry is always the same, as an entry never
-     * changes. Errors: what goes through to the caller. */
-    strata_status (*passes)(void *ctx, strata_slice key, uint64_t version, bool *passes);
+    /* Which of entries, at most ST_VECTOR_TOGETHER_MAX of them, may be found; NULL: all. The answer for an entry is
+     * always the same, as an entry never changes. Errors: what goes through to the caller. */
+    strata_status (*passes)(void *ctx, const st_vector_hit *entries, uint32_t count, bool *passes);
     strata_slice
         filter; /* bytes that say what passes: of two queries with the same, the same entries do */
     /* The keys under which all lies, at the snapshot, that passes, and perhaps more; one may be there twice. *known
@@ -67,7 +67,7 @@ typedef struct st_vector_query {
      * ever knows. Errors: what goes through to the caller. */
     strata_status (*keys)(void *ctx, uint32_t most, const strata_slice **keys, uint32_t *count,
                           bool *known);
-    /* How far entries, at most ST_VECTOR_COMPARED_MAX of them, are from the embedding, as they were stored: `distance` of
+    /* How far entries, at most ST_VECTOR_TOGETHER_MAX of them, are from the embedding, as they were stored: `distance` of
      * each. Errors: what goes through to the caller. */
     strata_status (*compare)(void *ctx, const float *embedding, st_vector_hit *entries,
                              uint32_t count);

@@ -72,7 +72,7 @@ static float most_off(const st_search *s) {
 
 /* Candidates, nearest first, on their way to being compared. */
 typedef struct batch {
-    st_found_row rows[ST_VECTOR_COMPARED_MAX];
+    st_found_row rows[ST_VECTOR_TOGETHER_MAX];
     uint32_t count;
 } batch;
 
@@ -82,7 +82,7 @@ static void take_next(st_search *s, const st_vector_hit *hits, size_t count, siz
                       batch *b) {
     const bool is_known = count == most;
     b->count = 0;
-    while (s->count > 0 && b->count < ST_VECTOR_COMPARED_MAX) {
+    while (s->count > 0 && b->count < ST_VECTOR_TOGETHER_MAX) {
         const st_found_row next = s->candidates[0];
         const float last = is_known                   ? hits[most - 1].distance
                            : b->count >= most - count ? b->rows[most - count - 1].distance
@@ -137,7 +137,7 @@ static strata_status compare_originals(st_search *s) {
     }
     for (take_next(s, hits, count, most, off, &b); b.count > 0;
          take_next(s, hits, count, most, off, &b)) {
-        st_vector_hit compared[ST_VECTOR_COMPARED_MAX];
+        st_vector_hit compared[ST_VECTOR_TOGETHER_MAX];
         ST_TRY(compare_batch(s, &b, compared));
         for (uint32_t i = 0; i < b.count; i++) {
             insert_hit(hits, &count, most, compared[i]);

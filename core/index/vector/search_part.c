@@ -61,7 +61,7 @@ typedef struct look {
     st_part *part;
     const uint64_t *bits; /* of the rows that are asked for; NULL: not known */
     bool all_live;        /* at the snapshot: all of these, or all there are */
-    st_filter_set *set;   /* knows what passes, or asks; NULL: the query is asked */
+    st_filter_set *set;   /* knows what passes, or asks; NULL: all do, or those of `bits` */
     float wider; /* by how much a walk goes further than expected, as one before found too little */
     bool rough;  /* candidates are the nearest by code, however much those are off */
     float *
@@ -110,16 +110,13 @@ static bool lives(const look *l, uint32_t row) {
 }
 
 static strata_status passes(const look *l, uint32_t row, bool *yes) {
-    const st_vector_query *query = l->s->query;
     *yes = l->bits == NULL || (l->bits[row / 64] >> (row % 64) & 1) != 0;
-    if (l->bits != NULL || query->passes == NULL) {
+    if (l->bits != NULL || l->set == NULL) {
         return STRATA_OK;
     }
-    if (l->set != NULL) {
-        return st_filter_set_ask(l->set, l->part, query, row, yes);
-    }
-    const st_entry *entry = st_part_entry(l->part, row);
-    return query->passes(query->ctx, st_part_key(l->part, entry), entry->from, yes);
+    ST_TRY(st_filter_set_ask(l->set, l->part, l->s->query, &row, 1));
+    *yes = st_filter_set_has(l->set, row);
+    return STRATA_OK;
 }
 
 /* ---- The nearest ones ------------------------------------------------------------------------ */
@@ -343,6 +340,19 @@ static strata_status take(const look *l, const st_candidate *found, uint32_t cou
     return STRATA_OK;
 }
 
+/* Those of the pool from `first` on that live, some of them at once: most are needed. */
+static strata_status ask_ahead(const look *l, uint32_t first) {
+    const st_walk *walk = l->s->walk;
+    const uint32_t end = (uint32_t)st_min(first + ST_VECTOR_TOGETHER_MAX, walk->pool_len);
+    uint32_t rows[ST_VECTOR_TOGETHER_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = first; i < end; i++) {
+        rows[count] = st_candidate_node(walk->pool[i]);
+        count += lives(l, rows[count]) ? 1 : 0;
+    }
+    return st_filter_set_ask(l->set, l->part, l->s->query, rows, count);
+}
+
 /* The pool, from the nearest on, until enough pass; *needed: how many were looked at by then, or 0. */
 static strata_status ask_pool(look *l, uint32_t *needed) {
     const st_walk *walk = l->s->walk;
@@ -351,6 +361,9 @@ static strata_status ask_pool(look *l, uint32_t *needed) {
     for (uint32_t i = 0; i < walk->pool_len; i++) {
         const uint32_t row = st_candidate_node(walk->pool[i]);
         st_row_reader_rest(l->s->query->reader);
+        if (i % ST_VECTOR_TOGETHER_MAX == 0 && !is_full(l)) {
+            ST_TRY(ask_ahead(l, i));
+        }
         if (lives(l, row)) {
             ST_TRY(consider(l, row, st_candidate_distance(walk->pool[i])));
         }
@@ -507,7 +520,7 @@ static float live_share(const look *l) {
 static bool is_scanned(const look *l, uint32_t rows, float one_in) {
     const uint64_t bytes = (uint64_t)rows * l->s->index->codec.stride;
     return rows <= SCAN_MIN || (one_in > SPARSE_ONE_IN && bytes <= SCAN_BYTES_MAX) ||
-           one_in > SCAN_ONE_IN;
+           one_in > (float)SCAN_ONE_IN;
 }
 
 /* share: of the rows of the set live. */
@@ -515,7 +528,8 @@ static strata_status search_dense(const look *l, st_node_set set, float share) {
     const st_search *s = l->s;
     const float passing = (float)set.count / (float)st_part_count(l->part);
     const float k = (float)st_max(s->query->k, NEAREST_MIN);
-    const float less = fmaxf(sqrtf(passing), LEAST) * sqrtf((float)s->query->effort / NEAREST_MIN);
+    const float less =
+        fmaxf(sqrtf(passing), LEAST) * sqrtf((float)s->query->effort / (float)NEAREST_MIN);
     st_reach reach = reach_of(s, k / (passing * share) * MARGIN * l->wider);
     reach.nearest = (uint32_t)(k * fminf(less * l->wider, 1) / share);
     reach.hits_most = (uint32_t)(2 * k / share);

@@ -22,11 +22,14 @@ static bool key_passes(const filtered *f, uint32_t key) {
     return f->far ? place >= PLACES / 2 : f->one_in > 0 && key / 3 % f->one_in == 0;
 }
 
-static strata_status counts_passes(void *ctx, strata_slice key, uint64_t version, bool *yes) {
+static strata_status counts_passes(void *ctx, const st_vector_hit *entries, uint32_t count,
+                                   bool *yes) {
     filtered *f = ctx;
-    (void)version;
-    f->questions++;
-    *yes = key_passes(f, (uint32_t)strtoul((const char *)key.data + 1, NULL, 10));
+    f->questions += count;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *key = entries[i].key.data;
+        yes[i] = key_passes(f, (uint32_t)strtoul(key + 1, NULL, 10));
+    }
     return STRATA_OK;
 }
 

@@ -181,8 +181,11 @@ static inline uint32_t key_number(strata_slice key) {
     return number;
 }
 
-static inline strata_status passes(void *ctx, strata_slice key, uint64_t version, bool *yes) {
-    *yes = lets_pass(ctx, key_number(key), version);
+static inline strata_status passes(void *ctx, const st_vector_hit *entries, uint32_t count,
+                                   bool *yes) {
+    for (uint32_t i = 0; i < count; i++) {
+        yes[i] = lets_pass(ctx, key_number(entries[i].key), entries[i].version);
+    }
     return STRATA_OK;
 }
 
