@@ -23,7 +23,8 @@ store: originals are compared in the driver's memory, which is not counted as th
 which is counted. Filters have nothing to do with where a vector lies: in the second case (`new`) ours never saw the
 filter before, and asks for each entry whether it passes. churn: 20 % are erased, all of them, and come back under
 other labels (hnswlib: markDelete, then replaced), ours with its merges, until nothing is left to merge. insert: one
-by one, each looked for by the next search; merges go on beside it.
+by one, each looked for by the next search; merges go on beside it. open: a database of 1 000 000 × 100 that was
+closed, with its first search.
 Redis vector sets are not measured: they came with Redis 8; Debian has 7, and no package of PyPI that we know of a
 newer one for this Python.
 """

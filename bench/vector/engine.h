@@ -43,6 +43,8 @@ typedef struct vector_engine {
     /* A piece of what is done in the background, beside insert and search, by one thread; false: there was nothing
      * to do. */
     bool (*work)(void *index);
+    /* Closes it and opens it again; the seconds of the latter. NULL: it lives in memory alone. */
+    double (*reopen)(void *index);
 } vector_engine;
 
 extern const vector_engine vector_engine_here;

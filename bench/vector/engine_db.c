@@ -64,6 +64,13 @@ static void remove_folder(const char *folder) {
     }
 }
 
+static void open_all(ours *o) {
+    must(NULL, strata_open(o->folder, NULL, &o->handles[0]));
+    for (unsigned i = 1; i < VECTOR_THREADS_MAX; i++) {
+        must(o->handles[0], strata_attach(o->handles[0], &o->handles[i]));
+    }
+}
+
 static void *create(const vector_rows *base, uint32_t labels) {
     ours *o = vector_memory(1, sizeof *o);
     strata_collection collection = STRATA_COLLECTION_INIT;
@@ -73,10 +80,7 @@ static void *create(const vector_rows *base, uint32_t labels) {
     (void)snprintf(o->folder, sizeof o->folder, "%s/vector-%d.strata",
                    temporary != NULL ? temporary : "/tmp", (int)getpid());
     remove_folder(o->folder);
-    must(NULL, strata_open(o->folder, NULL, &o->handles[0]));
-    for (unsigned i = 1; i < VECTOR_THREADS_MAX; i++) {
-        must(o->handles[0], strata_attach(o->handles[0], &o->handles[i]));
-    }
+    open_all(o);
     collection.name = strata_text("base");
     collection.dimension = base->dimension;
     collection.codes = CODES;
@@ -89,13 +93,25 @@ static void *create(const vector_rows *base, uint32_t labels) {
     return o;
 }
 
-static void destroy(void *index) {
-    ours *o = index;
+static void close_all(ours *o) {
     for (unsigned i = VECTOR_THREADS_MAX; i-- > 0;) {
         must(NULL, strata_close(o->handles[i]));
     }
+}
+
+static void destroy(void *index) {
+    ours *o = index;
+    close_all(o);
     remove_folder(o->folder);
     free(o);
+}
+
+static double reopen(void *index) {
+    ours *o = index;
+    close_all(o);
+    const uint64_t start = machine_now_ns();
+    open_all(o);
+    return (double)(machine_now_ns() - start) * 1e-9;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -217,4 +233,5 @@ const vector_engine vector_engine_here = {
     .insert = insert,
     .erase = erase,
     .work = work,
+    .reopen = reopen,
 };

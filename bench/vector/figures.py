@@ -44,7 +44,7 @@ class Table:
         self.found = defaultdict(list)  # (set, engine, what) -> samples
         for sample in samples:
             self.found[sample["set"], sample["engine"], sample["what"]].append(sample)
-        self.sets = list(dict.fromkeys(sample["set"] for sample in samples))
+        self.sets = list(dict.fromkeys(sample["set"] for sample in samples if sample["what"] == "search"))
         self.engines = list(dict.fromkeys(sample["engine"] for sample in samples))
 
     def samples(self, set, engine, what):
@@ -218,6 +218,13 @@ def others(t, ours, set, id):
                           t.ratio_at(set, "wasm", peer, "search", 0.95), asked)
 
 
+def openings(t):
+    opened = [(key[0], samples) for key, samples in t.found.items() if key[2] == "open"]
+    for set, samples in opened:
+        seconds = median(s["seconds"] for s in samples)
+        yield bound(f"vec.open.{set}", "s", seconds, "≤ 0.2 s", seconds <= 0.2)
+
+
 def lines_of(table):
     """The lines of vector.jsonl. vec.* are of the database, if it was measured, and vec.index.* of the index alone."""
     engines = [engine for engine in ("ours-db", "ours-index") if engine in table.engines]
@@ -226,3 +233,4 @@ def lines_of(table):
         for set in table.sets:
             for part in (builds, searches, filters, changes, others):
                 yield from part(table, ours, set, id)
+    yield from openings(table)

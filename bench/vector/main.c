@@ -12,6 +12,7 @@
  *     exact                            comparing with everything
  *     insert COUNT                     into the index as it is, each looked for afterwards
  *     churn PERCENT                    so many are erased, and come back under other labels
+ *     open                             what was stored, once more, and the first search of it
  *
  * A label counts for recall if it lives, was not counted before, and is at least as near as the truth's last: equally
  * near ones are as good. Recall is found out after the clock has stopped.
@@ -359,6 +360,17 @@ static void churn(bench *b, unsigned percent) {
            b->engine->bytes != NULL ? b->engine->bytes(b->index) : 0);
 }
 
+static void open_again(bench *b) {
+    uint32_t labels[VECTOR_K];
+    const vector_question question = {.embedding = vector_row(&b->queries, 0), .effort = 64};
+    const double opened = b->engine->reopen(b->index);
+    const uint64_t start = machine_now_ns();
+    (void)b->engine->search(b->index, 0, &question, labels);
+    const double searched = (double)(machine_now_ns() - start) * 1e-9;
+    printf("{\"seconds\":%.5g,\"first_s\":%.5g,\"count\":%u}\n", opened + searched, searched,
+           b->base.count);
+}
+
 /* ---- Commands -------------------------------------------------------------------------------- */
 
 static bool obey(bench *b, const char *line) {
@@ -382,6 +394,8 @@ static bool obey(bench *b, const char *line) {
         insert(b, x);
     } else if (sscanf(line, "churn %u", &x) == 1) {
         churn(b, x);
+    } else if (strncmp(line, "open", 4) == 0 && b->engine->reopen != NULL) {
+        open_again(b);
     } else {
         return false;
     }

@@ -24,6 +24,8 @@ SETS = {
     "stanzas100": (("stanzas", 64000, 1000, 100), ("stanzas", 10000, 200, 100)),
     "clustered": (("clustered", 100000, 1000, 384), ("clustered", 10000, 200, 384)),
 }
+# What is only opened: by the database, as of the others none lives in a file by itself.
+OPENED = {"million": (("clustered", 1000000, 10, 100), ("clustered", 20000, 10, 100))}
 FULL = "clustered"  # the set of filters, churn and inserts
 EFFORTS = (10, 14, 20, 28, 40, 64, 100, 160, 320, 640)
 FILTER_EFFORTS = (10, 28, 80, 240, 640)
@@ -88,7 +90,7 @@ class Run:
 
     def __init__(self, folder, name, quick, file):
         self.folder, self.name, self.quick, self.file = folder, name, quick, file
-        self.kind, self.count, self.queries, self.dimension = SETS[name][quick]
+        self.kind, self.count, self.queries, self.dimension = (SETS | OPENED)[name][quick]
         self.data = f"quick-{name}" if quick else name
         self.rounds = 2 if quick else 3
         self.engines = {}
@@ -161,6 +163,14 @@ class Run:
         for engine in changing:
             self.ask(engine, "build 1", "build.1t")
 
+    def measure_opening(self):
+        self.make_data()
+        self.start("ours-db")
+        self.ask("ours-db", "build 2", "build.2t")
+        for turn in range(self.rounds):
+            self.ask("ours-db", "open", "open", round=turn)
+        self.engines["ours-db"].close()
+
     def measure_scans(self):
         """Codes of one bit, all of which are looked at, and comparing with everything as it is."""
         for engine in ("ours-b1", "faiss-flat"):
@@ -174,9 +184,12 @@ class Run:
 def measure(folder, quick, only):
     samples = []
     with open(f"{folder}/vector.samples.jsonl", "w", encoding="utf-8") as file:
-        for name in [only] if only else SETS:
+        for name in [only] if only else [*SETS, *OPENED]:
             run = Run(folder, name, quick, file)
-            run.measure()
+            if name in OPENED:
+                run.measure_opening()
+            else:
+                run.measure()
             samples += run.samples
     return samples
 

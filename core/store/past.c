@@ -27,7 +27,7 @@ strata_status st_past_fail(st_reader *reader, uint64_t run, strata_slice key, co
     return st_fail_text(reader->error, "policy", strata_text(text));
 }
 
-strata_status st_past_fail_part(st_reader *reader, const st_part *part, strata_slice key,
+strata_status st_past_fail_part(st_reader *reader, const st_run_part *part, strata_slice key,
                                 uint64_t earliest) {
     const bool later = part->is_base && part->whole_from > earliest;
     return st_past_fail(reader, part->shard->run, key, part->asked,
@@ -38,7 +38,7 @@ strata_status st_past_fail_part(st_reader *reader, const st_part *part, strata_s
 
 /* By what was asked for: of what a fork sees nothing is missing but what had ended by itself, so the
  * bounds of the fork do not count. */
-static bool is_above(const st_part *part, const st_floor *floor) {
+static bool is_above(const st_run_part *part, const st_floor *floor) {
     const st_bound *asked = part->asked;
     return asked->time_us == INT64_MAX ? asked->version >= floor->version
                                        : asked->time_us >= floor->time_us;
@@ -115,7 +115,7 @@ strata_status st_past_trimmed(st_reader *reader, const st_shard *shard, st_floor
     return find_floor(reader, shard, &range, floor);
 }
 
-strata_status st_past_check(st_reader *reader, const st_part *part, strata_slice low,
+strata_status st_past_check(st_reader *reader, const st_run_part *part, strata_slice low,
                             strata_slice high) {
     const st_floor all = floor_of_all(reader);
     st_floor floor;
@@ -137,7 +137,7 @@ static strata_slice above_key(strata_slice key, uint8_t bytes[ST_STORE_KEY_MAX +
 
 /* Looks at all that the run itself has of the key: the oldest version that is not inside the bound, and
  * whether any says that older ones are missing. */
-static strata_status look_at_key(st_reader *reader, const st_part *part, strata_slice key,
+static strata_status look_at_key(st_reader *reader, const st_run_part *part, strata_slice key,
                                  uint64_t *oldest, bool *trimmed) {
     uint8_t bytes[ST_STORE_KEY_MAX + 1];
     const st_scan_range range = {key, above_key(key, bytes), false};
@@ -157,14 +157,14 @@ static strata_status look_at_key(st_reader *reader, const st_part *part, strata_
     return status;
 }
 
-strata_status st_past_fail_key(st_reader *reader, const st_part *part, strata_slice key) {
+strata_status st_past_fail_key(st_reader *reader, const st_run_part *part, strata_slice key) {
     uint64_t oldest;
     bool trimmed;
     ST_TRY(look_at_key(reader, part, key, &oldest, &trimmed));
     return st_past_fail_part(reader, part, key, oldest);
 }
 
-strata_status st_past_check_key(st_reader *reader, const st_part *part, strata_slice key) {
+strata_status st_past_check_key(st_reader *reader, const st_run_part *part, strata_slice key) {
     uint8_t bytes[ST_STORE_KEY_MAX + 1];
     uint64_t oldest;
     bool trimmed;
@@ -173,7 +173,7 @@ strata_status st_past_check_key(st_reader *reader, const st_part *part, strata_s
                    : st_past_check(reader, part, key, above_key(key, bytes));
 }
 
-strata_status st_past_check_ended(st_reader *reader, const st_part *part, strata_slice key,
+strata_status st_past_check_ended(st_reader *reader, const st_run_part *part, strata_slice key,
                                   const st_revision *revision, bool *live) {
     const st_floor all = floor_of_all(reader);
     uint8_t bytes[ST_STORE_KEY_MAX + 1];

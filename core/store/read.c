@@ -21,7 +21,7 @@
 
 #include "store/past.h"
 
-strata_status st_check_live(st_reader *reader, const st_part *part, strata_slice key,
+strata_status st_check_live(st_reader *reader, const st_run_part *part, strata_slice key,
                             const st_bound *bound, const st_revision *revision, bool *live) {
     *live = !revision->deleted;
     if (revision->deleted || revision->expires_us == ST_NEVER) {
@@ -75,7 +75,7 @@ static strata_status find_in_tables(st_reader *reader, const st_shard *shard, st
 }
 
 /* What one run has of the key. */
-static strata_status read_part(st_reader *reader, const st_part *part, strata_slice key,
+static strata_status read_part(st_reader *reader, const st_run_part *part, strata_slice key,
                                st_revision *revision, bool *found) {
     const st_shard *shard = part->shard;
     *found = false;
@@ -94,23 +94,23 @@ static strata_status read_part(st_reader *reader, const st_part *part, strata_sl
 
 /* What is stored of the key. *part: where it was found. */
 static strata_status read_stored(st_reader *reader, const st_shard *shard, strata_slice key,
-                                 const st_bound *bound, st_part *part, st_revision *revision,
+                                 const st_bound *bound, st_run_part *part, st_revision *revision,
                                  bool *found) {
-    *part = st_part_first(shard, bound);
+    *part = st_run_part_first(shard, bound);
     do {
         ST_TRY(st_past_check_gone(reader, part, key));
         ST_TRY(read_part(reader, part, key, revision, found));
-    } while (!*found && st_part_next(part));
+    } while (!*found && st_run_part_next(part));
     return STRATA_OK;
 }
 
 /* Inside the transaction: its own write if there is one, else what is stored; and it is told. */
 static strata_status read_overlaid(st_reader *reader, strata_slice key, const st_bound *bound,
-                                   st_part *part, st_revision *revision, bool *found) {
+                                   st_run_part *part, st_revision *revision, bool *found) {
     const st_overlay *overlay = reader->overlay;
     const st_bound all = st_bound_version(UINT64_MAX);
     if (overlay->own != NULL && st_memtable_find(overlay->own, key, &all, revision)) {
-        *part = st_part_of_run(overlay->shard, bound);
+        *part = st_run_part_of_run(overlay->shard, bound);
         revision->number = st_shown_number(revision->number);
         *found = true;
         return overlay->point(overlay->ctx, key, 0, true) == STRATA_OK
@@ -124,7 +124,7 @@ static strata_status read_overlaid(st_reader *reader, strata_slice key, const st
 }
 
 static strata_status read_at(st_reader *reader, const st_shard *shard, strata_slice key,
-                             const st_bound *bound, st_part *part, st_revision *revision,
+                             const st_bound *bound, st_run_part *part, st_revision *revision,
                              bool *found) {
     return bound->own && reader->overlay != NULL && reader->overlay->shard == shard
                ? read_overlaid(reader, key, bound, part, revision, found)
@@ -133,13 +133,13 @@ static strata_status read_at(st_reader *reader, const st_shard *shard, strata_sl
 
 strata_status st_read(st_reader *reader, const st_shard *shard, strata_slice key,
                       const st_bound *bound, st_revision *revision, bool *found) {
-    st_part part;
+    st_run_part part;
     return read_at(reader, shard, key, bound, &part, revision, found);
 }
 
 strata_status st_read_live(st_reader *reader, const st_shard *shard, strata_slice key,
                            const st_bound *bound, st_revision *revision, bool *found) {
-    st_part part;
+    st_run_part part;
     ST_TRY(read_at(reader, shard, key, bound, &part, revision, found));
     return *found ? st_check_live(reader, &part, key, bound, revision, found) : STRATA_OK;
 }

@@ -16,7 +16,7 @@ typedef struct progress {
     size_t asked; /* those that have a part still */
     bool done[ST_READ_MANY_MAX];
     st_bound bounds[ST_READ_MANY_MAX];
-    st_part parts[ST_READ_MANY_MAX];
+    st_run_part parts[ST_READ_MANY_MAX];
     uint8_t *bytes[ST_READ_MANY_MAX]; /* the key of a table, its run left open */
     st_table_lookup lookups[ST_READ_MANY_MAX];
 } progress;
@@ -30,7 +30,7 @@ static strata_status begin(progress *p, const st_shard *shard) {
         }
         memcpy(p->bytes[i] + 8, key.data, key.len);
         p->bounds[i] = st_bound_version(p->keys->keys[i].version);
-        p->parts[i] = st_part_first(shard, &p->bounds[i]);
+        p->parts[i] = st_run_part_first(shard, &p->bounds[i]);
         p->done[i] = false;
         p->lookups[i] = (st_table_lookup){.table = NULL};
     }
@@ -45,7 +45,7 @@ static bool is_asked(const progress *p, size_t i) {
 static void ask_memtables(progress *p) {
     for (size_t i = 0; i < p->keys->count; i++) {
         st_table_lookup *l = &p->lookups[i];
-        const st_part *part = &p->parts[i];
+        const st_run_part *part = &p->parts[i];
         l->table = NULL;
         l->bound = part->bound;
         if (p->done[i]) {
@@ -98,7 +98,7 @@ static strata_status tell(progress *p) {
         if (l->found) {
             ST_TRY(p->keys->take(p->keys->ctx, i, &l->revision));
         }
-        if (l->found || !st_part_next(&p->parts[i])) {
+        if (l->found || !st_run_part_next(&p->parts[i])) {
             p->done[i] = true;
             p->asked--;
         }

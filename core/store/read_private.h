@@ -17,7 +17,7 @@ static inline const st_view *st_reader_view(const st_reader *reader) {
 /* The part of a bound that one run of a chain of forks answers for. bound.past: what is asked for may
  * have been trimmed there. What a fork sees of its base is kept, so that the present of a fork is never
  * the past of its base. */
-typedef struct st_part {
+typedef struct st_run_part {
     const st_shard *shard;
     st_bound bound;
     const st_bound *asked; /* the whole of it; borrowed */
@@ -25,17 +25,17 @@ typedef struct st_part {
     /* Of a base: what its fork sees is kept from that version of the fork on; then it was not earlier. */
     uint64_t whole_from;
     int64_t whole_us;
-} st_part;
+} st_run_part;
 
 /* The first run of the chain that may have something inside the bound. */
-static inline st_part st_part_first(const st_shard *shard, const st_bound *bound);
+static inline st_run_part st_run_part_first(const st_shard *shard, const st_bound *bound);
 /* The run that it was forked from; false: from none. */
-static inline bool st_part_next(st_part *part);
+static inline bool st_run_part_next(st_run_part *part);
 
-static inline st_part st_part_of_base(const st_part *of) {
+static inline st_run_part st_run_part_of_base(const st_run_part *of) {
     const st_shard *shard = of->shard;
     const st_bound *bound = &of->bound;
-    st_part part = {shard->base, *bound, of->asked, true, shard->since, of->whole_us};
+    st_run_part part = {shard->base, *bound, of->asked, true, shard->since, of->whole_us};
     /* All that a fork sees of its base was there when it was made, and is kept since. */
     const int64_t time_us = bound->time_us >= shard->since_us ? INT64_MAX : bound->time_us;
     const bool whole = bound->version >= shard->since && time_us == INT64_MAX;
@@ -48,30 +48,30 @@ static inline st_part st_part_of_base(const st_part *of) {
     return part;
 }
 
-static inline st_part st_part_of_run(const st_shard *shard, const st_bound *bound) {
-    const st_part part = {shard, *bound, bound, false, 0, INT64_MIN};
+static inline st_run_part st_run_part_of_run(const st_shard *shard, const st_bound *bound) {
+    const st_run_part part = {shard, *bound, bound, false, 0, INT64_MIN};
     return part;
 }
 
-static inline bool st_part_next(st_part *part) {
+static inline bool st_run_part_next(st_run_part *part) {
     if (ST_LIKELY(part->shard->base == NULL)) {
         return false;
     }
-    *part = st_part_of_base(part);
+    *part = st_run_part_of_base(part);
     return true;
 }
 
-static inline st_part st_part_first(const st_shard *shard, const st_bound *bound) {
-    st_part part = st_part_of_run(shard, bound);
+static inline st_run_part st_run_part_first(const st_shard *shard, const st_bound *bound) {
+    st_run_part part = st_run_part_of_run(shard, bound);
     while (ST_UNLIKELY(part.shard->base != NULL) &&
            (part.bound.version <= part.shard->since || part.bound.time_us < part.shard->since_us)) {
-        (void)st_part_next(&part);
+        (void)st_run_part_next(&part);
     }
     return part;
 }
 
 /* Whether a reader at this bound finds a value in the revision. part: where it was found. */
-strata_status st_check_live(st_reader *reader, const st_part *part, strata_slice key,
+strata_status st_check_live(st_reader *reader, const st_run_part *part, strata_slice key,
                             const st_bound *bound, const st_revision *revision, bool *live);
 
 #endif

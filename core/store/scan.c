@@ -61,8 +61,8 @@ typedef struct opening {
 
 /* One run of the chain. */
 typedef struct strand {
-    st_part part; /* of the bound */
-    bool gone;    /* it was deleted */
+    st_run_part part; /* of the bound */
+    bool gone;        /* it was deleted */
     /* What its forks, up to the run that is scanned, see of it. */
     uint64_t version_max;
     int64_t time_max_us;
@@ -101,8 +101,8 @@ static bool list_strands(st_scan *scan, const opening *o) {
     if (scan->strands == NULL) {
         return false;
     }
-    const st_part first = st_part_first(o->shard, bound);
-    strand next = {.part = st_part_of_run(o->shard, &scan->bound),
+    const st_run_part first = st_run_part_first(o->shard, bound);
+    strand next = {.part = st_run_part_of_run(o->shard, &scan->bound),
                    .version_max = UINT64_MAX,
                    .time_max_us = INT64_MAX};
     bool here = o->only_own;
@@ -119,7 +119,7 @@ static bool list_strands(st_scan *scan, const opening *o) {
         next.version_max =
             shard->base_version < next.version_max ? shard->base_version : next.version_max;
         next.time_max_us = shard->base_us < next.time_max_us ? shard->base_us : next.time_max_us;
-        more = !o->only_own && st_part_next(&next.part);
+        more = !o->only_own && st_run_part_next(&next.part);
     }
     return true;
 }
@@ -270,7 +270,7 @@ static strata_status open_scan(st_scan *scan, st_reader *reader, const opening *
  * lack the floors have. */
 static strata_status check_past(const st_scan *scan) {
     for (size_t i = 0; i < scan->strand_count; i++) {
-        const st_part *part = &scan->strands[i].part;
+        const st_run_part *part = &scan->strands[i].part;
         if (part->bound.past) {
             ST_TRY(st_past_check_gone(scan->reader, part, scan->low));
             ST_TRY(st_past_check(scan->reader, part, scan->low, scan->high));
