@@ -98,7 +98,7 @@ typedef struct st_table_lookup {
 
     /* Its own. */
     const st_cached_block *pinned; /* holds the value; NULL: none */
-    size_t place;                  /* of the block */
+    size_t place;                  /* of the block; SIZE_MAX: it is in none */
     uint64_t apart_from;           /* of that block */
     st_apart apart;                /* where the value is still to be fetched from */
 } st_table_lookup;

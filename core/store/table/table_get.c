@@ -187,15 +187,22 @@ static void begin_lookup(const st_table_lookup *l) {
     }
 }
 
+/* Which block it is. Nothing that waits for other threads stands between two of these searches, so that the processor
+ * goes on with the next one while the last one waits for memory. */
+static void place_lookup(st_table_lookup *l) {
+    const strata_buffer *filter = &l->table->filter;
+    if ((filter->len > 0 && !st_filter_may_hold(filter->data, filter->len, l->hash)) ||
+        !st_table_index_find(&l->table->index, l->key, l->bound.version, &l->place)) {
+        l->place = SIZE_MAX;
+    }
+}
+
 /* The block, and in it the line of its hash table. */
 static strata_status pin_lookup(st_table_lookup *l, strata_error *error) {
-    const st_table *table = l->table;
-    const strata_buffer *filter = &table->filter;
-    if ((filter->len > 0 && !st_filter_may_hold(filter->data, filter->len, l->hash)) ||
-        !st_table_index_find(&table->index, l->key, l->bound.version, &l->place)) {
+    if (l->place == SIZE_MAX) {
         return STRATA_OK;
     }
-    ST_TRY(st_table_pin_block(table, l->place, &l->pinned, error));
+    ST_TRY(st_table_pin_block(l->table, l->place, &l->pinned, error));
     __builtin_prefetch(st_block_in(l->pinned->bytes.data));
     __builtin_prefetch(
         st_block_line(slots_of(l->pinned), (size_t)(l->pinned->tag & UINT32_MAX), l->hash));
@@ -261,6 +268,11 @@ strata_status st_table_get_many(st_table_lookup *lookups, size_t count, st_arena
     for (size_t i = 0; i < count; i++) {
         if (is_asked(&lookups[i])) {
             begin_lookup(&lookups[i]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (is_asked(&lookups[i])) {
+            place_lookup(&lookups[i]);
         }
     }
     for (size_t i = 0; i < count; i++) {

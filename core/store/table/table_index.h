@@ -47,6 +47,12 @@ strata_status st_index_builder_add(st_index_builder *builder, const st_index_add
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
+/* The first 16 bytes of a key, filled up with zeros: two big-endian numbers. */
+typedef struct st_index_head {
+    uint64_t first;
+    uint64_t second;
+} st_index_head;
+
 typedef struct st_table_index {
     const strata_host *host;
     size_t count;
@@ -56,7 +62,7 @@ typedef struct st_table_index {
     const st_spans *spans;
     unsigned version_shift; /* spans of blocks are kept in 256ths of the table's, rounded up to a */
     unsigned time_shift;    /* power of two */
-    uint64_t *heads;        /* 8 bytes of each separator after the prefix, as numbers */
+    st_index_head *heads;   /* of each separator after the prefix */
     uint64_t *offsets;      /* of the frames */
     uint32_t *places;       /* in the pool: the rest */
     strata_buffer pool;
