@@ -47,7 +47,7 @@ strata_status st_read_live(st_reader *reader, const st_shard *shard, strata_slic
                            const st_bound *bound, st_revision *revision,
                            bool *found) STRATA_MUST_USE;
 
-enum { ST_READ_MANY_MAX = 32 };
+enum { ST_READ_MANY_MAX = 16 };
 
 typedef struct st_read_key {
     strata_slice key;

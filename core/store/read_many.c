@@ -13,6 +13,7 @@
 typedef struct progress {
     st_reader *reader;
     const st_read_keys *keys;
+    size_t count; /* of them */
     size_t asked; /* those that have a part still */
     bool done[ST_READ_MANY_MAX];
     st_bound bounds[ST_READ_MANY_MAX];
@@ -22,7 +23,7 @@ typedef struct progress {
 } progress;
 
 static strata_status begin(progress *p, const st_shard *shard) {
-    for (size_t i = 0; i < p->keys->count; i++) {
+    for (size_t i = 0; i < p->count; i++) {
         const strata_slice key = p->keys->keys[i].key;
         p->bytes[i] = st_arena_alloc(p->reader->arena, 8 + key.len, 1);
         if (p->bytes[i] == NULL) {
@@ -31,10 +32,8 @@ static strata_status begin(progress *p, const st_shard *shard) {
         memcpy(p->bytes[i] + 8, key.data, key.len);
         p->bounds[i] = st_bound_version(p->keys->keys[i].version);
         p->parts[i] = st_run_part_first(shard, &p->bounds[i]);
-        p->done[i] = false;
-        p->lookups[i] = (st_table_lookup){.table = NULL};
     }
-    p->asked = p->keys->count;
+    p->asked = p->count;
     return STRATA_OK;
 }
 
@@ -43,7 +42,7 @@ static bool is_asked(const progress *p, size_t i) {
 }
 
 static void ask_memtables(progress *p) {
-    for (size_t i = 0; i < p->keys->count; i++) {
+    for (size_t i = 0; i < p->count; i++) {
         st_table_lookup *l = &p->lookups[i];
         const st_run_part *part = &p->parts[i];
         l->table = NULL;
@@ -65,7 +64,7 @@ static void ask_memtables(progress *p) {
 
 static strata_status ask_tables(progress *p) {
     const st_view *view = st_reader_view(p->reader); /* after the memtables */
-    const size_t count = p->keys->count;
+    const size_t count = p->count;
     for (size_t table = 0; view != NULL && table < view->levels[0].count; table++) {
         for (size_t i = 0; i < count; i++) {
             if (is_asked(p, i)) {
@@ -87,7 +86,7 @@ static strata_status ask_tables(progress *p) {
 
 /* Tells what was found; what was not is asked of the base. */
 static strata_status tell(progress *p) {
-    for (size_t i = 0; i < p->keys->count; i++) {
+    for (size_t i = 0; i < p->count; i++) {
         st_table_lookup *l = &p->lookups[i];
         if (p->done[i]) {
             continue;
@@ -107,10 +106,8 @@ static strata_status tell(progress *p) {
 }
 
 strata_status st_read_many(st_reader *reader, const st_shard *shard, const st_read_keys *keys) {
-    progress p;
+    progress p = {.reader = reader, .keys = keys, .count = keys->count};
     ST_ASSERT(keys->count <= ST_READ_MANY_MAX);
-    p.reader = reader;
-    p.keys = keys;
     ST_TRY(begin(&p, shard));
     while (p.asked > 0) {
         ask_memtables(&p);
@@ -118,7 +115,7 @@ strata_status st_read_many(st_reader *reader, const st_shard *shard, const st_re
         if (status == STRATA_OK) {
             status = tell(&p);
         }
-        st_table_release_many(p.lookups, keys->count);
+        st_table_release_many(p.lookups, p.count);
         ST_TRY(status);
     }
     return STRATA_OK;

@@ -142,7 +142,7 @@ st_bits_asked st_bits_ask(const float *embedding, uint32_t dimension, float fact
         asked.sum += level;
         uint8_t *const byte =
             planes + (size_t)(i / ST_BITS_BLOCK * ST_PLANES) * ST_BITS_STEP + i % ST_BITS_BLOCK / 8;
-        for (unsigned j = 0; j < ST_PLANES; j++) {
+        for (size_t j = 0; j < ST_PLANES; j++) {
             byte[j * ST_BITS_STEP] |= (uint8_t)((level >> j & 1) << (i % 8));
         }
     }

@@ -244,7 +244,11 @@ KERNEL uint32_t hamming(const uint8_t *a, const uint8_t *b, size_t n) {
 
 /* ---- Bits ------------------------------------------------------------------------------------ */
 
-enum { PLANE_WORDS = ST_BITS_STEP * ST_PLANES / BYTES, PLANES_IN_WORD = BYTES / ST_BITS_STEP };
+enum {
+    PLANES_BYTES = ST_BITS_STEP * ST_PLANES, /* of ST_BITS_STEP * 8 numbers */
+    PLANE_WORDS = PLANES_BYTES / BYTES,
+    PLANES_IN_WORD = BYTES / ST_BITS_STEP,
+};
 
 /* Of ROWS rows side by side: bits are counted by place, and those of higher places then count double, and so on. What
  * is left to do is the same among the planes of one register. */
@@ -257,7 +261,7 @@ INLINE void count_planes(const st_bits_query *query, const uint8_t *const rows[R
         }
     }
     const uint8_t *planes = query->planes;
-    for (size_t i = 0; i < query->n; i += ST_BITS_STEP, planes += ST_BITS_STEP * ST_PLANES) {
+    for (size_t i = 0; i < query->n; i += ST_BITS_STEP, planes += PLANES_BYTES) {
         words bits[ROWS];
         UNROLLED for (size_t r = 0; r < ROWS; r++) {
             bits[r] = words_repeat(rows[r] + skip + i);

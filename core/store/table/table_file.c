@@ -299,7 +299,8 @@ strata_status st_table_read_frame(const st_table_file *file, const st_table_fram
 
 /* The bytes [offset, offset + len) in the window; NULL: it does not hold them. */
 static const uint8_t *in_window(const st_table_window *window, uint64_t offset, size_t len) {
-    const bool holds = offset >= window->start && offset - window->start <= window->bytes.len &&
+    const bool holds = window->bytes.data != NULL && offset >= window->start &&
+                       offset - window->start <= window->bytes.len &&
                        len <= window->bytes.len - (size_t)(offset - window->start);
     return holds ? window->bytes.data + (size_t)(offset - window->start) : NULL;
 }
