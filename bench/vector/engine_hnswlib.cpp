@@ -83,5 +83,5 @@ uint32_t search(void *index, unsigned, const vector_question *question, uint32_t
 } // namespace
 
 const vector_engine vector_engine_here = {
-    "hnswlib", create, destroy, build, nullptr, search, insert, erase, nullptr,
+    "hnswlib", create, destroy, build, nullptr, search, insert, erase, nullptr, nullptr,
 };
