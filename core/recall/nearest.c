@@ -101,6 +101,19 @@ static strata_status passes_filter(finder *f, const st_vector *vector, bool *pas
                                       : status;
 }
 
+static bool is_of(const st_revision *revision, uint64_t version) {
+    return revision->number == version && !revision->deleted;
+}
+
+static strata_status decode_entry(const finder *f, strata_slice key, const st_revision *revision,
+                                  st_vector *vector) {
+    vector->ref = (st_vector_ref){f->collection.name, key};
+    vector->stamp = (st_stamp){revision->number, revision->timestamp_us};
+    return st_vector_decode(revision->value, vector) && vector->dimension == f->collection.dimension
+               ? STRATA_OK
+               : st_vector_fail_malformed(f->rq, &vector->ref);
+}
+
 /* The entry that a commit has stored; borrowed until the next one. Errors: history_trimmed, untold: it has gone. */
 static strata_status read_entry(finder *f, strata_slice key, uint64_t version, st_vector *vector) {
     const st_bound bound = st_bound_version(version);
@@ -111,15 +124,11 @@ static strata_status read_entry(finder *f, strata_slice key, uint64_t version, s
     f->key.len = f->prefix_len + key.len + 1;
     st_arena_reset(&f->value);
     ST_TRY(st_read(&f->point, f->run->shard, st_key_slice(&f->key), &bound, &revision, &found));
-    if (!found || revision.number != version || revision.deleted) {
+    if (!found || !is_of(&revision, version)) {
         f->missed = true;
         return STRATA_HISTORY_TRIMMED;
     }
-    vector->ref = (st_vector_ref){f->collection.name, key};
-    vector->stamp = (st_stamp){revision.number, revision.timestamp_us};
-    return st_vector_decode(revision.value, vector) && vector->dimension == f->collection.dimension
-               ? STRATA_OK
-               : st_vector_fail_malformed(f->rq, &vector->ref);
+    return decode_entry(f, key, &revision, vector);
 }
 
 static strata_status keys_of(void *ctx, uint32_t most, const strata_slice **keys, uint32_t *count,
@@ -151,18 +160,12 @@ typedef struct batch {
 
 static strata_status look_at(void *ctx, size_t i, const st_revision *revision) {
     batch *b = ctx;
-    const finder *f = b->f;
     const st_vector_hit *entry = &b->entries[i];
     st_vector vector;
-    if (revision->number != entry->version || revision->deleted) {
+    if (!is_of(revision, entry->version)) {
         return STRATA_OK;
     }
-    vector.ref = (st_vector_ref){f->collection.name, entry->key};
-    vector.stamp = (st_stamp){revision->number, revision->timestamp_us};
-    if (!st_vector_decode(revision->value, &vector) ||
-        vector.dimension != f->collection.dimension) {
-        return st_vector_fail_malformed(f->rq, &vector.ref);
-    }
+    ST_TRY(decode_entry(b->f, entry->key, revision, &vector));
     b->seen++;
     return b->look(b, (uint32_t)i, &vector);
 }

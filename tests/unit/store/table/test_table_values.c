@@ -212,6 +212,48 @@ static void damaged(void **state) {
 }
 
 /* All in one block: a get finds what its neighbour brought in. */
+/* Every second of some places, and one that is not there. */
+static strata_status get_many(const fixture *f, st_arena *arena, strata_error *error) {
+    enum { MANY = 8 };
+    st_table_lookup lookups[MANY];
+    uint8_t keys[MANY][ST_TABLE_KEY_MAX];
+    uint8_t *expected = malloc(f->len);
+    assert_non_null(expected);
+    for (unsigned i = 0; i < MANY; i++) {
+        const strata_slice key = key_of(i + 1 < MANY ? 2 * i : 99999, keys[i]);
+        lookups[i] = (st_table_lookup){.table = f->table,
+                                       .key = key,
+                                       .hash = st_table_hash(key),
+                                       .bound = st_bound_version(UINT64_MAX)};
+    }
+    const strata_status status = st_table_get_many(lookups, MANY, arena, error);
+    for (unsigned i = 0; i < MANY && status == STRATA_OK; i++) {
+        assert_int_equal(lookups[i].found, i + 1 < MANY);
+        assert_true(!lookups[i].found ||
+                    st_slice_equal(lookups[i].revision.value, value_of(f, 2 * i, expected)));
+    }
+    st_table_release_many(lookups, MANY);
+    free(expected);
+    return status;
+}
+
+/* In blocks, apart, and too long for the cache; read, and found again; then the file is gone. */
+static void many_at_once(void **state) {
+    static const size_t lens[] = {300, 1500, ST_VALUE_CACHED_BYTES + 1};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        fixture f;
+        strata_error error;
+        begin(&f, lens[i], false, 20);
+        assert_int_equal(get_many(&f, &f.arena, &error), STRATA_OK);
+        assert_int_equal(get_many(&f, &f.arena, &error), STRATA_OK);
+        cut(&f);
+        assert_int_equal(get_many(&f, &f.arena, &error) == STRATA_OK,
+                         lens[i] <= ST_VALUE_CACHED_BYTES);
+        end(&f);
+    }
+}
+
 static void text_stays_inside(void **state) {
     (void)state;
     fixture f;
@@ -269,15 +311,11 @@ static void a_long_walk_keeps_little(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(found_again),
-        cmocka_unit_test(evicted),
-        cmocka_unit_test(too_long_to_keep),
-        cmocka_unit_test(dropped_with_the_table),
-        cmocka_unit_test(just_short_enough),
-        cmocka_unit_test(damaged),
-        cmocka_unit_test(text_stays_inside),
-        cmocka_unit_test(a_page_is_kept),
-        cmocka_unit_test(a_long_walk_keeps_little),
+        cmocka_unit_test(found_again),       cmocka_unit_test(evicted),
+        cmocka_unit_test(too_long_to_keep),  cmocka_unit_test(dropped_with_the_table),
+        cmocka_unit_test(just_short_enough), cmocka_unit_test(damaged),
+        cmocka_unit_test(many_at_once),      cmocka_unit_test(text_stays_inside),
+        cmocka_unit_test(a_page_is_kept),    cmocka_unit_test(a_long_walk_keeps_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
